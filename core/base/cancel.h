@@ -1,0 +1,19 @@
+/*
+ * cancel: one switch for the whole process.  A signal handler (or a test) turns it once; every wait of the program is on
+ * {its fd, the cancel fd} with a deadline, so that all threads wake at once.  Never turned back, except by tests.
+ */
+#pragma once
+#include "core/base/error.h"
+
+void cancel_init(void);	   /* before any thread; installs nothing */
+void cancel_signals(void); /* SIGINT, SIGTERM, SIGHUP turn the switch; a second SIGINT ends the process at once */
+void cancel_now(void);	   /* async-signal-safe */
+void cancel_reset(void);   /* tests only */
+bool cancel_requested(void);
+int cancel_fd(void); /* readable once cancelled; -1 before cancel_init() */
+/* ERROR_CANCELLED when cancelled, else 0. */
+int cancel_check(struct error **err) MUST_USE;
+/* Wait until fd has one of the poll(2) events, the deadline (clock_ms()) passes or the run is cancelled.
+ * 1 ready, 0 deadline passed (no error set), -1 cancelled or failed.  fd -1 waits for the deadline alone. */
+int cancel_poll(int fd, short events, int64_t deadline, struct error **err) MUST_USE;
+int cancel_sleep(int64_t ms, struct error **err) MUST_USE; /* 0 or -1 when cancelled */

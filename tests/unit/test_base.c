@@ -1,0 +1,210 @@
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "core/base/json.h"
+#include "core/base/parallel.h"
+#include "core/base/path.h"
+#include "core/base/yaml.h"
+#include "tests/unit/test.h"
+#include <stdatomic.h>
+#include <unistd.h>
+
+static void test_error_wraps_and_keeps_its_kind(void **state UNUSED)
+{
+	CLEANUP_ERROR struct error *err = NULL;
+
+	assert_int_equal(error_set(&err, ERROR_QUOTA, "%d cores too few", 4), -1);
+	error_wrap(&err, "create server \"%s\"", "w-1");
+	assert_string_equal(error_message(err), "create server \"w-1\": 4 cores too few");
+	assert_int_equal(error_kind(err), ERROR_QUOTA);
+	assert_int_equal(error_exit_status(err), 4);
+}
+
+static void test_buf_quotes_for_json_and_shell(void **state UNUSED)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	buf_add_json(&b, "a\"b\\\n\x01");
+	assert_string_equal(buf_str(&b), "\"a\\\"b\\\\\\n\\u0001\"");
+	buf_truncate(&b, 0);
+	buf_add_shell(&b, "it's");
+	assert_string_equal(buf_str(&b), "'it'\\''s'");
+}
+
+static void test_nearest_finds_what_was_meant(void **state UNUSED)
+{
+	static const char *const names[] = {"flavor", "image", "count"};
+
+	assert_string_equal(str_nearest("flavour", names, 3), "flavor");
+	assert_null(str_nearest("zzzzzz", names, 3));
+}
+
+static void test_digest_knows_the_empty_string(void **state UNUSED)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+	CLEANUP_BUF struct buf back = BUF_INIT;
+	CLEANUP_FREE char *text = base64_encode("davit", 5);
+
+	digest_hex("", 0, hex);
+	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(text, "ZGF2aXQ=");
+	assert_success(base64_decode(text, &back, &test_error));
+	assert_string_equal(buf_str(&back), "davit");
+}
+
+static void test_json_says_where(void **state UNUSED)
+{
+	static const char text[] = "{\"servers\":[{\"status\":7}]}";
+	CLEANUP_JSON struct json_object *o = NULL;
+	const char *s;
+
+	assert_success(json_parse(text, strlen(text), "reply", &o, &test_error));
+	assert_failure(json_need_str(o, "servers[0].status", &s, &test_error), "servers[0].status: expected string, found int");
+	assert_failure(json_need_str(o, "servers[1].status", &s, &test_error), "servers[1].status: missing");
+	assert_int_equal(json_get_int(o, "servers[0].status", 0), 7);
+}
+
+static void test_json_refuses_what_is_none(void **state UNUSED)
+{
+	static const char *const bad[] = {"", "{", "{}x", "[1,]]", "<html>"};
+	struct json_object *o = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_failure(json_parse(bad[i], strlen(bad[i]), "reply", &o, &test_error), "reply");
+	assert_success(json_parse("12", 2, "reply", &o, &test_error));
+	assert_int_equal(json_object_get_int(o), 12);
+	json_object_put(o);
+}
+
+static void yaml_fails(const char *text, const char *with)
+{
+	struct yaml *y = NULL;
+
+	assert_failure(yaml_parse("f.yaml", text, strlen(text), &y, &test_error), with);
+}
+
+static void test_yaml_positions(void **state UNUSED)
+{
+	static const char text[] = "a: 1\nb:\n  - {c: 'x y'}\n";
+	CLEANUP_YAML struct yaml *y = NULL;
+	const struct yaml_node *c;
+
+	assert_success(yaml_parse("f.yaml", text, strlen(text), &y, &test_error));
+	c = yaml_get(yaml_get(y->root, "b")->values[0], "c");
+	assert_string_equal(c->scalar, "x y");
+	assert_int_equal(c->line, 3);
+	assert_int_equal(c->column, 9);
+	assert_memory_equal(text + c->start, "'x y'", c->end - c->start);
+}
+
+static void test_yaml_refuses(void **state UNUSED)
+{
+	CLEANUP_BUF struct buf bomb = BUF_INIT;
+
+	yaml_fails("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key \"a\" is there twice (first at line 1)");
+	yaml_fails("a:\n\tb: 1\n", "f.yaml:2:1");
+	yaml_fails("", "the file is empty");
+	yaml_fails("a: 1\n---\nb: 1\n", "more than one document");
+	yaml_fails("a: *x\n", "no anchor");
+	yaml_fails("a: &x [*x]\n", "no anchor");
+	yaml_fails("[a, b]: 1\n", "a key must be a string, found a list");
+	buf_add(&bomb, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+	for (int i = 1; i < 9; i++)
+		buf_addf(&bomb, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1, i - 1, i - 1, i - 1,
+			 i - 1, i - 1, i - 1);
+	yaml_fails(buf_str(&bomb), "aliases counted each time");
+}
+
+static void test_yaml_merge_keys(void **state UNUSED)
+{
+	static const char text[] = "base: &b {x: 1, y: 2}\nc: {<<: *b, y: 3}\n";
+	CLEANUP_YAML struct yaml *y = NULL;
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	assert_success(yaml_parse("f.yaml", text, strlen(text), &y, &test_error));
+	o = yaml_to_json(yaml_get(y->root, "c"));
+	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), "{\"y\":3,\"x\":1}");
+}
+
+static int count(size_t i, void *context, struct error **err)
+{
+	atomic_int *sum = context;
+
+	atomic_fetch_add(sum, (int)i);
+	return i == 7 ? error_set(err, ERROR_NODE, "job 7") : 0;
+}
+
+static void test_parallel_collects_each_error(void **state UNUSED)
+{
+	struct error *errors[10] = {0};
+	atomic_int sum = 0;
+
+	assert_int_equal(parallel_for(10, 3, count, &sum, errors, &test_error), -1);
+	assert_int_equal(sum, 45);
+	assert_string_equal(error_message(errors[7]), "job 7");
+	for (size_t i = 0; i < 10; i++)
+		error_free(errors[i]);
+	assert_failure(parallel_for(10, 1, count, &sum, NULL, &test_error), "job 7");
+}
+
+static int cancel_soon(void *context UNUSED, struct error **err)
+{
+	int r = cancel_sleep(20, err);
+
+	cancel_now();
+	return r;
+}
+
+static void test_cancel_wakes_a_sleeper(void **state UNUSED)
+{
+	struct parallel_thread *t = parallel_start(cancel_soon, NULL);
+
+	assert_int_equal(cancel_sleep(60000, &test_error), -1);
+	assert_true(error_is(test_error, ERROR_CANCELLED));
+	error_clear(&test_error);
+	assert_int_equal(parallel_join(t, NULL), 0);
+	cancel_reset();
+}
+
+static void test_path_writes_and_removes(void **state UNUSED)
+{
+	char folder[] = "/tmp/davit-test-XXXXXX";
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *sub = NULL, *file = NULL;
+
+	assert_non_null(mkdtemp(folder));
+	sub = xasprintf("%s/a/b", folder);
+	file = xasprintf("%s/x", sub);
+	assert_success(path_mkdirs(sub, 0700, &test_error));
+	assert_success(path_write(file, "hello", 5, 0600, &test_error));
+	assert_success(path_read(file, &text, &test_error));
+	assert_string_equal(buf_str(&text), "hello");
+	assert_success(path_list(sub, &names, &test_error));
+	assert_int_equal(names.n, 1); /* no temporary file stays */
+	assert_success(path_remove_tree(folder, &test_error));
+	assert_false(path_exists(folder));
+	assert_success(path_remove_tree(folder, &test_error));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_error_wraps_and_keeps_its_kind),
+		cmocka_unit_test(test_buf_quotes_for_json_and_shell),
+		cmocka_unit_test(test_nearest_finds_what_was_meant),
+		cmocka_unit_test(test_digest_knows_the_empty_string),
+		cmocka_unit_test(test_json_says_where),
+		cmocka_unit_test(test_json_refuses_what_is_none),
+		cmocka_unit_test(test_yaml_positions),
+		cmocka_unit_test(test_yaml_refuses),
+		cmocka_unit_test(test_yaml_merge_keys),
+		cmocka_unit_test(test_parallel_collects_each_error),
+		cmocka_unit_test(test_cancel_wakes_a_sleeper),
+		cmocka_unit_test(test_path_writes_and_removes),
+	};
+
+	cancel_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
