@@ -1,0 +1,48 @@
+/*
+ * inventory: the cluster's servers, and how far each is; where the stages meet.  Thread-safe: provision tells, pipelines wait.
+ */
+#pragma once
+#include "core/base/error.h"
+#include "core/base/strv.h"
+
+enum node_role { NODE_CONTROL_PLANE, NODE_WORKER, NODE_REGISTRY };
+
+/* How far the cloud is with a server. */
+enum node_cloud { NODE_PLANNED, NODE_BUILDING, NODE_ACTIVE, NODE_FAILED };
+
+struct node {
+	char *name;	   /* "demo-cp-1": the server's, the host's and Kubernetes' node name */
+	enum node_role role;
+	char *pool;	   /* "control-plane", "workers", "registry" */
+	char *address;	   /* in the cluster's network */
+	char *floating_ip; /* NULL: none (yet) */
+	char *server_id;   /* nova's, NULL until created */
+	char *host_key;	   /* "ssh-ed25519 AAAA…" to be expected; NULL until known */
+	enum node_cloud cloud;
+	char *fault;	   /* why NODE_FAILED */
+};
+
+struct inventory;
+
+struct inventory *inventory_new(void);
+void inventory_free(struct inventory *i);
+/* A copy of n goes in (replacing one of that name). */
+void inventory_put(struct inventory *i, const struct node *n);
+void inventory_remove(struct inventory *i, const char *name);
+size_t inventory_len(struct inventory *i);
+/* Copies, for the caller to node_clear()/node_list_free(); false/NULL where there is none. */
+bool inventory_get(struct inventory *i, const char *name, struct node *ret);
+struct node *inventory_list(struct inventory *i, size_t *ret_n); /* by role, then name with numbers in order */
+void node_clear(struct node *n);
+void node_list_free(struct node *nodes, size_t n);
+void node_copy(struct node *to, const struct node *from);
+const char *node_role_name(enum node_role role); /* "control-plane", "worker", "registry" */
+
+/* The cloud's news of one server; strings are copied, NULL leaves the field as it is.  Wakes waiters. */
+void inventory_cloud(struct inventory *i, const char *name, enum node_cloud cloud, const char *server_id,
+		     const char *floating_ip, const char *fault);
+void inventory_host_key(struct inventory *i, const char *name, const char *host_key);
+/* No more news will come (provisioning ended, *why may be NULL): waiters for servers that are not there fail with it. */
+void inventory_close(struct inventory *i, const struct error *why);
+/* Wait until the server is ACTIVE (and, when asked, has its floating IP): 0 with *ret a copy; -1: failed, closed, cancelled or late. */
+int inventory_wait(struct inventory *i, const char *name, bool floating_ip, int64_t deadline, struct node *ret, struct error **err) MUST_USE;

@@ -1,0 +1,59 @@
+/*
+ * plan: what the file wants, computed from the file and from the addresses that nodes already have; no I/O, so that it is
+ * tested against golden files and shown by `davit plan`.
+ *
+ * Names: everything of cluster "demo" is called "demo" or "demo-…"; nodes demo-cp-1, demo-POOL-1, demo-registry.
+ * Addresses: network+1 is the gateway, +4 the registry, +10… the control planes, +20… the workers in the order they were made,
+ * all in the lower three quarters of the CIDR; DHCP and the router take from the upper quarter.
+ */
+#pragma once
+#include "core/cluster/inventory.h"
+#include "core/cluster/spec.h"
+
+struct plan_rule {
+	const char *group;     /* "node", "control-plane", "registry" */
+	const char *protocol;  /* "tcp", "udp", "icmp", NULL: any */
+	int port_min, port_max; /* 0: any */
+	const char *from_group; /* one of the groups, or NULL */
+	char *from_cidr;	/* or NULL */
+	const char *why;	/* one phrase for people */
+};
+
+struct plan_node {
+	struct node node; /* name, role, pool, address */
+	const char *flavor;
+	const char *zone; /* NULL: any */
+	struct volume_spec root;
+	struct volume_spec data; /* size 0: none */
+	bool floating_ip;
+	struct strv groups;	  /* security groups: "node", … */
+	char *server_group; /* "control-plane", the pool's name, or NULL (the registry) */
+	const struct pool_spec *pool; /* NULL: the registry */
+};
+
+struct plan {
+	const struct spec *spec; /* outlives the plan */
+	char *gateway, *allocation_start, *allocation_end;
+	char *api_service_ip, *dns_service_ip; /* first and tenth of serviceCIDR */
+	char *api_address;	/* of the control plane in the network */
+	char *registry_address; /* in the network; port 5000 */
+	struct strv groups;	/* security groups in order of creation */
+	struct strv server_groups;
+	struct plan_rule *rules;
+	size_t n_rules;
+	struct plan_node *nodes; /* registry first, then control planes, then pools in the file's order */
+	size_t n_nodes;
+};
+
+/* known: nodes that exist (they keep their addresses), or NULL.  ERROR_CONFIG where the network is too small. */
+int plan_make(const struct spec *spec, struct inventory *known, struct plan **ret, struct error **err) MUST_USE;
+void plan_free(struct plan *p);
+void plan_free_ptr(struct plan **p);
+#define CLEANUP_PLAN CLEANUP(plan_free_ptr)
+const struct plan_node *plan_find(const struct plan *p, const char *node_name);
+
+/* The registry as nodes call it: a name of its own, mapped to its address by containerd's certs.d and curl's --resolve. */
+#define REGISTRY_NAME "registry.davit.internal"
+#define REGISTRY_PORT 5000
+#define REGISTRY_USER "davit"
+#define REGISTRY_BLOBS "davit/artifacts" /* repository of the binaries' blobs */

@@ -1,0 +1,73 @@
+/*
+ * spec: the cluster file, checked and with all defaults filled in.  Strings are never NULL where a comment does not say so.
+ * Errors are ERROR_CONFIG with file:line:column, what was found and what is allowed.
+ */
+#pragma once
+#include "core/base/json.h"
+#include "core/base/strv.h"
+
+enum platform_type { PLATFORM_KUBERNETES };
+enum api_endpoint { API_FLOATING_IP };
+enum host_keys { HOST_KEYS_SEEDED };
+
+struct volume_spec {
+	int64_t size_gib; /* 0: none (root disk on the hypervisor, from the image) */
+	char *type;	  /* NULL: the cloud's default */
+};
+
+struct pool_spec {
+	char *name;  /* "control-plane" for the control plane's */
+	int count;
+	char *flavor;
+	struct volume_spec volume; /* the root volume */
+	struct strv labels;	   /* "key=value" */
+	struct strv taints;	   /* "key=value:Effect" or "key:Effect" */
+	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
+};
+
+struct spec {
+	char *path;    /* of the file */
+	char *name;    /* metadata.name: RFC 1123 label, at most 40 characters */
+	enum platform_type platform;
+	char *version; /* "1.36.3" */
+	struct {
+		char *cloud; /* NULL: OS_CLOUD or the environment */
+		char *image, *external_network;
+	} openstack;
+	struct {
+		char *cidr, *pod_cidr, *service_cidr, *domain;
+		struct strv dns;
+		char *plugin; /* "flannel" or "none" */
+	} network;
+	struct {
+		enum api_endpoint endpoint;
+		struct strv allowed_cidrs, extra_sans;
+	} api;
+	struct {
+		char *user;
+		struct strv allowed_cidrs;
+		enum host_keys host_keys;
+	} access;
+	struct pool_spec control_plane;
+	struct pool_spec *pools;
+	size_t n_pools;
+	struct {
+		char *flavor;
+		struct volume_spec volume; /* its data volume: always there */
+	} registry;
+	struct {
+		char *bundle; /* folder of the bundle, NULL: made in the cache as needed */
+		char *mirror; /* URL in front of every upstream address, NULL: the upstream sites */
+		struct strv images; /* more images for the registry, "registry.k8s.io/e2e-test-images/agnhost:2.63.0" */
+	} artifacts;
+	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
+	struct json_object *kubelet, *kube_proxy, *containerd;
+};
+
+int spec_load(const char *path, struct spec **ret, struct error **err) MUST_USE;
+int spec_parse(const char *path, const char *text, size_t len, struct spec **ret, struct error **err) MUST_USE;
+void spec_free(struct spec *s);
+void spec_free_ptr(struct spec **s);
+#define CLEANUP_SPEC CLEANUP(spec_free_ptr)
+/* The JSON Schema (draft 2020-12) of the file, from the same table that checks it; the caller puts. */
+struct json_object *spec_schema(void);

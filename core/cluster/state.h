@@ -1,0 +1,50 @@
+/*
+ * state: what davit knows of one cluster between runs, in $XDG_STATE_HOME/davit/NAME (0700): state.db (SQLite, WAL,
+ * synchronous=FULL), pki/, ssh/, bundle.  Thread-safe: one connection under one lock.  A write has reached the disk when it
+ * returns.  The lock between two runs is an flock on the folder's file "lock".
+ */
+#pragma once
+#include "core/base/error.h"
+#include "core/base/json.h"
+#include "core/cluster/inventory.h"
+
+struct state;
+
+enum state_mode { STATE_READ, STATE_WRITE /* takes the lock: ERROR_LOCKED with the other's pid */ };
+
+/* folder NULL: the default for that name.  STATE_READ of a cluster without state is ERROR_NOT_FOUND that says so. */
+int state_open(const char *folder, const char *cluster, enum state_mode mode, struct state **ret, struct error **err) MUST_USE;
+void state_close(struct state *s);
+void state_close_ptr(struct state **s);
+#define CLEANUP_STATE CLEANUP(state_close_ptr)
+const char *state_folder(const struct state *s);
+const char *state_uuid(const struct state *s); /* of the cluster: its mark on everything in the cloud is "davit:UUID" */
+char *state_path(const struct state *s, const char *relative) MUST_USE;
+int state_destroy(struct state *s, struct error **err) MUST_USE; /* removes the folder, closes s */
+
+/* Resources of the cloud: an intent row before each create, the id after.  kind: "network", "server", …; name: unique in its kind. */
+struct resource {
+	char *kind, *name;
+	char *id;	  /* NULL: intent only, it may or may not exist */
+	char *attributes; /* JSON text, or NULL */
+};
+int state_intend(struct state *s, const char *kind, const char *name, struct error **err) MUST_USE; /* keeps an id that is there */
+int state_made(struct state *s, const char *kind, const char *name, const char *id, const char *attributes, struct error **err) MUST_USE;
+int state_gone(struct state *s, const char *kind, const char *name, struct error **err) MUST_USE;
+/* The id, or NULL (no row, or intent only); the caller frees. */
+char *state_id(struct state *s, const char *kind, const char *name) MUST_USE;
+int state_resources(struct state *s, struct resource **ret, size_t *ret_n, struct error **err) MUST_USE;
+void resource_list_free(struct resource *r, size_t n);
+
+/* Single values: "registry-password", "encryption-key", "applied-digest", …  The folder is 0700, the data base 0600. */
+char *state_get(struct state *s, const char *key) MUST_USE; /* NULL where there is none; the caller frees */
+int state_set(struct state *s, const char *key, const char *value, struct error **err) MUST_USE;
+/* The value, made by random_hex(bytes) and kept at the first call. */
+int state_secret(struct state *s, const char *key, size_t bytes, char **ret, struct error **err) MUST_USE;
+
+int state_put_node(struct state *s, const struct node *n, struct error **err) MUST_USE;
+int state_remove_node(struct state *s, const char *name, struct error **err) MUST_USE;
+int state_nodes(struct state *s, struct inventory *ret, struct error **err) MUST_USE; /* adds the known nodes */
+
+int state_event(struct state *s, const char *run, int64_t wall_ms, const char *type, const char *subject, const char *phase,
+		const char *text, struct error **err) MUST_USE;

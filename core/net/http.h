@@ -1,0 +1,76 @@
+/*
+ * http: requests over libcurl; the only home of curl.h.  Threads may share one client.
+ *
+ * Each request is one attempt: retry.h repeats.  The body of a request is handed to libcurl through a reader that cannot
+ * rewind, so that libcurl never sends a POST a second time by itself when a reused connection dies.
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/strv.h"
+
+struct http; /* DNS and TLS sessions, idle connections, trust */
+
+struct http_options {
+	const char *ca_file;  /* PEM bundle beside the system's, or NULL */
+	const char *ca_pem;   /* trust these certificates only, or NULL */
+	bool insecure;	      /* TLS peers are not verified: clouds.yaml's "verify: false" and nothing else sets it */
+	const char *client_cert, *client_key; /* files, or NULL */
+	/* When set, connections are made by this instead of DNS and connect(2): e.g. through a bastion.  ret_fd becomes the client's. */
+	int (*dial)(void *context, const char *host, uint16_t port, int *ret_fd, struct error **err);
+	void *dial_context;
+	bool no_proxy; /* ignore http_proxy and its kin in the environment */
+};
+
+int http_new(const struct http_options *options, struct http **ret, struct error **err) MUST_USE;
+void http_free(struct http *h);
+void http_free_ptr(struct http **h);
+void http_global_init(void); /* in main(), before any thread */
+
+typedef int http_write(const void *p, size_t n, void *context, struct error **err);
+typedef int http_read(void *p, size_t n, size_t *ret_n, void *context, struct error **err); /* *ret_n 0: the end */
+
+struct http_request {
+	const char *method; /* NULL: GET */
+	const char *url;
+	const struct strv *headers;	 /* "Name: value"; NULL: none */
+	const char *user, *password;	 /* HTTP basic, or NULL */
+	const void *body;		 /* or: */
+	size_t body_len;
+	http_read *read; /* a streamed body of exactly body_len bytes */
+	void *read_context;
+	http_write *write; /* receives the body of a 2xx answer instead of response.body */
+	void *write_context;
+	int64_t timeout_ms;	/* for the whole attempt; 0: 75 s; streams: use stall_ms with CLOCK-long timeouts */
+	int64_t stall_ms;	/* no byte in either direction for so long ends it; 0: no such limit */
+	size_t answer_max;	/* largest response.body; 0: 64 MiB */
+	bool follow;		/* redirects (never carrying the Authorization header to another host) */
+};
+
+/* What is known of a request that failed; decides whether a create may be repeated. */
+enum http_outcome {
+	HTTP_ANSWERED, /* response.status is set */
+	HTTP_NOT_SENT, /* DNS, connect or TLS failed: the service did not see it */
+	HTTP_AMBIGUOUS /* it may or may not have been applied */
+};
+
+struct http_response {
+	enum http_outcome outcome;
+	int status;
+	struct strv headers; /* "name: value", names in lower case, of the last hop */
+	struct buf body;
+	double seconds;
+};
+
+/* 0 for every status that was answered, also 404 and 500; -1 with an error (NETWORK, TIMEOUT, CANCELLED, a callback's) else.
+ * ret is always valid: http_response_free() it. */
+int http_perform(struct http *h, const struct http_request *request, struct http_response *ret, struct error **err) MUST_USE;
+const char *http_header(const struct http_response *r, const char *name); /* lower-case name; NULL where it is not there */
+void http_response_free(struct http_response *r);
+#define HTTP_RESPONSE_INIT ((struct http_response){0})
+#define CLEANUP_HTTP_RESPONSE CLEANUP(http_response_free)
+
+/* Requests begun since the start of the process, for reports. */
+uint64_t http_requests_total(void);
+/* s with all but unreserved characters as %XX; the caller frees. */
+char *http_escape(const char *s) MUST_USE;
