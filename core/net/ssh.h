@@ -15,7 +15,7 @@ struct ssh_login {
 	const char *name;	 /* of the node, for messages */
 	const char *user;	 /* "debian" */
 	const char *key_file;	 /* private key, OpenSSH or PEM format */
-	const char *host_key;	 /* "ssh-ed25519 AAAA…", the only key accepted */
+	const char *host_key;	 /* "ssh-ed25519 AAAA…", the only key accepted; during a rotation two, a newline between */
 	int64_t deadline;	 /* clock_ms() for connection and login */
 };
 

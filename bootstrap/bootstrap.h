@@ -1,0 +1,50 @@
+/*
+ * bootstrap: a server becomes a node: one archive, one detached run, progress followed; then Kubernetes through kubectl.
+ */
+#pragma once
+#include "core/base/fileset.h"
+#include "core/cluster/artifact.h"
+#include "core/cluster/events.h"
+#include "core/cluster/plan.h"
+#include "core/net/ssh.h"
+
+/* cloud-init user-data that seeds one ed25519 host key, made for this server alone; *ret_host_key is its public half. */
+int bootstrap_user_data(const char *node, char **ret_user_data, char **ret_host_key, struct error **err) MUST_USE;
+
+/* Replace the seeded host key by one made on the node.  Called between the two halves: pin(context, "old\nnew") before the
+ * switch; the caller pins *ret_host_key alone afterwards. */
+int bootstrap_rotate_host_key(struct ssh *s, const char *old_key, int (*pin)(void *context, const char *keys, struct error **err),
+			      void *context, char **ret_host_key, struct error **err) MUST_USE;
+
+struct bootstrap_run {
+	const char *node; /* its name: subject of the events */
+	enum node_role role;
+	struct fileset *files;	       /* configuration; gets install.sh and artifacts.txt added */
+	const struct strv *units;      /* to be enabled and (re)started, in order */
+	const struct artifacts *artifacts; /* those of the role are installed */
+	const char *registry_address;  /* where blobs are fetched; NULL: they are in files (the registry server itself) */
+	const char *registry_password;
+	const char *data_device;       /* block device to be formatted and mounted, or NULL */
+	const char *data_label, *data_mount;
+	struct events *events;
+	int64_t deadline;
+	const char *only;	       /* NULL, or the step from which to start again (resume does that by itself) */
+};
+/* install.sh, artifacts.txt and steps into run->files, without touching a node: what `davit render` shows. */
+int bootstrap_prepare(struct bootstrap_run *run, struct error **err) MUST_USE;
+/* Push (only what changed since the last run of this node, by digest), start detached, follow to the end.  A dropped connection
+ * is an ERROR_NETWORK; calling again with a new session takes the same run up where it is. ERROR_NODE: a step failed, with its
+ * name, its last lines and how to go on. *ret_changed: whether anything was done. */
+int bootstrap_node(struct ssh *s, struct bootstrap_run *run, bool *ret_changed, struct error **err) MUST_USE;
+
+/* kubectl on a control-plane node.  stdin may be NULL. */
+int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len, struct buf *ret_out, struct error **err) MUST_USE;
+/* Wait for /readyz, apply rbac with super_pem (which stays in memory of the node, /dev/shm, 0600, and goes at once), apply add-ons. */
+int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, const char *addons, struct events *events,
+		      const char *subject, int64_t deadline, struct error **err) MUST_USE;
+/* Labels and taints by the plan, and waits until all (present) nodes are Ready; ERROR_NODE names those that are not and why. */
+int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, struct error **err) MUST_USE;
+/* Wait until the add-ons' Deployments are available. */
+int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
+/* `kubectl get nodes -o json`, for status. */
+int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;

@@ -1,0 +1,32 @@
+/*
+ * artifact: one upstream download as the bundle holds it and nodes get it: a blob, by digest.
+ *
+ * On a node an artifact is unpacked into /opt/davit/lib/NAME/VERSION/, and each of its programs is linked from /opt/davit/bin/;
+ * an upgrade unpacks beside it and switches the links.
+ */
+#pragma once
+#include "core/base/strv.h"
+#include "core/cluster/inventory.h"
+
+enum artifact_format { ARTIFACT_FILE, ARTIFACT_TAR_GZ };
+
+struct artifact {
+	char *name;    /* "kubelet", "etcd", "cni-plugins" */
+	char *version; /* "1.36.3" */
+	char *digest;  /* "sha256:…" of the blob */
+	int64_t size;  /* bytes of the blob */
+	enum artifact_format format;
+	unsigned strip;	       /* leading path components of a tar's members to drop */
+	struct strv programs;  /* file names (after strip) to link into /opt/davit/bin; for ARTIFACT_FILE the one file's name */
+	unsigned roles;	       /* bit set of 1u << enum node_role */
+};
+
+#define ARTIFACT_ROLES(role) (1u << (role))
+
+struct artifacts {
+	struct artifact *items;
+	size_t n, cap;
+	struct strv images; /* what the registry serves: "pause:3.10.2", under REGISTRY_NAME:REGISTRY_PORT/ */
+};
+void artifacts_free(struct artifacts *a);
+const struct artifact *artifacts_find(const struct artifacts *a, const char *name);

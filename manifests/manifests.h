@@ -1,0 +1,27 @@
+/*
+ * manifests: every file that is the same kind of text on every cluster: units, configuration, add-ons; from templates embedded
+ * at build time.  Pure: no I/O, golden-tested.
+ */
+#pragma once
+#include "core/base/fileset.h"
+#include "core/cluster/artifact.h"
+#include "core/cluster/plan.h"
+
+/* What the plan cannot know. */
+struct manifest_values {
+	const char *registry_password;
+	const char *encryption_key;    /* base64 of 32 bytes */
+	const char *etcd_token;	       /* the cluster's uuid */
+	const char *registry_ca;       /* PEM */
+	const struct artifacts *artifacts; /* versions and images of the bundle */
+};
+
+/* Units, configuration and the list of units ("units" in order, one a line) of a Kubernetes node, at their paths. */
+int manifests_node(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
+		   struct strv *ret_units, struct error **err) MUST_USE;
+/* The registry server: its config.yml, htpasswd (bcrypt), mount and service units. data_device: /dev/disk/by-id/… of its volume. */
+int manifests_registry(const struct plan *plan, const struct node *node, const char *data_device,
+		       const struct manifest_values *values, struct fileset *ret, struct strv *ret_units, struct error **err) MUST_USE;
+/* Kubernetes objects as one YAML stream, applied in this order: "rbac" (by super-admin), then "addons". */
+int manifests_rbac(const struct plan *plan, struct buf *ret, struct error **err) MUST_USE;
+int manifests_addons(const struct plan *plan, const struct manifest_values *values, struct buf *ret, struct error **err) MUST_USE;

@@ -1,0 +1,47 @@
+/*
+ * cloud: one OpenStack project, logged in to; every call of its services goes through here.  Threads may share it.
+ *
+ * Renews its token before it ends, once for all threads; finds endpoints in the catalog; repeats by retry class; turns the
+ * error bodies of all services into one message: `create server "demo-w-1": No valid host was found (HTTP 403, req-…)`.
+ */
+#pragma once
+#include "core/base/json.h"
+#include "core/net/retry.h"
+
+struct cloud;
+
+/* name: of clouds.yaml, or NULL: $OS_CLOUD, else the OS_* variables, else the only cloud of the file.  Logs in. */
+int cloud_open(const char *name, struct cloud **ret, struct error **err) MUST_USE;
+void cloud_close(struct cloud *c);
+void cloud_close_ptr(struct cloud **c);
+#define CLEANUP_CLOUD CLEANUP(cloud_close_ptr)
+
+enum cloud_service { CLOUD_IDENTITY, CLOUD_COMPUTE, CLOUD_NETWORK, CLOUD_IMAGE, CLOUD_VOLUME, CLOUD_LOAD_BALANCER, CLOUD_PLACEMENT, CLOUD_SERVICES };
+
+struct cloud_call {
+	enum cloud_service service;
+	const char *method;
+	const char *path;	      /* behind the versioned endpoint: "/servers/detail?name=x" */
+	struct json_object *body;     /* borrowed; NULL: none */
+	const char *microversion;     /* "2.37", or NULL */
+	enum retry_class retry;
+	const char *what;	      /* for errors: `create server "demo-w-1"`; NULL: method and path */
+	bool not_found_ok, conflict_ok; /* 404 or 409 is no error: *ret NULL and ret_status tells */
+	int64_t deadline;	      /* clock_ms(); 0: 10 minutes from now */
+};
+
+/* *ret: the answer's JSON (the caller puts), NULL where there is no body.  ret_status may be NULL.
+ * Errors: AUTH 401/403, NOT_FOUND 404, CONFLICT 409, QUOTA (each service's own way), REMOTE else; NETWORK, TIMEOUT.
+ * ret_ambiguous (may be NULL): set when the service may have applied the call although it failed. */
+int cloud_call(struct cloud *c, const struct cloud_call *call, struct json_object **ret, int *ret_status, bool *ret_ambiguous,
+	       struct error **err) MUST_USE;
+/* GET of a collection, all pages: *ret is a new array of the members of answer[key]. */
+int cloud_list(struct cloud *c, enum cloud_service service, const char *path, const char *key, const char *microversion,
+	       struct json_object **ret, struct error **err) MUST_USE;
+
+bool cloud_has(struct cloud *c, enum cloud_service service); /* in the catalog */
+const char *cloud_project_id(struct cloud *c);
+const char *cloud_user_id(struct cloud *c);
+char *cloud_describe(struct cloud *c) MUST_USE; /* "cloud \"lab\" of /etc/openstack/clouds.yaml, project demo, region RegionOne" */
+/* Networks that clouds.yaml marks routes_externally; NULL where none. */
+const char *cloud_external_network(struct cloud *c);

@@ -1,0 +1,60 @@
+/*
+ * provision: the cluster's resources in the cloud, made, compared and removed.  Everything bears the mark "davit:UUID" in its
+ * description (or metadata), an intent row is written before each create, and what lacks the mark is never touched.
+ */
+#pragma once
+#include "core/cluster/events.h"
+#include "core/cluster/plan.h"
+#include "core/cluster/state.h"
+#include "provision/cloud.h"
+
+/* What the cloud has of what the file names, and of this cluster; read in one parallel round. */
+struct view;
+
+int provision_look(struct cloud *c, const struct plan *plan, const char *uuid, struct view **ret, struct error **err) MUST_USE;
+void view_free(struct view *v);
+void view_free_ptr(struct view **v);
+#define CLEANUP_VIEW CLEANUP(view_free_ptr)
+
+enum change_action { CHANGE_NONE, CHANGE_CREATE, CHANGE_UPDATE, CHANGE_REPLACE, CHANGE_DELETE };
+struct change {
+	enum change_action action;
+	char *kind, *name; /* "server", "demo-w-1" */
+	char *reason;	   /* for people, or NULL */
+};
+struct changes {
+	struct change *items;
+	size_t n, cap;
+};
+void changes_free(struct changes *c);
+/* What provision_create() would do (CHANGE_NONE entries left out), what the file no longer wants and cannot be changed. */
+int provision_compare(const struct plan *plan, struct view *view, struct changes *ret, struct error **err) MUST_USE;
+
+/* What the file names and the cloud lacks: image, flavors, external network, key services; all findings in one error of kind
+ * ERROR_PREFLIGHT (or CONFIG for names: with the names that the cloud has; two of one name: with their ids). */
+int provision_check(const struct plan *plan, struct view *view, struct error **err) MUST_USE;
+
+struct provision_job {
+	struct cloud *cloud;
+	const struct plan *plan;
+	struct view *view;
+	struct state *state;
+	struct inventory *inventory; /* holds the plan's nodes; gets news as they come */
+	struct events *events;
+	const char *public_key;	     /* of the cluster's keypair, "ssh-ed25519 AAAA… demo" */
+	/* The user-data (plain text) for a node about to be created; the caller of it frees. */
+	int (*user_data)(void *context, const struct plan_node *node, char **ret, struct error **err);
+	void *context;
+};
+/* Makes what is missing, updates what differs, and waits until every server is ACTIVE or failed.  Failed workers are told
+ * through the inventory and do not fail the whole; what the rest needs does. */
+int provision_create(const struct provision_job *job, struct error **err) MUST_USE;
+
+/* Removes everything that bears the mark (state may be NULL: by mark alone), in the contract's order, then lists what is left.
+ * ERROR_LEFTOVERS names it.  removed: counts by kind for the closing line, may be NULL. */
+int provision_remove(struct cloud *c, const char *cluster, const char *uuid, struct state *state, struct events *events,
+		     struct error **err) MUST_USE;
+/* What provision_remove() would remove: CHANGE_DELETE entries. */
+int provision_marked(struct cloud *c, const char *uuid, struct changes *ret, struct error **err) MUST_USE;
+/* Names for `davit init`: images, flavors (with sizes), external networks of the cloud as a JSON object. */
+int provision_offer(struct cloud *c, struct json_object **ret, struct error **err) MUST_USE;
