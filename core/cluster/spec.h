@@ -9,6 +9,7 @@
 enum platform_type { PLATFORM_KUBERNETES };
 enum api_endpoint { API_FLOATING_IP };
 enum host_keys { HOST_KEYS_SEEDED };
+enum bastion_choice { BASTION_CONTROL_PLANE };
 
 struct volume_spec {
 	int64_t size_gib; /* 0: none (root disk on the hypervisor, from the image) */
@@ -47,6 +48,7 @@ struct spec {
 		char *user;
 		struct strv allowed_cidrs;
 		enum host_keys host_keys;
+		enum bastion_choice bastion;
 	} access;
 	struct pool_spec control_plane;
 	struct pool_spec *pools;

@@ -1,0 +1,246 @@
+#include "core/cluster/inventory.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include <pthread.h>
+
+struct inventory {
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	struct node *nodes;
+	size_t n, cap;
+	bool closed;
+	enum error_kind why_kind;
+	char *why; /* NULL: provisioning ended well */
+};
+
+struct inventory *inventory_new(void)
+{
+	struct inventory *i = xnew(struct inventory);
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&i->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&i->news, &attr);
+	pthread_condattr_destroy(&attr);
+	return i;
+}
+
+void inventory_free(struct inventory *i)
+{
+	if (i == NULL)
+		return;
+	node_list_free(i->nodes, i->n);
+	pthread_mutex_destroy(&i->lock);
+	pthread_cond_destroy(&i->news);
+	free(i->why);
+	free(i);
+}
+
+static char *const *strings(const struct node *n, size_t k)
+{
+	char *const *const all[] = {&n->name, &n->pool, &n->address, &n->floating_ip, &n->server_id, &n->host_key, &n->fault};
+
+	return k < ARRAY_SIZE(all) ? all[k] : NULL;
+}
+
+void node_clear(struct node *n)
+{
+	for (size_t k = 0; strings(n, k) != NULL; k++)
+		free(*strings(n, k));
+	*n = (struct node){0};
+}
+
+void node_copy(struct node *to, const struct node *from)
+{
+	*to = *from;
+	for (size_t k = 0; strings(to, k) != NULL; k++)
+		*(char **)strings(to, k) = xstrdup(*strings(from, k));
+}
+
+void node_list_free(struct node *nodes, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		node_clear(&nodes[k]);
+	free(nodes);
+}
+
+const char *node_role_name(enum node_role role)
+{
+	static const char *const names[] = {"control-plane", "worker", "registry"};
+
+	return names[role];
+}
+
+/* under the lock */
+static struct node *find(struct inventory *i, const char *name)
+{
+	for (size_t k = 0; k < i->n; k++)
+		if (strcmp(i->nodes[k].name, name) == 0)
+			return &i->nodes[k];
+	return NULL;
+}
+
+void inventory_put(struct inventory *i, const struct node *n)
+{
+	struct node *at;
+
+	pthread_mutex_lock(&i->lock);
+	at = find(i, n->name);
+	if (at != NULL) {
+		node_clear(at);
+	} else {
+		array_grow(i->nodes, i->n, i->cap);
+		at = &i->nodes[i->n++];
+	}
+	node_copy(at, n);
+	pthread_cond_broadcast(&i->news);
+	pthread_mutex_unlock(&i->lock);
+}
+
+void inventory_remove(struct inventory *i, const char *name)
+{
+	struct node *at;
+
+	pthread_mutex_lock(&i->lock);
+	at = find(i, name);
+	if (at != NULL) {
+		node_clear(at);
+		*at = i->nodes[--i->n];
+	}
+	pthread_mutex_unlock(&i->lock);
+}
+
+size_t inventory_len(struct inventory *i)
+{
+	size_t n;
+
+	pthread_mutex_lock(&i->lock);
+	n = i->n;
+	pthread_mutex_unlock(&i->lock);
+	return n;
+}
+
+bool inventory_get(struct inventory *i, const char *name, struct node *ret)
+{
+	const struct node *at;
+
+	pthread_mutex_lock(&i->lock);
+	at = find(i, name);
+	if (at != NULL)
+		node_copy(ret, at);
+	pthread_mutex_unlock(&i->lock);
+	return at != NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct node *x = a, *y = b;
+
+	if (x->role != y->role)
+		return x->role < y->role ? -1 : 1;
+	return strverscmp(x->name, y->name);
+}
+
+struct node *inventory_list(struct inventory *i, size_t *ret_n)
+{
+	struct node *list;
+
+	pthread_mutex_lock(&i->lock);
+	list = xnew_n(struct node, i->n);
+	for (size_t k = 0; k < i->n; k++)
+		node_copy(&list[k], &i->nodes[k]);
+	*ret_n = i->n;
+	pthread_mutex_unlock(&i->lock);
+	qsort(list, *ret_n, sizeof(*list), compare);
+	return list;
+}
+
+static void replace(char **field, const char *value)
+{
+	if (value == NULL)
+		return;
+	free(*field);
+	*field = xstrdup(value);
+}
+
+void inventory_cloud(struct inventory *i, const char *name, enum node_cloud cloud, const char *server_id, const char *floating_ip,
+		     const char *fault)
+{
+	struct node *at;
+
+	pthread_mutex_lock(&i->lock);
+	at = find(i, name);
+	if (at != NULL) {
+		at->cloud = cloud;
+		replace(&at->server_id, server_id);
+		replace(&at->floating_ip, floating_ip);
+		replace(&at->fault, fault);
+		pthread_cond_broadcast(&i->news);
+	}
+	pthread_mutex_unlock(&i->lock);
+}
+
+void inventory_host_key(struct inventory *i, const char *name, const char *host_key)
+{
+	struct node *at;
+
+	pthread_mutex_lock(&i->lock);
+	at = find(i, name);
+	if (at != NULL)
+		replace(&at->host_key, host_key);
+	pthread_mutex_unlock(&i->lock);
+}
+
+void inventory_close(struct inventory *i, const struct error *why)
+{
+	pthread_mutex_lock(&i->lock);
+	i->closed = true;
+	if (why != NULL && i->why == NULL) {
+		i->why = xstrdup(error_message(why));
+		i->why_kind = error_kind(why);
+	}
+	pthread_cond_broadcast(&i->news);
+	pthread_mutex_unlock(&i->lock);
+}
+
+/* 1 there, 0 not yet, -1 never; under the lock */
+static int look(struct inventory *i, const char *name, bool floating_ip, struct node *ret, struct error **err)
+{
+	const struct node *at = find(i, name);
+
+	if (at == NULL)
+		return error_set(err, ERROR_INTERNAL, "there is no node %s", name);
+	if (at->cloud == NODE_FAILED)
+		return error_set(err, ERROR_NODE, "%s", at->fault ? at->fault : "its server could not be made");
+	if (at->cloud == NODE_ACTIVE && (!floating_ip || at->floating_ip != NULL)) {
+		node_copy(ret, at);
+		return 1;
+	}
+	if (i->closed && i->why != NULL)
+		return error_set(err, i->why_kind, "%s", i->why);
+	if (i->closed)
+		return error_set(err, ERROR_NODE, "its server was not made");
+	return 0;
+}
+
+int inventory_wait(struct inventory *i, const char *name, bool floating_ip, int64_t deadline, struct node *ret, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&i->lock);
+	while (r == 0) {
+		/* the condition cannot wait on the cancel fd: look at it a few times a second */
+		int64_t until = clock_deadline(100);
+		struct timespec ts = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+
+		r = cancel_check(err) < 0 ? -1 : look(i, name, floating_ip, ret, err);
+		if (r == 0 && clock_ms() > deadline)
+			r = error_set(err, ERROR_TIMEOUT, "its server did not become ACTIVE in time");
+		if (r == 0)
+			pthread_cond_timedwait(&i->news, &i->lock, &ts);
+	}
+	pthread_mutex_unlock(&i->lock);
+	return r > 0 ? 0 : -1;
+}

@@ -1,0 +1,237 @@
+#include "core/cluster/plan.h"
+#include "core/base/alloc.h"
+#include "core/cluster/address.h"
+
+enum { GATEWAY = 1, REGISTRY = 4, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
+
+/* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
+enum source { FROM_GROUP, FROM_ACCESS, FROM_API };
+static const struct {
+	const char *group, *protocol;
+	int port_min, port_max;
+	enum source source;
+	const char *from_group, *why;
+} rule_table[] = {
+	{"control-plane", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers"},
+	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside"},
+	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes"},
+	{"control-plane", "tcp", 2379, 2380, FROM_GROUP, "control-plane", "etcd's clients and peers"},
+	{"node", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane"},
+	{"node", "tcp", 10250, 10250, FROM_GROUP, "node", "kubelet: logs, exec, metrics"},
+	{"node", "udp", 8472, 8472, FROM_GROUP, "node", "the pods' network (VXLAN)"},
+	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes"},
+	{"node", "icmp", 0, 0, FROM_GROUP, "node", "path MTU and ping between nodes"},
+	{"registry", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane"},
+	{"registry", "tcp", REGISTRY_PORT, REGISTRY_PORT, FROM_GROUP, "node", "programs and images for the nodes"},
+};
+
+static void add_rule(struct plan *p, size_t i, const char *from_cidr)
+{
+	p->rules = xrealloc(p->rules, p->n_rules + 1, sizeof(*p->rules));
+	p->rules[p->n_rules++] = (struct plan_rule){.group = rule_table[i].group,
+						    .protocol = rule_table[i].protocol,
+						    .port_min = rule_table[i].port_min,
+						    .port_max = rule_table[i].port_max,
+						    .from_group = rule_table[i].from_group,
+						    .from_cidr = xstrdup(from_cidr),
+						    .why = rule_table[i].why};
+}
+
+static void rules(struct plan *p)
+{
+	strv_add(&p->groups, "control-plane");
+	strv_add(&p->groups, "node");
+	strv_add(&p->groups, "registry");
+	for (size_t i = 0; i < ARRAY_SIZE(rule_table); i++) {
+		const struct strv *cidrs = rule_table[i].source == FROM_API ? &p->spec->api.allowed_cidrs : &p->spec->access.allowed_cidrs;
+
+		if (rule_table[i].source == FROM_GROUP)
+			add_rule(p, i, NULL);
+		else
+			for (size_t k = 0; k < cidrs->n; k++)
+				add_rule(p, i, cidrs->v[k]);
+	}
+}
+
+struct addresses {
+	struct cidr cidr;
+	bool *used; /* by offset from the base */
+	uint32_t limit; /* offsets below it may be chosen */
+};
+
+static int prepare(struct addresses *a, const struct spec *spec, struct inventory *known, struct error **err)
+{
+	struct node *nodes;
+	size_t n;
+
+	if (cidr_parse(spec->network.cidr, &a->cidr, err) < 0)
+		return -1;
+	if (a->cidr.prefix > PREFIX_MAX || a->cidr.prefix < 8)
+		return error_set(err, ERROR_CONFIG, "%s: network.cidr %s: a /8 to /%d is needed", spec->path, spec->network.cidr, PREFIX_MAX);
+	a->limit = cidr_size(a->cidr) / 4 * 3;
+	a->used = xnew_n(bool, a->limit);
+	if (known == NULL)
+		return 0;
+	nodes = inventory_list(known, &n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t address;
+
+		if (address_parse(nodes[i].address, &address, NULL) == 0 && cidr_has(a->cidr, address) &&
+		    address - a->cidr.base < a->limit)
+			a->used[address - a->cidr.base] = true;
+	}
+	node_list_free(nodes, n);
+	return 0;
+}
+
+/* The address that the node has, or the first free one from `first` on; NULL where the network is full. */
+static char *choose(struct addresses *a, struct inventory *known, const char *name, uint32_t first)
+{
+	struct node n = {0};
+
+	if (known != NULL && inventory_get(known, name, &n)) {
+		char *address = steal_ptr(n.address);
+
+		node_clear(&n);
+		return address;
+	}
+	for (uint32_t i = first; i < a->limit; i++)
+		if (!a->used[i]) {
+			a->used[i] = true;
+			return address_format(a->cidr.base + i);
+		}
+	return NULL;
+}
+
+static struct plan_node *add_node(struct plan *p, char *name, enum node_role role, const char *pool)
+{
+	struct plan_node *n;
+
+	p->nodes = xrealloc(p->nodes, p->n_nodes + 1, sizeof(*p->nodes));
+	n = &p->nodes[p->n_nodes++];
+	*n = (struct plan_node){.node = {.name = name, .role = role, .pool = xstrdup(pool)}};
+	return n;
+}
+
+static void add_registry(struct plan *p)
+{
+	struct plan_node *n = add_node(p, xasprintf("%s-registry", p->spec->name), NODE_REGISTRY, "registry");
+
+	n->flavor = p->spec->registry.flavor;
+	n->data = p->spec->registry.volume;
+	strv_add(&n->groups, "registry");
+}
+
+static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_role role, const char *stem)
+{
+	if (pool->count > 0)
+		strv_add(&p->server_groups, pool->name);
+	for (int i = 1; i <= pool->count; i++) {
+		struct plan_node *n = add_node(p, xasprintf("%s-%s-%d", p->spec->name, stem, i), role, pool->name);
+
+		n->flavor = pool->flavor;
+		n->root = pool->volume;
+		n->zone = pool->zones.n > 0 ? pool->zones.v[(size_t)(i - 1) % pool->zones.n] : NULL;
+		n->server_group = xstrdup(pool->name);
+		n->pool = pool;
+		n->floating_ip = role == NODE_CONTROL_PLANE && i == 1;
+		strv_add(&n->groups, "node");
+		if (role == NODE_CONTROL_PLANE)
+			strv_add(&n->groups, "control-plane");
+	}
+}
+
+static int give_addresses(struct plan *p, struct addresses *a, struct inventory *known, struct error **err)
+{
+	static const uint32_t first[] = {
+		[NODE_REGISTRY] = REGISTRY, [NODE_CONTROL_PLANE] = FIRST_CONTROL_PLANE, [NODE_WORKER] = FIRST_WORKER};
+
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		struct node *n = &p->nodes[i].node;
+
+		n->address = choose(a, known, n->name, first[n->role]);
+		if (n->address == NULL)
+			return error_set(err, ERROR_CONFIG, "%s: network.cidr %s has no address left for %s; %zu servers are wanted",
+					 p->spec->path, p->spec->network.cidr, n->name, p->n_nodes);
+		if (n->role == NODE_REGISTRY)
+			p->registry_address = xstrdup(n->address);
+		if (n->role == NODE_CONTROL_PLANE && p->api_address == NULL)
+			p->api_address = xstrdup(n->address);
+	}
+	return 0;
+}
+
+static int fill(struct plan *p, struct addresses *a, struct inventory *known, struct error **err)
+{
+	const struct spec *spec = p->spec;
+
+	if (prepare(a, spec, known, err) < 0)
+		return -1;
+	p->gateway = address_format(a->cidr.base + GATEWAY);
+	p->allocation_start = address_format(a->cidr.base + a->limit);
+	p->allocation_end = address_format(a->cidr.base + cidr_size(a->cidr) - 2);
+	p->api_service_ip = cidr_nth(spec->network.service_cidr, 1);
+	p->dns_service_ip = cidr_nth(spec->network.service_cidr, 10);
+	rules(p);
+	add_registry(p);
+	add_pool(p, &spec->control_plane, NODE_CONTROL_PLANE, "cp");
+	for (size_t i = 0; i < spec->n_pools; i++)
+		add_pool(p, &spec->pools[i], NODE_WORKER, spec->pools[i].name);
+	return give_addresses(p, a, known, err);
+}
+
+int plan_make(const struct spec *spec, struct inventory *known, struct plan **ret, struct error **err)
+{
+	struct plan *p = xnew(struct plan);
+	struct addresses a = {0};
+	int r;
+
+	p->spec = spec;
+	r = fill(p, &a, known, err);
+	free(a.used);
+	if (r < 0) {
+		plan_free(p);
+		return -1;
+	}
+	*ret = p;
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->n_rules; i++)
+		free(p->rules[i].from_cidr);
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		node_clear(&p->nodes[i].node);
+		strv_free(&p->nodes[i].groups);
+		free(p->nodes[i].server_group);
+	}
+	free(p->rules);
+	free(p->nodes);
+	free(p->gateway);
+	free(p->allocation_start);
+	free(p->allocation_end);
+	free(p->api_service_ip);
+	free(p->dns_service_ip);
+	free(p->api_address);
+	free(p->registry_address);
+	strv_free(&p->groups);
+	strv_free(&p->server_groups);
+	free(p);
+}
+
+void plan_free_ptr(struct plan **p)
+{
+	plan_free(*p);
+	*p = NULL;
+}
+
+const struct plan_node *plan_find(const struct plan *p, const char *node_name)
+{
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (strcmp(p->nodes[i].node.name, node_name) == 0)
+			return &p->nodes[i];
+	return NULL;
+}

@@ -1,0 +1,155 @@
+#include "core/cluster/scalar.h"
+#include "core/base/alloc.h"
+#include "core/cluster/address.h"
+#include <errno.h>
+
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
+static const char digits[] = "0123456789";
+static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+static const char label_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+bool scalar_is_name(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= max && strspn(s, name_characters) == n && strchr(lower, s[0]) != NULL && s[n - 1] != '-';
+}
+
+static bool is_version(const char *s)
+{
+	for (int part = 0; part < 3; part++) {
+		size_t n = strspn(s, digits);
+
+		if (n == 0 || n > 4 || (s[n] != (part < 2 ? '.' : '\0')))
+			return false;
+		s += n + 1;
+	}
+	return true;
+}
+
+static int check_int(const struct field *f, const char *s, struct error **err)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(s, &end, 10);
+	if (*s == '\0' || *end != '\0' || errno != 0)
+		return error_set(err, ERROR_CONFIG, "\"%s\" is not a whole number (%ld to %ld)", s, f->min, f->max);
+	if (v < f->min || v > f->max)
+		return error_set(err, ERROR_CONFIG, "%ld is not within %ld to %ld", v, f->min, f->max);
+	return 0;
+}
+
+int scalar_size(const char *s, int64_t *ret_gib, struct error **err)
+{
+	char *end;
+	long long v;
+
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	if (strchr(digits, *s) == NULL || end == s || errno != 0 || v > 1000000)
+		return error_set(err, ERROR_CONFIG, "\"%s\" is not a size such as 20, 20Gi or 1Ti", s);
+	if (strcmp(end, "Ti") == 0)
+		v *= 1024;
+	else if (*end != '\0' && strcmp(end, "Gi") != 0)
+		return error_set(err, ERROR_CONFIG, "\"%s\" is not a size such as 20, 20Gi or 1Ti", s);
+	*ret_gib = v;
+	return 0;
+}
+
+static int check_size(const struct field *f, const char *s, struct error **err)
+{
+	int64_t gib = 0;
+
+	if (scalar_size(s, &gib, err) < 0)
+		return -1;
+	if (gib < f->min || gib > f->max)
+		return error_set(err, ERROR_CONFIG, "%s is not within %ldGi to %ldGi", s, f->min, f->max);
+	return 0;
+}
+
+static bool is_label_name(const char *s, size_t n)
+{
+	return n > 0 && n <= 63 && strspn(s, label_characters) >= n && strchr("-_.", s[0]) == NULL && strchr("-_.", s[n - 1]) == NULL;
+}
+
+/* [prefix/]name */
+static bool is_label_key(const char *s, size_t n)
+{
+	const char *slash = memchr(s, '/', n);
+
+	if (slash == NULL)
+		return is_label_name(s, n);
+	return slash > s && slash - s <= 253 && strspn(s, label_characters) == (size_t)(slash - s) &&
+	       is_label_name(slash + 1, n - (size_t)(slash + 1 - s));
+}
+
+static bool ends_with(const char *s, size_t n, const char *end)
+{
+	size_t m = strlen(end);
+
+	return n >= m && memcmp(s + n - m, end, m) == 0;
+}
+
+int scalar_label(const char *key, const char *value, struct error **err)
+{
+	const char *slash = strchr(key, '/');
+	size_t prefix = slash == NULL ? 0 : (size_t)(slash - key);
+
+	if (!is_label_key(key, strlen(key)))
+		return error_set(err, ERROR_CONFIG, "\"%s\" is no label key ([prefix/]name of letters, digits, - _ .)", key);
+	if (*value != '\0' && !is_label_name(value, strlen(value)))
+		return error_set(err, ERROR_CONFIG, "\"%s\" is no label value (at most 63 letters, digits, - _ .)", value);
+	/* the NodeRestriction admission plugin: a kubelet may set only those of node.kubernetes.io/ and kubelet.kubernetes.io/ */
+	if ((ends_with(key, prefix, "kubernetes.io") || ends_with(key, prefix, "k8s.io")) &&
+	    !ends_with(key, prefix, "node.kubernetes.io") && !ends_with(key, prefix, "kubelet.kubernetes.io"))
+		return error_set(err, ERROR_CONFIG, "\"%s\" is in a namespace that belongs to Kubernetes; use another prefix", key);
+	return 0;
+}
+
+static int check_taint(const char *s, struct error **err)
+{
+	const char *colon = strrchr(s, ':'), *equals = strchr(s, '=');
+	size_t key = colon == NULL ? 0 : (size_t)((equals != NULL && equals < colon ? equals : colon) - s);
+
+	if (colon == NULL || !is_label_key(s, key) ||
+	    (strcmp(colon, ":NoSchedule") != 0 && strcmp(colon, ":PreferNoSchedule") != 0 && strcmp(colon, ":NoExecute") != 0))
+		return error_set(err, ERROR_CONFIG,
+				 "\"%s\" is no taint; write key=value:Effect with NoSchedule, PreferNoSchedule or NoExecute", s);
+	return 0;
+}
+
+int scalar_check(const struct field *f, const char *s, struct error **err)
+{
+	struct cidr cidr;
+	uint32_t address;
+
+	switch (f->type) {
+	case FIELD_NAME:
+		if (!scalar_is_name(s, (size_t)f->max))
+			return error_set(err, ERROR_CONFIG,
+					 "\"%s\" must be at most %ld lower-case letters, digits and hyphens, beginning with a letter", s,
+					 f->max);
+		return 0;
+	case FIELD_VERSION:
+		return is_version(s) ? 0 : error_set(err, ERROR_CONFIG, "\"%s\" is no version such as 1.36.3", s);
+	case FIELD_CIDR:
+	case FIELD_CIDRS:
+		return cidr_parse(s, &cidr, err);
+	case FIELD_ADDRESSES:
+		return address_parse(s, &address, err);
+	case FIELD_URL:
+		if (strncmp(s, "https://", 8) != 0 && strncmp(s, "http://", 7) != 0 && strncmp(s, "file:///", 8) != 0)
+			return error_set(err, ERROR_CONFIG, "\"%s\" is no URL that begins with https://, http:// or file:///", s);
+		return 0;
+	case FIELD_INT:
+		return check_int(f, s, err);
+	case FIELD_SIZE:
+		return check_size(f, s, err);
+	case FIELD_TAINTS:
+		return check_taint(s, err);
+	default:
+		return *s == '\0' ? error_set(err, ERROR_CONFIG, "an empty string") : 0;
+	}
+}

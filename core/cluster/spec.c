@@ -1,0 +1,269 @@
+#include "core/cluster/spec.h"
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "core/base/yaml.h"
+#include "core/cluster/address.h"
+#include "core/cluster/schema.h"
+
+static const char *const api_versions[] = {"davit/v1", NULL};
+static const char *const kinds[] = {"Cluster", NULL};
+static const char *const platforms[] = {"kubernetes", NULL};
+static const char *const endpoints[] = {"floatingIP", NULL};
+static const char *const host_key_modes[] = {"seeded", NULL};
+static const char *const bastions[] = {"controlPlane", NULL};
+
+#define END {.key = NULL}
+
+static const struct field volume_fields[] = {
+	{"size", FIELD_SIZE, offsetof(struct volume_spec, size_gib), "size in GiB, e.g. 20 or 20Gi", .required = true, .min = 1, .max = 65536},
+	{"type", FIELD_STRING, offsetof(struct volume_spec, type), "volume type of the cloud; its default where missing"},
+	END,
+};
+
+static const struct field control_plane_fields[] = {
+	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of control planes", "1", .min = 0, .max = 1000},
+	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},
+	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk", .sub = volume_fields},
+	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},
+	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "more taints of the nodes: key=value:Effect"},
+	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},
+	END,
+};
+
+static const struct field pool_fields[] = {
+	{"name", FIELD_NAME, offsetof(struct pool_spec, name), "name of the pool", .required = true, .max = 20},
+	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of servers", .required = true, .min = 0, .max = 5000},
+	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},
+	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk", .sub = volume_fields},
+	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},
+	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},
+	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},
+	END,
+};
+
+static const struct field platform_fields[] = {
+	{"type", FIELD_ENUM, offsetof(struct spec, platform), "what the servers become", "kubernetes", .allowed = platforms},
+	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3", .required = true},
+	END,
+};
+
+static const struct field openstack_fields[] = {
+	{"cloud", FIELD_STRING, offsetof(struct spec, openstack.cloud), "cloud of clouds.yaml; else OS_CLOUD or the environment"},
+	{"image", FIELD_STRING, offsetof(struct spec, openstack.image), "image of all servers", .required = true},
+	{"externalNetwork", FIELD_STRING, offsetof(struct spec, openstack.external_network), "where floating IPs come from; the only one if there is one"},
+	END,
+};
+
+static const struct field network_fields[] = {
+	{"cidr", FIELD_CIDR, offsetof(struct spec, network.cidr), "the servers' network", "10.6.0.0/24"},
+	{"podCIDR", FIELD_CIDR, offsetof(struct spec, network.pod_cidr), "the pods' network", "10.244.0.0/16"},
+	{"serviceCIDR", FIELD_CIDR, offsetof(struct spec, network.service_cidr), "the services' network", "10.96.0.0/16"},
+	{"domain", FIELD_STRING, offsetof(struct spec, network.domain), "DNS domain of the cluster", "cluster.local"},
+	{"dns", FIELD_ADDRESSES, offsetof(struct spec, network.dns), "name servers of the servers", "[]"},
+	{"plugin", FIELD_STRING, offsetof(struct spec, network.plugin), "pod network: flannel, or none for one of your own", "flannel"},
+	END,
+};
+
+static const struct field api_fields[] = {
+	{"endpoint", FIELD_ENUM, offsetof(struct spec, api.endpoint), "how the API is reached from outside", "floatingIP", .allowed = endpoints},
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, api.allowed_cidrs), "who may reach the API", "[0.0.0.0/0]"},
+	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, api.extra_sans), "more names and addresses in its certificate", "[]"},
+	END,
+};
+
+static const struct field access_fields[] = {
+	{"user", FIELD_STRING, offsetof(struct spec, access.user), "the image's user with sudo", "debian"},
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, access.allowed_cidrs), "who may reach SSH", "[0.0.0.0/0]"},
+	{"hostKeys", FIELD_ENUM, offsetof(struct spec, access.host_keys), "how SSH host keys are known at first contact", "seeded", .allowed = host_key_modes},
+	{"bastion", FIELD_ENUM, offsetof(struct spec, access.bastion), "the way into the private network", "controlPlane", .allowed = bastions},
+	END,
+};
+
+static const struct field registry_fields[] = {
+	{"flavor", FIELD_STRING, offsetof(struct spec, registry.flavor), "flavor of its server; the control plane's where missing"},
+	{"volume", FIELD_MAP, offsetof(struct spec, registry.volume), "volume that holds the images", "{size: 20}", .sub = volume_fields},
+	END,
+};
+
+static const struct field artifact_fields[] = {
+	{"bundle", FIELD_STRING, offsetof(struct spec, artifacts.bundle), "folder made by \"davit bundle create\""},
+	{"mirror", FIELD_URL, offsetof(struct spec, artifacts.mirror), "URL in front of every upstream address"},
+	{"images", FIELD_STRINGS, offsetof(struct spec, artifacts.images), "more images for the registry", "[]"},
+	END,
+};
+
+static const struct field metadata_fields[] = {
+	{"name", FIELD_NAME, offsetof(struct spec, name), "name of the cluster", .required = true, .max = 40},
+	END,
+};
+
+static const struct field spec_fields[] = {
+	{"platform", FIELD_MAP, 0, "what is made", .required = true, .sub = platform_fields},
+	{"openstack", FIELD_MAP, 0, "where it is made", .required = true, .sub = openstack_fields},
+	{"network", FIELD_MAP, 0, "networks", "{}", .sub = network_fields},
+	{"api", FIELD_MAP, 0, "the way to the API", "{}", .sub = api_fields},
+	{"access", FIELD_MAP, 0, "SSH", "{}", .sub = access_fields},
+	{"controlPlane", FIELD_MAP, offsetof(struct spec, control_plane), "the control plane", .required = true, .sub = control_plane_fields},
+	{"workerPools", FIELD_LIST, offsetof(struct spec, pools), "pools of workers", "[]", .sub = pool_fields,
+	 .count_offset = offsetof(struct spec, n_pools), .entry_size = sizeof(struct pool_spec)},
+	{"registry", FIELD_MAP, 0, "the private registry", "{}", .sub = registry_fields},
+	{"artifacts", FIELD_MAP, 0, "programs and images", "{}", .sub = artifact_fields},
+	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
+	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
+	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
+	END,
+};
+
+struct file {
+	int api_version, kind; /* one choice each, so far */
+	struct spec spec;
+};
+
+static const struct field file_fields[] = {
+	{"apiVersion", FIELD_ENUM, offsetof(struct file, api_version), "davit/v1", .required = true, .allowed = api_versions},
+	{"kind", FIELD_ENUM, offsetof(struct file, kind), "Cluster", .required = true, .allowed = kinds},
+	{"metadata", FIELD_MAP, offsetof(struct file, spec), "its name", .required = true, .sub = metadata_fields},
+	{"spec", FIELD_MAP, offsetof(struct file, spec), "the cluster", .required = true, .sub = spec_fields},
+	END,
+};
+
+static int overlap(const struct yaml *y, const struct yaml_node *network, const char *key_a, const char *a, const char *key_b,
+		   const char *b, struct error **err)
+{
+	const struct yaml_node *at = yaml_get(network, key_b);
+	struct cidr x = {0}, z = {0};
+
+	if (cidr_parse(a, &x, err) < 0 || cidr_parse(b, &z, err) < 0)
+		return -1;
+	if (!cidr_overlap(x, z))
+		return 0;
+	at = at != NULL ? at : yaml_get(network, key_a); /* one of the two stands in the file: the defaults do not overlap */
+	return yaml_error(y, at != NULL ? at : y->root, err, "network.%s %s overlaps network.%s %s; they must be apart", key_b, b, key_a, a);
+}
+
+static int check_network(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *network = yaml_get(file, "network");
+
+	if (strcmp(s->network.plugin, "flannel") != 0 && strcmp(s->network.plugin, "none") != 0)
+		return yaml_error(y, yaml_get(network, "plugin"), err, "plugin: \"%s\" is not known; allowed: flannel, none",
+				  s->network.plugin);
+	if (overlap(y, network, "cidr", s->network.cidr, "podCIDR", s->network.pod_cidr, err) < 0 ||
+	    overlap(y, network, "cidr", s->network.cidr, "serviceCIDR", s->network.service_cidr, err) < 0)
+		return -1;
+	return overlap(y, network, "podCIDR", s->network.pod_cidr, "serviceCIDR", s->network.service_cidr, err);
+}
+
+static int check_control_plane(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *at = yaml_get(yaml_get(file, "controlPlane"), "count");
+	int n = s->control_plane.count;
+
+	if (n % 2 == 0)
+		return yaml_error(y, at, err, "count: %d control planes cannot agree better than %d; use an odd number", n, n > 0 ? n - 1 : 1);
+	if (n != 1)
+		return yaml_error(y, at, err, "count: this version makes clusters of 1 control plane only, not of %d", n);
+	return 0;
+}
+
+static int check_pools(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	static const char *const reserved[] = {"cp", "control-plane", "registry"};
+	const struct yaml_node *list = yaml_get(file, "workerPools");
+
+	for (size_t i = 0; i < s->n_pools; i++) {
+		const struct yaml_node *at = yaml_get(list->values[i], "name");
+
+		for (size_t k = 0; k < ARRAY_SIZE(reserved); k++)
+			if (strcmp(s->pools[i].name, reserved[k]) == 0)
+				return yaml_error(y, at, err, "name: \"%s\" is what davit calls servers of its own; choose another",
+						  reserved[k]);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(s->pools[i].name, s->pools[k].name) == 0)
+				return yaml_error(y, at, err, "name: there are two pools \"%s\"", s->pools[i].name);
+	}
+	return 0;
+}
+
+static char *beside(const char *file, char *path)
+{
+	CLEANUP_FREE char *expanded = path_expand(path);
+	const char *slash = strrchr(file, '/');
+
+	free(path);
+	if (expanded[0] == '/' || slash == NULL)
+		return steal_ptr(expanded);
+	return xasprintf("%.*s/%s", (int)(slash - file), file, expanded);
+}
+
+static int finish(const struct yaml *y, struct spec *s, struct error **err)
+{
+	const struct yaml_node *file = yaml_get(y->root, "spec");
+
+	if (check_network(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 || check_pools(y, file, s, err) < 0)
+		return -1;
+	s->control_plane.name = xstrdup("control-plane");
+	if (s->registry.flavor == NULL)
+		s->registry.flavor = xstrdup(s->control_plane.flavor);
+	if (s->artifacts.bundle != NULL)
+		s->artifacts.bundle = beside(s->path, s->artifacts.bundle);
+	return 0;
+}
+
+int spec_parse(const char *path, const char *text, size_t len, struct spec **ret, struct error **err)
+{
+	CLEANUP_YAML struct yaml *y = NULL;
+	struct file file = {0};
+	struct spec *s;
+
+	if (yaml_parse(path, text, len, &y, err) < 0)
+		return -1;
+	if (y->root->type != YAML_MAP)
+		return yaml_error(y, y->root, err, "a cluster file is a map, found %s", yaml_type_name(y->root));
+	file.spec.path = xstrdup(path);
+	if (schema_read(y, y->root, file_fields, &file, err) < 0 || finish(y, &file.spec, err) < 0) {
+		s = xmemdup(&file.spec, sizeof(file.spec));
+		spec_free(s);
+		return -1;
+	}
+	*ret = xmemdup(&file.spec, sizeof(file.spec));
+	return 0;
+}
+
+int spec_load(const char *path, struct spec **ret, struct error **err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	if (path_read(path, &text, err) < 0) {
+		if (err != NULL && error_is(*err, ERROR_NOT_FOUND))
+			return error_set(err, ERROR_CONFIG, "%s: there is no such file; \"davit init\" writes one, -f names another", path);
+		return -1;
+	}
+	return spec_parse(path, buf_str(&text), text.len, ret, err);
+}
+
+void spec_free(struct spec *s)
+{
+	if (s == NULL)
+		return;
+	schema_clear(metadata_fields, s);
+	schema_clear(spec_fields, s);
+	free(s->control_plane.name);
+	free(s->path);
+	free(s);
+}
+
+void spec_free_ptr(struct spec **s)
+{
+	spec_free(*s);
+	*s = NULL;
+}
+
+struct json_object *spec_schema(void)
+{
+	struct json_object *o = schema_json(file_fields);
+
+	json_add_str(o, "$schema", "https://json-schema.org/draft/2020-12/schema");
+	json_add_str(o, "title", "davit cluster");
+	return o;
+}

@@ -1,0 +1,334 @@
+#include "core/cluster/state.h"
+#include "core/base/alloc.h"
+#include "core/base/digest.h"
+#include "core/base/path.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct state {
+	pthread_mutex_t lock;
+	char *folder, *uuid;
+	sqlite3 *db;
+	int lock_fd; /* -1 when opened for reading */
+};
+
+/* The schema's number is in user_version; a later one adds its statements below and raises it. */
+enum { SCHEMA = 1 };
+static const char schema[] =
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+	"CREATE TABLE resources(kind TEXT NOT NULL, name TEXT NOT NULL, id TEXT, attributes TEXT, PRIMARY KEY(kind, name)) STRICT;"
+	"CREATE TABLE nodes(name TEXT PRIMARY KEY, role INTEGER NOT NULL, pool TEXT NOT NULL, address TEXT NOT NULL,"
+	" floating_ip TEXT, server_id TEXT, host_key TEXT) STRICT;"
+	"CREATE TABLE events(id INTEGER PRIMARY KEY, run TEXT NOT NULL, wall_ms INTEGER NOT NULL, type TEXT NOT NULL,"
+	" subject TEXT NOT NULL, phase TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
+	"PRAGMA user_version=1;";
+
+static int db_error(struct state *s, struct error **err)
+{
+	return error_set(err, ERROR_INTERNAL, "%s/state.db: %s", s->folder, sqlite3_errmsg(s->db));
+}
+
+/* Runs one statement with text parameters (NULL: SQL's NULL); calls row() for each row of the answer. */
+static int query(struct state *s, const char *sql, const char *const *values, int n, void (*row)(sqlite3_stmt *, void *),
+		 void *context, struct error **err)
+{
+	sqlite3_stmt *st = NULL;
+	int r, result = 0;
+
+	pthread_mutex_lock(&s->lock);
+	r = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+	for (int i = 0; r == SQLITE_OK && i < n; i++)
+		r = values[i] == NULL ? sqlite3_bind_null(st, i + 1) : sqlite3_bind_text(st, i + 1, values[i], -1, SQLITE_STATIC);
+	while (r == SQLITE_OK || r == SQLITE_ROW) {
+		r = sqlite3_step(st);
+		if (r == SQLITE_ROW && row != NULL)
+			row(st, context);
+	}
+	if (r != SQLITE_DONE)
+		result = db_error(s, err);
+	sqlite3_finalize(st);
+	pthread_mutex_unlock(&s->lock);
+	return result;
+}
+
+static int change(struct state *s, const char *sql, const char *const *values, int n, struct error **err)
+{
+	return query(s, sql, values, n, NULL, NULL, err);
+}
+
+static char *column(sqlite3_stmt *st, int i)
+{
+	return xstrdup((const char *)sqlite3_column_text(st, i));
+}
+
+static void take_text(sqlite3_stmt *st, void *context)
+{
+	char **ret = context;
+
+	free(*ret);
+	*ret = column(st, 0);
+}
+
+/* Whose lock it is stands in the lock's file, for the message alone. */
+static int take_lock(struct state *s, const char *cluster, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/lock", s->folder);
+	char pid[32] = "";
+	int n;
+
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return error_errno(err, errno, "cannot open %s", path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (read(s->lock_fd, pid, sizeof(pid) - 1) <= 0)
+			pid[0] = '?';
+		return error_set(err, ERROR_LOCKED, "another davit (process %s) is working on cluster %s; wait for it to end", pid,
+				 cluster);
+	}
+	n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (ftruncate(s->lock_fd, 0) < 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) < 0)
+		return error_errno(err, errno, "cannot write %s", path);
+	return 0;
+}
+
+static int open_db(struct state *s, enum state_mode mode, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/state.db", s->folder), *version = NULL;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | (mode == STATE_WRITE ? SQLITE_OPEN_CREATE : 0);
+
+	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
+		return db_error(s, err);
+	sqlite3_busy_timeout(s->db, 5000);
+	if (chmod(path, 0600) < 0)
+		return error_errno(err, errno, "cannot set the mode of %s", path);
+	if (sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL, NULL) != SQLITE_OK)
+		return db_error(s, err);
+	if (query(s, "PRAGMA user_version", NULL, 0, take_text, &version, err) < 0)
+		return -1;
+	if (atoi(version) > SCHEMA)
+		return error_set(err, ERROR_CONFIG, "%s was written by a newer davit (schema %s, this one knows %d); use that one",
+				 path, version, SCHEMA);
+	if (atoi(version) == 0 && sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+		return db_error(s, err);
+	return 0;
+}
+
+static int load_uuid(struct state *s, const char *cluster, struct error **err)
+{
+	CLEANUP_FREE char *name = state_get(s, "cluster");
+
+	s->uuid = state_get(s, "uuid");
+	if (s->uuid != NULL && name != NULL && strcmp(name, cluster) != 0)
+		return error_set(err, ERROR_CONFIG, "%s is the state of cluster %s, not of %s; give another --state", s->folder, name,
+				 cluster);
+	if (s->uuid != NULL)
+		return 0;
+	s->uuid = random_uuid();
+	if (state_set(s, "cluster", cluster, err) < 0)
+		return -1;
+	return state_set(s, "uuid", s->uuid, err);
+}
+
+int state_open(const char *folder, const char *cluster, enum state_mode mode, struct state **ret, struct error **err)
+{
+	struct state *s = xnew(struct state);
+	CLEANUP_FREE char *base = path_xdg("XDG_STATE_HOME", ".local/state"), *db = NULL;
+
+	pthread_mutex_init(&s->lock, NULL);
+	s->lock_fd = -1;
+	s->folder = folder != NULL ? xstrdup(folder) : xasprintf("%s/%s", base, cluster);
+	db = xasprintf("%s/state.db", s->folder);
+	if (mode == STATE_READ && !path_exists(db)) {
+		error_set(err, ERROR_NOT_FOUND, "there is no cluster %s here (no %s); make it with \"davit apply\"", cluster, db);
+		goto fail;
+	}
+	if (path_mkdirs(s->folder, 0700, err) < 0 || (mode == STATE_WRITE && take_lock(s, cluster, err) < 0) ||
+	    open_db(s, mode, err) < 0 || load_uuid(s, cluster, err) < 0)
+		goto fail;
+	*ret = s;
+	return 0;
+fail:
+	state_close(s);
+	return -1;
+}
+
+void state_close(struct state *s)
+{
+	if (s == NULL)
+		return;
+	sqlite3_close(s->db);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	pthread_mutex_destroy(&s->lock);
+	free(s->folder);
+	free(s->uuid);
+	free(s);
+}
+
+void state_close_ptr(struct state **s)
+{
+	state_close(*s);
+	*s = NULL;
+}
+
+const char *state_folder(const struct state *s)
+{
+	return s->folder;
+}
+
+const char *state_uuid(const struct state *s)
+{
+	return s->uuid;
+}
+
+char *state_path(const struct state *s, const char *relative)
+{
+	return xasprintf("%s/%s", s->folder, relative);
+}
+
+int state_destroy(struct state *s, struct error **err)
+{
+	CLEANUP_FREE char *folder = xstrdup(s->folder);
+	int r = path_remove_tree(folder, err); /* under the lock, which goes with the folder */
+
+	state_close(s);
+	return r;
+}
+
+int state_intend(struct state *s, const char *kind, const char *name, struct error **err)
+{
+	return change(s, "INSERT INTO resources(kind, name) VALUES(?, ?) ON CONFLICT DO NOTHING", (const char *[]){kind, name}, 2, err);
+}
+
+int state_made(struct state *s, const char *kind, const char *name, const char *id, const char *attributes, struct error **err)
+{
+	return change(s, "INSERT OR REPLACE INTO resources(kind, name, id, attributes) VALUES(?, ?, ?, ?)",
+		      (const char *[]){kind, name, id, attributes}, 4, err);
+}
+
+int state_gone(struct state *s, const char *kind, const char *name, struct error **err)
+{
+	return change(s, "DELETE FROM resources WHERE kind = ? AND name = ?", (const char *[]){kind, name}, 2, err);
+}
+
+char *state_id(struct state *s, const char *kind, const char *name)
+{
+	char *id = NULL;
+
+	if (query(s, "SELECT id FROM resources WHERE kind = ? AND name = ?", (const char *[]){kind, name}, 2, take_text, &id, NULL) < 0)
+		return NULL;
+	return id;
+}
+
+struct resource_list {
+	struct resource *r;
+	size_t n, cap;
+};
+
+static void take_resource(sqlite3_stmt *st, void *context)
+{
+	struct resource_list *l = context;
+
+	array_grow(l->r, l->n, l->cap);
+	l->r[l->n++] = (struct resource){column(st, 0), column(st, 1), column(st, 2), column(st, 3)};
+}
+
+int state_resources(struct state *s, struct resource **ret, size_t *ret_n, struct error **err)
+{
+	struct resource_list l = {0};
+
+	if (query(s, "SELECT kind, name, id, attributes FROM resources ORDER BY kind, name", NULL, 0, take_resource, &l, err) < 0) {
+		resource_list_free(l.r, l.n);
+		return -1;
+	}
+	*ret = l.r;
+	*ret_n = l.n;
+	return 0;
+}
+
+void resource_list_free(struct resource *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(r[i].kind);
+		free(r[i].name);
+		free(r[i].id);
+		free(r[i].attributes);
+	}
+	free(r);
+}
+
+char *state_get(struct state *s, const char *key)
+{
+	char *value = NULL;
+
+	if (query(s, "SELECT value FROM meta WHERE key = ?", (const char *[]){key}, 1, take_text, &value, NULL) < 0)
+		return NULL;
+	return value;
+}
+
+int state_set(struct state *s, const char *key, const char *value, struct error **err)
+{
+	return change(s, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", (const char *[]){key, value}, 2, err);
+}
+
+int state_secret(struct state *s, const char *key, size_t bytes, char **ret, struct error **err)
+{
+	CLEANUP_SECRET char *value = state_get(s, key);
+
+	if (value == NULL) {
+		value = random_hex(bytes);
+		if (state_set(s, key, value, err) < 0)
+			return -1;
+	}
+	*ret = steal_ptr(value);
+	return 0;
+}
+
+int state_put_node(struct state *s, const struct node *n, struct error **err)
+{
+	char role[] = {(char)('0' + n->role), '\0'};
+
+	return change(s,
+		      "INSERT OR REPLACE INTO nodes(name, role, pool, address, floating_ip, server_id, host_key)"
+		      " VALUES(?, CAST(? AS INTEGER), ?, ?, ?, ?, ?)",
+		      (const char *[]){n->name, role, n->pool, n->address, n->floating_ip, n->server_id, n->host_key}, 7, err);
+}
+
+int state_remove_node(struct state *s, const char *name, struct error **err)
+{
+	return change(s, "DELETE FROM nodes WHERE name = ?", (const char *[]){name}, 1, err);
+}
+
+static void take_node(sqlite3_stmt *st, void *context)
+{
+	struct node n = {.name = column(st, 0),
+			 .role = (enum node_role)sqlite3_column_int(st, 1),
+			 .pool = column(st, 2),
+			 .address = column(st, 3),
+			 .floating_ip = column(st, 4),
+			 .server_id = column(st, 5),
+			 .host_key = column(st, 6)};
+
+	inventory_put(context, &n);
+	node_clear(&n);
+}
+
+int state_nodes(struct state *s, struct inventory *ret, struct error **err)
+{
+	return query(s, "SELECT name, role, pool, address, floating_ip, server_id, host_key FROM nodes", NULL, 0, take_node, ret, err);
+}
+
+int state_event(struct state *s, const char *run, int64_t wall_ms, const char *type, const char *subject, const char *phase,
+		const char *text, struct error **err)
+{
+	CLEANUP_FREE char *wall = xasprintf("%lld", (long long)wall_ms);
+
+	return change(s, "INSERT INTO events(run, wall_ms, type, subject, phase, text) VALUES(?, CAST(? AS INTEGER), ?, ?, ?, ?)",
+		      (const char *[]){run, wall, type, subject, phase, text}, 6, err);
+}

@@ -1,0 +1,228 @@
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/parallel.h"
+#include "core/base/path.h"
+#include "core/cluster/address.h"
+#include "core/cluster/plan.h"
+#include "core/cluster/state.h"
+#include "tests/unit/test.h"
+#include <stdio.h>
+#include <unistd.h>
+
+#define HEAD "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
+#define CLOUD "  openstack: {image: debian-12}\n"
+#define CP "  controlPlane: {flavor: m1.small}\n"
+
+static void refused(const char *text, const char *with)
+{
+	struct spec *s = NULL;
+
+	assert_failure(spec_parse("c.yaml", text, strlen(text), &s, &test_error), with);
+}
+
+static struct spec *parsed(const char *text)
+{
+	struct spec *s = NULL;
+
+	assert_success(spec_parse("c.yaml", text, strlen(text), &s, &test_error));
+	return s;
+}
+
+static void test_spec_small_file_gets_defaults(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  workerPools: [{name: w, count: 2, flavor: m1.small, volume: {size: 1Ti}}]\n");
+
+	assert_string_equal(s->name, "demo");
+	assert_string_equal(s->network.cidr, "10.6.0.0/24");
+	assert_string_equal(s->registry.flavor, "m1.small");
+	assert_int_equal(s->registry.volume.size_gib, 20);
+	assert_int_equal(s->control_plane.count, 1);
+	assert_int_equal(s->pools[0].volume.size_gib, 1024);
+	assert_string_equal(s->api.allowed_cidrs.v[0], "0.0.0.0/0");
+}
+
+static void test_spec_refuses_with_position(void **state UNUSED)
+{
+	refused(HEAD CLOUD "  controlPlane: {flavour: x}\n", "c.yaml:7:18: unknown key \"flavour\"; did you mean \"flavor\"?");
+	refused(HEAD CLOUD "  controlPlane: {}\n", "\"flavor\" is missing here: flavor of the servers");
+	refused(HEAD CLOUD "  controlPlane: {flavor: [a]}\n", "flavor must be a single value, found a list");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, count: x}\n", "\"x\" is not a whole number");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, count: 2}\n", "c.yaml:7:36: count: 2 control planes cannot agree better than 1");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, count: 0}\n", "use an odd number");
+	refused(HEAD CLOUD CP "  network: {cidr: 10.6.0.1/24}\n", "has host bits set; the network is 10.6.0.0/24");
+	refused(HEAD CLOUD CP "  network: {cidr: 10.244.3.0/24}\n", "network.podCIDR 10.244.0.0/16 overlaps network.cidr 10.244.3.0/24");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x}, {name: a, count: 1, flavor: x}]\n", "two pools \"a\"");
+	refused(HEAD CLOUD CP "  workerPools: [{name: cp, count: 1, flavor: x}]\n", "choose another");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: -1, flavor: x}]\n", "-1 is not within 0 to 5000");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b']}]\n", "is no taint");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {node-role.kubernetes.io/x: y}}]\n",
+		"belongs to Kubernetes");
+	refused(HEAD CLOUD CP "  artifacts: {mirror: ftp://x}\n", "is no URL");
+	refused(HEAD CLOUD CP "  api: {endpoint: octavia}\n", "\"octavia\" is not known; allowed: floatingIP");
+	refused("apiVersion: davit/v2\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n", "allowed: davit/v1");
+	refused("[]", "a cluster file is a map, found a list");
+	refused("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: Demo_1}\nspec: {}\n", "lower-case letters");
+}
+
+static void test_spec_schema_names_every_key(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *o = spec_schema();
+
+	assert_string_equal(json_get_str(o, "properties.spec.properties.network.properties.cidr.default", ""), "10.6.0.0/24");
+	assert_false(json_get_bool(o, "properties.spec.additionalProperties", true));
+}
+
+static void test_address(void **state UNUSED)
+{
+	struct cidr a = {0}, b = {0};
+	CLEANUP_FREE char *dns = cidr_nth("10.96.0.0/16", 10);
+
+	assert_string_equal(dns, "10.96.0.10");
+	assert_success(cidr_parse("10.0.0.0/8", &a, &test_error));
+	assert_success(cidr_parse("10.6.0.0/24", &b, &test_error));
+	assert_true(cidr_overlap(a, b) && cidr_overlap(b, a));
+	assert_failure(cidr_parse("10.0.0.0/33", &a, &test_error), "is no CIDR");
+	assert_failure(cidr_parse("10.0.0/8", &a, &test_error), "is no CIDR");
+	assert_failure(cidr_parse("10.0.0.0", &a, &test_error), "is no CIDR");
+}
+
+static void test_plan_names_and_addresses(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  workerPools: [{name: w, count: 2, flavor: x, zones: [a, b]}]\n");
+	CLEANUP_PLAN struct plan *p = NULL;
+
+	assert_success(plan_make(s, NULL, &p, &test_error));
+	assert_int_equal(p->n_nodes, 4);
+	assert_string_equal(p->nodes[0].node.name, "demo-registry");
+	assert_string_equal(p->nodes[0].node.address, "10.6.0.4");
+	assert_string_equal(p->nodes[1].node.name, "demo-cp-1");
+	assert_string_equal(p->nodes[1].node.address, "10.6.0.10");
+	assert_true(p->nodes[1].floating_ip);
+	assert_string_equal(p->nodes[3].node.name, "demo-w-2");
+	assert_string_equal(p->nodes[3].node.address, "10.6.0.21");
+	assert_string_equal(p->nodes[3].zone, "b");
+	assert_false(p->nodes[3].floating_ip);
+	assert_string_equal(p->allocation_start, "10.6.0.192");
+	assert_string_equal(p->allocation_end, "10.6.0.254");
+}
+
+static void test_plan_keeps_known_addresses(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  workerPools: [{name: v, count: 1, flavor: x}, {name: w, count: 1, flavor: x}]\n");
+	struct node w = {.name = (char *)"demo-w-1", .role = NODE_WORKER, .pool = (char *)"w", .address = (char *)"10.6.0.20"};
+	struct inventory *known = inventory_new();
+	CLEANUP_PLAN struct plan *p = NULL;
+
+	inventory_put(known, &w);
+	assert_success(plan_make(s, known, &p, &test_error));
+	assert_string_equal(plan_find(p, "demo-w-1")->node.address, "10.6.0.20");
+	assert_string_equal(plan_find(p, "demo-v-1")->node.address, "10.6.0.21");
+	inventory_free(known);
+}
+
+static void test_plan_refuses_a_small_network(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  network: {cidr: 10.6.0.0/27}\n  workerPools: [{name: w, count: 5, flavor: x}]\n");
+	struct plan *p = NULL;
+
+	assert_failure(plan_make(s, NULL, &p, &test_error), "has no address left for demo-w-5; 7 servers are wanted");
+}
+
+static char *temporary(void)
+{
+	char folder[] = "/tmp/davit-test-XXXXXX";
+
+	assert_non_null(mkdtemp(folder));
+	return xstrdup(folder);
+}
+
+static void test_state_keeps_what_it_was_told(void **state UNUSED)
+{
+	CLEANUP_FREE char *folder = temporary(), *uuid = NULL, *secret = NULL, *again = NULL;
+	struct node n = {.name = (char *)"demo-cp-1", .role = NODE_CONTROL_PLANE, .pool = (char *)"control-plane", .address = (char *)"10.6.0.10"};
+	struct inventory *known = inventory_new();
+	struct resource *r = NULL;
+	struct state *s = NULL;
+	size_t count = 0;
+
+	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
+	uuid = xstrdup(state_uuid(s));
+	assert_success(state_intend(s, "network", "demo", &test_error));
+	assert_null(state_id(s, "network", "demo"));
+	assert_success(state_made(s, "network", "demo", "n-1", NULL, &test_error));
+	assert_success(state_intend(s, "network", "demo", &test_error)); /* does not forget the id */
+	assert_success(state_put_node(s, &n, &test_error));
+	assert_success(state_secret(s, "registry-password", 16, &secret, &test_error));
+	state_close(s);
+
+	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
+	assert_string_equal(state_uuid(s), uuid);
+	assert_success(state_resources(s, &r, &count, &test_error));
+	assert_int_equal(count, 1);
+	assert_string_equal(r[0].id, "n-1");
+	resource_list_free(r, count);
+	assert_success(state_nodes(s, known, &test_error));
+	assert_int_equal(inventory_len(known), 1);
+	assert_success(state_secret(s, "registry-password", 16, &again, &test_error));
+	assert_string_equal(secret, again);
+	assert_success(state_destroy(s, &test_error));
+	assert_false(path_exists(folder));
+	inventory_free(known);
+}
+
+static void test_state_has_one_writer(void **state UNUSED)
+{
+	CLEANUP_FREE char *folder = temporary();
+	struct state *a = NULL, *b = NULL;
+
+	assert_success(state_open(folder, "demo", STATE_WRITE, &a, &test_error));
+	assert_failure(state_open(folder, "demo", STATE_WRITE, &b, &test_error), "another davit (process");
+	assert_success(state_open(folder, "demo", STATE_READ, &b, &test_error));
+	state_close(b);
+	assert_failure(state_open(folder, "other", STATE_READ, &b, &test_error), "is the state of cluster demo, not of other");
+	assert_success(state_destroy(a, &test_error));
+	assert_failure(state_open(folder, "demo", STATE_READ, &b, &test_error), "there is no cluster demo here");
+}
+
+static int tell(void *context, struct error **err UNUSED)
+{
+	inventory_cloud(context, "demo-w-1", NODE_ACTIVE, "uuid-1", NULL, NULL);
+	inventory_cloud(context, "demo-w-2", NODE_FAILED, NULL, NULL, "No valid host was found");
+	return 0;
+}
+
+static void test_inventory_wakes_waiters(void **state UNUSED)
+{
+	struct node w1 = {.name = (char *)"demo-w-1", .address = (char *)"10.6.0.20"}, w2 = {.name = (char *)"demo-w-2"}, got = {0};
+	struct inventory *i = inventory_new();
+	struct parallel_thread *t;
+
+	inventory_put(i, &w1);
+	inventory_put(i, &w2);
+	t = parallel_start(tell, i);
+	assert_success(inventory_wait(i, "demo-w-1", false, clock_deadline(5000), &got, &test_error));
+	assert_string_equal(got.server_id, "uuid-1");
+	node_clear(&got);
+	assert_failure(inventory_wait(i, "demo-w-2", false, clock_deadline(5000), &got, &test_error), "No valid host");
+	assert_failure(inventory_wait(i, "demo-w-1", true, clock_deadline(10), &got, &test_error), "did not become ACTIVE");
+	assert_success(parallel_join(t, &test_error));
+	inventory_free(i);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spec_small_file_gets_defaults),
+		cmocka_unit_test(test_spec_refuses_with_position),
+		cmocka_unit_test(test_spec_schema_names_every_key),
+		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_plan_names_and_addresses),
+		cmocka_unit_test(test_plan_keeps_known_addresses),
+		cmocka_unit_test(test_plan_refuses_a_small_network),
+		cmocka_unit_test(test_state_keeps_what_it_was_told),
+		cmocka_unit_test(test_state_has_one_writer),
+		cmocka_unit_test(test_inventory_wakes_waiters),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
