@@ -1,0 +1,239 @@
+#include "pki/certificate.h"
+#include "core/base/alloc.h"
+#include "core/base/digest.h"
+#include <ctype.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+/* Text of OpenSSL's configuration language, for the extensions that need no data of ours. */
+struct extension {
+	int nid;
+	const char *value;
+};
+
+static const struct extension authority_extensions[] = {
+	{NID_basic_constraints, "critical,CA:TRUE"},
+	{NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
+	{NID_subject_key_identifier, "hash"},
+};
+
+static const struct extension leaf_extensions[] = {
+	{NID_basic_constraints, "critical,CA:FALSE"},
+	{NID_key_usage, "critical,digitalSignature"},
+	{NID_subject_key_identifier, "hash"},
+	{NID_authority_key_identifier, "keyid:always"},
+};
+
+static const char *usage_text(unsigned usage)
+{
+	switch (usage) {
+	case CERTIFICATE_CLIENT:
+		return "clientAuth";
+	case CERTIFICATE_SERVER:
+		return "serverAuth";
+	case CERTIFICATE_CLIENT | CERTIFICATE_SERVER:
+		return "serverAuth,clientAuth";
+	default:
+		return NULL;
+	}
+}
+
+static int add_extension(X509 *c, X509 *issuer, const struct extension *e)
+{
+	X509V3_CTX context;
+	X509_EXTENSION *extension;
+	int ok;
+
+	X509V3_set_ctx_nodb(&context);
+	X509V3_set_ctx(&context, issuer, c, NULL, NULL, 0);
+	extension = X509V3_EXT_nconf_nid(NULL, &context, e->nid, e->value);
+	ok = extension != NULL && X509_add_ext(c, extension, -1);
+	X509_EXTENSION_free(extension);
+	return ok ? 0 : -1;
+}
+
+static int add_extensions(X509 *c, X509 *issuer, unsigned usage)
+{
+	const struct extension *list = issuer == NULL ? authority_extensions : leaf_extensions;
+	size_t n = issuer == NULL ? ARRAY_SIZE(authority_extensions) : ARRAY_SIZE(leaf_extensions);
+	struct extension purpose = {NID_ext_key_usage, usage_text(usage)};
+
+	for (size_t i = 0; i < n; i++)
+		if (add_extension(c, issuer == NULL ? c : issuer, &list[i]) < 0)
+			return -1;
+	return purpose.value == NULL ? 0 : add_extension(c, issuer, &purpose);
+}
+
+static bool is_dns_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > 253)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && s[i] != '-' && s[i] != '.' && !(s[i] == '*' && i == 0))
+			return false;
+	return true;
+}
+
+static int add_name(STACK_OF(GENERAL_NAME) *names, const char *s, struct error **err)
+{
+	ASN1_OCTET_STRING *address = a2i_IPADDRESS(s);
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *dns;
+
+	ERR_clear_error();
+	if (name == NULL || sk_GENERAL_NAME_push(names, name) <= 0)
+		abort();
+	if (address != NULL) {
+		GENERAL_NAME_set0_value(name, GEN_IPADD, address);
+		return 0;
+	}
+	if (!is_dns_name(s))
+		return error_set(err, ERROR_CONFIG, "\"%s\" can be in no certificate: it is neither an IP address nor a DNS name", s);
+	dns = ASN1_IA5STRING_new();
+	if (dns == NULL || !ASN1_STRING_set(dns, s, -1))
+		abort();
+	GENERAL_NAME_set0_value(name, GEN_DNS, dns);
+	return 0;
+}
+
+static int make_names(const struct strv *sans, STACK_OF(GENERAL_NAME) **ret, struct error **err)
+{
+	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = sk_GENERAL_NAME_new_null();
+
+	if (names == NULL)
+		abort();
+	for (size_t i = 0; sans != NULL && i < sans->n; i++)
+		if (add_name(names, sans->v[i], err) < 0)
+			return -1;
+	*ret = steal_ptr(names);
+	return 0;
+}
+
+static X509_NAME *make_subject(const struct certificate_want *want)
+{
+	X509_NAME *subject = X509_NAME_new();
+
+	/* V_ASN1_UTF8STRING instead of MBSTRING_UTF8: no limit of 64 characters */
+	if (subject == NULL ||
+	    (want->o != NULL && !X509_NAME_add_entry_by_NID(subject, NID_organizationName, V_ASN1_UTF8STRING,
+							    (const unsigned char *)want->o, -1, -1, 0)) ||
+	    !X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING, (const unsigned char *)want->cn, -1, -1, 0))
+		abort();
+	return subject;
+}
+
+static int set_serial(X509 *c)
+{
+	uint64_t serial = 0;
+
+	while (serial == 0) {
+		random_bytes(&serial, sizeof(serial));
+		serial &= INT64_MAX;
+	}
+	return ASN1_INTEGER_set_uint64(X509_get_serialNumber(c), serial);
+}
+
+static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X509 *issuer)
+{
+	X509_NAME *subject = make_subject(want);
+	int ok = X509_set_version(c, X509_VERSION_3) && set_serial(c) && X509_set_pubkey(c, key) &&
+		 X509_set_subject_name(c, subject) &&
+		 X509_set_issuer_name(c, issuer == NULL ? subject : X509_get_subject_name(issuer)) &&
+		 ASN1_TIME_set(X509_getm_notBefore(c), (time_t)want->not_before) != NULL &&
+		 ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL && add_extensions(c, issuer, want->usage) == 0;
+
+	X509_NAME_free(subject);
+	return ok ? 0 : -1;
+}
+
+int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
+		      struct error **err)
+{
+	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = NULL;
+	CLEANUP_X509 X509 *c = X509_new();
+
+	if (c == NULL)
+		abort();
+	if (make_names(want->sans, &names, err) < 0)
+		return error_wrap(err, "certificate of %s", want->cn);
+	if (fill(c, want, key, issuer) < 0)
+		return crypto_error(err, ERROR_INTERNAL, "cannot make the certificate of %s", want->cn);
+	if (sk_GENERAL_NAME_num(names) > 0 && X509_add1_ext_i2d(c, NID_subject_alt_name, names, 0, 0) != 1)
+		return crypto_error(err, ERROR_INTERNAL, "cannot add names to the certificate of %s", want->cn);
+	if (X509_sign(c, issuer == NULL ? key : issuer_key, EVP_sha256()) <= 0)
+		return crypto_error(err, ERROR_INTERNAL, "cannot sign the certificate of %s", want->cn);
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+static bool same_names(X509 *c, const struct strv *sans)
+{
+	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *wanted = NULL;
+	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *found = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
+
+	if (make_names(sans, &wanted, NULL) < 0)
+		return false;
+	if (sk_GENERAL_NAME_num(wanted) != (found == NULL ? 0 : sk_GENERAL_NAME_num(found)))
+		return false;
+	for (int i = 0; i < sk_GENERAL_NAME_num(wanted); i++)
+		if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(wanted, i), sk_GENERAL_NAME_value(found, i)) != 0)
+			return false;
+	return true;
+}
+
+static bool same_usage(X509 *c, unsigned usage)
+{
+	uint32_t expected = ((usage & CERTIFICATE_CLIENT) ? XKU_SSL_CLIENT : 0) | ((usage & CERTIFICATE_SERVER) ? XKU_SSL_SERVER : 0);
+
+	return X509_get_extended_key_usage(c) == expected;
+}
+
+bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer)
+{
+	X509_NAME *subject = make_subject(want);
+	bool same = X509_NAME_cmp(subject, X509_get_subject_name(c)) == 0 && same_usage(c, want->usage) &&
+		    same_names(c, want->sans) && X509_check_issued(issuer, c) == X509_V_OK &&
+		    X509_verify(c, X509_get0_pubkey(issuer)) == 1;
+
+	X509_NAME_free(subject);
+	ERR_clear_error();
+	return same;
+}
+
+int64_t certificate_not_after(X509 *c)
+{
+	struct tm tm = {0};
+
+	return ASN1_TIME_to_tm(X509_get0_notAfter(c), &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int certificate_parse(const char *what, const void *pem, size_t len, X509 **ret, struct error **err)
+{
+	CLEANUP_BIO BIO *in = crypto_reader(pem, len);
+	CLEANUP_X509 X509 *c = PEM_read_bio_X509(in, NULL, crypto_no_password, NULL);
+	CLEANUP_X509 X509 *second = NULL;
+
+	if (c == NULL)
+		return crypto_error(err, ERROR_CONFIG, "%s holds no readable certificate in PEM", what);
+	second = PEM_read_bio_X509(in, NULL, crypto_no_password, NULL);
+	ERR_clear_error(); /* that there is no second one */
+	if (second != NULL)
+		return error_set(err, ERROR_CONFIG, "%s holds more than one certificate", what);
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+int certificate_write(X509 *c, struct buf *ret_pem, struct error **err)
+{
+	CLEANUP_BIO BIO *out = crypto_writer();
+
+	if (PEM_write_bio_X509(out, c) != 1)
+		return crypto_error(err, ERROR_INTERNAL, "cannot write a certificate as PEM");
+	crypto_written(out, ret_pem);
+	return 0;
+}

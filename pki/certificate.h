@@ -1,0 +1,31 @@
+/*
+ * certificate: issue one X.509 certificate, and compare one with what is wanted.
+ *
+ * All are version 3, with a random positive 63-bit serial, SHA-256 signatures, subject and authority key identifiers, and a
+ * critical key usage: digitalSignature (leaves), and keyCertSign and cRLSign (authorities).
+ */
+#pragma once
+#include "core/base/strv.h"
+#include "pki/crypto.h"
+
+enum { CERTIFICATE_CLIENT = 1, CERTIFICATE_SERVER = 2 }; /* extended key usage; a bit set */
+
+struct certificate_want {
+	const char *cn;		    /* any length: node names make more than the 64 that X.520 allows, which nobody checks */
+	const char *o;		    /* NULL: none */
+	unsigned usage;		    /* 0 in authorities */
+	const struct strv *sans;    /* IP addresses and DNS names; NULL: none */
+	int64_t not_before, not_after; /* seconds since 1970 */
+};
+
+/* issuer NULL: an authority, signed with its own key.  ERROR_CONFIG where a SAN is neither address nor name. */
+int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
+		      struct error **err) MUST_USE;
+/* Subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */
+bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer);
+/* Its last second, since 1970. */
+int64_t certificate_not_after(X509 *c);
+
+/* The one certificate in a PEM text (other blocks may surround it); what names the text in errors (ERROR_CONFIG). */
+int certificate_parse(const char *what, const void *pem, size_t len, X509 **ret, struct error **err) MUST_USE;
+int certificate_write(X509 *c, struct buf *ret_pem, struct error **err) MUST_USE;

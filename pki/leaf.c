@@ -1,0 +1,94 @@
+#include "pki/leaf.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/base/path.h"
+#include "pki/key.h"
+#include <openssl/err.h>
+
+enum { HOUR = 3600, DAY = 24 * HOUR };
+
+void leaf_clear(struct leaf *l)
+{
+	free(l->certificate_pem);
+	secret_free(l->key_pem);
+	*l = (struct leaf){0};
+}
+
+static int to_text(X509 *c, EVP_PKEY *key, struct leaf *ret, struct error **err)
+{
+	CLEANUP_BUF struct buf certificate_pem = BUF_INIT;
+	CLEANUP(buf_wipe) struct buf key_pem = BUF_INIT;
+
+	if (certificate_write(c, &certificate_pem, err) < 0 || key_write(key, &key_pem, err) < 0)
+		return -1;
+	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem)};
+	return 0;
+}
+
+int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret, struct error **err)
+{
+	int64_t ca_end = certificate_not_after(ca->certificate);
+	CLEANUP_PKEY EVP_PKEY *key = NULL;
+	CLEANUP_X509 X509 *c = NULL;
+
+	want.not_before = now - HOUR;
+	want.not_after = want.not_before + (int64_t)days * DAY;
+	if (want.not_after > ca_end)
+		want.not_after = ca_end;
+	if (key_make(KEY_P256, &key, err) < 0 || certificate_issue(&want, key, ca->certificate, ca->key, &c, err) < 0)
+		return -1;
+	return to_text(c, key, ret, err);
+}
+
+/* 1: *ret is the pair of the file, 0: it cannot be used, and *ret_why tells. */
+static int reuse(const struct buf *text, const struct authority *ca, const struct certificate_want *want, int64_t now,
+		 struct leaf *ret, const char **ret_why)
+{
+	CLEANUP_PKEY EVP_PKEY *key = NULL;
+	CLEANUP_X509 X509 *c = NULL;
+
+	*ret_why = "it cannot be read";
+	if (certificate_parse("", buf_str(text), text->len, &c, NULL) < 0 || key_parse("", buf_str(text), text->len, &key, NULL) < 0)
+		return 0;
+	*ret_why = "its key is another one's";
+	if (X509_check_private_key(c, key) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	*ret_why = "its names or its authority are others now";
+	if (!certificate_matches(c, want, ca->certificate))
+		return 0;
+	*ret_why = "it is near its end";
+	if (certificate_not_after(c) - now < (int64_t)LEAF_RENEW_DAYS * DAY)
+		return 0;
+	return to_text(c, key, ret, NULL) == 0;
+}
+
+static int write_pair(const char *path, const struct leaf *l, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	buf_add(&text, l->certificate_pem);
+	buf_add(&text, l->key_pem);
+	return path_write(path, text.data, text.len, 0600, err);
+}
+
+int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, int64_t now, struct leaf *ret,
+	     struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+	CLEANUP_LEAF struct leaf made = {0};
+	const char *why = NULL;
+
+	if (path_exists(path)) {
+		if (path_read(path, &text, err) < 0)
+			return -1;
+		if (reuse(&text, ca, want, now, ret, &why))
+			return 0;
+		log_verbose("%s is made anew: %s", path, why);
+	}
+	if (leaf_make(ca, *want, now, LEAF_DAYS, &made, err) < 0 || write_pair(path, &made, err) < 0)
+		return -1;
+	*ret = (struct leaf){steal_ptr(made.certificate_pem), steal_ptr(made.key_pem)};
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* leaf: a certificate with its key, kept in one file (so that the two always fit) and used again while it is good. */
+#pragma once
+#include "pki/authority.h"
+#include "pki/certificate.h"
+
+enum { LEAF_DAYS = 365, LEAF_RENEW_DAYS = 30 };
+
+struct leaf {
+	char *certificate_pem, *key_pem;
+};
+
+/* A new pair; want's dates are set here: from an hour before now (clocks of new servers are off) for so many days, not past the
+ * authority's own end. */
+int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
+	      struct error **err) MUST_USE;
+/* The pair in the file, when it matches want and has LEAF_RENEW_DAYS left at now; else a new one, written there (0600). */
+int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, int64_t now, struct leaf *ret,
+	     struct error **err) MUST_USE;
+void leaf_clear(struct leaf *l);
+#define CLEANUP_LEAF CLEANUP(leaf_clear)

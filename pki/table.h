@@ -1,0 +1,36 @@
+/*
+ * table: who gets what.  Pure: from plan and node to the authorities' files and the leaves that the node is given.
+ * The source of every row is the PKI table of docs/security.md, which follows kubeadm's names.
+ */
+#pragma once
+#include "core/cluster/plan.h"
+
+enum pki_signer { PKI_CA, PKI_ETCD_CA, PKI_FRONT_PROXY_CA, PKI_REGISTRY_CA, PKI_SIGNERS };
+
+struct table_authority {
+	const char *name; /* of its files below the folder, without .crt and .key */
+	const char *cn;
+	unsigned certificate_roles; /* nodes (1u << enum node_role) that get the certificate … */
+	unsigned key_roles;	    /* … and the key, below /etc/kubernetes/pki */
+};
+extern const struct table_authority table_authorities[PKI_SIGNERS];
+
+struct table_leaf {
+	const char *name; /* of its file in the folder's nodes/NODE/ */
+	const char *path; /* on the node, without .crt and .key */
+	enum pki_signer signer;
+	unsigned usage;		/* CERTIFICATE_* */
+	const char *cn;		/* "{node}" and "{registry}" are filled in */
+	const char *o;		/* or NULL */
+	void (*sans)(const struct plan *plan, const struct node *node, struct strv *ret); /* or NULL */
+	unsigned roles;		/* nodes that get it */
+	const char *kubeconfig; /* path on the node of a kubeconfig that refers to it, or NULL */
+	bool flannel;		/* only where flannel is the network's plugin */
+};
+
+/* The i-th row for this node, NULL after the last. */
+const struct table_leaf *table_leaf(const struct plan *plan, const struct node *node, size_t *i);
+/* The caller frees. */
+char *table_cn(const struct table_leaf *leaf, const struct node *node) MUST_USE;
+/* What the node's kubeconfigs call: itself on control planes, the plan's address of the API elsewhere.  The caller frees. */
+char *table_server(const struct plan *plan, const struct node *node) MUST_USE;

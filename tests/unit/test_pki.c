@@ -1,0 +1,698 @@
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/digest.h"
+#include "core/base/parallel.h"
+#include "core/base/path.h"
+#include "core/base/yaml.h"
+#include "pki/authority.h"
+#include "pki/key.h"
+#include "pki/leaf.h"
+#include "pki/pki.h"
+#include "tests/unit/test.h"
+#include <openssl/ec.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CLIENT = CERTIFICATE_CLIENT, SERVER = CERTIFICATE_SERVER, DAY = 24 * 3600 };
+
+/* Strings of the spec and the plan are not const; nobody writes to these. */
+#define S(text) ((char *)(uintptr_t)(text))
+static struct spec spec = {
+	.name = S("demo"),
+	.version = S("1.36.3"),
+	.network = {.domain = S("cluster.local"), .plugin = S("flannel")},
+};
+static struct plan plan = {
+	.spec = &spec, .api_service_ip = S("10.96.0.1"), .api_address = S("10.6.0.10"), .registry_address = S("10.6.0.4")};
+static const struct node control_plane = {
+	.name = S("demo-cp-1"), .role = NODE_CONTROL_PLANE, .address = S("10.6.0.10"), .floating_ip = S("203.0.113.7")};
+static const struct node worker = {.name = S("demo-w-1"), .role = NODE_WORKER, .address = S("10.6.0.20")};
+static const struct node registry = {.name = S("demo-registry"), .role = NODE_REGISTRY, .address = S("10.6.0.4")};
+
+/* What each file must be, written out a second time: the table of the contract, not the code's. */
+struct expected {
+	const char *path, *authority, *cn, *o;
+	unsigned usage;
+	const char *sans;
+};
+
+#define P "/etc/kubernetes/pki/"
+#define K "/var/lib/kubelet/pki/"
+#define ETCD_SANS "DNS:demo-cp-1, DNS:localhost, IP:10.6.0.10, IP:127.0.0.1, IP:::1"
+static const struct expected of_control_plane[] = {
+	{P "apiserver", "ca", "kube-apiserver", "", SERVER,
+	 "DNS:demo-cp-1, DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, "
+	 "DNS:kubernetes.default.svc.cluster.local, DNS:localhost, IP:10.96.0.1, IP:10.6.0.10, IP:127.0.0.1, IP:::1, IP:203.0.113.7"},
+	{P "apiserver-kubelet-client", "ca", "kube-apiserver-kubelet-client", "", CLIENT, ""},
+	{P "apiserver-etcd-client", "etcd/ca", "kube-apiserver-etcd-client", "", CLIENT, ""},
+	{P "etcd/server", "etcd/ca", "demo-cp-1", "", SERVER | CLIENT, ETCD_SANS},
+	{P "etcd/peer", "etcd/ca", "demo-cp-1", "", SERVER | CLIENT, ETCD_SANS},
+	{P "etcd/healthcheck-client", "etcd/ca", "kube-etcd-healthcheck-client", "", CLIENT, ""},
+	{P "front-proxy-client", "front-proxy-ca", "front-proxy-client", "", CLIENT, ""},
+	{P "admin", "ca", "kubernetes-admin", "kubeadm:cluster-admins", CLIENT, ""},
+	{P "controller-manager", "ca", "system:kube-controller-manager", "", CLIENT, ""},
+	{P "scheduler", "ca", "system:kube-scheduler", "", CLIENT, ""},
+	{K "kubelet", "ca", "system:node:demo-cp-1", "system:nodes", SERVER, "DNS:demo-cp-1, IP:10.6.0.10"},
+	{K "kubelet-client", "ca", "system:node:demo-cp-1", "system:nodes", CLIENT, ""},
+	{P "kube-proxy", "ca", "system:kube-proxy", "", CLIENT, ""},
+	{P "flannel", "ca", "davit:flannel", "", CLIENT, ""},
+};
+static const struct expected of_worker[] = {
+	{K "kubelet", "ca", "system:node:demo-w-1", "system:nodes", SERVER, "DNS:demo-w-1, IP:10.6.0.20"},
+	{K "kubelet-client", "ca", "system:node:demo-w-1", "system:nodes", CLIENT, ""},
+	{P "kube-proxy", "ca", "system:kube-proxy", "", CLIENT, ""},
+	{P "flannel", "ca", "davit:flannel", "", CLIENT, ""},
+};
+static const struct expected of_registry[] = {
+	{"/etc/davit/registry/registry", "registry-ca", "registry.davit.internal", "", SERVER,
+	 "DNS:registry.davit.internal, IP:10.6.0.4, IP:127.0.0.1"},
+};
+static const char *const plain_of_control_plane[] = {
+	P "ca.crt", P "ca.key", P "etcd/ca.crt", P "front-proxy-ca.crt", P "sa.key", P "sa.pub", "/etc/kubernetes/admin.conf",
+	"/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/kubelet.conf",
+	"/etc/kubernetes/kube-proxy.conf", "/etc/kubernetes/flannel.conf"};
+static const char *const plain_of_worker[] = {P "ca.crt", "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
+					      "/etc/kubernetes/flannel.conf"};
+
+static char folder[64];
+static struct pki *pki;
+
+static int set_up(void **state UNUSED)
+{
+	strcpy(folder, "/tmp/davit-test-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	assert_success(pki_open(folder, &pki, &test_error));
+	return 0;
+}
+
+static int tear_down(void **state UNUSED)
+{
+	pki_free(pki);
+	pki = NULL;
+	assert_success(path_remove_tree(folder, &test_error));
+	return 0;
+}
+
+static X509 *certificate(const char *pem)
+{
+	X509 *c = NULL;
+
+	assert_non_null(pem);
+	assert_success(certificate_parse("certificate", pem, strlen(pem), &c, &test_error));
+	return c;
+}
+
+static const char *content(const struct fileset *files, const char *base, const char *extension)
+{
+	CLEANUP_FREE char *path = xasprintf("%s%s", base, extension);
+	const struct file *f = fileset_find(files, path);
+
+	if (f == NULL)
+		fail_msg("%s is missing", path);
+	assert_int_equal(f->mode, strcmp(extension, ".crt") == 0 || strcmp(extension, ".pub") == 0 ? 0644 : 0600);
+	assert_int_equal(f->secret, strcmp(extension, ".key") == 0);
+	return buf_str(&f->content);
+}
+
+/* OpenSSL's own verdict, as a TLS peer would ask it. */
+static int verify(X509 *c, X509 *ca, int purpose)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	int result;
+
+	X509_STORE_add_cert(store, ca);
+	X509_STORE_CTX_init(context, store, c, NULL);
+	X509_STORE_CTX_set_purpose(context, purpose);
+	X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context), X509_V_FLAG_X509_STRICT);
+	X509_verify_cert(context);
+	result = X509_STORE_CTX_get_error(context);
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+	return result;
+}
+
+static void check_name(X509 *c, int nid, const char *expected)
+{
+	X509_NAME *subject = X509_get_subject_name(c);
+	int at = X509_NAME_get_index_by_NID(subject, nid, -1);
+
+	if (at < 0)
+		assert_string_equal(expected, "");
+	else
+		assert_string_equal(ASN1_STRING_get0_data(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))), expected);
+}
+
+static char *names_of(X509 *c)
+{
+	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
+	struct buf b = BUF_INIT;
+
+	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
+		int type = 0;
+		const ASN1_STRING *s = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+		const unsigned char *p = ASN1_STRING_get0_data(s);
+
+		buf_add(&b, i == 0 ? "" : ", ");
+		if (type == GEN_DNS)
+			buf_addf(&b, "DNS:%s", (const char *)p);
+		else if (ASN1_STRING_length(s) == 4)
+			buf_addf(&b, "IP:%d.%d.%d.%d", p[0], p[1], p[2], p[3]);
+		else
+			buf_add(&b, ASN1_STRING_length(s) == 16 && p[15] == 1 && p[0] == 0 ? "IP:::1" : "?");
+	}
+	return buf_steal(&b);
+}
+
+static void check_dates(X509 *c, int days)
+{
+	time_t now = time(NULL), begin = now - 3600;
+	int64_t length = certificate_not_after(c) - begin;
+
+	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(c), begin - 60), 1);
+	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(c), begin + 1), -1);
+	assert_in_range(length + 60, (uint64_t)days * DAY, (uint64_t)days * DAY + 60);
+}
+
+static void check_serial(X509 *c)
+{
+	uint64_t serial = 0;
+
+	assert_int_equal(ASN1_INTEGER_get_uint64(&serial, X509_get_serialNumber(c)), 1);
+	assert_true(serial > 0 && serial <= INT64_MAX);
+}
+
+static void check_key(X509 *c, const char *pem)
+{
+	CLEANUP_PKEY EVP_PKEY *key = NULL;
+	char group[32] = "";
+
+	assert_success(key_parse("key", pem, strlen(pem), &key, &test_error));
+	assert_int_equal(X509_check_private_key(c, key), 1);
+	assert_int_equal(EVP_PKEY_get_group_name(key, group, sizeof(group), NULL), 1);
+	assert_string_equal(group, "prime256v1");
+}
+
+static void check_leaf(const struct fileset *files, const struct expected *e)
+{
+	CLEANUP_X509 X509 *c = certificate(content(files, e->path, ".crt"));
+	CLEANUP_X509 X509 *ca = certificate(pki_ca_pem(pki, e->authority));
+	CLEANUP_FREE char *names = names_of(c);
+
+	check_key(c, content(files, e->path, ".key"));
+	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_SERVER), (e->usage & SERVER) ? X509_V_OK : X509_V_ERR_INVALID_PURPOSE);
+	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_CLIENT), (e->usage & CLIENT) ? X509_V_OK : X509_V_ERR_INVALID_PURPOSE);
+	check_name(c, NID_commonName, e->cn);
+	check_name(c, NID_organizationName, e->o);
+	assert_string_equal(names, e->sans);
+	assert_int_equal(X509_get_key_usage(c), KU_DIGITAL_SIGNATURE);
+	assert_int_equal(X509_check_ca(c), 0);
+	assert_int_equal(X509_get_version(c), X509_VERSION_3);
+	assert_int_equal(X509_get_signature_nid(c), NID_ecdsa_with_SHA256);
+	assert_non_null(X509_get0_subject_key_id(c));
+	assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(c), X509_get0_subject_key_id(ca)), 0);
+	check_serial(c);
+	check_dates(c, 365);
+}
+
+static void check_node(const struct node *node, const struct expected *leaves, size_t n, size_t plain)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+
+	assert_success(pki_node_files(pki, &plan, node, &files, &test_error));
+	for (size_t i = 0; i < n; i++)
+		check_leaf(&files, &leaves[i]);
+	assert_int_equal(files.n, 2 * n + plain); /* and nothing else: no key too many */
+}
+
+static void test_control_plane_gets_its_files(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+
+	check_node(&control_plane, of_control_plane, ARRAY_SIZE(of_control_plane), ARRAY_SIZE(plain_of_control_plane));
+	assert_success(pki_node_files(pki, &plan, &control_plane, &files, &test_error));
+	for (size_t i = 0; i < ARRAY_SIZE(plain_of_control_plane); i++)
+		assert_non_null(fileset_find(&files, plain_of_control_plane[i]));
+	assert_string_equal(content(&files, P "ca", ".crt"), pki_ca_pem(pki, "ca"));
+	assert_string_equal(content(&files, P "etcd/ca", ".crt"), pki_ca_pem(pki, "etcd/ca"));
+	assert_non_null(strstr(content(&files, P "ca", ".key"), "PRIVATE KEY"));
+	assert_non_null(strstr(content(&files, P "sa", ".pub"), "BEGIN PUBLIC KEY"));
+}
+
+static void test_worker_and_registry_get_theirs(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+
+	check_node(&worker, of_worker, ARRAY_SIZE(of_worker), ARRAY_SIZE(plain_of_worker));
+	check_node(&registry, of_registry, ARRAY_SIZE(of_registry), 0);
+	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
+	for (size_t i = 0; i < ARRAY_SIZE(plain_of_worker); i++)
+		assert_non_null(fileset_find(&files, plain_of_worker[i]));
+	assert_null(fileset_find(&files, P "ca.key"));
+}
+
+static void test_no_flannel_no_certificate_for_it(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+
+	spec.network.plugin = S("none");
+	assert_int_equal(pki_node_files(pki, &plan, &worker, &files, &test_error), 0);
+	spec.network.plugin = S("flannel");
+	assert_null(fileset_find(&files, P "flannel.crt"));
+	assert_null(fileset_find(&files, "/etc/kubernetes/flannel.conf"));
+	assert_non_null(fileset_find(&files, P "kube-proxy.crt"));
+}
+
+static void test_peers_accept_the_names(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_X509 X509 *api = NULL;
+
+	assert_success(pki_node_files(pki, &plan, &control_plane, &files, &test_error));
+	api = certificate(content(&files, P "apiserver", ".crt"));
+	assert_int_equal(X509_check_host(api, "kubernetes.default.svc", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(api, "kubernetes.example.com", 0, 0, NULL), 0);
+	assert_int_equal(X509_check_ip_asc(api, "203.0.113.7", 0), 1);
+	assert_int_equal(X509_check_ip_asc(api, "::1", 0), 1);
+	assert_int_equal(X509_check_ip_asc(api, "203.0.113.8", 0), 0);
+}
+
+static void test_authorities(void **state UNUSED)
+{
+	static const char *const names[][2] = {
+		{"ca", "kubernetes"}, {"etcd/ca", "etcd-ca"}, {"front-proxy-ca", "front-proxy-ca"}, {"registry-ca", "registry-ca"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP_X509 X509 *ca = certificate(pki_ca_pem(pki, names[i][0]));
+
+		check_name(ca, NID_commonName, names[i][1]);
+		assert_int_equal(verify(ca, ca, X509_PURPOSE_ANY), X509_V_OK);
+		assert_int_equal(X509_check_ca(ca), 1);
+		assert_int_equal(X509_get_key_usage(ca), KU_DIGITAL_SIGNATURE | KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+		assert_int_equal(X509_get_ext_by_critical(ca, 1, -1), X509_get_ext_by_NID(ca, NID_basic_constraints, -1));
+		check_serial(ca);
+		check_dates(ca, 3650);
+	}
+	assert_null(pki_ca_pem(pki, "nobody"));
+}
+
+static void check_mode(const char *relative, mode_t mode)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, relative);
+	struct stat st = {0};
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void test_opening_again_changes_nothing(void **state UNUSED)
+{
+	CLEANUP_FREE char *ca = xstrdup(pki_ca_pem(pki, "ca"));
+	CLEANUP_FILESET struct fileset before = FILESET_INIT, after = FILESET_INIT;
+
+	assert_success(pki_node_files(pki, &plan, &control_plane, &before, &test_error));
+	pki_free(pki);
+	assert_success(pki_open(folder, &pki, &test_error));
+	assert_string_equal(pki_ca_pem(pki, "ca"), ca);
+	assert_success(pki_node_files(pki, &plan, &control_plane, &after, &test_error));
+	assert_int_equal(before.n, after.n);
+	for (size_t i = 0; i < before.n; i++)
+		assert_string_equal(buf_str(&before.files[i].content), buf_str(&fileset_find(&after, before.files[i].path)->content));
+	check_mode("", 0700);
+	check_mode("nodes/demo-cp-1", 0700);
+	check_mode("nodes/demo-cp-1/apiserver.pem", 0600);
+	check_mode("ca.key", 0600);
+	check_mode("etcd/ca.key", 0600);
+	check_mode("sa.key", 0600);
+	check_mode("ca.crt", 0644);
+}
+
+static void test_new_names_make_a_new_certificate(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset before = FILESET_INIT, after = FILESET_INIT;
+	CLEANUP_X509 X509 *api = NULL;
+
+	assert_success(pki_node_files(pki, &plan, &control_plane, &before, &test_error));
+	strv_add(&spec.api.extra_sans, "api.example.com");
+	strv_add(&spec.api.extra_sans, "2001:db8::7");
+	assert_int_equal(pki_node_files(pki, &plan, &control_plane, &after, &test_error), 0);
+	strv_free(&spec.api.extra_sans);
+	assert_string_not_equal(content(&before, P "apiserver", ".crt"), content(&after, P "apiserver", ".crt"));
+	assert_string_not_equal(content(&before, P "apiserver", ".key"), content(&after, P "apiserver", ".key"));
+	assert_string_equal(content(&before, P "etcd/server", ".crt"), content(&after, P "etcd/server", ".crt"));
+	api = certificate(content(&after, P "apiserver", ".crt"));
+	assert_int_equal(X509_check_host(api, "api.example.com", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_ip_asc(api, "2001:db8::7", 0), 1);
+}
+
+static void test_a_name_that_is_none(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+
+	strv_add(&spec.api.extra_sans, "https://api");
+	assert_int_equal(pki_node_files(pki, &plan, &control_plane, &files, &test_error), -1);
+	strv_free(&spec.api.extra_sans);
+	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
+	assert_string_equal(error_message(test_error), "certificates of demo-cp-1: certificate of kube-apiserver: \"https://api\" can "
+						       "be in no certificate: it is neither an IP address nor a DNS name");
+	error_clear(&test_error);
+}
+
+static void test_long_names_fit(void **state UNUSED)
+{
+	struct node node = worker;
+	char name[64];
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_FREE char *cn = NULL;
+	CLEANUP_X509 X509 *c = NULL;
+
+	memset(name, 'w', 63);
+	name[63] = '\0';
+	node.name = name;
+	cn = xasprintf("system:node:%s", name);
+	assert_success(pki_node_files(pki, &plan, &node, &files, &test_error));
+	c = certificate(content(&files, K "kubelet-client", ".crt"));
+	check_name(c, NID_commonName, cn);
+}
+
+static struct authority authority_of(const char *name, const char *cn)
+{
+	struct authority a = {0};
+
+	assert_success(authority_open(folder, name, cn, time(NULL), &a, &test_error));
+	return a;
+}
+
+static void test_leaves_are_renewed_in_time(void **state UNUSED)
+{
+	struct authority ca = authority_of("ca", "kubernetes"), other = authority_of("etcd/ca", "etcd-ca");
+	CLEANUP_FREE char *path = xasprintf("%s/leaf.pem", folder);
+	CLEANUP_LEAF struct leaf first = {0}, second = {0}, third = {0}, fourth = {0};
+	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
+	int64_t now = time(NULL);
+
+	assert_success(leaf_get(path, &ca, &want, now, &first, &test_error));
+	assert_success(leaf_get(path, &ca, &want, now + 334L * DAY, &second, &test_error));
+	assert_string_equal(first.certificate_pem, second.certificate_pem);
+	assert_string_equal(first.key_pem, second.key_pem);
+	assert_success(leaf_get(path, &ca, &want, now + 336L * DAY, &third, &test_error));
+	assert_string_not_equal(first.certificate_pem, third.certificate_pem);
+	assert_success(leaf_get(path, &other, &want, now + 336L * DAY, &fourth, &test_error));
+	assert_string_not_equal(third.certificate_pem, fourth.certificate_pem);
+	authority_clear(&ca);
+	authority_clear(&other);
+}
+
+static void test_a_leaf_ends_with_its_authority(void **state UNUSED)
+{
+	struct authority ca = authority_of("ca", "kubernetes");
+	CLEANUP_LEAF struct leaf leaf = {0};
+	CLEANUP_X509 X509 *c = NULL;
+	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
+
+	assert_success(leaf_make(&ca, want, time(NULL) + 3500L * DAY, LEAF_DAYS, &leaf, &test_error));
+	c = certificate(leaf.certificate_pem);
+	assert_int_equal(certificate_not_after(c), certificate_not_after(ca.certificate));
+	authority_clear(&ca);
+}
+
+static void overwrite(const char *relative, const char *text)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, relative);
+
+	assert_success(path_write(path, text, strlen(text), 0600, &test_error));
+}
+
+static void test_a_damaged_leaf_is_made_anew(void **state UNUSED)
+{
+	static const char *const texts[] = {"", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
+
+	check_node(&worker, of_worker, ARRAY_SIZE(of_worker), ARRAY_SIZE(plain_of_worker));
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		overwrite("nodes/demo-w-1/kubelet.pem", texts[i]);
+		check_node(&worker, of_worker, ARRAY_SIZE(of_worker), ARRAY_SIZE(plain_of_worker));
+	}
+}
+
+static void test_a_leaf_with_anothers_key_is_made_anew(void **state UNUSED)
+{
+	struct authority ca = authority_of("ca", "kubernetes");
+	CLEANUP_FREE char *path = xasprintf("%s/leaf.pem", folder), *mixed = NULL;
+	CLEANUP_LEAF struct leaf first = {0}, second = {0};
+	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
+
+	assert_success(leaf_get(path, &ca, &want, time(NULL), &first, &test_error));
+	mixed = xasprintf("%s%s", first.certificate_pem, ca.key_pem);
+	overwrite("leaf.pem", mixed);
+	assert_success(leaf_get(path, &ca, &want, time(NULL), &second, &test_error));
+	assert_string_not_equal(first.certificate_pem, second.certificate_pem);
+	authority_clear(&ca);
+}
+
+static void fails_to_open(const char *part)
+{
+	struct pki *p = NULL;
+
+	assert_int_equal(pki_open(folder, &p, &test_error), -1);
+	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
+	if (strstr(error_message(test_error), part) == NULL || strstr(error_message(test_error), folder) == NULL)
+		fail_msg("\"%s\" does not hold \"%s\"", error_message(test_error), part);
+	error_clear(&test_error);
+}
+
+static void copy(const char *from, const char *to)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, from);
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	assert_success(path_read(path, &text, &test_error));
+	overwrite(to, buf_str(&text));
+}
+
+static void test_damaged_authorities_are_named(void **state UNUSED)
+{
+	copy("ca.crt", "keep.crt");
+	copy("ca.key", "keep.key");
+	overwrite("ca.crt", "rubbish");
+	fails_to_open("/ca.crt holds no readable certificate in PEM");
+	copy("keep.crt", "ca.crt");
+	overwrite("ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+	fails_to_open("/ca.key holds no readable private key");
+	copy("etcd/ca.key", "ca.key");
+	fails_to_open("/ca.key is not the key of ");
+	copy("etcd/ca.crt", "ca.crt");
+	fails_to_open("/ca.crt is the certificate of somebody else");
+	copy("keep.crt", "ca.crt");
+	overwrite("sa.key", "x");
+	copy("keep.key", "ca.key");
+	fails_to_open("/sa.key holds no readable private key");
+}
+
+static void test_an_encrypted_key_does_not_ask(void **state UNUSED)
+{
+	overwrite("ca.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+			    "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhTEaW6y7Vv5gICCAAw\n"
+			    "-----END ENCRYPTED PRIVATE KEY-----\n");
+	fails_to_open("/ca.key holds no readable private key in PEM without a passphrase");
+}
+
+static void test_a_lost_key_is_told_and_a_lost_certificate_made(void **state UNUSED)
+{
+	CLEANUP_FREE char *certificate_path = xasprintf("%s/ca.crt", folder), *key_path = xasprintf("%s/ca.key", folder);
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_X509 X509 *ca = NULL, *leaf = NULL;
+
+	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
+	copy("ca.key", "keep.key");
+	unlink(key_path);
+	fails_to_open("ca.key is missing");
+	copy("keep.key", "ca.key");
+	unlink(certificate_path);
+	pki_free(pki);
+	assert_success(pki_open(folder, &pki, &test_error));
+	ca = certificate(pki_ca_pem(pki, "ca"));
+	leaf = certificate(content(&files, K "kubelet", ".crt"));
+	assert_int_equal(verify(leaf, ca, X509_PURPOSE_SSL_SERVER), X509_V_OK);
+}
+
+static int parse_authority(const char *cn, const char *certificate_pem, const char *key_pem, int64_t now)
+{
+	CLEANUP_BUF struct buf certificate_text = BUF_INIT, key_text = BUF_INIT;
+	struct authority a = {0};
+	int result;
+
+	buf_add(&certificate_text, certificate_pem);
+	buf_add(&key_text, key_pem);
+	result = authority_parse("pki", "ca", cn, &certificate_text, &key_text, now, &a, &test_error);
+	authority_clear(&a);
+	return result;
+}
+
+static void test_authorities_that_cannot_sign(void **state UNUSED)
+{
+	struct authority ca = authority_of("ca", "kubernetes");
+	CLEANUP_LEAF struct leaf leaf = {0};
+	struct certificate_want want = {.cn = "kubernetes", .usage = CLIENT};
+	CLEANUP_FREE char *twice = xasprintf("%s%s", ca.certificate_pem, ca.certificate_pem);
+
+	assert_success(leaf_make(&ca, want, time(NULL), 1, &leaf, &test_error));
+	assert_success(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL)));
+	assert_failure(parse_authority("kubernetes", leaf.certificate_pem, leaf.key_pem, time(NULL)),
+		       "pki/ca.crt is not the certificate of an authority");
+	assert_failure(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL) + 3651L * DAY), "pki/ca.crt has ended on ");
+	assert_failure(parse_authority("kubernetes", twice, ca.key_pem, time(NULL)), "pki/ca.crt holds more than one certificate");
+	authority_clear(&ca);
+}
+
+static const char *scalar(const struct yaml_node *n, const char *a, const char *b)
+{
+	n = yaml_get(n, a);
+	n = b == NULL ? n : yaml_get(n, b);
+	assert_non_null(n);
+	return n->scalar;
+}
+
+static void check_kubeconfig(const struct fileset *files, const char *path, const char *server, const char *pair)
+{
+	const struct file *f = fileset_find(files, path);
+	CLEANUP_FREE char *certificate_path = xasprintf("%s.crt", pair), *key_path = xasprintf("%s.key", pair);
+	CLEANUP_YAML struct yaml *y = NULL;
+	const struct yaml_node *cluster, *user, *context;
+
+	assert_non_null(f);
+	assert_int_equal(f->mode, 0600);
+	assert_success(yaml_parse(path, buf_str(&f->content), f->content.len, &y, &test_error));
+	cluster = yaml_get(y->root, "clusters")->values[0];
+	user = yaml_get(y->root, "users")->values[0];
+	context = yaml_get(y->root, "contexts")->values[0];
+	assert_string_equal(scalar(y->root, "kind", NULL), "Config");
+	assert_string_equal(scalar(cluster, "cluster", "server"), server);
+	assert_string_equal(scalar(cluster, "cluster", "certificate-authority"), P "ca.crt");
+	assert_string_equal(scalar(user, "user", "client-certificate"), certificate_path);
+	assert_string_equal(scalar(user, "user", "client-key"), key_path);
+	assert_string_equal(scalar(context, "context", "user"), scalar(user, "name", NULL));
+	assert_string_equal(scalar(context, "context", "cluster"), scalar(cluster, "name", NULL));
+	assert_string_equal(scalar(y->root, "current-context", NULL), scalar(context, "name", NULL));
+	assert_non_null(fileset_find(files, certificate_path));
+	assert_non_null(fileset_find(files, key_path));
+}
+
+static void test_kubeconfigs_refer_to_files(void **state UNUSED)
+{
+	static const char *const local = "https://127.0.0.1:6443", *const remote = "https://10.6.0.10:6443";
+	CLEANUP_FILESET struct fileset cp = FILESET_INIT, w = FILESET_INIT;
+
+	assert_success(pki_node_files(pki, &plan, &control_plane, &cp, &test_error));
+	assert_success(pki_node_files(pki, &plan, &worker, &w, &test_error));
+	check_kubeconfig(&cp, "/etc/kubernetes/admin.conf", local, P "admin");
+	check_kubeconfig(&cp, "/etc/kubernetes/controller-manager.conf", local, P "controller-manager");
+	check_kubeconfig(&cp, "/etc/kubernetes/scheduler.conf", local, P "scheduler");
+	check_kubeconfig(&cp, "/etc/kubernetes/kubelet.conf", local, K "kubelet-client");
+	check_kubeconfig(&w, "/etc/kubernetes/kubelet.conf", remote, K "kubelet-client");
+	check_kubeconfig(&w, "/etc/kubernetes/kube-proxy.conf", remote, P "kube-proxy");
+	check_kubeconfig(&w, "/etc/kubernetes/flannel.conf", remote, P "flannel");
+}
+
+static void decoded(const struct yaml_node *n, const char *a, const char *b, struct buf *ret)
+{
+	assert_success(base64_decode(scalar(n, a, b), ret, &test_error));
+}
+
+static void test_admin_kubeconfig_stands_alone(void **state UNUSED)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT, again = BUF_INIT, ca_pem = BUF_INIT, pem = BUF_INIT, key = BUF_INIT;
+	CLEANUP_YAML struct yaml *y = NULL;
+	CLEANUP_X509 X509 *c = NULL, *ca = certificate(pki_ca_pem(pki, "ca"));
+
+	assert_success(pki_admin_kubeconfig(pki, "demo", "https://203.0.113.7:6443", &text, &test_error));
+	assert_success(pki_admin_kubeconfig(pki, "demo", "https://203.0.113.7:6443", &again, &test_error));
+	assert_string_equal(buf_str(&text), buf_str(&again));
+	assert_success(yaml_parse("admin", buf_str(&text), text.len, &y, &test_error));
+	assert_string_equal(scalar(yaml_get(y->root, "clusters")->values[0], "cluster", "server"), "https://203.0.113.7:6443");
+	assert_string_equal(scalar(y->root, "current-context", NULL), "demo-admin@demo");
+	decoded(yaml_get(y->root, "clusters")->values[0], "cluster", "certificate-authority-data", &ca_pem);
+	decoded(yaml_get(y->root, "users")->values[0], "user", "client-certificate-data", &pem);
+	decoded(yaml_get(y->root, "users")->values[0], "user", "client-key-data", &key);
+	assert_string_equal(buf_str(&ca_pem), pki_ca_pem(pki, "ca"));
+	c = certificate(buf_str(&pem));
+	check_key(c, buf_str(&key));
+	check_name(c, NID_commonName, "kubernetes-admin");
+	check_name(c, NID_organizationName, "kubeadm:cluster-admins");
+	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
+}
+
+static void test_super_admin_is_short_lived_and_kept_nowhere(void **state UNUSED)
+{
+	CLEANUP_BUF struct buf pem = BUF_INIT;
+	CLEANUP_STRV struct strv before = STRV_INIT, after = STRV_INIT;
+	CLEANUP_X509 X509 *c = NULL, *ca = certificate(pki_ca_pem(pki, "ca"));
+
+	assert_success(path_list(folder, &before, &test_error));
+	assert_success(pki_super_admin(pki, &pem, &test_error));
+	assert_success(path_list(folder, &after, &test_error));
+	assert_int_equal(before.n, after.n);
+	c = certificate(buf_str(&pem));
+	check_key(c, buf_str(&pem));
+	check_name(c, NID_commonName, "kubernetes-super-admin");
+	check_name(c, NID_organizationName, "system:masters");
+	check_dates(c, 1);
+	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
+}
+
+static int node_job(size_t i, void *context, struct error **err)
+{
+	struct fileset *files = context;
+	CLEANUP_FREE char *name = xasprintf("demo-w-%zu", i % 8);
+	struct node node = worker;
+
+	node.name = name;
+	return pki_node_files(pki, &plan, &node, &files[i], err);
+}
+
+static void test_threads_may_share_it(void **state UNUSED)
+{
+	struct fileset files[16] = {0};
+
+	assert_success(parallel_for(16, 0, node_job, files, NULL, &test_error));
+	for (size_t i = 0; i < 16; i++) {
+		CLEANUP_X509 X509 *c = certificate(content(&files[i], K "kubelet", ".crt"));
+		CLEANUP_FREE char *cn = xasprintf("system:node:demo-w-%zu", i % 8);
+
+		check_name(c, NID_commonName, cn);
+		check_key(c, content(&files[i], K "kubelet", ".key"));
+		fileset_free(&files[i]);
+	}
+}
+
+#define WITH_PKI(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		WITH_PKI(test_authorities),
+		WITH_PKI(test_control_plane_gets_its_files),
+		WITH_PKI(test_worker_and_registry_get_theirs),
+		WITH_PKI(test_no_flannel_no_certificate_for_it),
+		WITH_PKI(test_peers_accept_the_names),
+		WITH_PKI(test_opening_again_changes_nothing),
+		WITH_PKI(test_new_names_make_a_new_certificate),
+		WITH_PKI(test_a_name_that_is_none),
+		WITH_PKI(test_long_names_fit),
+		WITH_PKI(test_leaves_are_renewed_in_time),
+		WITH_PKI(test_a_leaf_ends_with_its_authority),
+		WITH_PKI(test_a_damaged_leaf_is_made_anew),
+		WITH_PKI(test_a_leaf_with_anothers_key_is_made_anew),
+		WITH_PKI(test_damaged_authorities_are_named),
+		WITH_PKI(test_an_encrypted_key_does_not_ask),
+		WITH_PKI(test_a_lost_key_is_told_and_a_lost_certificate_made),
+		WITH_PKI(test_authorities_that_cannot_sign),
+		WITH_PKI(test_kubeconfigs_refer_to_files),
+		WITH_PKI(test_admin_kubeconfig_stands_alone),
+		WITH_PKI(test_super_admin_is_short_lived_and_kept_nowhere),
+		WITH_PKI(test_threads_may_share_it),
+	};
+
+	cancel_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
