@@ -32,42 +32,54 @@ since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'; }
 
 stat_lines() { stat --printf='stat %s %.9Y %.9Z %i %n\n' -- "$@" 2>/dev/null; }
 
-# recorded TARGET: the files of a stamp
-recorded() { sed -n 's/^sha256 [0-9a-f]* //p' "$STAMPS/$1"; }
-
 # sum_of TARGET: the recorded sha256 of its (first) file
 sum_of() { sed -n '/^sha256/ { s/^sha256 \([0-9a-f]*\) .*/\1/p; q }' "$STAMPS/$1"; }
 
+# read_stamp TARGET: sets KEY, FILES, SUMS and STATS, the latter as stat_lines prints them
+read_stamp() {
+	local word rest
+	KEY='' FILES=() SUMS=() STATS=''
+	[[ -f $STAMPS/$1 ]] || return 1
+	while read -r word rest; do
+		case $word in
+		key) KEY=$rest ;;
+		sha256) SUMS+=("${rest%% *}") FILES+=("${rest#* }") ;;
+		stat) STATS+="stat $rest"$'\n' ;;
+		esac
+	done <"$STAMPS/$1"
+	((${#FILES[@]}))
+}
+
+# write_stamp TARGET: of KEY, FILES and SUMS
+write_stamp() {
+	local i
+	mkdir -p "$(dirname "$STAMPS/$1")"
+	{
+		say "key $KEY"
+		for i in "${!FILES[@]}"; do say "sha256 ${SUMS[i]} ${FILES[i]}"; done
+		stat_lines "${FILES[@]}"
+	} >"$TMP/stamp"
+	publish "$TMP/stamp" "$STAMPS/$1"
+}
+
 # stamp TARGET KEY FILE…: the files are in place and complete
 stamp() {
-	local target=$1 key=$2
-	shift 2
-	mkdir -p "$(dirname "$STAMPS/$target")"
-	{
-		say "key $key"
-		sha256sum -- "$@" | sed 's/^\([0-9a-f]*\)  /sha256 \1 /'
-		stat_lines "$@"
-	} >"$TMP/stamp"
-	publish "$TMP/stamp" "$STAMPS/$target"
+	KEY=$2 FILES=("${@:3}")
+	mapfile -t SUMS < <(sha256sum -- "${FILES[@]}" | cut -d ' ' -f 1)
+	((${#SUMS[@]} == ${#FILES[@]})) || die "$1: a file that was just made cannot be read"
+	write_stamp "$1"
 }
 
 # fresh TARGET KEY: nothing is to be done
 fresh() {
-	local file=$STAMPS/$1 key
-	[[ -f $file ]] || return 1
-	read -r _ key <"$file"
-	[[ $key == "$2" ]] || return 1
-	local -a files
-	mapfile -t files < <(recorded "$1")
-	((${#files[@]})) || return 1
-	if ((!FULL_CHECK)) && [[ $(stat_lines "${files[@]}") == "$(grep '^stat ' "$file")" ]]; then
-		return 0
-	fi
-	if ! sed -n 's/^sha256 \([0-9a-f]*\) /\1  /p' "$file" | sha256sum --check --quiet --status 2>/dev/null; then
+	local want=$2
+	read_stamp "$1" && [[ $KEY == "$want" ]] || return 1
+	if ((!FULL_CHECK)) && [[ $(stat_lines "${FILES[@]}") == "${STATS%$'\n'}" ]]; then return 0; fi
+	if [[ $(sha256sum -- "${FILES[@]}" 2>/dev/null | cut -d ' ' -f 1) != "$(printf '%s\n' "${SUMS[@]}")" ]]; then
 		say "$1: damaged or missing, made again"
 		return 1
 	fi
-	stamp "$1" "$2" "${files[@]}"
+	write_stamp "$1"
 }
 
 # publish TMPFILE DEST: by rename, after the content is on the disk

@@ -49,8 +49,8 @@ ldflags() {
 		;;
 	'') ;;
 	*)
-		s=${s//\{v\}/$v}
-		flags+=" -X ${s//\{n\}/${v#v}}"
+		s=${s//%v/$v}
+		flags+=" -X ${s//%n/${v#v}}"
 		;;
 	esac
 	if ((CGO[$1])); then flags+=' -linkmode external -extldflags -static'; fi
