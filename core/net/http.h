@@ -9,6 +9,8 @@
 #include "core/base/error.h"
 #include "core/base/strv.h"
 
+#define HTTP_TIMEOUT_MS 75000 /* of an attempt, where the request says nothing: outlasts a front end's usual 60 s */
+
 struct http; /* DNS and TLS sessions, idle connections, trust */
 
 struct http_options {
@@ -44,7 +46,7 @@ struct http_request {
 	int64_t timeout_ms;	/* for the whole attempt; 0: 75 s; streams: use stall_ms with CLOCK-long timeouts */
 	int64_t stall_ms;	/* no byte in either direction for so long ends it; 0: no such limit */
 	size_t answer_max;	/* largest response.body; 0: 64 MiB */
-	bool follow;		/* redirects (never carrying the Authorization header to another host) */
+	bool follow;		/* redirects (never carrying credentials to another host); see http_perform() */
 };
 
 /* What is known of a request that failed; decides whether a create may be repeated. */
@@ -56,19 +58,29 @@ enum http_outcome {
 
 struct http_response {
 	enum http_outcome outcome;
+	bool hopeless; /* failed, and a repeat would fail the same way: an untrusted certificate, a malformed URL, too large an answer */
 	int status;
 	struct strv headers; /* "name: value", names in lower case, of the last hop */
 	struct buf body;
 	double seconds;
+	unsigned tries; /* attempts that retry_perform() made: a 404 for a DELETE's second try means that the first one worked */
 };
 
 /* 0 for every status that was answered, also 404 and 500; -1 with an error (NETWORK, TIMEOUT, CANCELLED, a callback's) else.
- * ret is always valid: http_response_free() it. */
+ * ret is always valid: http_response_free() it.  An answer that broke off has its status set and is HTTP_AMBIGUOUS.
+ * file:// URLs can be read (GET, HEAD): status 200, or 404 where there is no such file.
+ * Redirects of GET and HEAD are followed, 307 and 308 also of the others unless their body is streamed; credentials (Authorization,
+ * X-Auth-Token, cookies, user and password) stay behind where scheme, host or port change. */
 int http_perform(struct http *h, const struct http_request *request, struct http_response *ret, struct error **err) MUST_USE;
 const char *http_header(const struct http_response *r, const char *name); /* lower-case name; NULL where it is not there */
 void http_response_free(struct http_response *r);
 #define HTTP_RESPONSE_INIT ((struct http_response){0})
 #define CLEANUP_HTTP_RESPONSE CLEANUP(http_response_free)
+
+/* How many requests are in flight to each host; used by retry_perform(). */
+struct limiter *http_limiter(struct http *h);
+/* "https://host:port" of a URL in lower case with the port filled in, "file://" for files; the caller frees. */
+int http_origin(const char *url, char **ret, struct error **err) MUST_USE;
 
 /* Requests begun since the start of the process, for reports. */
 uint64_t http_requests_total(void);

@@ -1,0 +1,62 @@
+/* http_private: what the files of the HTTP module share: http.c (clients, requests), http_transfer.c (libcurl), http_url.c. */
+#pragma once
+#include "core/net/http.h"
+#include <curl/curl.h>
+#include <pthread.h>
+
+/* An easy handle and the private multi that holds its idle connections.  One request at a time uses it. */
+struct worker {
+	struct worker *next;
+	CURL *easy;
+	CURLM *multi;
+	char *origin; /* of its last request */
+};
+
+struct http {
+	struct http_options options;
+	char *ca_file, *ca_pem, *client_cert, *client_key;
+	char *ca_both; /* the system's bundle and ca_file, where libcurl cannot use both by itself */
+	struct curl_slist *connect_to;
+	CURLSH *share;
+	pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
+	pthread_mutex_t lock; /* of idle */
+	struct worker *idle;
+	size_t n_idle;
+	struct limiter *limiter;
+};
+
+/* Where a URL leads; host in lower case, an IPv6 address without brackets. */
+struct place {
+	char *scheme, *host;
+	uint16_t port;
+};
+
+int place_parse(const char *url, struct place *ret, struct error **err) MUST_USE;
+char *place_origin(const struct place *p) MUST_USE;
+void place_free(struct place *p);
+/* Where a Location leads, or NULL. */
+char *url_join(const char *base, const char *location) MUST_USE;
+
+/* One hop of one request. */
+struct transfer {
+	struct http *http;
+	const struct http_request *request;
+	struct http_response *response;
+	struct worker *worker;
+	const char *url;
+	struct place place;
+	bool credentials;   /* may be sent to this hop */
+	int64_t timeout_ms; /* what is left of the request's */
+	struct curl_slist *headers;
+	char message[CURL_ERROR_SIZE];
+	size_t sent; /* bytes of the body */
+	size_t headers_len;
+	unsigned begun;	   /* how often libcurl was about to send the request on a connection that stands */
+	int64_t active_ms; /* when the last byte moved */
+	struct error *error; /* why a callback of ours ended it */
+};
+
+/* Runs it to its end: libcurl's result; t->error is set where we ended it ourselves. */
+CURLcode transfer_run(struct transfer *t);
+const char *http_method(const struct http_request *r);
+bool http_is_safe(const struct http_request *r); /* GET or HEAD */
