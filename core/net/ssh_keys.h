@@ -1,0 +1,22 @@
+/* ssh_keys: public keys as lines and blobs (RFC 4253 6.6, OpenSSH's PROTOCOL.key); for the files of the SSH module. */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/error.h"
+
+struct ssh_key {
+	char *type;	 /* "ssh-ed25519" */
+	struct buf blob; /* as on the wire */
+};
+
+struct ssh_keys {
+	struct ssh_key *v;
+	size_t n, cap;
+};
+#define SSH_KEYS_INIT ((struct ssh_keys){0})
+
+/* Lines of "type base64 [comment]", blank ones skipped; ERROR_CONFIG where one is no key or there is none. */
+int ssh_keys_parse(const char *text, struct ssh_keys *ret, struct error **err) MUST_USE;
+void ssh_keys_free(struct ssh_keys *keys);
+#define CLEANUP_SSH_KEYS CLEANUP(ssh_keys_free)
+/* "SHA256:…" of a blob; the caller frees. */
+char *ssh_blob_fingerprint(const void *blob, size_t len) MUST_USE;
