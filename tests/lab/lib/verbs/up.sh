@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+
+verb_up() {
+    [[ $# = 0 ]] || die "up takes no '$1'"
+    machine_check
+    machine_lock
+    if up_already; then
+        say 'already up'
+        return
+    fi
+    down_stop
+    up_make tree tree_build "$(tree_path)"
+    up_make image image_build "$(image_path)"
+    up_make state state_build "$(state_path)"
+    phase restore state_restore
+    phase start up_start
+    say "up: $HERE/lab exec COMMAND runs in its network; clouds.yaml in $LAB"
+}
+
+up_already() {
+    holder_pid >/dev/null && [[ -e $LAB/run/ready ]] || return
+    [[ $(cat "$LAB/run/ready") = "octavia $OCTAVIA" ]] || die "it is up with another OCTAVIA; lab down first"
+}
+
+# up_make KIND FUNCTION PATH
+up_make() {
+    if cached "$3"; then
+        touch "$3"
+        return
+    fi
+    phase "$1" cache_make "$3" "$2"
+    cache_trim "$1" 2
+}
+
+up_start() {
+    # errexit is off in whatever a phase runs.
+    state_lay_out && holder_start && inside /lab/src/cloud/start.py || return
+    echo "octavia $OCTAVIA" >"$LAB/run/ready"
+}
