@@ -59,7 +59,8 @@ def one(index, image, flavor, external, net, group, addresses):
         server = cloud.compute.get_server(server.id)
     active = time.monotonic() - began
     if server.status != 'ACTIVE' or not wait_for_ssh(floating, began):
-        failures.append(f'{name}: {server.status} {(server.fault or {}).get("message", "no ssh")}')
+        fault = cloud.compute.get(f'/servers/{server.id}').json()['server'].get('fault', {})
+        failures.append(f'{name}: {server.status} {fault.get("message", "no ssh")}')
         return
     addresses[index] = (server, floating)
     print(f'{name} active {active:.1f} s, ssh {time.monotonic() - began:.1f} s', flush=True)
@@ -94,6 +95,8 @@ def main():
     if 'volume' in sys.argv[4:] or 'attach' in sys.argv[4:]:
         if 0 in addresses:
             attach(*addresses[0])
+    if len(addresses) < count and not failures:
+        failures.append('not all servers were made')
     sys.exit('\n'.join(failures) or None)
 
 
