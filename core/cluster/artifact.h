@@ -19,6 +19,8 @@ struct artifact {
 	unsigned strip;	       /* leading path components of a tar's members to drop */
 	struct strv programs;  /* file names (after strip) to link into /opt/davit/bin; for ARTIFACT_FILE the one file's name */
 	unsigned roles;	       /* bit set of 1u << enum node_role */
+	char *source;	       /* upstream's address, also where it came through a mirror; NULL: not known */
+	bool unpublished;      /* upstream publishes no checksum: the digest is that of the first download */
 };
 
 #define ARTIFACT_ROLES(role) (1u << (role))
