@@ -1,0 +1,251 @@
+#include "registry/catalogue.h"
+#include "core/base/alloc.h"
+#include "core/base/buf.h"
+#include "registry/reference.h"
+#include <ctype.h>
+
+/* A set of versions that were proven together. */
+struct component_set {
+	const char *etcd, *containerd, *runc, *cni_plugins, *crictl, *flannel, *registry;
+	const char *images[4];
+};
+
+static const struct component_set set_2026_11 = {
+	.etcd = "3.6.16",
+	.containerd = "2.3.7",
+	.runc = "1.4.3",
+	.cni_plugins = "1.9.1",
+	.crictl = "1.36.0",
+	.flannel = "0.28.10",
+	.registry = "3.1.2",
+	.images = {"registry.k8s.io/pause:3.10.2", "registry.k8s.io/coredns/coredns:v1.14.7",
+		   "registry.k8s.io/metrics-server/metrics-server:v0.9.0"},
+};
+
+/* Newest first; the patch is the one that was tried. */
+static const struct {
+	const char *minor, *proven;
+	const struct component_set *set;
+} minors[] = {
+	{"1.36", "1.36.3", &set_2026_11},
+	{"1.35", "1.35.4", &set_2026_11},
+};
+
+enum {
+	CONTROL_PLANE = ARTIFACT_ROLES(NODE_CONTROL_PLANE),
+	ALL_KUBERNETES = ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER),
+	REGISTRY = ARTIFACT_ROLES(NODE_REGISTRY),
+};
+enum { KUBERNETES = -1 }; /* the file's own version */
+#define OF(member) ((int)offsetof(struct component_set, member))
+#define KUBE_URL "https://dl.k8s.io/release/v{v}/bin/linux/amd64/"
+
+/*
+ * {v} is the version.  A checksum that begins with "." is appended to the address, another stands beside the file.
+ * In the order in which nodes need them: what containerd and kubelet need first, the registry's own (which goes to
+ * its server over SSH) last.
+ */
+static const struct {
+	const char *name;
+	int version; /* offset in struct component_set, or KUBERNETES */
+	const char *url, *checksum;
+	enum artifact_format format;
+	unsigned strip;
+	const char *programs; /* blanks between them */
+	unsigned roles;
+} components[] = {
+	{"containerd", OF(containerd), "https://github.com/containerd/containerd/releases/download/v{v}/containerd-{v}-linux-amd64.tar.gz",
+	 ".sha256sum", ARTIFACT_TAR_GZ, 1, "containerd containerd-shim-runc-v2 ctr", ALL_KUBERNETES},
+	{"runc", OF(runc), "https://github.com/opencontainers/runc/releases/download/v{v}/runc.amd64", "runc.sha256sum",
+	 ARTIFACT_FILE, 0, "runc", ALL_KUBERNETES},
+	{"cni-plugins", OF(cni_plugins), "https://github.com/containernetworking/plugins/releases/download/v{v}/cni-plugins-linux-amd64-v{v}.tgz",
+	 ".sha256", ARTIFACT_TAR_GZ, 0, "", ALL_KUBERNETES},
+	{"kubelet", KUBERNETES, KUBE_URL "kubelet", ".sha256", ARTIFACT_FILE, 0, "kubelet", ALL_KUBERNETES},
+	{"etcd", OF(etcd), "https://github.com/etcd-io/etcd/releases/download/v{v}/etcd-v{v}-linux-amd64.tar.gz", "SHA256SUMS",
+	 ARTIFACT_TAR_GZ, 1, "etcd etcdctl etcdutl", CONTROL_PLANE},
+	{"kube-apiserver", KUBERNETES, KUBE_URL "kube-apiserver", ".sha256", ARTIFACT_FILE, 0, "kube-apiserver", CONTROL_PLANE},
+	{"kubectl", KUBERNETES, KUBE_URL "kubectl", ".sha256", ARTIFACT_FILE, 0, "kubectl", CONTROL_PLANE},
+	{"kube-controller-manager", KUBERNETES, KUBE_URL "kube-controller-manager", ".sha256", ARTIFACT_FILE, 0,
+	 "kube-controller-manager", CONTROL_PLANE},
+	{"kube-scheduler", KUBERNETES, KUBE_URL "kube-scheduler", ".sha256", ARTIFACT_FILE, 0, "kube-scheduler", CONTROL_PLANE},
+	{"kube-proxy", KUBERNETES, KUBE_URL "kube-proxy", ".sha256", ARTIFACT_FILE, 0, "kube-proxy", ALL_KUBERNETES},
+	{"flannel", OF(flannel), "https://github.com/flannel-io/flannel/releases/download/v{v}/flannel-v{v}-linux-amd64.tar.gz",
+	 NULL, ARTIFACT_TAR_GZ, 0, "flanneld", ALL_KUBERNETES},
+	{"crictl", OF(crictl), "https://github.com/kubernetes-sigs/cri-tools/releases/download/v{v}/crictl-v{v}-linux-amd64.tar.gz",
+	 ".sha256", ARTIFACT_TAR_GZ, 0, "crictl", ALL_KUBERNETES},
+	{"registry", OF(registry), "https://github.com/distribution/distribution/releases/download/v{v}/registry_{v}_linux_amd64.tar.gz",
+	 ".sha256", ARTIFACT_TAR_GZ, 0, "registry", REGISTRY},
+};
+
+/* Where images stand among the artifacts: before the one that is named. */
+static const struct {
+	const char *repository, *before;
+} image_ranks[] = {
+	{"pause:", "kubelet"},
+	{"coredns/coredns:", "crictl"},
+	{"metrics-server/metrics-server:", "crictl"},
+};
+
+static size_t component_rank(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(components); i++)
+		if (strcmp(components[i].name, name) == 0)
+			return 2 * i + 1;
+	return 2 * ARRAY_SIZE(components); /* the file's own images */
+}
+
+size_t catalogue_rank(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(image_ranks); i++)
+		if (strncmp(name, image_ranks[i].repository, strlen(image_ranks[i].repository)) == 0)
+			return component_rank(image_ranks[i].before) - 1;
+	return component_rank(name);
+}
+
+/* "1.36.3" is of minor "1.36": the minor, a dot, digits. */
+static bool of_minor(const char *version, const char *minor)
+{
+	size_t n = strlen(minor);
+
+	return strncmp(version, minor, n) == 0 && version[n] == '.' && version[n + 1] != '\0' &&
+	       strspn(version + n + 1, "0123456789") == strlen(version + n + 1);
+}
+
+static const struct component_set *find_set(const char *version, struct error **err)
+{
+	CLEANUP_BUF struct buf known = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
+		if (of_minor(version, minors[i].minor))
+			return minors[i].set;
+	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
+		buf_addf(&known, "%s%s.x (proven with %s)", i == 0 ? "" : ", ", minors[i].minor, minors[i].proven);
+	error_set(err, ERROR_CONFIG, "platform.version: Kubernetes \"%s\" is not supported; supported are %s", version, buf_str(&known));
+	return NULL;
+}
+
+static char *expand(const char *text, const char *version)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT;
+	const char *mark;
+
+	while ((mark = strstr(text, "{v}")) != NULL) {
+		buf_add_mem(&b, text, (size_t)(mark - text));
+		buf_add(&b, version);
+		text = mark + 3;
+	}
+	buf_add(&b, text);
+	return buf_steal(&b);
+}
+
+static char *checksum_url(const char *url, const char *checksum)
+{
+	if (checksum == NULL)
+		return NULL;
+	if (*checksum == '.')
+		return xasprintf("%s%s", url, checksum);
+	return xasprintf("%.*s%s", (int)(strrchr(url, '/') + 1 - url), url, checksum);
+}
+
+static void add_item(struct catalogue *c, size_t i, const char *version)
+{
+	struct catalogue_item *item = &c->items[c->n++];
+
+	item->name = components[i].name;
+	item->version = xstrdup(version);
+	item->url = expand(components[i].url, version);
+	item->checksum_url = checksum_url(item->url, components[i].checksum);
+	item->format = components[i].format;
+	item->strip = components[i].strip;
+	item->roles = components[i].roles;
+	strv_split(&item->programs, components[i].programs, " ");
+}
+
+static const char *version_of(size_t i, const struct component_set *set, const struct spec *spec)
+{
+	const char *version = NULL;
+
+	if (components[i].version == KUBERNETES)
+		return spec->version;
+	memcpy(&version, (const char *)set + components[i].version, sizeof(version));
+	return version;
+}
+
+/* Two images that the private registry would have to serve under one name cannot both be there. */
+static int add_image(struct catalogue *c, struct strv *locals, const char *name, struct error **err)
+{
+	CLEANUP_REFERENCE struct reference r = {0};
+	CLEANUP_FREE char *local = NULL, *full = NULL;
+
+	if (reference_parse(name, &r, err) < 0)
+		return error_wrap(err, "artifacts.images");
+	local = reference_local(&r);
+	full = xasprintf("%s/%s%s%s", r.host, local, r.digest == NULL ? "" : "@", r.digest == NULL ? "" : r.digest);
+	for (size_t i = 0; i < locals->n; i++) {
+		if (strcmp(locals->v[i], local) != 0)
+			continue;
+		if (strcmp(c->images.v[i], full) == 0)
+			return 0;
+		return error_set(err, ERROR_CONFIG, "artifacts.images: \"%s\" and \"%s\" would both be \"%s\" in the cluster's registry: leave one out",
+				 c->images.v[i], full, local);
+	}
+	strv_add(locals, local);
+	strv_add(&c->images, full);
+	return 0;
+}
+
+static int add_images(struct catalogue *c, const struct component_set *set, const struct spec *spec, struct error **err)
+{
+	CLEANUP_STRV struct strv locals = STRV_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(set->images) && set->images[i] != NULL; i++)
+		if (add_image(c, &locals, set->images[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < spec->artifacts.images.n; i++)
+		if (add_image(c, &locals, spec->artifacts.images.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int catalogue_make(const struct spec *spec, struct catalogue *ret, struct error **err)
+{
+	const struct component_set *set = find_set(spec->version, err);
+	CLEANUP_CATALOGUE struct catalogue c = {0};
+
+	if (set == NULL)
+		return -1;
+	c.items = xnew_n(struct catalogue_item, ARRAY_SIZE(components));
+	for (size_t i = 0; i < ARRAY_SIZE(components); i++)
+		if (strcmp(components[i].name, "flannel") != 0 || strcmp(spec->network.plugin, "flannel") == 0)
+			add_item(&c, i, version_of(i, set, spec));
+	if (add_images(&c, set, spec, err) < 0)
+		return -1;
+	*ret = c;
+	c = (struct catalogue){0};
+	return 0;
+}
+
+void catalogue_free(struct catalogue *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->items[i].version);
+		free(c->items[i].url);
+		free(c->items[i].checksum_url);
+		strv_free(&c->items[i].programs);
+	}
+	free(c->items);
+	strv_free(&c->images);
+	*c = (struct catalogue){0};
+}
+
+char *catalogue_url(const char *upstream, const char *mirror)
+{
+	const char *path = strstr(upstream, "://");
+	size_t n;
+
+	if (mirror == NULL || path == NULL)
+		return xstrdup(upstream);
+	for (n = strlen(mirror); n > 0 && mirror[n - 1] == '/'; n--)
+		;
+	return xasprintf("%.*s/%s", (int)n, mirror, path + 3);
+}
