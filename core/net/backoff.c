@@ -67,6 +67,11 @@ static bool is_trouble(const struct http_response *r)
 	return false;
 }
 
+bool backoff_maybe_applied(const struct http_response *r)
+{
+	return r->outcome != HTTP_NOT_SENT && is_trouble(r) && !is_no_server(r);
+}
+
 bool backoff_wanted(enum retry_class class, const struct http_response *r, int64_t wall_ms)
 {
 	if (r->hopeless)

@@ -9,6 +9,8 @@ bool backoff_rate_limited(const struct http_response *r, int64_t wall_ms);
 int64_t backoff_retry_after(const char *value, int64_t wall_ms);
 /* Whether this class wants a repeat after what came back, whatever the number of tries. */
 bool backoff_wanted(enum retry_class class, const struct http_response *r, int64_t wall_ms);
+/* The service may have done what was asked although it did not say so: a broken connection, 500, 502, 503, 504. */
+bool backoff_maybe_applied(const struct http_response *r);
 /* Milliseconds to wait before try number tries + 1 (tries >= 1 were made), or -1: enough.  random: 0 … 1 for the jitter. */
 int64_t backoff_wait(enum retry_class class, const char *method, const struct http_response *r, int tries, int64_t wall_ms,
 		     double random);

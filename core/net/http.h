@@ -64,6 +64,7 @@ struct http_response {
 	struct buf body;
 	double seconds;
 	unsigned tries; /* attempts that retry_perform() made: a 404 for a DELETE's second try means that the first one worked */
+	bool maybe_applied; /* set by retry_perform(): one of the tries may have been applied although its answer does not say so */
 };
 
 /* 0 for every status that was answered, also 404 and 500; -1 with an error (NETWORK, TIMEOUT, CANCELLED, a callback's) else.

@@ -70,6 +70,7 @@ int retry_perform(struct http *h, const struct http_request *request, enum retry
 {
 	struct tap tap = {.write = request->write, .context = request->write_context};
 	CLEANUP_FREE char *origin = NULL;
+	bool maybe_applied = false;
 
 	*ret = HTTP_RESPONSE_INIT;
 	ret->outcome = HTTP_NOT_SENT;
@@ -88,6 +89,8 @@ int retry_perform(struct http *h, const struct http_request *request, enum retry
 			once.write_context = &tap;
 		}
 		r = attempt(h, &once, origin, deadline, ret, &error);
+		maybe_applied = maybe_applied || backoff_maybe_applied(ret);
+		ret->maybe_applied = maybe_applied;
 		ret->tries = (unsigned)tries;
 		wait = backoff_wait(class, method_of(request), ret, tries, clock_wall_ms(), random_unit());
 		if (error_is(error, ERROR_CANCELLED) || request->read != NULL || tap.used)
@@ -96,7 +99,8 @@ int retry_perform(struct http *h, const struct http_request *request, enum retry
 			return r < 0 ? error_move(err, steal_ptr(error)) : 0;
 		log_repeat(request, ret, error, tries, wait);
 		http_response_free(ret);
-		ret->outcome = HTTP_NOT_SENT;
+		ret->outcome = maybe_applied ? HTTP_AMBIGUOUS : HTTP_NOT_SENT;
+		ret->maybe_applied = maybe_applied;
 		if (cancel_sleep(wait, err) < 0)
 			return -1;
 	}

@@ -1,0 +1,114 @@
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "core/base/log.h"
+#include "provision/catalog.h"
+#include "provision/cloud_private.h"
+
+enum { LOGIN_MS = 150 * 1000 };
+
+static int make_client(struct cloud *c, struct error **err)
+{
+	struct http_options options = {
+		.ca_file = c->config->cacert,
+		.insecure = c->config->insecure,
+		.client_cert = c->config->cert,
+		.client_key = c->config->key != NULL ? c->config->key : c->config->cert, /* both may be in one file */
+	};
+
+	if (http_new(&options, &c->http, err) < 0)
+		return error_wrap(err, "%s", c->config->source);
+	return 0;
+}
+
+/* All of them now: nothing has to be locked later. */
+static void find_endpoints(struct cloud *c)
+{
+	const struct session *session = auth_first(c->auth);
+
+	for (size_t i = 0; i < CLOUD_SERVICES; i++) {
+		enum cloud_service service = (enum cloud_service)i;
+
+		if (service == CLOUD_IDENTITY && c->config->services[i].endpoint_override == NULL)
+			c->endpoints[i] = xstrdup(auth_base(c->auth)); /* it has answered, unlike the catalog's */
+		else if (catalog_find(session->catalog, c->config, service, &c->endpoints[i], &c->missing[i]) < 0)
+			log_debug("%s", error_message(c->missing[i]));
+	}
+}
+
+static int check_scope(const struct cloud *c, struct error **err)
+{
+	const struct session *session = auth_first(c->auth);
+
+	if (session->project_id == NULL)
+		return error_set(err, ERROR_CONFIG, "%s: the login gave a token without a project: set auth.project_name", c->config->source);
+	if (json_len(session->catalog) == 0)
+		return error_set(err, ERROR_CONFIG, "%s: keystone gave an empty catalog for this project: no service has an endpoint",
+				 c->config->source);
+	return 0;
+}
+
+int cloud_open(const char *name, struct cloud **ret, struct error **err)
+{
+	CLEANUP_CLOUD struct cloud *c = xnew(struct cloud);
+	CLEANUP_FREE char *uuid = random_uuid();
+
+	c->request_id = xasprintf("req-%s", uuid);
+	if (cloud_config_load(name, &c->config, err) < 0 || make_client(c, err) < 0)
+		return -1;
+	log_verbose("using %s; requests bear the id %s", c->config->source, c->request_id);
+	if (auth_new(c->http, c->config, c->request_id, clock_deadline(LOGIN_MS), &c->auth, err) < 0 || check_scope(c, err) < 0)
+		return -1;
+	find_endpoints(c);
+	*ret = steal_ptr(c);
+	return 0;
+}
+
+void cloud_close(struct cloud *c)
+{
+	if (c == NULL)
+		return;
+	auth_free(c->auth);
+	http_free(c->http);
+	for (size_t i = 0; i < CLOUD_SERVICES; i++) {
+		free(c->endpoints[i]);
+		error_free(c->missing[i]);
+	}
+	cloud_config_free(c->config);
+	free(c->request_id);
+	free(c);
+}
+
+void cloud_close_ptr(struct cloud **c)
+{
+	cloud_close(*c);
+	*c = NULL;
+}
+
+bool cloud_has(struct cloud *c, enum cloud_service service)
+{
+	return c->endpoints[service] != NULL;
+}
+
+const char *cloud_project_id(struct cloud *c)
+{
+	return auth_first(c->auth)->project_id;
+}
+
+const char *cloud_user_id(struct cloud *c)
+{
+	return auth_first(c->auth)->user_id;
+}
+
+char *cloud_describe(struct cloud *c)
+{
+	const struct session *s = auth_first(c->auth);
+
+	return xasprintf("%s, project %s, region %s", c->config->source, s->project_name != NULL ? s->project_name : s->project_id,
+			 c->config->region != NULL ? c->config->region : "(any)");
+}
+
+const char *cloud_external_network(struct cloud *c)
+{
+	return c->config->external_network;
+}
