@@ -1,0 +1,178 @@
+#include "core/base/alloc.h"
+#include "manifests/htpasswd.h"
+#include "manifests/manifests.h"
+#include "manifests/overlay.h"
+#include "manifests/values.h"
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define UNIT(name) "units/" name, "/etc/systemd/system/" name
+#define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
+
+enum {
+	CONTROL = 1u << NODE_CONTROL_PLANE,
+	REGISTRY = 1u << NODE_REGISTRY,
+	KUBERNETES = CONTROL | 1u << NODE_WORKER,
+};
+
+struct row {
+	const char *template, *path;
+	unsigned mode, roles;
+	bool secret, flannel;
+	/* Changes the expanded text, or NULL. */
+	int (*finish)(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
+};
+
+static int finish_kubelet(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
+static int finish_kube_proxy(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
+
+/* Units stand in the order in which they are started. */
+static const struct row rows[] = {
+	{UNIT("etcd.service"), 0644, CONTROL, false, false, NULL},
+	{UNIT("kube-apiserver.service"), 0644, CONTROL, false, false, NULL},
+	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, false, NULL},
+	{UNIT("kube-scheduler.service"), 0644, CONTROL, false, false, NULL},
+	{UNIT("containerd.service"), 0644, KUBERNETES, false, false, NULL},
+	{UNIT("kubelet.service"), 0644, KUBERNETES, false, false, NULL},
+	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, false, NULL},
+	{UNIT("flanneld.service"), 0644, KUBERNETES, false, true, NULL},
+	{UNIT("davit-registry-volume.service"), 0644, REGISTRY, false, false, NULL},
+	{UNIT("davit-registry.service"), 0644, REGISTRY, false, false, NULL},
+
+	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, false, NULL},
+	{"node/modules.conf", "/etc/modules-load.d/davit.conf", 0644, KUBERNETES, false, false, NULL},
+	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, false, NULL},
+	{"node/hosts.toml", CERTS "/hosts.toml", 0600, KUBERNETES, true, false, NULL},
+	{"node/crictl.yaml", "/etc/crictl.yaml", 0644, KUBERNETES, false, false, NULL},
+	{"node/kubelet.json", "/var/lib/kubelet/config.yaml", 0644, KUBERNETES, false, false, finish_kubelet},
+	{"node/kube-proxy.json", "/etc/kubernetes/kube-proxy.yaml", 0644, KUBERNETES, false, false, finish_kube_proxy},
+	{"node/net-conf.json", "/etc/flannel/net-conf.json", 0644, KUBERNETES, false, true, NULL},
+	{"node/cni-conf", "/opt/davit/libexec/cni-conf", 0755, KUBERNETES, false, true, NULL},
+	{"node/without-iptables", "/opt/davit/libexec/without-iptables/iptables", 0755, KUBERNETES, false, true, NULL},
+	{"node/without-iptables", "/opt/davit/libexec/without-iptables/ip6tables", 0755, KUBERNETES, false, true, NULL},
+
+	{"kubernetes/encryption.yaml", "/etc/kubernetes/encryption.yaml", 0600, CONTROL, true, false, NULL},
+	{"kubernetes/authentication.yaml", "/etc/kubernetes/authentication.yaml", 0644, CONTROL, false, false, NULL},
+	{"kubernetes/admission.yaml", "/etc/kubernetes/admission.yaml", 0644, CONTROL, false, false, NULL},
+	{"kubernetes/audit.yaml", "/etc/kubernetes/audit.yaml", 0644, CONTROL, false, false, NULL},
+
+	{"registry/config.yml", "/etc/davit/registry/config.yml", 0600, REGISTRY, true, false, NULL},
+	{"registry/sysusers.conf", "/etc/sysusers.d/davit-registry.conf", 0644, REGISTRY, false, false, NULL},
+	{"registry/mount", "/opt/davit/libexec/registry-mount", 0755, REGISTRY, false, false, NULL},
+};
+
+/* "key=value:Effect" or "key:Effect" */
+static struct json_object *taint(const char *s)
+{
+	const char *colon = strrchr(s, ':'), *equals = memchr(s, '=', (size_t)(colon - s));
+	CLEANUP_FREE char *key = xstrndup(s, (size_t)((equals != NULL ? equals : colon) - s));
+	CLEANUP_FREE char *value = equals == NULL ? NULL : xstrndup(equals + 1, (size_t)(colon - equals - 1));
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "key", key);
+	json_add_str(o, "value", value);
+	json_add_str(o, "effect", colon + 1);
+	return o;
+}
+
+static void add_taints(const struct plan *plan, const struct node *node, struct json_object *config)
+{
+	const struct plan_node *planned = plan_find(plan, node->name);
+	struct json_object *list = json_object_new_array();
+
+	if (node->role == NODE_CONTROL_PLANE)
+		json_object_array_add(list, taint("node-role.kubernetes.io/control-plane:NoSchedule"));
+	for (size_t i = 0; planned != NULL && planned->pool != NULL && i < planned->pool->taints.n; i++)
+		json_object_array_add(list, taint(planned->pool->taints.v[i]));
+	if (json_len(list) > 0)
+		json_add(config, "registerWithTaints", list);
+	else
+		json_object_put(list);
+}
+
+static void replace(struct buf *text, struct json_object *o)
+{
+	buf_truncate(text, 0);
+	buf_add(text, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_add_char(text, '\n');
+}
+
+static int finish_kubelet(const struct plan *plan, const struct node *node, struct buf *text, struct error **err)
+{
+	CLEANUP_JSON struct json_object *config = NULL;
+	CLEANUP_FREE char *provider = node->server_id == NULL ? NULL : xasprintf("openstack:///%s", node->server_id);
+
+	if (json_parse(text->data, text->len, "node/kubelet.json", &config, err) < 0)
+		return -1;
+	json_add_str(config, "providerID", provider);
+	add_taints(plan, node, config);
+	overlay(config, plan->spec->kubelet);
+	replace(text, config);
+	return 0;
+}
+
+static int finish_kube_proxy(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err)
+{
+	CLEANUP_JSON struct json_object *config = NULL;
+
+	if (json_parse(text->data, text->len, "node/kube-proxy.json", &config, err) < 0)
+		return -1;
+	overlay(config, plan->spec->kube_proxy);
+	replace(text, config);
+	return 0;
+}
+
+static int render_row(const struct row *row, const struct plan *plan, const struct node *node, const struct template_values *v,
+		      struct fileset *ret, struct strv *ret_units, struct error **err)
+{
+	static const char units[] = "/etc/systemd/system/";
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	if (template_expand(row->template, v, &text, err) < 0)
+		return -1;
+	if (row->finish != NULL && row->finish(plan, node, &text, err) < 0)
+		return -1;
+	if (row->secret)
+		fileset_add_secret(ret, row->path, row->mode, buf_str(&text));
+	else
+		fileset_add(ret, row->path, row->mode, buf_str(&text));
+	if (strncmp(row->path, units, strlen(units)) == 0)
+		strv_add(ret_units, row->path + strlen(units));
+	return 0;
+}
+
+static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, const char *data_device,
+		  struct fileset *ret, struct strv *ret_units, struct error **err)
+{
+	bool flannel = strcmp(plan->spec->network.plugin, "flannel") == 0;
+	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
+
+	if (values_fill(plan, node, values, data_device, &v, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if ((rows[i].roles & (1u << node->role)) && (flannel || !rows[i].flannel) &&
+		    render_row(&rows[i], plan, node, &v, ret, ret_units, err) < 0)
+			return error_wrap(err, "%s of %s", rows[i].path, node->name);
+	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
+	return 0;
+}
+
+int manifests_node(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
+		   struct strv *ret_units, struct error **err)
+{
+	return render(plan, node, values, NULL, ret, ret_units, err);
+}
+
+int manifests_registry(const struct plan *plan, const struct node *node, const char *data_device,
+		       const struct manifest_values *values, struct fileset *ret, struct strv *ret_units, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf line = BUF_INIT;
+
+	/* the volume's device is known when it is attached; a rendering before that shows the label that it will bear */
+	if (data_device == NULL)
+		data_device = "/dev/disk/by-label/davit-registry";
+	if (htpasswd_line(REGISTRY_USER, values->registry_password, &line, err) < 0)
+		return -1;
+	fileset_add_secret(ret, "/etc/davit/registry/htpasswd", 0600, buf_str(&line));
+	return render(plan, node, values, data_device, ret, ret_units, err);
+}

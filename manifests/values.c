@@ -1,0 +1,139 @@
+#include "manifests/values.h"
+#include "core/base/alloc.h"
+#include "core/base/digest.h"
+#include "core/cluster/address.h"
+
+enum { NODE_PREFIX = 24, POD_PREFIX_MIN = 8 }; /* --node-cidr-mask-size; at most 16 bits may lie between the two */
+
+/* Images that the templates name; the tag is the bundle's. */
+static const struct {
+	const char *value, *repository;
+} images[] = {
+	{"image_coredns", "coredns/coredns"},
+	{"image_metrics_server", "metrics-server/metrics-server"},
+	{"image_pause", "pause"},
+};
+
+static int fill_images(const struct artifacts *artifacts, struct template_values *v, struct error **err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
+		size_t len = strlen(images[i].repository), k = 0;
+
+		while (k < artifacts->images.n &&
+		       (strncmp(artifacts->images.v[k], images[i].repository, len) != 0 || artifacts->images.v[k][len] != ':'))
+			k++;
+		if (k == artifacts->images.n)
+			return error_set(err, ERROR_CONFIG, "the bundle holds no image %s, which every cluster needs; make it again with "
+							    "\"davit bundle create\"", images[i].repository);
+		template_set(v, images[i].value, artifacts->images.v[k]);
+	}
+	return 0;
+}
+
+static int check_pod_network(const struct plan *plan, struct error **err)
+{
+	size_t nodes = plan->n_nodes - 1; /* all but the registry */
+	struct cidr pods = {0};
+
+	if (cidr_parse(plan->spec->network.pod_cidr, &pods, err) < 0)
+		return -1;
+	if (pods.prefix > NODE_PREFIX || pods.prefix < POD_PREFIX_MIN)
+		return error_set(err, ERROR_CONFIG, "%s: network.podCIDR %s: each node gets a /%d of it, so that it must be a /%d to /%d",
+				 plan->spec->path, plan->spec->network.pod_cidr, NODE_PREFIX, POD_PREFIX_MIN, NODE_PREFIX);
+	if (nodes > (size_t)1 << (NODE_PREFIX - pods.prefix))
+		return error_set(err, ERROR_CONFIG, "%s: network.podCIDR %s has room for %zu nodes, a /%d each, and %zu are wanted",
+				 plan->spec->path, plan->spec->network.pod_cidr, (size_t)1 << (NODE_PREFIX - pods.prefix), NODE_PREFIX,
+				 nodes);
+	return 0;
+}
+
+static int fill_containerd(const struct spec *spec, struct template_values *v, struct error **err)
+{
+	static const char *const known = "restrictOOMScoreAdj";
+
+	template_set_flag(v, "restrict_oom_score_adj", spec->containerd != NULL && json_get_bool(spec->containerd, known, false));
+	if (spec->containerd == NULL)
+		return 0;
+	json_object_object_foreach(spec->containerd, key, value)
+	{
+		if (strcmp(key, known) != 0)
+			return error_set(err, ERROR_CONFIG, "%s: containerd.%s is not known; known is %s", spec->path, key, known);
+		if (!json_object_is_type(value, json_type_boolean))
+			return error_set(err, ERROR_CONFIG, "%s: containerd.%s must be true or false", spec->path, key);
+	}
+	return 0;
+}
+
+static void fill_control_planes(const struct plan *plan, struct template_values *v)
+{
+	CLEANUP_STRV struct strv members = STRV_INIT;
+	CLEANUP_FREE char *joined = NULL;
+
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		if (plan->nodes[i].node.role == NODE_CONTROL_PLANE)
+			strv_addf(&members, "%s=https://%s:2380", plan->nodes[i].node.name, plan->nodes[i].node.address);
+	joined = strv_join(&members, ",");
+	template_set(v, "etcd_members", joined);
+	/* "should not be set with a single apiserver": it makes clients connect again, in the hope of another one */
+	template_set_flag(v, "balanced", members.n > 1);
+}
+
+static int fill_plan(const struct plan *plan, struct template_values *v, struct error **err)
+{
+	const struct spec *spec = plan->spec;
+
+	if (check_pod_network(plan, err) < 0 || fill_containerd(spec, v, err) < 0)
+		return -1;
+	template_set(v, "cluster", spec->name);
+	template_set(v, "domain", spec->network.domain);
+	template_set(v, "pod_cidr", spec->network.pod_cidr);
+	template_set(v, "service_cidr", spec->network.service_cidr);
+	template_set(v, "dns_service_ip", plan->dns_service_ip);
+	template_setf(v, "registry", "%s:%d", REGISTRY_NAME, REGISTRY_PORT);
+	template_setf(v, "registry_address", "%s:%d", plan->registry_address, REGISTRY_PORT);
+	template_set_flag(v, "flannel", strcmp(spec->network.plugin, "flannel") == 0);
+	fill_control_planes(plan, v);
+	return 0;
+}
+
+static void fill_node(const struct plan *plan, const struct node *node, struct template_values *v)
+{
+	const struct plan_node *planned = plan_find(plan, node->name);
+	CLEANUP_FREE char *labels = NULL;
+
+	if (planned != NULL && planned->pool != NULL && planned->pool->labels.n > 0)
+		labels = strv_join(&planned->pool->labels, ",");
+	template_set(v, "node", node->name);
+	template_set(v, "address", node->address);
+	template_set(v, "node_labels", labels);
+}
+
+static void fill_secrets(const struct manifest_values *secrets, struct template_values *v)
+{
+	CLEANUP_SECRET char *credentials = xasprintf("%s:%s", REGISTRY_USER, secrets->registry_password);
+	CLEANUP_SECRET char *basic = base64_encode(credentials, strlen(credentials));
+	CLEANUP_SECRET char *seed = xasprintf("davit registry http secret %s", credentials);
+	char hex[DIGEST_HEX_LEN + 1];
+
+	digest_hex(seed, strlen(seed), hex);
+	template_set(v, "etcd_token", secrets->etcd_token);
+	template_set(v, "encryption_key", secrets->encryption_key);
+	template_set(v, "registry_basic", basic);
+	template_set(v, "registry_http_secret", hex); /* signs the state of uploads; any constant of the registry will do */
+	explicit_bzero(hex, sizeof(hex));
+}
+
+int values_fill(const struct plan *plan, const struct node *node, const struct manifest_values *secrets, const char *data_device,
+		struct template_values *ret, struct error **err)
+{
+	if (fill_plan(plan, ret, err) < 0)
+		return -1;
+	if (node != NULL)
+		fill_node(plan, node, ret);
+	if (data_device != NULL)
+		template_set(ret, "data_device", data_device);
+	if (secrets == NULL)
+		return 0;
+	fill_secrets(secrets, ret);
+	return fill_images(secrets->artifacts, ret, err);
+}

@@ -1,0 +1,576 @@
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "core/base/yaml.h"
+#include "manifests/htpasswd.h"
+#include "manifests/manifests.h"
+#include "manifests/overlay.h"
+#include "manifests/template.h"
+#include "manifests/values.h"
+#include "tests/unit/test.h"
+#include <crypt.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PASSWORD "0123456789abcdef0123456789abcdef"
+#define ENCRYPTION_KEY "ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU="
+#define DEVICE "/dev/disk/by-id/virtio-4f0f2e6c-1b1d-4d0c-9"
+
+static struct artifacts bundle;
+static const struct manifest_values secrets = {
+	.registry_password = PASSWORD,
+	.encryption_key = ENCRYPTION_KEY,
+	.etcd_token = "7d1b6b0e-7a9c-4a43-9d2c-3b2f4a7f1c55",
+	.registry_ca = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+	.artifacts = &bundle,
+};
+
+/* A cluster from a file's text, with what is rendered for one of its servers. */
+struct rendered {
+	struct spec *spec;
+	struct plan *plan;
+	struct fileset files;
+	struct strv units;
+};
+
+static void rendered_clear(struct rendered *r)
+{
+	fileset_free(&r->files);
+	strv_free(&r->units);
+	plan_free(r->plan);
+	spec_free(r->spec);
+}
+#define CLEANUP_RENDERED CLEANUP(rendered_clear)
+
+static char *golden_path(const char *relative)
+{
+	const char *root = getenv("DAVIT_SOURCE_ROOT");
+
+	return xasprintf("%s/tests/golden/manifests/%s", root == NULL ? "." : root, relative);
+}
+
+static int render_text(const char *text, const char *node_name, struct rendered *r, struct error **err)
+{
+	struct node node = {0};
+	int result;
+
+	if (spec_parse("cluster.yaml", text, strlen(text), &r->spec, err) < 0 || plan_make(r->spec, NULL, &r->plan, err) < 0)
+		return -1;
+	node_copy(&node, &plan_find(r->plan, node_name)->node);
+	node.server_id = xstrdup("0c2d3b7e-5a0f-4a53-8f7d-9b8b0a3c1d2e");
+	result = node.role == NODE_REGISTRY ? manifests_registry(r->plan, &node, DEVICE, &secrets, &r->files, &r->units, err) :
+					      manifests_node(r->plan, &node, &secrets, &r->files, &r->units, err);
+	node_clear(&node);
+	return result;
+}
+
+static void render(const char *node_name, struct rendered *r)
+{
+	CLEANUP_FREE char *path = golden_path("cluster.yaml");
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	assert_success(path_read(path, &text, &test_error));
+	assert_success(render_text(buf_str(&text), node_name, r, &test_error));
+}
+
+static const char *content(const struct rendered *r, const char *path)
+{
+	const struct file *f = fileset_find(&r->files, path);
+
+	if (f == NULL)
+		fail_msg("%s is not rendered", path);
+	return buf_str(&f->content);
+}
+
+/* -- golden files */
+
+static void compare(const char *relative, const char *text)
+{
+	CLEANUP_FREE char *path = golden_path(relative), *folder = xstrdup(path);
+	CLEANUP_BUF struct buf expected = BUF_INIT;
+
+	if (getenv("DAVIT_REGENERATE") != NULL) {
+		*strrchr(folder, '/') = '\0';
+		assert_success(path_mkdirs(folder, 0755, &test_error));
+		assert_success(path_write(path, text, strlen(text), 0644, &test_error));
+		return;
+	}
+	assert_success(path_read(path, &expected, &test_error));
+	if (strcmp(buf_str(&expected), text) != 0)
+		fail_msg("%s differs; look at what changed with DAVIT_REGENERATE=1 and git diff.  Now:\n%s", path, text);
+}
+
+static int n_golden;
+static int count_file(const char *path UNUSED, const struct stat *st UNUSED, int type, struct FTW *ftw UNUSED)
+{
+	n_golden += type == FTW_F;
+	return 0;
+}
+
+static void compare_node(const char *name, const char *folder)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_BUF struct buf list = BUF_INIT;
+	CLEANUP_FREE char *list_name = xasprintf("%s/files", folder), *whole = golden_path(folder);
+
+	render(name, &r);
+	fileset_sort(&r.files);
+	for (size_t i = 0; i < r.files.n; i++) {
+		const struct file *f = &r.files.files[i];
+		CLEANUP_FREE char *relative = xasprintf("%s%s", folder, f->path);
+
+		compare(relative, buf_str(&f->content));
+		buf_addf(&list, "%04o %s%s\n", f->mode, f->path, f->secret ? " (secret)" : "");
+	}
+	for (size_t i = 0; i < r.units.n; i++)
+		buf_addf(&list, "unit %s\n", r.units.v[i]);
+	compare(list_name, buf_str(&list));
+	n_golden = 0;
+	nftw(whole, count_file, 16, FTW_PHYS);
+	assert_int_equal(n_golden, r.files.n + 1); /* nothing is left of files that are no longer rendered */
+}
+
+static void test_control_plane(void **state UNUSED)
+{
+	compare_node("demo-cp-1", "control-plane");
+}
+
+static void test_worker(void **state UNUSED)
+{
+	compare_node("demo-w-1", "worker");
+}
+
+static void test_registry(void **state UNUSED)
+{
+	compare_node("demo-registry", "registry");
+}
+
+static void test_objects(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_BUF struct buf rbac = BUF_INIT, addons = BUF_INIT;
+
+	render("demo-cp-1", &r);
+	assert_success(manifests_rbac(r.plan, &rbac, &test_error));
+	assert_success(manifests_addons(r.plan, &secrets, &addons, &test_error));
+	compare("rbac.yaml", buf_str(&rbac));
+	compare("addons.yaml", buf_str(&addons));
+}
+
+/* -- what is rendered can be read */
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static size_t check_documents(const char *name, const char *text, bool objects)
+{
+	size_t n = 0;
+
+	while (text != NULL) {
+		const char *end = strstr(text, "---\n");
+		CLEANUP_YAML struct yaml *y = NULL;
+
+		assert_success(yaml_parse(name, text, end == NULL ? strlen(text) : (size_t)(end - text), &y, &test_error));
+		if (objects) {
+			assert_non_null(yaml_get(y->root, "apiVersion"));
+			assert_non_null(yaml_get(y->root, "kind"));
+			assert_non_null(yaml_get(yaml_get(y->root, "metadata"), "name"));
+		}
+		n++;
+		text = end == NULL ? NULL : end + 4;
+	}
+	return n;
+}
+
+static void test_yaml_and_json_parse(void **state UNUSED)
+{
+	static const char *const nodes[] = {"demo-cp-1", "demo-w-2", "demo-registry"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		CLEANUP_RENDERED struct rendered r = {0};
+
+		render(nodes[i], &r);
+		for (size_t k = 0; k < r.files.n; k++) {
+			const struct file *f = &r.files.files[k];
+
+			if (ends_with(f->path, ".yaml") || ends_with(f->path, ".yml") || ends_with(f->path, ".json"))
+				n += check_documents(f->path, buf_str(&f->content), false);
+			assert_null(strstr(buf_str(&f->content), "{{"));
+		}
+	}
+	assert_int_equal(n, 2 * 4 + 4 + 1);
+}
+
+static void test_objects_parse(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_BUF struct buf rbac = BUF_INIT, addons = BUF_INIT;
+
+	render("demo-cp-1", &r);
+	assert_success(manifests_rbac(r.plan, &rbac, &test_error));
+	assert_success(manifests_addons(r.plan, &secrets, &addons, &test_error));
+	assert_int_equal(check_documents("rbac", buf_str(&rbac), true), 5);
+	assert_int_equal(check_documents("addons", buf_str(&addons), true), 7 + 9);
+	assert_null(strstr(buf_str(&addons), "insecure-tls"));
+}
+
+/* -- flags */
+
+/* A Kubernetes unit's command: its program and its flags, each looked up as "PROGRAM --flag". */
+static size_t check_command(const char *unit, const char *text, const struct strv *known)
+{
+	const char *start = strstr(text, "ExecStart=/opt/davit/bin/"), *end = start;
+	CLEANUP_STRV struct strv words = STRV_INIT;
+	CLEANUP_FREE char *command = NULL;
+	size_t n = 0;
+
+	if (start == NULL)
+		fail_msg("%s starts nothing of /opt/davit/bin", unit);
+	do
+		end = strchr(end + 1, '\n');
+	while (end[-1] == '\\');
+	command = xstrndup(start, (size_t)(end - start));
+	strv_split(&words, command, " \\\n");
+	for (size_t i = 1; i < words.n; i++) {
+		CLEANUP_FREE char *flag =
+			xasprintf("%s %.*s", strrchr(words.v[0], '/') + 1, (int)strcspn(words.v[i], "="), words.v[i]);
+
+		if (!strv_has(known, flag))
+			fail_msg("%s: %s is no flag of this version", unit, flag);
+		n++;
+	}
+	return n;
+}
+
+static size_t check_flags(const struct rendered *r, const char *minor)
+{
+	CLEANUP_FREE char *path = golden_path(minor);
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_STRV struct strv known = STRV_INIT;
+	size_t n = 0;
+
+	assert_success(path_read(path, &text, &test_error));
+	strv_split(&known, buf_str(&text), "\n");
+	for (size_t i = 0; i < r->units.n; i++) {
+		CLEANUP_FREE char *unit = xasprintf("/etc/systemd/system/%s", r->units.v[i]);
+
+		n += check_command(unit, content(r, unit), &known);
+	}
+	return n;
+}
+
+static void test_flags_exist(void **state UNUSED)
+{
+	static const char *const minors[] = {"flags-1.35.txt", "flags-1.36.txt"};
+	CLEANUP_RENDERED struct rendered cp = {0}, worker = {0};
+
+	render("demo-cp-1", &cp);
+	render("demo-w-1", &worker);
+	for (size_t i = 0; i < ARRAY_SIZE(minors); i++) {
+		assert_in_range(check_flags(&cp, minors[i]), 90, 120);
+		assert_int_equal(check_flags(&worker, minors[i]), 5 + 1 + 7);
+	}
+}
+
+/* -- templates */
+
+static void test_embedded_templates_are_the_files(void **state UNUSED)
+{
+	for (size_t i = 0; i < templates_n; i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/manifests/templates/%s", getenv("DAVIT_SOURCE_ROOT"), templates[i].name);
+		CLEANUP_BUF struct buf text = BUF_INIT;
+
+		assert_success(path_read(path, &text, &test_error));
+		assert_string_equal(buf_str(&text), templates[i].text);
+	}
+}
+
+/* Names between {{ }} of all templates, without # and /. */
+static void placeholders(struct strv *ret)
+{
+	for (size_t i = 0; i < templates_n; i++)
+		for (const char *p = templates[i].text; (p = strstr(p, "{{")) != NULL;) {
+			CLEANUP_FREE char *name = NULL;
+
+			p += 2 + strspn(p + 2, "#/");
+			name = xstrndup(p, strcspn(p, "}"));
+			if (!strv_has(ret, name))
+				strv_add(ret, name);
+		}
+}
+
+static void test_every_value_is_known_and_used(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
+	CLEANUP_STRV struct strv used = STRV_INIT, given = STRV_INIT;
+
+	render("demo-w-1", &r);
+	assert_success(values_fill(r.plan, &plan_find(r.plan, "demo-w-1")->node, &secrets, DEVICE, &v, &test_error));
+	placeholders(&used);
+	for (size_t i = 0; i < v.n; i++) {
+		assert_false(strv_has(&given, v.items[i].name));
+		strv_add(&given, v.items[i].name);
+		if (!strv_has(&used, v.items[i].name))
+			fail_msg("no template uses {{%s}}", v.items[i].name);
+	}
+	for (size_t i = 0; i < used.n; i++)
+		if (!strv_has(&given, used.v[i]))
+			fail_msg("there is no value for {{%s}}", used.v[i]);
+}
+
+static void expands(const char *text, const char *expected)
+{
+	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	template_set(&v, "name", "demo");
+	template_set_flag(&v, "on", true);
+	template_set_flag(&v, "off", false);
+	assert_success(template_expand_text("test", text, &v, &b, &test_error));
+	assert_string_equal(buf_str(&b), expected);
+}
+
+static void test_templates_expand(void **state UNUSED)
+{
+	expands("", "");
+	expands("a {{name}}-{{name}}\n", "a demo-demo\n");
+	expands("a\n{{#on}}\nb {{name}}\n{{/on}}\nc\n", "a\nb demo\nc\n");
+	expands("a\n{{#off}}\nb {{name}}\n{{#on}}\nd\n{{/on}}\n{{/off}}\nc\n", "a\nc\n");
+	expands("{{#on}}\n{{#off}}\nb\n{{/off}}\nc\n{{/on}}\n", "c\n");
+	expands("{ {name} }} {a}\n", "{ {name} }} {a}\n");
+}
+
+static void aborts(const char *text)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
+		struct buf b = BUF_INIT;
+
+		signal(SIGABRT, SIG_DFL);
+		fclose(stderr);
+		template_set_flag(&v, "off", false);
+		_exit(template_expand_text("test", text, &v, &b, NULL) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+		fail_msg("this should be a bug: %s", text);
+}
+
+static void test_bugs_in_templates_abort(void **state UNUSED)
+{
+	aborts("{{nobody}}\n");
+	aborts("{{#nobody}}\n{{/nobody}}\n");
+	aborts("{{off}}\n");
+	aborts("{{#off}}\n");
+	aborts("{{/off}}\n");
+}
+
+static void test_dangerous_values_are_refused(void **state UNUSED)
+{
+	static const char *const bad[] = {"a b", "a\nb", "a\"b", "a'b", "a$b", "a%b", "a\\b", "a#b", "a{b"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
+		CLEANUP_BUF struct buf b = BUF_INIT;
+
+		template_set(&v, "domain", bad[i]);
+		assert_int_equal(template_expand_text("test", "x {{domain}}\n", &v, &b, &test_error), -1);
+		assert_int_equal(error_kind(test_error), ERROR_CONFIG);
+		assert_non_null(strstr(error_message(test_error), "domain: \"a"));
+		error_clear(&test_error);
+	}
+}
+
+/* -- settings of the file */
+
+static struct json_object *config_of(const struct rendered *r, const char *path)
+{
+	const char *text = content(r, path);
+	struct json_object *o = NULL;
+
+	assert_success(json_parse(text, strlen(text), path, &o, &test_error));
+	return o;
+}
+
+#define HEAD                                                                                                                     \
+	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"                                                   \
+	"  platform: {type: kubernetes, version: 1.36.3}\n  openstack: {cloud: lab, image: debian-12}\n"                         \
+	"  controlPlane: {count: 1, flavor: small}\n"
+#define WORKERS "  workerPools: [{name: w, count: 2, flavor: small}]\n"
+
+static void test_without_settings_of_the_operator(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_JSON struct json_object *kubelet = NULL, *proxy = NULL;
+
+	assert_success(render_text(HEAD WORKERS, "demo-w-2", &r, &test_error));
+	kubelet = config_of(&r, "/var/lib/kubelet/config.yaml");
+	proxy = config_of(&r, "/etc/kubernetes/kube-proxy.yaml");
+	assert_null(json_at(kubelet, "failCgroupV1"));
+	assert_null(json_at(kubelet, "registerWithTaints"));
+	assert_null(json_at(proxy, "conntrack"));
+	assert_string_equal(json_get_str(proxy, "hostnameOverride", ""), "demo-w-2");
+	assert_null(strstr(content(&r, "/etc/containerd/config.toml"), "restrict_oom_score_adj"));
+	assert_null(strstr(content(&r, "/etc/systemd/system/kubelet.service"), "--node-labels"));
+}
+
+static void test_settings_are_merged_deeply(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_JSON struct json_object *kubelet = NULL;
+
+	assert_success(render_text(HEAD WORKERS "  kubelet:\n    authentication: {webhook: {cacheTTL: 1m}}\n"
+						"    resolvConf: null\n    clusterDNS: [10.0.0.1, 10.0.0.2]\n    maxPods: 20\n"
+						"    evictionHard: {memory.available: 5%}\n",
+				   "demo-w-1", &r, &test_error));
+	kubelet = config_of(&r, "/var/lib/kubelet/config.yaml");
+	assert_string_equal(json_get_str(kubelet, "authentication.webhook.cacheTTL", ""), "1m");
+	assert_true(json_get_bool(kubelet, "authentication.webhook.enabled", false));
+	assert_string_equal(json_get_str(kubelet, "authentication.x509.clientCAFile", ""), "/etc/kubernetes/pki/ca.crt");
+	assert_false(json_object_object_get_ex(kubelet, "resolvConf", NULL));
+	assert_int_equal(json_len(json_at(kubelet, "clusterDNS")), 2);
+	assert_int_equal(json_get_int(kubelet, "maxPods", 0), 20);
+	assert_non_null(json_at(kubelet, "evictionHard"));
+}
+
+static void test_taints(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0}, cp = {0};
+	CLEANUP_JSON struct json_object *worker = NULL, *control = NULL;
+
+	render("demo-w-1", &r);
+	render("demo-cp-1", &cp);
+	worker = config_of(&r, "/var/lib/kubelet/config.yaml");
+	control = config_of(&cp, "/var/lib/kubelet/config.yaml");
+	assert_string_equal(json_get_str(worker, "registerWithTaints[0].key", ""), "dedicated");
+	assert_string_equal(json_get_str(worker, "registerWithTaints[0].value", ""), "web");
+	assert_string_equal(json_get_str(worker, "registerWithTaints[0].effect", ""), "NoSchedule");
+	assert_string_equal(json_get_str(worker, "registerWithTaints[1].key", ""), "example.com/slow");
+	assert_null(json_at(worker, "registerWithTaints[1].value"));
+	assert_string_equal(json_get_str(control, "registerWithTaints[0].key", ""), "node-role.kubernetes.io/control-plane");
+	assert_int_equal(json_len(json_at(control, "registerWithTaints")), 1);
+}
+
+static void test_no_plugin_no_flannel(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+	CLEANUP_BUF struct buf rbac = BUF_INIT;
+
+	assert_success(render_text(HEAD WORKERS "  network: {plugin: none}\n", "demo-w-1", &r, &test_error));
+	assert_success(manifests_rbac(r.plan, &rbac, &test_error));
+	assert_false(strv_has(&r.units, "flanneld.service"));
+	for (size_t i = 0; i < r.files.n; i++)
+		assert_null(strstr(r.files.files[i].path, "flannel"));
+	assert_null(strstr(buf_str(&rbac), "flannel"));
+	assert_int_equal(check_documents("rbac", buf_str(&rbac), true), 3);
+}
+
+static void refuses(const char *text, const char *part)
+{
+	CLEANUP_RENDERED struct rendered r = {0};
+
+	assert_int_equal(render_text(text, "demo-w-1", &r, &test_error), -1);
+	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
+	if (strstr(error_message(test_error), part) == NULL)
+		fail_msg("\"%s\" does not hold \"%s\"", error_message(test_error), part);
+	error_clear(&test_error);
+}
+
+static void test_impossible_settings_are_refused(void **state UNUSED)
+{
+	struct strv images = bundle.images;
+
+	refuses(HEAD WORKERS "  containerd: {restrictOomScoreAdj: true}\n",
+		"cluster.yaml: containerd.restrictOomScoreAdj is not known; known is restrictOOMScoreAdj");
+	refuses(HEAD WORKERS "  containerd: {restrictOOMScoreAdj: 1}\n", "containerd.restrictOOMScoreAdj must be true or false");
+	refuses(HEAD WORKERS "  network: {podCIDR: 10.244.0.0/23}\n",
+		"cluster.yaml: network.podCIDR 10.244.0.0/23 has room for 2 nodes, a /24 each, and 3 are wanted");
+	refuses(HEAD WORKERS "  network: {podCIDR: 10.244.0.0/25}\n", "it must be a /8 to /24");
+	bundle.images = STRV_INIT;
+	refuses(HEAD WORKERS, "the bundle holds no image coredns/coredns");
+	bundle.images = images;
+}
+
+/* -- secrets */
+
+static void test_secrets_are_in_secret_files_alone(void **state UNUSED)
+{
+	static const char *const nodes[] = {"demo-cp-1", "demo-w-1", "demo-registry"};
+	static const char *const needles[] = {PASSWORD, ENCRYPTION_KEY, "Basic ", "$2b$", "secret: \""};
+	int found = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		CLEANUP_RENDERED struct rendered r = {0};
+
+		render(nodes[i], &r);
+		for (size_t k = 0; k < r.files.n; k++)
+			for (size_t s = 0; s < ARRAY_SIZE(needles); s++)
+				if (strstr(buf_str(&r.files.files[k].content), needles[s]) != NULL) {
+					assert_true(r.files.files[k].secret);
+					assert_int_equal(r.files.files[k].mode, 0600);
+					found++;
+				}
+	}
+	assert_int_equal(found, 2 + 1 + 1 + 2); /* hosts.toml, encryption.yaml (by two), htpasswd and config.yml */
+}
+
+static void test_htpasswd(void **state UNUSED)
+{
+	CLEANUP_BUF struct buf a = BUF_INIT, b = BUF_INIT, c = BUF_INIT;
+	CLEANUP_FREE char *hash = NULL;
+
+	assert_success(htpasswd_line("davit", PASSWORD, &a, &test_error));
+	assert_success(htpasswd_line("davit", PASSWORD, &b, &test_error));
+	assert_success(htpasswd_line("davit", PASSWORD "x", &c, &test_error));
+	assert_string_equal(buf_str(&a), buf_str(&b));
+	assert_int_equal(strncmp(buf_str(&a), "davit:$2b$05$", 13), 0);
+	assert_int_equal(a.len, 6 + 60 + 1);
+	hash = xstrndup(buf_str(&a) + 6, 60);
+	assert_string_equal(crypt(PASSWORD, hash), hash);
+	assert_string_not_equal(crypt(PASSWORD "x", hash), hash);
+	assert_memory_not_equal(buf_str(&a) + 13, buf_str(&c) + 13, 22); /* another password, another salt */
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_control_plane),
+		cmocka_unit_test(test_worker),
+		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_yaml_and_json_parse),
+		cmocka_unit_test(test_objects_parse),
+		cmocka_unit_test(test_flags_exist),
+		cmocka_unit_test(test_embedded_templates_are_the_files),
+		cmocka_unit_test(test_every_value_is_known_and_used),
+		cmocka_unit_test(test_templates_expand),
+		cmocka_unit_test(test_bugs_in_templates_abort),
+		cmocka_unit_test(test_dangerous_values_are_refused),
+		cmocka_unit_test(test_without_settings_of_the_operator),
+		cmocka_unit_test(test_settings_are_merged_deeply),
+		cmocka_unit_test(test_taints),
+		cmocka_unit_test(test_no_plugin_no_flannel),
+		cmocka_unit_test(test_impossible_settings_are_refused),
+		cmocka_unit_test(test_secrets_are_in_secret_files_alone),
+		cmocka_unit_test(test_htpasswd),
+	};
+	int failed;
+
+	strv_add(&bundle.images, "pause:3.10.2");
+	strv_add(&bundle.images, "coredns/coredns:v1.14.7");
+	strv_add(&bundle.images, "metrics-server/metrics-server:v0.9.0");
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	strv_free(&bundle.images);
+	return failed;
+}
