@@ -30,6 +30,9 @@ struct bootstrap_run {
 	int64_t deadline;
 	const char *only;	       /* NULL, or the step from which to start again (resume does that by itself) */
 };
+/* Where on a node a blob lies that is pushed to it over SSH instead of fetched from the registry: such an artifact is installed
+ * from there when files hold it (fileset_source()).  The caller frees. */
+char *bootstrap_artifact_path(const struct artifact *a) MUST_USE;
 /* install.sh, artifacts.txt and steps into run->files, without touching a node: what `davit render` shows. */
 int bootstrap_prepare(struct bootstrap_run *run, struct error **err) MUST_USE;
 /* Push (only what changed since the last run of this node, by digest), start detached, follow to the end.  A dropped connection
@@ -42,9 +45,10 @@ int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len,
 /* Wait for /readyz, apply rbac with super_pem (which stays in memory of the node, /dev/shm, 0600, and goes at once), apply add-ons. */
 int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, const char *addons, struct events *events,
 		      const char *subject, int64_t deadline, struct error **err) MUST_USE;
-/* Labels and taints by the plan, and waits until all (present) nodes are Ready; ERROR_NODE names those that are not and why. */
+/* Labels and taints by the plan, and waits until all nodes are Ready, less those whose node.cloud in the plan is NODE_FAILED;
+ * ERROR_NODE names those that are not and why. */
 int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, struct error **err) MUST_USE;
-/* Wait until the add-ons' Deployments are available. */
+/* Wait until all Deployments and DaemonSets that davit has applied are out. */
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes -o json`, for status. */
 int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;

@@ -1,0 +1,222 @@
+#include "bootstrap/nodes.h"
+#include "core/base/alloc.h"
+#include <inttypes.h>
+
+#define POOL_LABEL "davit.dev/pool"
+#define PLANE_LABEL "node-role.kubernetes.io/control-plane"
+
+void node_states_free(struct node_states *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->items[i].reason);
+		strv_free(&s->items[i].labels);
+		strv_free(&s->items[i].taints);
+	}
+	free(s->items);
+	*s = (struct node_states){0};
+}
+
+static struct json_object *find(struct json_object *items, const char *name)
+{
+	for (size_t i = 0; i < json_len(items); i++) {
+		struct json_object *node = json_object_array_get_idx(items, i);
+
+		if (strcmp(json_get_str(node, "metadata.name", ""), name) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+/* Keys of labels hold dots: no path of json_at() leads to them. */
+static const char *label(struct json_object *node, const char *key)
+{
+	struct json_object *labels = json_at(node, "metadata.labels");
+	struct json_object *value = NULL;
+
+	if (labels == NULL || !json_object_is_type(labels, json_type_object) || !json_object_object_get_ex(labels, key, &value))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+static void want_label(struct node_state *s, struct json_object *node, const char *key, const char *value)
+{
+	const char *have = node != NULL ? label(node, key) : NULL;
+
+	if (have == NULL || strcmp(have, value) != 0)
+		strv_addf(&s->labels, "%s=%s", key, value);
+}
+
+static void want_labels(struct node_state *s, struct json_object *node, const struct plan_node *planned)
+{
+	if (planned->node.role == NODE_CONTROL_PLANE)
+		want_label(s, node, PLANE_LABEL, "");
+	want_label(s, node, POOL_LABEL, planned->node.pool);
+	for (size_t i = 0; planned->pool != NULL && i < planned->pool->labels.n; i++) {
+		const char *text = planned->pool->labels.v[i];
+		const char *equals = strchr(text, '=');
+		CLEANUP_FREE char *key = equals != NULL ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text);
+
+		want_label(s, node, key, equals != NULL ? equals + 1 : "");
+	}
+}
+
+/* "key=value:Effect" or "key:Effect", as kubectl writes it. */
+static bool has_taint(struct json_object *node, const char *taint)
+{
+	struct json_object *taints = json_at(node, "spec.taints");
+
+	for (size_t i = 0; i < json_len(taints); i++) {
+		struct json_object *t = json_object_array_get_idx(taints, i);
+		const char *value = json_get_str(t, "value", "");
+		CLEANUP_FREE char *text = xasprintf("%s%s%s:%s", json_get_str(t, "key", ""), value[0] != '\0' ? "=" : "", value,
+						    json_get_str(t, "effect", ""));
+
+		if (strcmp(text, taint) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void want_taint(struct node_state *s, struct json_object *node, const char *taint)
+{
+	if (node == NULL || !has_taint(node, taint))
+		strv_add(&s->taints, taint);
+}
+
+static void want_taints(struct node_state *s, struct json_object *node, const struct plan_node *planned)
+{
+	if (planned->node.role == NODE_CONTROL_PLANE)
+		want_taint(s, node, PLANE_LABEL ":NoSchedule");
+	for (size_t i = 0; planned->pool != NULL && i < planned->pool->taints.n; i++)
+		want_taint(s, node, planned->pool->taints.v[i]);
+}
+
+static void read_ready(struct node_state *s, struct json_object *node)
+{
+	struct json_object *conditions = json_at(node, "status.conditions");
+
+	for (size_t i = 0; i < json_len(conditions); i++) {
+		struct json_object *c = json_object_array_get_idx(conditions, i);
+
+		if (strcmp(json_get_str(c, "type", ""), "Ready") != 0)
+			continue;
+		s->ready = strcmp(json_get_str(c, "status", ""), "True") == 0;
+		if (!s->ready)
+			s->reason = xasprintf("%s: %s", json_get_str(c, "reason", "no reason"), json_get_str(c, "message", ""));
+	}
+}
+
+int node_states_read(const struct plan *plan, struct json_object *list, struct node_states *ret, struct error **err)
+{
+	struct json_object *items = NULL;
+
+	if (json_need_array(list, "items", &items, err) < 0)
+		return error_wrap(err, "kubectl get nodes");
+	*ret = (struct node_states){.items = xnew_n(struct node_state, plan->n_nodes + 1)};
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct plan_node *planned = &plan->nodes[i];
+		struct json_object *node = find(items, planned->node.name);
+		struct node_state *s = &ret->items[ret->n];
+
+		if (planned->node.role == NODE_REGISTRY || planned->node.cloud == NODE_FAILED)
+			continue;
+		ret->n++;
+		*s = (struct node_state){.name = planned->node.name, .registered = node != NULL};
+		want_labels(s, node, planned);
+		want_taints(s, node, planned);
+		if (node != NULL)
+			read_ready(s, node);
+	}
+	return 0;
+}
+
+bool node_states_done(const struct node_states *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->items[i].ready || s->items[i].labels.n > 0 || s->items[i].taints.n > 0)
+			return false;
+	return true;
+}
+
+static bool same_list(const struct strv *a, const struct strv *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+/* One command in the background for all nodes that get the same labels (or taints). */
+static void add_group(const struct node_states *s, size_t first, bool taints, struct buf *ret)
+{
+	const struct strv *wanted = taints ? &s->items[first].taints : &s->items[first].labels;
+
+	buf_addf(ret, "$k %s --overwrite node", taints ? "taint" : "label");
+	for (size_t i = first; i < s->n; i++)
+		if (same_list(wanted, taints ? &s->items[i].taints : &s->items[i].labels))
+			buf_addf(ret, " %s", s->items[i].name);
+	for (size_t i = 0; i < wanted->n; i++) {
+		buf_add_char(ret, ' ');
+		buf_add_shell(ret, wanted->v[i]);
+	}
+	buf_add(ret, " >&2 &\n");
+}
+
+static void add_groups(const struct node_states *s, bool taints, struct buf *ret)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct strv *wanted = taints ? &s->items[i].taints : &s->items[i].labels;
+		bool seen = wanted->n == 0;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = same_list(wanted, taints ? &s->items[k].taints : &s->items[k].labels);
+		if (!seen)
+			add_group(s, i, taints, ret);
+	}
+}
+
+/* `kubectl wait` for those that are not registered, or not ready; false where there are none. */
+static bool add_wait(const struct node_states *s, bool created, int64_t seconds, struct buf *ret)
+{
+	CLEANUP_BUF struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (created ? !s->items[i].registered : !s->items[i].ready)
+			buf_addf(&names, " node/%s", s->items[i].name);
+	if (names.len == 0)
+		return false;
+	buf_addf(ret, "$k wait --for=%s --timeout=%" PRId64 "s%s", created ? "create" : "condition=Ready", seconds, names.data);
+	return true;
+}
+
+void node_states_script(const struct node_states *s, int64_t seconds, struct buf *ret)
+{
+	if (add_wait(s, true, seconds, ret))
+		buf_add(ret, " >/dev/null || exit 1\n");
+	add_groups(s, false, ret);
+	add_groups(s, true, ret);
+	if (!add_wait(s, false, seconds, ret))
+		buf_add(ret, ":");
+	buf_add(ret, "\nstatus=$?\nwait\nexit $status\n");
+}
+
+char *node_states_why(const struct node_states *s, size_t *ret_n)
+{
+	struct buf text = BUF_INIT;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct node_state *n = &s->items[i];
+
+		if (n->registered && n->ready)
+			continue;
+		buf_addf(&text, "%s%s", (*ret_n)++ > 0 ? "; " : "", n->name);
+		if (!n->registered)
+			buf_addf(&text, " has not registered (see: davit ssh %s sudo journalctl -u kubelet -n 30)", n->name);
+		else
+			buf_addf(&text, ": %s", n->reason != NULL ? n->reason : "its kubelet has not reported yet");
+	}
+	return buf_steal(&text);
+}

@@ -1,0 +1,31 @@
+/*
+ * nodes: the nodes of the plan against those that Kubernetes has: labels, taints, readiness; and the commands that make up the
+ * difference.  Pure.
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/json.h"
+#include "core/cluster/plan.h"
+
+struct node_state {
+	const char *name;
+	bool registered, ready, told; /* told: free for the caller's use */
+	char *reason;		/* why not ready, as the kubelet says; NULL: it says nothing */
+	struct strv labels;	/* "key=value" to be set */
+	struct strv taints;	/* "key=value:Effect" to be set */
+};
+
+struct node_states {
+	struct node_state *items;
+	size_t n;
+};
+
+/* One entry for each Kubernetes node of the plan whose server has not failed; list: `kubectl get nodes -o json`. */
+int node_states_read(const struct plan *plan, struct json_object *list, struct node_states *ret, struct error **err) MUST_USE;
+void node_states_free(struct node_states *s);
+bool node_states_done(const struct node_states *s);
+/* Shell commands (with "$k" as kubectl) that set labels and taints and wait, at most so many seconds, until all are Ready:
+ * each prints "node/NAME condition met" for one that is.  Ends with status 0 when they are. */
+void node_states_script(const struct node_states *s, int64_t seconds, struct buf *ret);
+/* "demo-w-1 has not registered …; demo-w-2: KubeletNotReady: …" of those that are not ready.  The caller frees. */
+char *node_states_why(const struct node_states *s, size_t *ret_n) MUST_USE;

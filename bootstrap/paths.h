@@ -1,0 +1,9 @@
+/* paths: where things are on a node. */
+#pragma once
+
+#define DAVIT_BIN "/opt/davit/bin/"
+#define RUN_FOLDER "/opt/davit/run/"
+#define ARTIFACTS_FOLDER "/opt/davit/artifacts/"
+#define REGISTRY_CA "/etc/davit/registry-ca.crt"
+#define SYSCTL_FILE "/etc/sysctl.d/90-davit.conf"
+#define UNIT_FOLDER "/etc/systemd/system/"

@@ -1,0 +1,8 @@
+/* rollout: the workloads that davit has applied (by its field manager's name), and whether they are out.  Pure. */
+#pragma once
+#include "core/base/json.h"
+#include "core/base/strv.h"
+
+/* list: `kubectl get deployments,daemonsets -A --show-managed-fields -o json`.  ret: "deployment/coredns -n kube-system" of those
+ * of ours whose newest version is not available everywhere. */
+int rollout_waiting(struct json_object *list, struct strv *ret, struct error **err) MUST_USE;

@@ -1,0 +1,176 @@
+#include "bootstrap/steps.h"
+#include "bootstrap/paths.h"
+#include "bootstrap/texts.h"
+#include "core/base/alloc.h"
+
+#define ALL (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER) | ARTIFACT_ROLES(NODE_REGISTRY))
+#define KUBERNETES (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER))
+#define CONTROL_PLANE ARTIFACT_ROLES(NODE_CONTROL_PLANE)
+#define REGISTRY ARTIFACT_ROLES(NODE_REGISTRY)
+
+static bool has_below(const struct fileset *files, const char *folder)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (strncmp(files->files[i].path, folder, strlen(folder)) == 0)
+			return true;
+	return false;
+}
+
+static bool has_modules(const struct bootstrap_run *run)
+{
+	return has_below(run->files, "/etc/modules-load.d/");
+}
+
+static bool has_sysctl(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, SYSCTL_FILE) != NULL;
+}
+
+static bool has_users(const struct bootstrap_run *run)
+{
+	return has_below(run->files, "/etc/sysusers.d/");
+}
+
+static bool has_volume(const struct bootstrap_run *run)
+{
+	return run->data_device != NULL;
+}
+
+static bool has_units(const struct bootstrap_run *run)
+{
+	return run->units != NULL && run->units->n > 0;
+}
+
+static bool has_plane(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, UNIT_FOLDER "kube-apiserver.service") != NULL;
+}
+
+static bool has_registry(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, REGISTRY_CA) != NULL;
+}
+
+/* In the order in which they run.  wanted NULL: always. */
+static const struct step {
+	const char *name;
+	unsigned roles;
+	bool (*wanted)(const struct bootstrap_run *run);
+	const char *text;
+} steps[] = {
+	{"preflight", ALL, NULL, text_preflight},
+	{"swap", KUBERNETES, NULL, text_swap},
+	{"modules", ALL, has_modules, text_modules},
+	{"sysctl", ALL, has_sysctl, text_sysctl},
+	{"users", ALL, has_users, text_users},
+	{"volume", ALL, has_volume, text_volume},
+	{"artifacts", ALL, NULL, text_artifacts},
+	{"links", KUBERNETES, NULL, text_links},
+	{"retire", ALL, NULL, text_retire},
+	{"units", ALL, has_units, text_units},
+	{"api", CONTROL_PLANE, has_plane, text_api},
+	{"serve", REGISTRY, has_registry, text_serve},
+};
+
+static const struct {
+	unsigned roles;
+	bool (*wanted)(const struct bootstrap_run *run);
+	const char *name;
+} tools[] = {
+	{ALL, NULL, "curl"},	    {ALL, NULL, "gzip"},	 {ALL, NULL, "tar"},	       {KUBERNETES, NULL, "mount"},
+	{KUBERNETES, NULL, "nft"},  {ALL, has_volume, "blkid"}, {ALL, has_volume, "mkfs.ext4"}, {ALL, has_volume, "mountpoint"},
+};
+
+static bool applies(unsigned roles, bool (*wanted)(const struct bootstrap_run *run), const struct bootstrap_run *run)
+{
+	return (roles & ARTIFACT_ROLES(run->role)) && (wanted == NULL || wanted(run));
+}
+
+void steps_list(const struct bootstrap_run *run, struct strv *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (applies(steps[i].roles, steps[i].wanted, run))
+			strv_add(ret, steps[i].name);
+}
+
+/* One that the body does not use is left out. */
+static void variable(struct buf *b, const struct buf *body, const char *name, const char *value)
+{
+	CLEANUP_FREE char *use = xasprintf("$%s", name);
+
+	if (strstr(buf_str(body), use) == NULL)
+		return;
+	buf_addf(b, "%s=", name);
+	buf_add_shell(b, value != NULL ? value : "");
+	buf_add_char(b, '\n');
+}
+
+static void list_variable(struct buf *b, const struct buf *body, const char *name, const struct strv *words)
+{
+	CLEANUP_FREE char *joined = strv_join(words, " ");
+
+	variable(b, body, name, joined);
+}
+
+/* The words of all files below the folder (modules-load.d): one a line, comments left out. */
+static void words_below(const struct fileset *files, const char *folder, struct strv *ret)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		CLEANUP_STRV struct strv lines = STRV_INIT;
+
+		if (strncmp(files->files[i].path, folder, strlen(folder)) != 0)
+			continue;
+		strv_split(&lines, buf_str(&files->files[i].content), "\n");
+		for (size_t k = 0; k < lines.n; k++)
+			if (lines.v[k][0] != '#' && lines.v[k][0] != ';')
+				strv_add(ret, lines.v[k]);
+	}
+}
+
+static void paths_below(const struct fileset *files, const char *folder, struct strv *ret)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (strncmp(files->files[i].path, folder, strlen(folder)) == 0)
+			strv_add(ret, files->files[i].path);
+}
+
+static void variables(const struct bootstrap_run *run, const struct buf *body, struct buf *ret)
+{
+	CLEANUP_STRV struct strv list = STRV_INIT, needed = STRV_INIT, modules = STRV_INIT, sysusers = STRV_INIT;
+	CLEANUP_FREE char *host = xasprintf("%s:%d", REGISTRY_NAME, REGISTRY_PORT);
+	CLEANUP_FREE char *blobs = xasprintf("https://%s/v2/%s/blobs", host, REGISTRY_BLOBS);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		if (applies(tools[i].roles, tools[i].wanted, run))
+			strv_add(&needed, tools[i].name);
+	words_below(run->files, "/etc/modules-load.d/", &modules);
+	paths_below(run->files, "/etc/sysusers.d/", &sysusers);
+	steps_list(run, &list);
+	buf_add(ret, "\n");
+	variable(ret, body, "role", node_role_name(run->role));
+	list_variable(ret, body, "steps", &list);
+	list_variable(ret, body, "tools", &needed);
+	list_variable(ret, body, "modules", &modules);
+	variable(ret, body, "sysctl_file", SYSCTL_FILE);
+	list_variable(ret, body, "sysusers", &sysusers);
+	variable(ret, body, "data_device", run->data_device);
+	variable(ret, body, "data_label", run->data_label);
+	variable(ret, body, "data_mount", run->data_mount);
+	variable(ret, body, "registry_host", host);
+	variable(ret, body, "blobs", blobs);
+}
+
+void steps_render(const struct bootstrap_run *run, struct buf *ret)
+{
+	CLEANUP_BUF struct buf body = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (!applies(steps[i].roles, steps[i].wanted, run))
+			continue;
+		buf_addf(&body, "\n# ---- %s\n%s", steps[i].name, steps[i].text);
+	}
+	buf_addf(&body, "\n# ---- the run\n%s", text_finish);
+	buf_add(ret, text_prelude);
+	variables(run, &body, ret);
+	buf_add(ret, buf_str(&body));
+}

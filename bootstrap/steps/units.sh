@@ -1,0 +1,130 @@
+# units.txt: UNIT DIGEST PATIENCE.  The digest is that of the unit, its configuration and its program: a unit is restarted when
+# it differs from that of the last start.  PATIENCE "active": must be active before the step ends; "started": may still be
+# starting, since it needs the API of the cluster or something that comes by it.
+
+# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
+unit_verdict() {
+	verdict='wait'
+	case $loaded:$state:$patience in
+	not-found:* | bad-setting:* | error:*) verdict="$unit cannot be loaded ($loaded)" ;;
+	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
+	*:failed:*) verdict="$unit has failed" ;;
+	*:activating:started) verdict="done" ;;
+	*:active)
+		if [ "${restarts:-0}" -ge 5 ]; then
+			verdict="$unit ended and was started again $restarts times"
+		fi
+		;;
+	esac
+}
+
+# Sets loaded, state, job and restarts of the unit from what systemctl show has said in $run/states.
+unit_state() {
+	id='' loaded='' state='' job='' restarts=''
+	while IFS='=' read -r key value; do
+		case $key in
+		Id) id=$value ;;
+		LoadState) loaded=$value ;;
+		ActiveState) state=$value ;;
+		Job) job=${value#0} ;;
+		NRestarts) restarts=$value ;;
+		'')
+			[ "$id" != "$unit" ] || return 0
+			loaded='' state='' job='' restarts=''
+			;;
+		esac
+	done <"$run/states"
+	[ "$id" = "$unit" ] || loaded=not-found
+}
+
+# A line "UNIT PATIENCE VERDICT…" for each unit.
+units_verdicts() {
+	# shellcheck disable=SC2046 # a word each
+	systemctl show --property=Id,LoadState,ActiveState,Job,NRestarts $(cut -d ' ' -f 1 "$run/units.txt") >"$run/states" || return 1
+	while read -r unit digest patience; do
+		unit_state
+		unit_verdict
+		echo "$unit $patience $verdict"
+	done <"$run/units.txt" >"$run/verdicts"
+}
+
+units_mounted() {
+	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
+}
+
+units_check() {
+	while read -r unit digest patience; do
+		first_line "$run/unit/$unit"
+		[ "$line" = "$digest" ] || return 1
+	done <"$run/units.txt"
+	units_verdicts || return 1
+	! grep -qv ' done$' "$run/verdicts" && units_mounted
+}
+
+# Prints the last words of the unit $1 after the reason $2.
+unit_failed() {
+	journalctl --unit="$1" --lines=8 --output=cat --no-pager || :
+	echo "$2"
+}
+
+# A unit that may still be starting has 60 s from when the others are active until systemd gets to it at all.
+units_wait() {
+	while :; do
+		units_verdicts || return 1
+		waiting='' patience_left=''
+		while read -r unit patience verdict; do
+			case $verdict in
+			"done") ;;
+			wait)
+				waiting="$waiting $unit"
+				[ "$patience" != active ] || patience_left=1
+				;;
+			*)
+				unit_failed "$unit" "$verdict"
+				return 1
+				;;
+			esac
+		done <"$run/verdicts"
+		[ -n "$waiting" ] || return 0
+		seconds
+		[ -z "$patience_left" ] || idle_limit=$((uptime + 60))
+		if late || [ "$uptime" -ge "$idle_limit" ]; then
+			for unit in $waiting; do
+				unit_failed "$unit" "$unit did not start in time"
+			done
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+units_do() {
+	mkdir -p "$run/unit"
+	changed='' same=''
+	while read -r unit digest patience; do
+		first_line "$run/unit/$unit"
+		if [ "$line" = "$digest" ]; then
+			same="$same $unit"
+		else
+			changed="$changed $unit"
+		fi
+	done <"$run/units.txt"
+	# shellcheck disable=SC2086 # a word each
+	if [ -n "$changed" ]; then
+		systemctl daemon-reload
+		systemctl enable --quiet --no-reload $changed
+		systemctl restart --no-block $changed
+	fi
+	# shellcheck disable=SC2086
+	[ -z "$same" ] || systemctl start --no-block $same
+	seconds
+	idle_limit=$((uptime + 60))
+	units_wait
+	if ! units_mounted; then
+		echo "nothing is mounted on $data_mount"
+		return 1
+	fi
+	while read -r unit digest patience; do
+		echo "$digest" >"$run/unit/$unit"
+	done <"$run/units.txt"
+}

@@ -1,0 +1,22 @@
+/* texts: the shell programs of steps/, as they are; made by embed.sh. */
+#pragma once
+
+extern const char text_addons[]; /* what runs over SSH by "sh -c" */
+extern const char text_enter[];
+extern const char text_key_new[];
+extern const char text_key_switch[];
+
+extern const char text_prelude[]; /* parts of install.sh */
+extern const char text_preflight[];
+extern const char text_swap[];
+extern const char text_modules[];
+extern const char text_sysctl[];
+extern const char text_users[];
+extern const char text_volume[];
+extern const char text_artifacts[];
+extern const char text_links[];
+extern const char text_retire[];
+extern const char text_units[];
+extern const char text_api[];
+extern const char text_serve[];
+extern const char text_finish[];

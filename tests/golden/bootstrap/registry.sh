@@ -1,0 +1,526 @@
+#!/bin/sh
+# Made by davit from its table of steps.  Each step is check, do, check; all of it can be run again at any time.
+#   install.sh             run the steps
+#   install.sh from STEP   run that step and those after it
+#   install.sh check       status 0 where the check of every step passes; changes nothing
+# Lines that begin with "davit " on standard output are progress; a step's own output is in log.STEP beside this file.
+# DAVIT_SECONDS: how long steps may wait in all.  DAVIT_NOW: the time at the operator's, in seconds.
+set -uf
+umask 022
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+davit=${DAVIT_HOME:-/opt/davit}
+run=$davit/run
+
+say() {
+	printf 'davit %s\n' "$*" >&3
+}
+
+note() {
+	say "note $step $*"
+}
+
+# Seconds since boot, without a process.
+seconds() {
+	read -r uptime _ </proc/uptime
+	uptime=${uptime%.*}
+}
+
+late() {
+	seconds
+	[ "$uptime" -ge "$limit" ]
+}
+
+first_line() {
+	line=
+	[ ! -r "$1" ] || read -r line <"$1" || :
+}
+
+run_step() {
+	step=$1
+	log=$run/log.$step
+	say "begin $step"
+	if "${step}_check" >"$log" 2>&1; then
+		say "skip $step"
+		return
+	fi
+	# Not in a condition, where the shell would ignore -e.
+	(
+		set -e
+		"${step}_do"
+	) >>"$log" 2>&1
+	status=$?
+	if [ "$status" -eq 0 ]; then
+		"${step}_check" >>"$log" 2>&1
+		status=$?
+		[ "$status" -eq 0 ] || echo "$step ended well, yet what it checks is not so" >>"$log"
+	fi
+	if [ "$status" -ne 0 ]; then
+		tail -n 10 "$log" | while read -r text; do say "log $step $text"; done
+		say "fail $step $status"
+		say "end 1"
+		exit 1
+	fi
+	say "ok $step"
+}
+
+role='registry'
+steps='preflight users volume artifacts retire units serve'
+tools='curl gzip tar blkid mkfs.ext4 mountpoint'
+sysusers='/etc/sysusers.d/davit.conf'
+data_device='/dev/disk/by-id/virtio-0123'
+data_label='davit-registry'
+data_mount='/var/lib/registry'
+registry_host='registry.davit.internal:5000'
+blobs='https://registry.davit.internal:5000/v2/davit/artifacts/blobs'
+
+# ---- preflight
+preflight_findings() {
+	for tool in $tools; do
+		command -v "$tool" >/dev/null || echo "$tool is not installed: use an image that has it"
+	done
+	[ -d /run/systemd/system ] || echo "the init system is not systemd"
+	if [ "$role" != registry ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] &&
+		! grep -Eqs 'failCgroupV1"?: *false' /var/lib/kubelet/config.yaml; then
+		echo "the image runs on cgroup v1, which kubelet refuses: use an image with cgroup v2 (or set spec.kubelet.failCgroupV1: false)"
+	fi
+	if [ -n "${DAVIT_NOW-}" ]; then
+		skew=$(($(date +%s) - DAVIT_NOW))
+		if [ "${skew#-}" -gt 3000 ]; then
+			echo "the clock is $skew s off: certificates would not be valid; set the clock (chrony, the hypervisor)"
+		fi
+	fi
+}
+
+preflight_check() {
+	[ -z "$(preflight_findings)" ]
+}
+
+preflight_do() {
+	preflight_findings
+	return 1
+}
+
+# ---- users
+users_check() {
+	for file in $sysusers; do
+		while read -r type name _; do
+			case $type in
+			u*) getent passwd "$name" >/dev/null || return 1 ;;
+			g*) getent group "$name" >/dev/null || return 1 ;;
+			esac
+		done <"$file"
+	done
+}
+
+users_do() {
+	for file in $sysusers; do
+		systemd-sysusers "$file"
+	done
+}
+
+# ---- volume
+volume_label() {
+	blkid -p -s LABEL -o value "$data_device"
+}
+
+volume_check() {
+	[ -b "$data_device" ] && [ "$(volume_label)" = "$data_label" ]
+}
+
+# Formats the volume only where nothing at all is recognised on it.
+volume_do() {
+	seconds
+	volume_limit=$((uptime + 60))
+	until [ -b "$data_device" ]; do
+		seconds
+		if [ "$uptime" -ge "$volume_limit" ]; then
+			echo "$data_device did not appear within 60 s: is the volume attached to this server?"
+			return 1
+		fi
+		sleep 0.2
+	done
+	# blkid says 2 also for what it cannot read
+	dd if="$data_device" of=/dev/null bs=4096 count=1
+	found=0
+	blkid -p -o export "$data_device" || found=$?
+	if [ "$found" -eq 0 ]; then
+		echo "$data_device is not empty and does not bear the label $data_label: it is left as it is"
+		return 1
+	elif [ "$found" -ne 2 ]; then
+		echo "blkid cannot tell what is on $data_device (status $found): it is left as it is"
+		return 1
+	fi
+	mkfs.ext4 -q -m 0 -L "$data_label" "$data_device"
+	! command -v udevadm >/dev/null || udevadm trigger --settle "$data_device" || :
+}
+
+# ---- artifacts
+# artifacts.txt: NAME VERSION DIGEST SIZE FORMAT STRIP PROGRAM…, in the order of need
+artifact_there() {
+	first_line "$davit/lib/$name/$version/.digest"
+	[ "$line" = "$digest" ] || return 1
+	for program in $programs; do
+		# shellcheck disable=SC3013 # dash, busybox and bash have -ef
+		[ -x "$davit/bin/$program" ] && [ "$davit/bin/$program" -ef "$davit/lib/$name/$version/$program" ] || return 1
+	done
+	# shellcheck disable=SC3013
+	[ "$name" != cni-plugins ] || [ "$davit/cni" -ef "$davit/lib/$name/$version" ]
+}
+
+artifacts_check() {
+	while read -r name version digest size format strip programs; do
+		artifact_there || return 1
+	done <"$run/artifacts.txt"
+}
+
+# openssl knows the processor's SHA instructions, Debian's sha256sum does not: four times as fast
+file_digest() {
+	if command -v openssl >/dev/null; then
+		hex=$(openssl dgst -sha256 -r "$1") || return 1
+	else
+		hex=$(sha256sum "$1") || return 1
+	fi
+	echo "sha256:${hex%% *}"
+}
+
+# The blob into $1.  Waits while the registry does not answer or has it not (yet): it may be filled at this very moment.
+artifact_fetch() {
+	while :; do
+		status=0
+		code=$(curl -K "$run/curl.conf" -C - -o "$1" -w '%{http_code}' "$blobs/$digest" 2>"$1.err") || status=$?
+		case $status:$code in
+		0:200 | 0:206) return 0 ;;
+		22:401 | 22:403)
+			echo "the registry refuses the credentials (HTTP $code) for $blobs/$digest"
+			return 1
+			;;
+		33:* | 22:416) rm -f "$1" ;; # cannot be taken up where it broke off
+		22:404 | 22:408 | 22:429 | 22:5??) ;;
+		5:* | 6:* | 7:* | 16:* | 18:* | 28:* | 35:* | 52:* | 55:* | 56:* | 92:*) ;;
+		*)
+			cat "$1.err"
+			return 1
+			;;
+		esac
+		[ ! -e "$run/claims/.failed" ] || return 1
+		if late; then
+			cat "$1.err"
+			echo "gave up waiting for $name $version from $blobs/$digest (HTTP $code, curl status $status)"
+			return 1
+		fi
+		sleep 0.5
+	done
+}
+
+# Leaves the verified blob in $blob.
+artifact_blob() {
+	blob=$davit/artifacts/${digest#sha256:}
+	if [ ! -e "$blob" ]; then
+		if [ ! -e "$run/curl.conf" ]; then
+			echo "$blob was not pushed to this node, and no registry is known"
+			return 1
+		fi
+		artifact_fetch "$blob.part" || return 1
+		rm -f "$blob.part.err"
+		mv -f "$blob.part" "$blob" || return 1
+	fi
+	have=$(file_digest "$blob") || return 1
+	[ "$have" != "$digest" ] || return 0
+	rm -f "$blob"
+	echo "$name $version arrived damaged: $have instead of $digest"
+	return 1
+}
+
+artifact_unpack() {
+	rm -rf "$1"
+	mkdir -p "$1" || return 1
+	case $format in
+	file) mv "$blob" "$1/$programs" && chmod 755 "$1/$programs" || return 1 ;;
+	tar.gz) tar -C "$1" --no-same-owner --strip-components="$strip" -xzf "$blob" && rm -f "$blob" || return 1 ;;
+	esac
+	for program in $programs; do
+		if [ ! -x "$1/$program" ]; then
+			echo "$name $version does not hold the program $program"
+			return 1
+		fi
+	done
+	echo "$digest" >"$1/.digest"
+}
+
+# $1 becomes a link to $2 in one step
+switch_link() {
+	ln -sfn "$2" "$1.new" && mv -fT "$1.new" "$1"
+}
+
+artifact_install() {
+	dir=$davit/lib/$name/$version
+	first_line "$dir/.digest"
+	if [ "$line" != "$digest" ]; then
+		artifact_blob || return 1
+		artifact_unpack "$dir.new" || return 1
+		rm -rf "$dir"
+		mv "$dir.new" "$dir" || return 1
+	fi
+	for program in $programs; do
+		switch_link "$davit/bin/$program" "../lib/$name/$version/$program" || return 1
+	done
+	[ "$name" != cni-plugins ] || switch_link "$davit/cni" "lib/$name/$version"
+}
+
+# Several of these run beside one another; each takes the next artifact that nobody has claimed.
+artifacts_worker() {
+	while read -r name version digest size format strip programs; do
+		mkdir "$run/claims/$name" 2>/dev/null || continue
+		artifact_there || artifact_install || {
+			: >"$run/claims/.failed"
+			return 1
+		}
+		echo "$name $version"
+	done <"$run/artifacts.txt"
+}
+
+artifacts_room() {
+	need=102400
+	while read -r name version digest size format strip programs; do
+		artifact_there && continue
+		[ "$format" = file ] || size=$((size * 4))
+		need=$((need + size / 1024))
+	done <"$run/artifacts.txt"
+	have=$(df -Pk "$davit" | { read -r _ && read -r _ _ _ free _ && echo "$free"; })
+	[ "$have" -ge "$need" ] || {
+		echo "the binaries need $((need / 1024)) MiB in $davit, and $((have / 1024)) MiB are free: use a larger root disk"
+		return 1
+	}
+}
+
+artifacts_do() {
+	mkdir -p "$davit/bin" "$davit/lib" "$davit/artifacts"
+	artifacts_room
+	rm -rf "$run/claims"
+	mkdir "$run/claims"
+	workers=
+	for _ in 1 2 3; do
+		artifacts_worker &
+		workers="$workers $!"
+	done
+	failed=0
+	for worker in $workers; do
+		wait "$worker" || failed=1
+	done
+	rm -rf "$run/claims"
+	return "$failed"
+}
+
+# ---- retire
+# What the last complete run had put here and this one no longer holds.
+retire_list() {
+	[ ! -e "$run/$1.applied" ] || grep -vxFf "$run/$1" "$run/$1.applied"
+}
+
+retire_check() {
+	[ -z "$(retire_list files)" ] && [ -z "$(retire_list units)" ]
+}
+
+retire_do() {
+	retire_list units >"$run/retired" || :
+	while read -r unit; do
+		systemctl disable --quiet --now "$unit"
+		rm -f "$run/unit/$unit"
+		note "stopped $unit"
+	done <"$run/retired"
+	retire_list files >"$run/retired" || :
+	while read -r path; do
+		rm -f "$path"
+		note "removed $path"
+	done <"$run/retired"
+	rm -f "$run/retired"
+	cp "$run/files" "$run/files.applied"
+	cp "$run/units" "$run/units.applied"
+	systemctl daemon-reload
+}
+
+# ---- units
+# units.txt: UNIT DIGEST PATIENCE.  The digest is that of the unit, its configuration and its program: a unit is restarted when
+# it differs from that of the last start.  PATIENCE "active": must be active before the step ends; "started": may still be
+# starting, since it needs the API of the cluster or something that comes by it.
+
+# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
+unit_verdict() {
+	verdict='wait'
+	case $loaded:$state:$patience in
+	not-found:* | bad-setting:* | error:*) verdict="$unit cannot be loaded ($loaded)" ;;
+	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
+	*:failed:*) verdict="$unit has failed" ;;
+	*:activating:started) verdict="done" ;;
+	*:active)
+		if [ "${restarts:-0}" -ge 5 ]; then
+			verdict="$unit ended and was started again $restarts times"
+		fi
+		;;
+	esac
+}
+
+# Sets loaded, state, job and restarts of the unit from what systemctl show has said in $run/states.
+unit_state() {
+	id='' loaded='' state='' job='' restarts=''
+	while IFS='=' read -r key value; do
+		case $key in
+		Id) id=$value ;;
+		LoadState) loaded=$value ;;
+		ActiveState) state=$value ;;
+		Job) job=${value#0} ;;
+		NRestarts) restarts=$value ;;
+		'')
+			[ "$id" != "$unit" ] || return 0
+			loaded='' state='' job='' restarts=''
+			;;
+		esac
+	done <"$run/states"
+	[ "$id" = "$unit" ] || loaded=not-found
+}
+
+# A line "UNIT PATIENCE VERDICT…" for each unit.
+units_verdicts() {
+	# shellcheck disable=SC2046 # a word each
+	systemctl show --property=Id,LoadState,ActiveState,Job,NRestarts $(cut -d ' ' -f 1 "$run/units.txt") >"$run/states" || return 1
+	while read -r unit digest patience; do
+		unit_state
+		unit_verdict
+		echo "$unit $patience $verdict"
+	done <"$run/units.txt" >"$run/verdicts"
+}
+
+units_mounted() {
+	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
+}
+
+units_check() {
+	while read -r unit digest patience; do
+		first_line "$run/unit/$unit"
+		[ "$line" = "$digest" ] || return 1
+	done <"$run/units.txt"
+	units_verdicts || return 1
+	! grep -qv ' done$' "$run/verdicts" && units_mounted
+}
+
+# Prints the last words of the unit $1 after the reason $2.
+unit_failed() {
+	journalctl --unit="$1" --lines=8 --output=cat --no-pager || :
+	echo "$2"
+}
+
+# A unit that may still be starting has 60 s from when the others are active until systemd gets to it at all.
+units_wait() {
+	while :; do
+		units_verdicts || return 1
+		waiting='' patience_left=''
+		while read -r unit patience verdict; do
+			case $verdict in
+			"done") ;;
+			wait)
+				waiting="$waiting $unit"
+				[ "$patience" != active ] || patience_left=1
+				;;
+			*)
+				unit_failed "$unit" "$verdict"
+				return 1
+				;;
+			esac
+		done <"$run/verdicts"
+		[ -n "$waiting" ] || return 0
+		seconds
+		[ -z "$patience_left" ] || idle_limit=$((uptime + 60))
+		if late || [ "$uptime" -ge "$idle_limit" ]; then
+			for unit in $waiting; do
+				unit_failed "$unit" "$unit did not start in time"
+			done
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+units_do() {
+	mkdir -p "$run/unit"
+	changed='' same=''
+	while read -r unit digest patience; do
+		first_line "$run/unit/$unit"
+		if [ "$line" = "$digest" ]; then
+			same="$same $unit"
+		else
+			changed="$changed $unit"
+		fi
+	done <"$run/units.txt"
+	# shellcheck disable=SC2086 # a word each
+	if [ -n "$changed" ]; then
+		systemctl daemon-reload
+		systemctl enable --quiet --no-reload $changed
+		systemctl restart --no-block $changed
+	fi
+	# shellcheck disable=SC2086
+	[ -z "$same" ] || systemctl start --no-block $same
+	seconds
+	idle_limit=$((uptime + 60))
+	units_wait
+	if ! units_mounted; then
+		echo "nothing is mounted on $data_mount"
+		return 1
+	fi
+	while read -r unit digest patience; do
+		echo "$digest" >"$run/unit/$unit"
+	done <"$run/units.txt"
+}
+
+# ---- serve
+# 401: it is there, and asks who we are
+serve_check() {
+	code=$(curl --silent --noproxy '*' --max-time 5 --cacert /etc/davit/registry-ca.crt --resolve "$registry_host:127.0.0.1" \
+		--output /dev/null --write-out '%{http_code}' "https://$registry_host/v2/")
+	[ "$code" = 200 ] || [ "$code" = 401 ]
+}
+
+serve_do() {
+	until serve_check; do
+		if late; then
+			echo "the registry does not answer on this server (HTTP $code)"
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+# ---- the run
+# The run is complete: the next one has nothing to do as long as the checks pass and the archive stays the same.
+finish() {
+	first_line "$run/archive.sha256"
+	if ! cp "$run/files" "$run/files.applied" || ! cp "$run/units" "$run/units.applied" ||
+		! echo "$line" >"$run/done.new" || ! mv -f "$run/done.new" "$run/done"; then
+		say "log finish cannot write in $run"
+		say "fail finish 1"
+		say "end 1"
+		exit 1
+	fi
+}
+
+exec 3>&1
+seconds
+limit=$((uptime + ${DAVIT_SECONDS:-900}))
+case ${1-} in
+check)
+	for step in $steps; do
+		"${step}_check" >/dev/null 2>&1 || exit 1
+	done
+	exit 0
+	;;
+from) from=$2 ;;
+*) from=${steps%% *} ;;
+esac
+begun=
+for name_ in $steps; do
+	[ "$name_" != "$from" ] || begun=1
+	[ -z "$begun" ] || run_step "$name_"
+done
+finish
+say "end 0"

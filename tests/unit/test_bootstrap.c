@@ -1,0 +1,578 @@
+#include "bootstrap/artifacts.h"
+#include "bootstrap/kubectl.h"
+#include "bootstrap/nodes.h"
+#include "bootstrap/paths.h"
+#include "bootstrap/progress.h"
+#include "bootstrap/rollout.h"
+#include "bootstrap/steps.h"
+#include "bootstrap/tarball.h"
+#include "bootstrap/units.h"
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "tests/unit/test.h"
+#include <stdio.h>
+#include <unistd.h>
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ROLE(r) ARTIFACT_ROLES(r)
+
+/* ---- a node as the other stages would describe it, in small */
+
+static void add_artifact(struct artifacts *a, const char *name, const char *version, enum artifact_format format, const char *programs,
+			 unsigned roles)
+{
+	struct artifact *item = NULL;
+
+	array_grow(a->items, a->n, a->cap);
+	item = &a->items[a->n++];
+	*item = (struct artifact){.name = xstrdup(name), .version = xstrdup(version), .format = format, .size = 1234, .roles = roles};
+	item->digest = xasprintf("sha256:%02x%s", (unsigned)a->n, HEX + 2);
+	item->strip = format == ARTIFACT_TAR_GZ ? 1 : 0;
+	strv_split(&item->programs, programs, " ");
+}
+
+static void add_artifacts(struct artifacts *a)
+{
+	unsigned cp = ROLE(NODE_CONTROL_PLANE), both = cp | ROLE(NODE_WORKER);
+
+	add_artifact(a, "containerd", "2.3.7", ARTIFACT_TAR_GZ, "containerd containerd-shim-runc-v2 ctr", both);
+	add_artifact(a, "cni-plugins", "1.9.1", ARTIFACT_TAR_GZ, "", both);
+	add_artifact(a, "kubelet", "1.36.3", ARTIFACT_FILE, "kubelet", both);
+	add_artifact(a, "kube-apiserver", "1.36.3", ARTIFACT_FILE, "kube-apiserver", cp);
+	add_artifact(a, "registry", "3.1.2", ARTIFACT_TAR_GZ, "registry", ROLE(NODE_REGISTRY));
+}
+
+struct example {
+	struct fileset files;
+	struct strv units;
+	struct artifacts artifacts;
+	struct bootstrap_run run;
+};
+
+static void add_kubernetes(struct fileset *f, bool plane)
+{
+	fileset_add(f, "/etc/modules-load.d/davit.conf", 0644, "overlay\n# why\nbr_netfilter\n");
+	fileset_add(f, SYSCTL_FILE, 0644, "net.ipv4.ip_forward=1\n");
+	fileset_add(f, "/etc/systemd/system/containerd.service", 0644, "ExecStart=/opt/davit/bin/containerd\n");
+	fileset_add(f, "/etc/systemd/system/kubelet.service", 0644,
+		    "After=containerd.service\nExecStart=/opt/davit/bin/kubelet --config=/var/lib/kubelet/config.yaml "
+		    "--kubeconfig=/etc/kubernetes/kubelet.conf\n");
+	fileset_add(f, "/etc/systemd/system/kubelet.service.d/10-x.conf", 0644, "EnvironmentFile=/etc/davit/kubelet.env\n");
+	fileset_add(f, "/etc/davit/kubelet.env", 0644, "A=b\n");
+	fileset_add(f, "/etc/containerd/config.toml", 0644, "config_path = '/etc/containerd/certs.d'\n");
+	fileset_add(f, "/var/lib/kubelet/config.yaml", 0644, "clientCAFile: /etc/kubernetes/pki/ca.crt\n");
+	fileset_add(f, "/var/lib/kubelet/config.yaml.old", 0644, "no business of the unit\n");
+	fileset_add_secret(f, "/etc/kubernetes/kubelet.conf", 0600, "client-key: /var/lib/kubelet/pki/kubelet-client.key\n");
+	fileset_add_secret(f, "/var/lib/kubelet/pki/kubelet-client.key", 0600, "KEY");
+	fileset_add(f, "/etc/kubernetes/pki/ca.crt", 0644, "CA");
+	if (plane)
+		fileset_add(f, "/etc/systemd/system/kube-apiserver.service", 0644, "ExecStart=/opt/davit/bin/kube-apiserver\n");
+}
+
+static void example_make(struct example *e, enum node_role role)
+{
+	*e = (struct example){0};
+	add_artifacts(&e->artifacts);
+	if (role == NODE_REGISTRY) {
+		fileset_add(&e->files, "/etc/systemd/system/registry.service", 0644, "ExecStart=/opt/davit/bin/registry\n");
+		fileset_add(&e->files, REGISTRY_CA, 0644, "CA");
+		fileset_add(&e->files, "/etc/sysusers.d/davit.conf", 0644, "u registry - \"registry\"\n");
+		strv_split(&e->units, "var-lib-registry.mount registry", " ");
+	} else {
+		add_kubernetes(&e->files, role == NODE_CONTROL_PLANE);
+		strv_split(&e->units, role == NODE_CONTROL_PLANE ? "kube-apiserver containerd kubelet" : "containerd kubelet", " ");
+	}
+	e->run = (struct bootstrap_run){.node = "demo-1", .role = role, .files = &e->files, .units = &e->units, .artifacts = &e->artifacts};
+	if (role == NODE_REGISTRY) {
+		e->run.data_device = "/dev/disk/by-id/virtio-0123";
+		e->run.data_label = "davit-registry";
+		e->run.data_mount = "/var/lib/registry";
+	} else {
+		e->run.registry_address = "10.6.0.4";
+		e->run.registry_password = "se\"cr\\et";
+	}
+}
+
+static void example_clear(struct example *e)
+{
+	fileset_free(&e->files);
+	strv_free(&e->units);
+	artifacts_free(&e->artifacts);
+}
+
+static const char *content(const struct example *e, const char *path)
+{
+	const struct file *f = fileset_find(&e->files, path);
+
+	if (f == NULL)
+		fail_msg("%s is not in the set", path);
+	return f != NULL ? buf_str(&f->content) : "";
+}
+
+/* ---- install.sh */
+
+static void golden(const char *name, const char *found)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/tests/golden/bootstrap/%s", getenv("DAVIT_SOURCE_ROOT"), name);
+	CLEANUP_BUF struct buf expected = BUF_INIT;
+
+	if (getenv("DAVIT_REGENERATE") != NULL)
+		assert_success(path_write(path, found, strlen(found), 0644, &test_error));
+	assert_success(path_read(path, &expected, &test_error));
+	assert_string_equal(found, buf_str(&expected));
+}
+
+static void check_role(enum node_role role, const char *script, const char *artifacts, const char *units)
+{
+	struct example e = {0};
+
+	example_make(&e, role);
+	assert_success(bootstrap_prepare(&e.run, &test_error));
+	golden(script, content(&e, RUN_FOLDER "install.sh"));
+	golden(artifacts, content(&e, RUN_FOLDER "artifacts.txt"));
+	golden(units, content(&e, RUN_FOLDER "units.txt"));
+	assert_int_equal(fileset_find(&e.files, RUN_FOLDER "install.sh")->mode, 0700);
+	example_clear(&e);
+}
+
+static void test_goldens(void **state UNUSED)
+{
+	check_role(NODE_CONTROL_PLANE, "control-plane.sh", "control-plane.artifacts", "control-plane.units");
+	check_role(NODE_WORKER, "worker.sh", "worker.artifacts", "worker.units");
+	check_role(NODE_REGISTRY, "registry.sh", "registry.artifacts", "registry.units");
+}
+
+static void test_shellcheck(void **state UNUSED)
+{
+	CLEANUP_FREE char *command = xasprintf("cd '%s' && shellcheck -s dash tests/golden/bootstrap/*.sh bootstrap/steps/addons.sh "
+					       "bootstrap/steps/enter.sh bootstrap/steps/key_*.sh bootstrap/embed.sh",
+					       getenv("DAVIT_SOURCE_ROOT"));
+
+	if (system("command -v shellcheck >/dev/null") != 0)
+		skip();
+	assert_int_equal(system(command), 0);
+}
+
+static void test_prepare_is_repeatable(void **state UNUSED)
+{
+	struct example e = {0};
+	char first[DIGEST_HEX_LEN + 1] = "", second[DIGEST_HEX_LEN + 1] = "";
+
+	example_make(&e, NODE_WORKER);
+	assert_success(bootstrap_prepare(&e.run, &test_error));
+	assert_success(tarball_digest(&e.files, first, &test_error));
+	assert_success(bootstrap_prepare(&e.run, &test_error));
+	assert_success(tarball_digest(&e.files, second, &test_error));
+	assert_string_equal(first, second);
+	assert_true(fileset_find(&e.files, RUN_FOLDER "curl.conf")->secret);
+	assert_non_null(strstr(content(&e, RUN_FOLDER "curl.conf"), "user = \"davit:se\\\"cr\\\\et\"\n"));
+	assert_null(strstr(content(&e, RUN_FOLDER "files"), RUN_FOLDER));
+	e.run.only = "serve";
+	assert_failure(bootstrap_prepare(&e.run, &test_error), "there is no step \"serve\" for demo-1: its steps are preflight, swap,");
+	example_clear(&e);
+}
+
+static void test_artifacts_are_checked(void **state UNUSED)
+{
+	static const char *const bad[] = {"", "a b", "$(x)", "../x", "-n", "x;y"};
+	struct example e = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		example_make(&e, NODE_WORKER);
+		free(e.artifacts.items[0].version);
+		e.artifacts.items[0].version = xstrdup(bad[i]);
+		assert_failure(bootstrap_prepare(&e.run, &test_error), "artifact \"containerd\" of the bundle cannot be installed");
+		example_clear(&e);
+	}
+	example_make(&e, NODE_WORKER);
+	e.artifacts.items[2].digest[9] = 'g';
+	assert_failure(bootstrap_prepare(&e.run, &test_error), "artifact \"kubelet\"");
+	example_clear(&e);
+}
+
+/* ---- when units are restarted */
+
+static void digest_of(struct example *e, const char *unit, char ret[DIGEST_HEX_LEN + 1])
+{
+	assert_success(unit_digest(&e->run, unit, ret, &test_error));
+}
+
+/* Whether a change of that file restarts kubelet. */
+static bool matters(const char *path)
+{
+	struct example e = {0};
+	char before[DIGEST_HEX_LEN + 1] = "", after[DIGEST_HEX_LEN + 1] = "";
+
+	example_make(&e, NODE_WORKER);
+	digest_of(&e, "kubelet.service", before);
+	assert_non_null(fileset_find(&e.files, path));
+	fileset_add(&e.files, path, 0644, "something else, /etc/kubernetes/kubelet.conf /var/lib/kubelet/config.yaml /opt/davit/bin/kubelet");
+	digest_of(&e, "kubelet.service", after);
+	assert_int_equal(unit_uses(&e.run, "kubelet.service", path), strcmp(before, after) != 0);
+	example_clear(&e);
+	return strcmp(before, after) != 0;
+}
+
+static void test_units(void **state UNUSED)
+{
+	struct example e = {0};
+	char before[DIGEST_HEX_LEN + 1] = "", after[DIGEST_HEX_LEN + 1] = "";
+
+	assert_true(matters("/etc/systemd/system/kubelet.service"));
+	assert_true(matters("/etc/systemd/system/kubelet.service.d/10-x.conf"));
+	assert_true(matters("/var/lib/kubelet/config.yaml"));
+	assert_true(matters("/etc/kubernetes/kubelet.conf"));
+	assert_true(matters("/etc/davit/kubelet.env"));
+	assert_true(matters("/etc/kubernetes/pki/ca.crt")); /* named by its configuration, and not loaded again */
+	assert_false(matters("/var/lib/kubelet/pki/kubelet-client.key"));
+	assert_false(matters("/var/lib/kubelet/config.yaml.old"));
+	assert_false(matters("/etc/systemd/system/containerd.service"));
+	assert_false(matters("/etc/containerd/config.toml"));
+	example_make(&e, NODE_WORKER);
+	assert_true(unit_uses(&e.run, "containerd.service", "/etc/containerd/config.toml"));
+	digest_of(&e, "kubelet.service", before);
+	e.artifacts.items[2].digest[8] = 'f';
+	digest_of(&e, "kubelet.service", after);
+	assert_string_not_equal(before, after);
+	example_clear(&e);
+}
+
+/* ---- the archive */
+
+static void read_all(struct tarball *t, struct buf *ret)
+{
+	char piece[1000];
+	size_t n = 1;
+
+	while (n > 0) {
+		assert_success(tarball_read(piece, sizeof(piece), &n, t, &test_error));
+		buf_add_mem(ret, piece, n);
+	}
+}
+
+static bool no_artifacts(const struct file *f, void *context UNUSED)
+{
+	return strncmp(f->path, ARTIFACTS_FOLDER, strlen(ARTIFACTS_FOLDER)) != 0;
+}
+
+static void fill(struct fileset *f, const char *source)
+{
+	fileset_add(f, "/z/last", 0644, "z");
+	fileset_add_secret(f, "/a/secret", 0600, "s");
+	fileset_add(f, "/a/program", 0755, "#!/bin/sh\n");
+	fileset_link(f, "/a/link", "program");
+	fileset_add(f, "/a/a-folder-with-a-long-name/a-folder-with-a-long-name/a-folder-with-a-long-name/a-folder-with-a-long-name/and-a-file", 0644, "");
+	fileset_source(f, "/big", 0644, source);
+	fileset_add(f, ARTIFACTS_FOLDER "x", 0644, "left out");
+}
+
+static void pack(const char *source, bool gzip, struct buf *ret)
+{
+	CLEANUP_FILESET struct fileset f = FILESET_INIT;
+	struct file last = {.path = (char *)"/a/archive.sha256", .mode = 0600};
+	CLEANUP_TARBALL struct tarball *t = NULL;
+
+	fill(&f, source);
+	buf_add(&last.content, "id\n");
+	t = tarball_new(&f, no_artifacts, NULL, &last, gzip);
+	read_all(t, ret);
+	buf_free(&last.content);
+}
+
+static void run_in(const char *folder, const char *command, const char *expected)
+{
+	CLEANUP_FREE char *whole = xasprintf("cd '%s' && { %s; } >out 2>&1", folder, command);
+	CLEANUP_FREE char *out = xasprintf("%s/out", folder);
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	int status = system(whole);
+
+	assert_success(path_read(out, &text, &test_error));
+	if (status != 0 || strcmp(buf_str(&text), expected) != 0)
+		fail_msg("%s: status %d:\n%s", command, status, buf_str(&text));
+}
+
+static void test_tarball(void **state UNUSED)
+{
+	char folder[] = "/tmp/davit-test-XXXXXX";
+	CLEANUP_BUF struct buf packed = BUF_INIT, again = BUF_INIT, zipped = BUF_INIT, big = BUF_INIT;
+	CLEANUP_FREE char *source = NULL, *tar = NULL, *gz = NULL;
+
+	assert_non_null(mkdtemp(folder));
+	source = xasprintf("%s/source", folder);
+	tar = xasprintf("%s/t.tar", folder);
+	gz = xasprintf("%s/t.tgz", folder);
+	for (int i = 0; i < 30000; i++)
+		buf_addf(&big, "line %d\n", i);
+	assert_success(path_write(source, big.data, big.len, 0600, &test_error));
+	pack(source, false, &packed);
+	pack(source, false, &again);
+	pack(source, true, &zipped);
+	assert_int_equal(packed.len, again.len);
+	assert_memory_equal(packed.data, again.data, packed.len);
+	assert_true(zipped.len < packed.len / 2);
+	assert_success(path_write(tar, packed.data, packed.len, 0600, &test_error));
+	assert_success(path_write(gz, zipped.data, zipped.len, 0600, &test_error));
+	run_in(folder, "tar -tvf t.tar --numeric-owner --utc | sed 's/  */ /g'",
+	       "-rw-r--r-- 0/0 0 1970-01-01 00:00 a/a-folder-with-a-long-name/a-folder-with-a-long-name/a-folder-with-a-long-name/a-folder-with-a-long-name/and-a-file\n"
+	       "lrwxrwxrwx 0/0 0 1970-01-01 00:00 a/link -> program\n"
+	       "-rwxr-xr-x 0/0 10 1970-01-01 00:00 a/program\n"
+	       "-rw------- 0/0 1 1970-01-01 00:00 a/secret\n"
+	       "-rw-r--r-- 0/0 318890 1970-01-01 00:00 big\n"
+	       "-rw-r--r-- 0/0 1 1970-01-01 00:00 z/last\n"
+	       "-rw------- 0/0 3 1970-01-01 00:00 a/archive.sha256\n");
+	run_in(folder, "mkdir x && tar -C x -xzf t.tgz && cmp x/big source && cat x/a/archive.sha256", "id\n");
+	run_in(folder, "gzip -dc t.tgz | cmp - t.tar", "");
+	assert_success(path_remove_tree(folder, &test_error));
+}
+
+static void test_tarball_source_missing(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset f = FILESET_INIT;
+	CLEANUP_TARBALL struct tarball *t = NULL;
+	char hex[DIGEST_HEX_LEN + 1], piece[10];
+	size_t n = 0;
+
+	fileset_source(&f, "/big", 0644, "/nonexistent/file");
+	assert_failure(tarball_digest(&f, hex, &test_error), "/nonexistent/file");
+	t = tarball_new(&f, NULL, NULL, NULL, true);
+	assert_failure(tarball_read(piece, sizeof(piece), &n, t, &test_error), "which is to become /big on the node");
+}
+
+static void test_digest_sees_everything(void **state UNUSED)
+{
+	char hex[4][DIGEST_HEX_LEN + 1];
+
+	for (int i = 0; i < 4; i++) {
+		CLEANUP_FILESET struct fileset f = FILESET_INIT;
+
+		fileset_add(&f, i == 1 ? "/b" : "/a", i == 2 ? 0600 : 0644, i == 3 ? "x" : "");
+		assert_success(tarball_digest(&f, hex[i], &test_error));
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(hex[i], hex[k]);
+	}
+}
+
+/* ---- progress */
+
+static void parse(const char *line, enum progress_verb verb, const char *step, int status, const char *text)
+{
+	struct progress p = {0};
+
+	progress_parse(line, &p);
+	if (p.verb != verb || strcmp(p.step, step) != 0 || p.status != status || strcmp(p.text, text) != 0)
+		fail_msg("\"%s\": verb %d step \"%s\" status %d text \"%s\"", line, (int)p.verb, p.step, p.status, p.text);
+}
+
+static void test_progress(void **state UNUSED)
+{
+	parse("davit begin swap", PROGRESS_BEGIN, "swap", 0, "");
+	parse("davit ok units", PROGRESS_OK, "units", 0, "");
+	parse("davit skip swap", PROGRESS_SKIP, "swap", 0, "");
+	parse("davit fail units 7", PROGRESS_FAIL, "units", 7, "");
+	parse("davit note sysctl a=b is refused", PROGRESS_NOTE, "sysctl", 0, "a=b is refused");
+	parse("davit log units ", PROGRESS_LOG, "units", 0, "");
+	parse("davit log units  two blanks", PROGRESS_LOG, "units", 0, " two blanks");
+	parse("davit end 0", PROGRESS_END, "", 0, "");
+	parse("davit end 1", PROGRESS_END, "", 1, "");
+	parse("davit push", PROGRESS_PUSH, "", 0, "");
+	parse("davit unchanged", PROGRESS_UNCHANGED, "", 0, "");
+	parse("davit drift /etc/a file", PROGRESS_DRIFT, "", 0, "/etc/a file");
+	parse("davit artifact 00ff", PROGRESS_ARTIFACT, "", 0, "00ff");
+	parse("", PROGRESS_OTHER, "", 0, "");
+	parse("davit", PROGRESS_OTHER, "", 0, "");
+	parse("davit ", PROGRESS_OTHER, "", 0, "");
+	parse("davit end", PROGRESS_OTHER, "", 0, "");
+	parse("davit end x", PROGRESS_OTHER, "", 0, "");
+	parse("davit end 0 0", PROGRESS_OTHER, "", 0, "");
+	parse("davit begin", PROGRESS_OTHER, "", 0, "");
+	parse("davit begin a b", PROGRESS_OTHER, "", 0, "");
+	parse("davit fail units", PROGRESS_OTHER, "", 0, "");
+	parse("davit fail units 99999999999", PROGRESS_OTHER, "", 0, "");
+	parse(" davit end 0", PROGRESS_OTHER, "", 0, "");
+	parse("davits end 0", PROGRESS_OTHER, "", 0, "");
+	parse("davit ending 0", PROGRESS_OTHER, "", 0, "");
+}
+
+static int collect(const char *line, void *context, struct error **err UNUSED)
+{
+	strv_add(context, line);
+	return 0;
+}
+
+static void test_lines(void **state UNUSED)
+{
+	CLEANUP_STRV struct strv found = STRV_INIT;
+	CLEANUP_FREE char *huge = xcalloc(10001, 1), *joined = NULL;
+	struct progress_lines l = {.line = collect, .context = &found};
+
+	assert_success(progress_feed(&l, "da", 2, &test_error));
+	assert_success(progress_feed(&l, "vit end 0\nx\033[1m\n\nun", 19, &test_error));
+	joined = strv_join(&found, "|");
+	assert_string_equal(joined, "davit end 0|x [1m|");
+	memset(huge, 'y', 10000);
+	huge[9999] = '\n';
+	assert_success(progress_feed(&l, huge, 10000, &test_error));
+	assert_int_equal(strlen(found.v[3]), PROGRESS_LINE_MAX);
+	assert_success(progress_feed(&l, "z\n", 2, &test_error));
+	assert_string_equal(found.v[4], "z");
+}
+
+/* ---- Kubernetes */
+
+#define FILE_TEXT                                                                                                                \
+	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"                    \
+	"  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n"                                                  \
+	"  workerPools: [{name: w, count: 2, flavor: m1.small, labels: {tier: a}, taints: ['gpu=yes:NoSchedule']}]\n"
+
+static void states_of(const struct plan *plan, const char *json, struct node_states *ret)
+{
+	CLEANUP_JSON struct json_object *list = NULL;
+
+	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
+	assert_success(node_states_read(plan, list, ret, &test_error));
+}
+
+#define READY "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}"
+#define CP_LABELS "\"labels\":{\"node-role.kubernetes.io/control-plane\":\"\",\"davit.dev/pool\":\"control-plane\"}"
+#define CP_TAINTS "\"spec\":{\"taints\":[{\"key\":\"node-role.kubernetes.io/control-plane\",\"effect\":\"NoSchedule\"}]}"
+#define W_LABELS "\"labels\":{\"tier\":\"a\",\"davit.dev/pool\":\"w\"}"
+#define W_TAINTS "\"spec\":{\"taints\":[{\"key\":\"gpu\",\"value\":\"yes\",\"effect\":\"NoSchedule\"}]}"
+#define NODE(name, labels, taints, status) "{\"metadata\":{\"name\":\"" name "\"," labels "}," taints "," status "}"
+
+static void check_script(const struct plan *plan, const char *json, bool done, const char *script, const char *why)
+{
+	struct node_states states = {0};
+	CLEANUP_BUF struct buf found = BUF_INIT;
+	CLEANUP_FREE char *found_why = NULL;
+	size_t n = 0;
+
+	states_of(plan, json, &states);
+	assert_int_equal(node_states_done(&states), done);
+	node_states_script(&states, 60, &found);
+	assert_string_equal(buf_str(&found), script);
+	found_why = node_states_why(&states, &n);
+	assert_string_equal(found_why, why);
+	node_states_free(&states);
+}
+
+static void test_nodes(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *spec = NULL;
+	CLEANUP_PLAN struct plan *plan = NULL;
+
+	assert_success(spec_parse("c.yaml", FILE_TEXT, strlen(FILE_TEXT), &spec, &test_error));
+	assert_success(plan_make(spec, NULL, &plan, &test_error));
+	check_script(plan,
+		     "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) "," NODE("demo-w-1", W_LABELS, W_TAINTS, READY) ","
+		     NODE("demo-w-2", W_LABELS, W_TAINTS, READY) "]}",
+		     true, ":\nstatus=$?\nwait\nexit $status\n", "");
+	check_script(plan, "{\"items\":[]}", false,
+		     "$k wait --for=create --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2 >/dev/null || exit 1\n"
+		     "$k label --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane=' 'davit.dev/pool=control-plane' >&2 &\n"
+		     "$k label --overwrite node demo-w-1 demo-w-2 'davit.dev/pool=w' 'tier=a' >&2 &\n"
+		     "$k taint --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane:NoSchedule' >&2 &\n"
+		     "$k taint --overwrite node demo-w-1 demo-w-2 'gpu=yes:NoSchedule' >&2 &\n"
+		     "$k wait --for=condition=Ready --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2\n"
+		     "status=$?\nwait\nexit $status\n",
+		     "demo-cp-1 has not registered (see: davit ssh demo-cp-1 sudo journalctl -u kubelet -n 30); "
+		     "demo-w-1 has not registered (see: davit ssh demo-w-1 sudo journalctl -u kubelet -n 30); "
+		     "demo-w-2 has not registered (see: davit ssh demo-w-2 sudo journalctl -u kubelet -n 30)");
+	plan->nodes[plan->n_nodes - 1].node.cloud = NODE_FAILED;
+	check_script(plan,
+		     "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) ","
+		     NODE("demo-w-1", "\"labels\":{\"tier\":\"b\",\"davit.dev/pool\":\"w\"}", W_TAINTS,
+			  "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"reason\":\"KubeletNotReady\",\"message\":\"no CNI\"}]}")
+		     "]}",
+		     false,
+		     "$k label --overwrite node demo-w-1 'tier=a' >&2 &\n"
+		     "$k wait --for=condition=Ready --timeout=60s node/demo-w-1\nstatus=$?\nwait\nexit $status\n",
+		     "demo-w-1: KubeletNotReady: no CNI");
+}
+
+static void test_nodes_refuses(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *spec = NULL;
+	CLEANUP_PLAN struct plan *plan = NULL;
+	CLEANUP_JSON struct json_object *list = json_object_new_object();
+	struct node_states states = {0};
+
+	assert_success(spec_parse("c.yaml", FILE_TEXT, strlen(FILE_TEXT), &spec, &test_error));
+	assert_success(plan_make(spec, NULL, &plan, &test_error));
+	assert_failure(node_states_read(plan, list, &states, &test_error), "kubectl get nodes: ");
+}
+
+#define OURS "\"managedFields\":[{\"manager\":\"davit\",\"operation\":\"Apply\"}]"
+#define DEPLOYMENT(name, managed, generation, available)                                                                         \
+	"{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"kube-system\",\"generation\":2," managed "},"     \
+	"\"spec\":{\"replicas\":2},\"status\":{\"observedGeneration\":" generation ",\"updatedReplicas\":2,\"availableReplicas\":" available "}}"
+
+static void test_rollout(void **state UNUSED)
+{
+	static const char json[] =
+		"{\"items\":[" DEPLOYMENT("out", OURS, "2", "2") "," DEPLOYMENT("late", OURS, "2", "1") ","
+		DEPLOYMENT("unseen", OURS, "1", "2") "," DEPLOYMENT("theirs", "\"managedFields\":[{\"manager\":\"kubectl\"}]", "1", "0") ","
+		"{\"kind\":\"DaemonSet\",\"metadata\":{\"name\":\"set\",\"namespace\":\"x\",\"generation\":1," OURS "},"
+		"\"status\":{\"observedGeneration\":1,\"desiredNumberScheduled\":3,\"updatedNumberScheduled\":3,\"numberAvailable\":2}}]}";
+	CLEANUP_JSON struct json_object *list = NULL;
+	CLEANUP_STRV struct strv waiting = STRV_INIT;
+	CLEANUP_FREE char *joined = NULL;
+
+	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
+	assert_success(rollout_waiting(list, &waiting, &test_error));
+	joined = strv_join(&waiting, "|");
+	assert_string_equal(joined, "deployment/late -n kube-system|deployment/unseen -n kube-system|daemonset/set -n x");
+}
+
+static void test_kubectl_words(void **state UNUSED)
+{
+	CLEANUP_FREE char *words = kubectl_words("a\nb\n\nc\nd\n");
+
+	assert_string_equal(words, "b; c; d");
+	assert_true(kubectl_passing("The connection to the server 127.0.0.1:6443 was refused - connection refused\n"));
+	assert_true(kubectl_passing("Error from server (Forbidden): nodes is forbidden: User \"x\" cannot list\n"));
+	assert_false(kubectl_passing("error: no matches for kind \"X\" in version \"v1\"\n"));
+	assert_false(kubectl_passing(""));
+}
+
+/* ---- the seeded host key */
+
+static void test_user_data(void **state UNUSED)
+{
+	CLEANUP_FREE char *data = NULL, *key = NULL, *print = NULL;
+	CLEANUP_JSON struct json_object *json = NULL;
+	const char *private = NULL, *public = NULL;
+
+	assert_success(bootstrap_user_data("demo-w-1", &data, &key, &test_error));
+	assert_int_equal(strncmp(data, "#cloud-config\n", 14), 0);
+	assert_success(json_parse(data + 14, strlen(data + 14), "user-data", &json, &test_error));
+	assert_success(json_need_str(json, "ssh_keys.ed25519_private", &private, &test_error));
+	assert_success(json_need_str(json, "ssh_keys.ed25519_public", &public, &test_error));
+	assert_true(json_get_bool(json, "ssh_deletekeys", false));
+	assert_int_equal(strncmp(private, "-----BEGIN OPENSSH PRIVATE KEY-----\n", 36), 0);
+	assert_string_equal(public, key);
+	print = ssh_fingerprint(key);
+	assert_non_null(print);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_goldens),
+		cmocka_unit_test(test_shellcheck),
+		cmocka_unit_test(test_prepare_is_repeatable),
+		cmocka_unit_test(test_artifacts_are_checked),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_tarball),
+		cmocka_unit_test(test_tarball_source_missing),
+		cmocka_unit_test(test_digest_sees_everything),
+		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_nodes_refuses),
+		cmocka_unit_test(test_rollout),
+		cmocka_unit_test(test_kubectl_words),
+		cmocka_unit_test(test_user_data),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
