@@ -1,0 +1,203 @@
+#include "core/base/alloc.h"
+#include "provision/body.h"
+#include "provision/drift.h"
+#include "provision/pick.h"
+#include "provision/rules.h"
+
+struct comparison {
+	const struct plan *plan;
+	struct view *view;
+	struct changes *changes;
+	struct strv wanted[KIND_COUNT]; /* names; what is marked and not among them is too much */
+};
+
+void changes_free(struct changes *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->items[i].kind);
+		free(c->items[i].name);
+		free(c->items[i].reason);
+	}
+	free(c->items);
+	*c = (struct changes){0};
+}
+
+/* Takes reason. */
+static void add(struct changes *c, enum change_action action, enum kind kind, const char *name, char *reason)
+{
+	array_grow(c->items, c->n, c->cap);
+	c->items[c->n++] = (struct change){action, xstrdup(kind_info(kind)->name), xstrdup(name), reason};
+}
+
+/* Notes the name as wanted; the item, or NULL and a CHANGE_CREATE. */
+static const struct item *want(struct comparison *c, enum kind kind, const char *name)
+{
+	const struct item *it = view_find(c->view, kind, name);
+
+	strv_add(&c->wanted[kind], name);
+	if (it == NULL)
+		add(c->changes, CHANGE_CREATE, kind, name, NULL);
+	return it;
+}
+
+/* drift: fields for an update, of which only the reason is told; takes both */
+static void update(struct comparison *c, const struct item *it, struct json_object *drift, char **reason)
+{
+	if (drift != NULL)
+		add(c->changes, CHANGE_UPDATE, it->kind, it->name, steal_ptr(*reason));
+	json_object_put(drift);
+}
+
+static void compare_network(struct comparison *c)
+{
+	const char *name = c->plan->spec->name, *external_id = json_get_str(pick_external(c->view, c->plan), "id", NULL);
+	const struct item *it;
+	char *reason = NULL;
+
+	want(c, KIND_NETWORK, name);
+	it = want(c, KIND_SUBNET, name);
+	if (it != NULL)
+		update(c, it, drift_subnet(c->plan, it->json, &reason), &reason);
+	it = want(c, KIND_ROUTER, name);
+	if (it != NULL)
+		update(c, it, drift_router(it->json, external_id, &reason), &reason);
+}
+
+static void compare_rules(struct comparison *c, const char *group, const struct item *it)
+{
+	CLEANUP_JSON struct json_object *extra = rules_extra(c->plan, c->view, group);
+
+	for (size_t i = 0; i < c->plan->n_rules; i++) {
+		struct rule_wanted w = rule_resolve(c->plan, c->view, &c->plan->rules[i]);
+		CLEANUP_FREE char *text = rule_describe(&c->plan->rules[i]);
+
+		if (strcmp(c->plan->rules[i].group, group) == 0 && rule_find(&w, it->json) == NULL)
+			add(c->changes, CHANGE_UPDATE, KIND_GROUP, it->name, xasprintf("lacks the rule \"%s\"", text));
+	}
+	for (size_t i = 0; i < json_len(extra); i++) {
+		CLEANUP_FREE char *text = rule_describe_had(json_object_array_get_idx(extra, i));
+
+		add(c->changes, CHANGE_UPDATE, KIND_GROUP, it->name, xasprintf("has the rule \"%s\", which the file does not want", text));
+	}
+}
+
+static void compare_groups(struct comparison *c)
+{
+	for (size_t i = 0; i < c->plan->groups.n; i++) {
+		CLEANUP_FREE char *name = name_group(c->plan, c->plan->groups.v[i]);
+		const struct item *it = want(c, KIND_GROUP, name);
+
+		if (it != NULL)
+			compare_rules(c, c->plan->groups.v[i], it);
+	}
+	for (size_t i = 0; i < c->plan->server_groups.n; i++) {
+		CLEANUP_FREE char *name = name_server_group(c->plan, c->plan->server_groups.v[i], c->view->uuid);
+
+		want(c, KIND_SERVER_GROUP, name);
+	}
+}
+
+static void compare_gateway(struct comparison *c)
+{
+	CLEANUP_FREE char *name = name_gateway(c->plan);
+	const struct item *it = want(c, KIND_PORT, name);
+	const char *router = view_id(c->view, KIND_ROUTER, c->plan->spec->name);
+
+	if (it != NULL && router != NULL && strcmp(json_get_str(it->json, "device_id", ""), router) != 0)
+		add(c->changes, CHANGE_UPDATE, KIND_PORT, name, xstrdup("is not plugged into the router"));
+}
+
+static void compare_server(struct comparison *c, const struct item *it)
+{
+	CLEANUP_FREE char *fault = server_fault(it->json);
+
+	switch (server_judge(it->json, NULL)) {
+	case SERVER_FINE:
+		return;
+	case SERVER_WAIT:
+		add(c->changes, CHANGE_UPDATE, KIND_SERVER, it->name, xasprintf("is %s; waited for", fault));
+		return;
+	case SERVER_START:
+		add(c->changes, CHANGE_UPDATE, KIND_SERVER, it->name, xasprintf("is %s; will be started", fault));
+		return;
+	case SERVER_REMAKE:
+		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name, xasprintf("%s; it never ran and will be made again", fault));
+		return;
+	case SERVER_BROKEN:
+		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name,
+		    xasprintf("is %s and ran before; apply leaves it: look at it in the cloud, or replace the node", fault));
+		return;
+	}
+}
+
+static void compare_data(struct comparison *c, const struct plan_node *node, const struct item *server)
+{
+	CLEANUP_FREE char *name = name_data(node);
+	const struct item *volume = want(c, KIND_VOLUME, name);
+
+	if (volume != NULL && server != NULL && strcmp(json_get_str(volume->json, "status", ""), "available") == 0)
+		add(c->changes, CHANGE_UPDATE, KIND_VOLUME, name, xasprintf("is not attached to %s", node->node.name));
+}
+
+static void compare_node(struct comparison *c, const struct plan_node *node)
+{
+	const struct item *port = want(c, KIND_PORT, node->node.name), *server;
+	char *reason = NULL;
+
+	if (port != NULL)
+		update(c, port, drift_port(c->plan, c->view, node, port->json, &reason), &reason);
+	if (node->floating_ip)
+		want(c, KIND_FLOATING_IP, node->node.name);
+	if (node->root.size_gib > 0) {
+		CLEANUP_FREE char *root = name_root(node);
+
+		want(c, KIND_VOLUME, root);
+	}
+	server = want(c, KIND_SERVER, node->node.name);
+	if (server != NULL)
+		compare_server(c, server);
+	if (node->data.size_gib > 0)
+		compare_data(c, node, server);
+}
+
+static void compare_extra(struct comparison *c)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		size_t n = 0;
+		CLEANUP_FREE const struct item **all = view_all(c->view, (enum kind)kind, &n);
+
+		for (size_t i = 0; i < n; i++) {
+			bool wanted = strv_has(&c->wanted[kind], all[i]->name);
+
+			if (wanted && !all[i]->duplicate)
+				continue;
+			add(c->changes, CHANGE_DELETE, (enum kind)kind, all[i]->name,
+			    wanted ? xasprintf("%s is a second one of that name", all[i]->id) : xstrdup("the file no longer wants it"));
+		}
+	}
+}
+
+int provision_compare(const struct plan *plan, struct view *view, struct changes *ret, struct error **err UNUSED)
+{
+	struct comparison c = {.plan = plan, .view = view, .changes = ret};
+	bool unborn = view->uuid == NULL; /* server groups and the keypair are named after it */
+	CLEANUP_FREE char *keypair = NULL;
+
+	if (unborn)
+		view->uuid = xstrdup("");
+	keypair = name_keypair(plan, view->uuid);
+	want(&c, KIND_KEYPAIR, keypair);
+	compare_network(&c);
+	compare_groups(&c);
+	compare_gateway(&c);
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		compare_node(&c, &plan->nodes[i]);
+	compare_extra(&c);
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		strv_free(&c.wanted[i]);
+	if (unborn) {
+		free(view->uuid);
+		view->uuid = NULL;
+	}
+	return 0;
+}

@@ -1,0 +1,281 @@
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/base/parallel.h"
+#include "provision/drift.h"
+#include "provision/pick.h"
+#include "provision/steps.h"
+
+enum { SERVER_STALL_MS = 10 * 60 * 1000 };
+
+static bool settled(struct json_object *o)
+{
+	return server_judge(o, NULL) != SERVER_WAIT;
+}
+
+static bool never(struct json_object *o UNUSED)
+{
+	return false;
+}
+
+static bool still_exists(struct maker *m, const char *server_id, bool *ret, struct error **err)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	if (kind_get(m->cloud, KIND_SERVER, server_id, &o, err) < 0)
+		return false;
+	*ret = o != NULL;
+	return true;
+}
+
+/* A port may still name a server that is no more (nova died in between): nova would refuse it for the new one. */
+static int free_port(struct maker *m, const char *name, struct error **err)
+{
+	const struct item *port = view_find(m->view, KIND_PORT, name);
+	const char *holder = json_get_str(port->json, "device_id", "");
+	struct json_object *fields;
+	bool exists = false;
+
+	if (*holder == '\0')
+		return 0;
+	if (!still_exists(m, holder, &exists, err))
+		return -1;
+	if (exists)
+		return error_set(err, ERROR_CONFLICT, "port \"%s\" (%s): server %s, which is not of this cluster, uses it; detach it there "
+			"and run again", name, port->id, holder);
+	fields = json_object_new_object();
+	json_add_str(fields, "device_id", "");
+	json_add_str(fields, "device_owner", "");
+	return make_update(m, port, fields, err);
+}
+
+/* Deletes a server that never ran, waits until it is gone, and reads what became of its port. */
+static int delete_failed(struct maker *m, const struct item *server, struct error **err)
+{
+	CLEANUP_JSON struct json_object *gone = NULL, *port = NULL;
+	const char *port_id = made_id(m, KIND_PORT, server->name);
+
+	if (kind_delete(m->cloud, KIND_SERVER, server->id, server->name, err) < 0 ||
+	    watch_wait(m->servers, server->id, never, SERVER_STALL_MS, &gone, err) < 0)
+		return -1;
+	view_drop(m->view, server);
+	if (kind_get(m->cloud, KIND_PORT, port_id, &port, err) < 0)
+		return -1;
+	if (port == NULL)
+		return error_set(err, ERROR_CONFLICT, "port \"%s\": went away with its server; run again", server->name);
+	view_put(m->view, KIND_PORT, server->name, port_id, port);
+	return state_gone(m->job->state, kind_info(KIND_SERVER)->name, server->name, err);
+}
+
+static const char *optional_id(struct maker *m, enum kind kind, const char *name)
+{
+	return name != NULL ? made_id(m, kind, name) : NULL;
+}
+
+static int server_body(struct maker *m, const struct plan_node *node, const char *user_data, struct json_object **ret, struct error **err)
+{
+	CLEANUP_FREE char *root = node->root.size_gib > 0 ? name_root(node) : NULL;
+	CLEANUP_FREE char *data = node->data.size_gib > 0 ? name_data(node) : NULL;
+	CLEANUP_FREE char *group = node->server_group != NULL ? name_server_group(m->plan, node->server_group, m->view->uuid) : NULL;
+	struct body_server s = {
+		.node = node,
+		.uuid = m->view->uuid,
+		.flavor_id = json_get_str(pick_flavor(m->view, node->flavor), "id", ""),
+		.image_id = m->image_id,
+		.keypair = m->keypair,
+		.port_id = made_id(m, KIND_PORT, node->node.name),
+		.root_id = optional_id(m, KIND_VOLUME, root),
+		.data_id = optional_id(m, KIND_VOLUME, data),
+		.server_group_id = optional_id(m, KIND_SERVER_GROUP, group),
+		.user_data = user_data,
+	};
+
+	return body_server(&s, ret, err);
+}
+
+static int create_server(struct maker *m, size_t i, struct error **err)
+{
+	const struct plan_node *node = &m->plan->nodes[i];
+	CLEANUP_SECRET char *user_data = NULL;
+	struct json_object *body = NULL;
+	int r = 0;
+
+	if (free_port(m, node->node.name, err) < 0 || m->job->user_data(m->job->context, node, &user_data, err) < 0 ||
+	    server_body(m, node, user_data, &body, err) < 0)
+		return -1;
+	gate_enter(m->gate, i);
+	r = make_whole(m, KIND_SERVER, node->node.name, body, err);
+	gate_leave(m->gate);
+	return r;
+}
+
+static int act(struct maker *m, const struct item *server, const char *action, struct error **err)
+{
+	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
+	CLEANUP_FREE char *path = xasprintf("/servers/%s/action", server->id);
+	CLEANUP_FREE char *what = xasprintf("%s server \"%s\"", action, server->name);
+	struct cloud_call call = {.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B,
+				  .what = what, .conflict_ok = true}; /* a conflict: it is on its way already */
+
+	json_add(body, action, NULL);
+	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
+}
+
+/* The server as it is once it has settled; NULL when it is gone. */
+static int wait_settled(struct maker *m, const struct item *server, const struct item **ret, struct error **err)
+{
+	CLEANUP_JSON struct json_object *now = NULL;
+
+	if (watch_wait(m->servers, server->id, settled, SERVER_STALL_MS, &now, err) < 0)
+		return error_wrap(err, "wait for server \"%s\"", server->name);
+	if (now == NULL && kind_get(m->cloud, KIND_SERVER, server->id, &now, err) < 0) /* lists can miss one for a moment */
+		return -1;
+	if (now == NULL)
+		view_drop(m->view, server);
+	*ret = now != NULL ? view_put(m->view, KIND_SERVER, server->name, server->id, now) : NULL;
+	return 0;
+}
+
+static int failed(const struct item *server, int attempt, struct error **err)
+{
+	CLEANUP_FREE char *fault = server_fault(server->json);
+
+	if (attempt > 1)
+		return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): %s; made %d times, the last one is left for inspection", server->name,
+				 server->id, fault, attempt);
+	return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): is %s, and ran before: look at it in the cloud, or replace the node",
+			 server->name, server->id, fault);
+}
+
+/* One step towards ACTIVE; *ret_done when it is. */
+static int advance(struct maker *m, size_t i, const struct item *server, int *attempt, bool *ret_done, struct error **err)
+{
+	const char *action = NULL;
+
+	switch (server_judge(server->json, &action)) {
+	case SERVER_FINE:
+		*ret_done = true;
+		return 0;
+	case SERVER_WAIT:
+		make_tell(m, i, NODE_BUILDING, server->id, NULL);
+		return wait_settled(m, server, &server, err);
+	case SERVER_START:
+		return act(m, server, action, err) < 0 ? -1 : wait_settled(m, server, &server, err);
+	case SERVER_REMAKE:
+		if (*attempt == MAKE_ATTEMPTS)
+			return failed(server, *attempt, err);
+		event_progress(m->job->events, server->name, "server", "%s; made again", json_get_str(server->json, "fault.message", "ERROR"));
+		return delete_failed(m, server, err);
+	case SERVER_BROKEN:
+		break;
+	}
+	return failed(server, 1, err);
+}
+
+static int bring_up(struct maker *m, size_t i, struct error **err)
+{
+	const char *name = m->plan->nodes[i].node.name;
+	int attempt = 0;
+	bool done = false;
+
+	if (volumes_ready(m, &m->plan->nodes[i], err) < 0)
+		return -1;
+	while (!done) {
+		const struct item *server = view_find(m->view, KIND_SERVER, name);
+
+		if (make_check(m, err) < 0)
+			return -1;
+		if (server == NULL && ++attempt > MAKE_ATTEMPTS)
+			return error_set(err, ERROR_REMOTE, "server \"%s\": disappeared %d times while it was made", name, MAKE_ATTEMPTS);
+		if (server == NULL && create_server(m, i, err) < 0)
+			return -1;
+		server = view_find(m->view, KIND_SERVER, name);
+		if (advance(m, i, server, &attempt, &done, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_attached(struct json_object *volume, const char *server_id)
+{
+	struct json_object *list = json_at(volume, "attachments");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(list, i), "server_id", ""), server_id) == 0)
+			return true;
+	return false;
+}
+
+/* For a server that was there before: one made now has its volume from the start. */
+static int attach_data(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
+{
+	CLEANUP_FREE char *name = name_data(node), *path = xasprintf("/servers/%s/os-volume_attachments", server->id);
+	CLEANUP_FREE char *what = xasprintf("attach volume \"%s\" to server \"%s\"", name, node->node.name);
+	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
+	struct json_object *fields = json_object_new_object();
+	struct cloud_call call = {.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B, .what = what};
+
+	json_add(body, "volumeAttachment", fields);
+	if (node->data.size_gib == 0 || volumes_ready(m, node, err) < 0)
+		return node->data.size_gib == 0 ? 0 : -1;
+	if (is_attached(view_find(m->view, KIND_VOLUME, name)->json, server->id))
+		return 0;
+	json_add_str(fields, "volumeId", made_id(m, KIND_VOLUME, name));
+	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
+}
+
+static int raise_node(struct maker *m, size_t i, const struct item *before, struct error **err)
+{
+	const struct plan_node *node = &m->plan->nodes[i];
+	bool fine = before != NULL && server_judge(before->json, NULL) == SERVER_FINE;
+	const struct item *server;
+
+	if (!fine) {
+		event_begin(m->job->events, node->node.name, "server");
+		if (bring_up(m, i, err) < 0)
+			return -1;
+		event_end(m->job->events, node->node.name, "server");
+	}
+	server = view_find(m->view, KIND_SERVER, node->node.name);
+	if (before != NULL && strcmp(before->id, server->id) == 0 && attach_data(m, node, server, err) < 0)
+		return -1;
+	make_tell(m, i, NODE_ACTIVE, server->id, NULL);
+	return 0;
+}
+
+/* Failures that are one server's own: without a worker the cluster still comes up. */
+static bool concerns_one(const struct plan_node *node, const struct error *failure)
+{
+	static const enum error_kind kinds[] = {ERROR_REMOTE, ERROR_QUOTA, ERROR_CONFLICT, ERROR_TIMEOUT, ERROR_NOT_FOUND};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && node->node.role == NODE_WORKER; i++)
+		if (error_is(failure, kinds[i]))
+			return true;
+	return false;
+}
+
+static int make_server(size_t i, void *context, struct error **err)
+{
+	struct maker *m = context;
+	const struct plan_node *node = &m->plan->nodes[i];
+	const struct item *before = view_find(m->view, KIND_SERVER, node->node.name);
+	CLEANUP_ERROR struct error *failure = NULL;
+
+	if (raise_node(m, i, before, &failure) == 0)
+		return 0;
+	if (!error_is(failure, ERROR_CANCELLED)) {
+		make_tell(m, i, NODE_FAILED, view_id(m->view, KIND_SERVER, node->node.name), error_message(failure));
+		event_fail(m->job->events, node->node.name, "server", error_message(failure));
+	}
+	if (concerns_one(node, failure))
+		return 0;
+	make_stop(m);
+	return error_move(err, steal_ptr(failure));
+}
+
+/* A thread for each server, in the plan's order: the registry and the control plane are asked for first. */
+int make_servers(void *context, struct error **err)
+{
+	struct maker *m = context;
+
+	return parallel_for(m->plan->n_nodes, 0, make_server, m, NULL, err);
+}

@@ -1,0 +1,143 @@
+#include "provision/drift.h"
+#include "core/base/alloc.h"
+#include "provision/body.h"
+
+static void list_strings(struct json_object *list, const char *key, struct strv *ret)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		strv_add(ret, key != NULL ? json_get_str(o, key, "") : json_object_get_string(o));
+	}
+}
+
+static bool same_list(const struct strv *a, const struct strv *b)
+{
+	for (size_t i = 0; i < a->n && a->n == b->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+static struct json_object *array(const struct strv *l)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_object_array_add(a, json_object_new_string(l->v[i]));
+	return a;
+}
+
+struct json_object *drift_subnet(const struct plan *plan, struct json_object *subnet, char **ret_reason)
+{
+	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT;
+	CLEANUP_FREE char *old = NULL, *new = NULL;
+	struct json_object *fields;
+
+	list_strings(json_at(subnet, "dns_nameservers"), NULL, &had);
+	strv_copy(&wanted, &plan->spec->network.dns);
+	strv_sort(&had); /* some clouds give them back in another order */
+	strv_sort(&wanted);
+	if (same_list(&had, &wanted))
+		return NULL;
+	fields = json_object_new_object();
+	json_add(fields, "dns_nameservers", array(&plan->spec->network.dns));
+	old = strv_join(&had, ", ");
+	new = strv_join(&wanted, ", ");
+	*ret_reason = xasprintf("name servers are [%s], the file wants [%s]", old, new);
+	return fields;
+}
+
+struct json_object *drift_router(struct json_object *router, const char *external_id, char **ret_reason)
+{
+	const char *had = json_get_str(router, "external_gateway_info.network_id", NULL);
+	struct json_object *fields, *gateway;
+
+	if (external_id == NULL || (had != NULL && strcmp(had, external_id) == 0))
+		return NULL;
+	fields = json_object_new_object();
+	gateway = json_object_new_object();
+	json_add_str(gateway, "network_id", external_id);
+	json_add(fields, "external_gateway_info", gateway);
+	*ret_reason = xstrdup(had == NULL ? "has no external gateway" : "its external gateway is in another network");
+	return fields;
+}
+
+static void group_ids(const struct plan *plan, struct view *view, const struct plan_node *node, struct strv *ret)
+{
+	for (size_t i = 0; i < node->groups.n; i++) {
+		CLEANUP_FREE char *name = name_group(plan, node->groups.v[i]);
+		const char *id = view_id(view, KIND_GROUP, name);
+
+		strv_add(ret, id != NULL ? id : "");
+	}
+	strv_sort(ret);
+}
+
+static bool pods_allowed(const struct plan *plan, struct json_object *port)
+{
+	CLEANUP_STRV struct strv pairs = STRV_INIT;
+
+	list_strings(json_at(port, "allowed_address_pairs"), "ip_address", &pairs);
+	return strv_has(&pairs, plan->spec->network.pod_cidr);
+}
+
+struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
+			       char **ret_reason)
+{
+	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT;
+	CLEANUP_JSON struct json_object *fields = json_object_new_object();
+
+	list_strings(json_at(port, "security_groups"), NULL, &had);
+	strv_sort(&had);
+	group_ids(plan, view, node, &wanted);
+	if (!same_list(&had, &wanted))
+		json_add(fields, "security_groups", array(&wanted));
+	if (!pods_allowed(plan, port)) {
+		struct json_object *list = json_object_new_array(), *pods = json_object_new_object();
+
+		json_add_str(pods, "ip_address", plan->spec->network.pod_cidr);
+		json_object_array_add(list, pods);
+		json_add(fields, "allowed_address_pairs", list);
+	}
+	if (json_object_object_length(fields) == 0)
+		return NULL;
+	*ret_reason = xstrdup(json_at(fields, "security_groups") != NULL ? "is not in the security groups that it should be in"
+									  : "does not let the pods' addresses through");
+	return steal_ptr(fields);
+}
+
+enum server_verdict server_judge(struct json_object *server, const char **ret_action)
+{
+	static const struct {
+		const char *status, *action;
+	} stopped[] = {{"SHUTOFF", "os-start"}, {"PAUSED", "unpause"}, {"SUSPENDED", "resume"}};
+	static const char *const moving[] = {"", "BUILD", "REBOOT", "HARD_REBOOT", "REBUILD", "MIGRATING", "RESIZE", "PASSWORD"};
+	const char *status = json_get_str(server, "status", ""), *task = json_get_str(server, "OS-EXT-STS:task_state", "");
+
+	if (strcmp(task, "deleting") == 0 || strcmp(task, "soft-deleting") == 0)
+		return SERVER_WAIT; /* until it is gone */
+	if (strcmp(status, "ACTIVE") == 0)
+		return SERVER_FINE;
+	for (size_t i = 0; i < ARRAY_SIZE(moving); i++)
+		if (strcmp(status, moving[i]) == 0)
+			return SERVER_WAIT;
+	if (*task != '\0')
+		return SERVER_WAIT;
+	if (strcmp(status, "ERROR") == 0)
+		return json_get_str(server, "OS-SRV-USG:launched_at", NULL) == NULL ? SERVER_REMAKE : SERVER_BROKEN;
+	for (size_t i = 0; i < ARRAY_SIZE(stopped); i++)
+		if (strcmp(status, stopped[i].status) == 0) {
+			if (ret_action != NULL)
+				*ret_action = stopped[i].action;
+			return SERVER_START;
+		}
+	return SERVER_BROKEN;
+}
+
+char *server_fault(struct json_object *server)
+{
+	const char *status = json_get_str(server, "status", "unknown"), *message = json_get_str(server, "fault.message", NULL);
+
+	return message != NULL ? xasprintf("%s: %s", status, message) : xstrdup(status);
+}

@@ -1,0 +1,314 @@
+#include "provision/make.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/log.h"
+#include "core/base/parallel.h"
+#include <assert.h>
+
+/* After an ambiguous failure the resource may turn up late: it is looked for at these moments. */
+static const int64_t look_again_ms[] = {0, 1000, 1000, 2000};
+
+/* A POST of some wants and what came of it. */
+struct post {
+	struct maker *m;
+	enum kind kind;
+	struct want *wants;
+	size_t n;
+	int status;
+	bool ambiguous;
+};
+
+const char *made_id(struct maker *m, enum kind kind, const char *name)
+{
+	const char *id = view_id(m->view, kind, name);
+
+	assert(id != NULL);
+	return id;
+}
+
+static void drop_body(struct want *w)
+{
+	json_object_put(w->body);
+	w->body = NULL;
+}
+
+/* Moves the wants that the view lacks to the front; returns how many.  Frees the bodies of the others. */
+static size_t drop_made(struct maker *m, enum kind kind, struct want *wants, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct want want = wants[i];
+
+		wants[i].body = NULL; /* each body stands in one place only */
+		if (view_find(m->view, kind, want.name) != NULL)
+			drop_body(&want);
+		else
+			wants[left++] = want;
+	}
+	return left;
+}
+
+static int keep(struct maker *m, enum kind kind, const char *name, struct json_object *o, struct error **err)
+{
+	const char *id = kind_item_id(kind, o);
+
+	if (id == NULL)
+		return error_set(err, ERROR_REMOTE, "create %s \"%s\": the answer holds no id", kind_info(kind)->name, name);
+	json_object_object_del(o, "adminPass");
+	view_put(m->view, kind, name, id, o);
+	return state_made(m->job->state, kind_info(kind)->name, name, id, NULL, err);
+}
+
+/* {"ports": [{…}, …]} for several, {"port": {…}} for one. */
+static struct json_object *wrap(const struct post *p)
+{
+	const struct kind_info *k = kind_info(p->kind);
+	struct json_object *o = json_object_new_object(), *list;
+
+	if (p->n == 1) {
+		json_add(o, k->key, json_object_get(p->wants[0].body));
+		return o;
+	}
+	list = json_object_new_array();
+	for (size_t i = 0; i < p->n; i++)
+		json_object_array_add(list, json_object_get(p->wants[i].body));
+	json_add(o, k->keys, list);
+	return o;
+}
+
+static char *describe(const struct post *p)
+{
+	const struct kind_info *k = kind_info(p->kind);
+
+	if (p->n == 1)
+		return xasprintf("create %s \"%s\"", k->name, p->wants[0].name);
+	return xasprintf("create %zu %ss (\"%s\", …)", p->n, k->name, p->wants[0].name);
+}
+
+static int keep_answer(struct post *p, struct json_object *answer, struct error **err)
+{
+	const struct kind_info *k = kind_info(p->kind);
+	struct json_object *list = json_at(answer, k->keys), *one = json_at(answer, k->key);
+
+	if (p->n == 1)
+		return keep(p->m, p->kind, p->wants[0].name, one, err);
+	if (json_len(list) != p->n) /* neutron answers in the order of the request */
+		return error_set(err, ERROR_REMOTE, "create %zu %ss: the answer holds %zu", p->n, k->name, json_len(list));
+	for (size_t i = 0; i < p->n; i++)
+		if (keep(p->m, p->kind, p->wants[i].name, json_object_array_get_idx(list, i), err) < 0)
+			return -1;
+	return 0;
+}
+
+static int post(struct post *p, struct json_object *body, struct error **err)
+{
+	const struct kind_info *k = kind_info(p->kind);
+	CLEANUP_FREE char *what = describe(p);
+	CLEANUP_JSON struct json_object *answer = NULL;
+	struct cloud_call call = {.service = k->service, .method = "POST", .path = k->path, .body = body,
+				  .microversion = k->microversion, .retry = RETRY_C, .what = what};
+
+	p->status = 0;
+	p->ambiguous = false;
+	if (make_check(p->m, err) < 0)
+		return -1;
+	make_begin(p->m, p->kind);
+	if (cloud_call(p->m->cloud, &call, &answer, &p->status, &p->ambiguous, err) < 0)
+		return -1;
+	return keep_answer(p, answer, err);
+}
+
+/* Those of the wants that bear our mark in the cloud all the same are taken; the number that is still missing. */
+static int adopt(struct post *p, size_t *left, struct error **err)
+{
+	struct maker *m = p->m;
+	const struct kind_info *k = kind_info(p->kind);
+
+	for (size_t i = 0; i < ARRAY_SIZE(look_again_ms) && *left > 0; i++) {
+		CLEANUP_JSON struct json_object *list = NULL;
+
+		if (cancel_sleep(look_again_ms[i], err) < 0 ||
+		    kind_list(m->cloud, p->kind, m->view->uuid, m->plan->spec->name, &list, err) < 0)
+			return -1;
+		view_add_list(m->view, p->kind, list);
+		for (size_t w = 0; w < *left; w++) {
+			const char *id = view_id(m->view, p->kind, p->wants[w].name);
+
+			if (id == NULL)
+				continue;
+			log_verbose("%s \"%s\": was made although the call failed; adopted", k->name, p->wants[w].name);
+			if (state_made(m->job->state, k->name, p->wants[w].name, id, NULL, err) < 0)
+				return -1;
+		}
+		*left = drop_made(m, p->kind, p->wants, *left);
+	}
+	return 0;
+}
+
+static int make_each(struct post *p, struct error **err);
+
+static bool may_be_there(const struct post *p, const struct error *failure)
+{
+	return p->ambiguous || error_is(failure, ERROR_CONFLICT); /* a conflict: made by an earlier run or by a repeat */
+}
+
+static int make_left(struct post *p, struct json_object *(*body_of)(const struct post *p), struct error **err)
+{
+	for (int attempt = 1;; attempt++) {
+		CLEANUP_JSON struct json_object *body = body_of(p);
+		CLEANUP_ERROR struct error *failure = NULL;
+		size_t before = p->n;
+
+		if (post(p, body, &failure) == 0)
+			return 0;
+		if (p->n > 1 && p->status == 400) /* some clouds take no bulk */
+			return make_each(p, err);
+		if (!may_be_there(p, failure))
+			return error_move(err, steal_ptr(failure));
+		if (adopt(p, &p->n, err) < 0)
+			return -1;
+		if (p->n == 0)
+			return 0;
+		/* a conflict with something else stays one */
+		if (attempt == MAKE_ATTEMPTS || (!p->ambiguous && p->n == before))
+			return error_move(err, steal_ptr(failure));
+	}
+}
+
+static int make_each_job(size_t i, void *context, struct error **err)
+{
+	const struct post *all = context;
+	struct post one = {.m = all->m, .kind = all->kind, .wants = &all->wants[i], .n = 1};
+
+	return make_left(&one, wrap, err);
+}
+
+static int make_each(struct post *p, struct error **err)
+{
+	return parallel_for(p->n, MAKE_WIDTH, make_each_job, p, NULL, err);
+}
+
+static int intend(struct post *p, struct error **err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (state_intend(p->m->job->state, kind_info(p->kind)->name, p->wants[i].name, err) < 0)
+			return -1;
+	return 0;
+}
+
+int make_all(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err)
+{
+	struct post p = {.m = m, .kind = kind, .wants = wants, .n = drop_made(m, kind, wants, n)};
+	size_t todo = p.n;
+	int r = 0;
+
+	if (p.n > 0)
+		r = intend(&p, err);
+	if (r == 0 && p.n > 0)
+		r = p.n == 1 || kind_info(kind)->bulk ? make_left(&p, wrap, err) : make_each(&p, err);
+	for (size_t i = 0; i < todo; i++)
+		drop_body(&wants[i]);
+	return r;
+}
+
+int make_one(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err)
+{
+	struct want want = {name, body};
+
+	return make_all(m, kind, &want, 1, err);
+}
+
+static struct json_object *whole(const struct post *p)
+{
+	return json_object_get(p->wants[0].body);
+}
+
+int make_whole(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err)
+{
+	struct want want = {name, body};
+	struct post p = {.m = m, .kind = kind, .wants = &want, .n = 1};
+	int r = intend(&p, err) < 0 ? -1 : make_left(&p, whole, err);
+
+	drop_body(&want);
+	return r;
+}
+
+int make_update(struct maker *m, const struct item *item, struct json_object *fields, struct error **err)
+{
+	const struct kind_info *k = kind_info(item->kind);
+	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
+	CLEANUP_FREE char *path = xasprintf("%s/%s", k->path, item->id);
+	CLEANUP_FREE char *what = xasprintf("update %s \"%s\"", k->name, item->name);
+	struct cloud_call call = {
+		.service = k->service, .method = "PUT", .path = path, .body = body, .retry = RETRY_A, .what = what};
+
+	json_add(body, k->key, fields);
+	make_begin(m, item->kind);
+	if (cloud_call(m->cloud, &call, &answer, NULL, NULL, err) < 0)
+		return -1;
+	view_put(m->view, item->kind, item->name, item->id, json_at(answer, k->key));
+	return 0;
+}
+
+/* The inventory is told state and details together: remember the state, so that a detail does not turn it back. */
+static void tell(struct maker *m, size_t i, const enum node_cloud *cloud, const char *server_id, const char *floating_ip,
+		 const char *fault)
+{
+	pthread_mutex_lock(&m->lock);
+	if (cloud != NULL)
+		m->states[i] = *cloud;
+	inventory_cloud(m->job->inventory, m->plan->nodes[i].node.name, m->states[i], server_id, floating_ip, fault);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void make_tell(struct maker *m, size_t i, enum node_cloud cloud, const char *server_id, const char *fault)
+{
+	tell(m, i, &cloud, server_id, NULL, fault);
+}
+
+void make_tell_floating_ip(struct maker *m, size_t i, const char *floating_ip)
+{
+	tell(m, i, NULL, NULL, floating_ip, NULL);
+}
+
+void make_stop(struct maker *m)
+{
+	m->stopped = true;
+	watch_stop(m->servers);
+	watch_stop(m->volumes);
+}
+
+int make_check(struct maker *m, struct error **err)
+{
+	if (cancel_check(err) < 0)
+		return -1;
+	return m->stopped ? error_set(err, ERROR_CANCELLED, "stopped, since something else failed") : 0;
+}
+
+const char *subject_name(enum subject subject)
+{
+	static const char *const names[] = {"network", "security", "volumes"};
+
+	return names[subject];
+}
+
+void make_begin(struct maker *m, enum kind kind)
+{
+	static const enum subject subjects[KIND_COUNT] = {
+		[KIND_KEYPAIR] = SUBJECT_SECURITY, [KIND_NETWORK] = SUBJECT_NETWORK,	  [KIND_SUBNET] = SUBJECT_NETWORK,
+		[KIND_ROUTER] = SUBJECT_NETWORK,   [KIND_GROUP] = SUBJECT_SECURITY,	  [KIND_SERVER_GROUP] = SUBJECT_SECURITY,
+		[KIND_PORT] = SUBJECT_NETWORK,	   [KIND_FLOATING_IP] = SUBJECT_NETWORK, [KIND_VOLUME] = SUBJECT_VOLUMES,
+		[KIND_SERVER] = SUBJECT_COUNT}; /* servers have lines of their own */
+	enum subject subject = subjects[kind];
+	bool first;
+
+	if (subject == SUBJECT_COUNT)
+		return;
+	pthread_mutex_lock(&m->lock);
+	first = !m->begun[subject];
+	m->begun[subject] = true;
+	pthread_mutex_unlock(&m->lock);
+	if (first)
+		event_begin(m->job->events, subject_name(subject), "cloud");
+}

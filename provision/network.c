@@ -1,0 +1,181 @@
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/parallel.h"
+#include "provision/drift.h"
+#include "provision/steps.h"
+
+enum { GATEWAY_WAIT_MS = 60000 };
+
+static const char *network_id(struct maker *m)
+{
+	return made_id(m, KIND_NETWORK, m->plan->spec->name);
+}
+
+static const char *subnet_id(struct maker *m)
+{
+	return made_id(m, KIND_SUBNET, m->plan->spec->name);
+}
+
+int make_network(void *context, struct error **err)
+{
+	struct maker *m = context;
+
+	return make_one(m, KIND_NETWORK, m->plan->spec->name, body_network(m->plan, m->mark), err);
+}
+
+int make_subnet(void *context, struct error **err)
+{
+	struct maker *m = context;
+	const char *name = m->plan->spec->name;
+	CLEANUP_FREE char *reason = NULL;
+	struct json_object *fields;
+
+	if (make_one(m, KIND_SUBNET, name, body_subnet(m->plan, m->mark, network_id(m)), err) < 0)
+		return -1;
+	fields = drift_subnet(m->plan, view_find(m->view, KIND_SUBNET, name)->json, &reason);
+	return fields != NULL ? make_update(m, view_find(m->view, KIND_SUBNET, name), fields, err) : 0;
+}
+
+int make_router(void *context, struct error **err)
+{
+	struct maker *m = context;
+	const char *name = m->plan->spec->name;
+	CLEANUP_FREE char *reason = NULL;
+	struct json_object *fields;
+
+	if (make_one(m, KIND_ROUTER, name, body_router(m->plan, m->mark, m->external_id), err) < 0)
+		return -1;
+	fields = drift_router(view_find(m->view, KIND_ROUTER, name)->json, m->external_id, &reason);
+	return fields != NULL ? make_update(m, view_find(m->view, KIND_ROUTER, name), fields, err) : 0;
+}
+
+static void node_group_ids(struct maker *m, const struct plan_node *node, struct strv *ret)
+{
+	for (size_t i = 0; i < node->groups.n; i++) {
+		CLEANUP_FREE char *name = name_group(m->plan, node->groups.v[i]);
+
+		strv_add(ret, made_id(m, KIND_GROUP, name));
+	}
+}
+
+static int update_port(size_t i, void *context, struct error **err)
+{
+	struct maker *m = context;
+	const struct plan_node *node = &m->plan->nodes[i];
+	const struct item *port = view_find(m->view, KIND_PORT, node->node.name);
+	CLEANUP_FREE char *reason = NULL;
+	struct json_object *fields = drift_port(m->plan, m->view, node, port->json, &reason);
+
+	return fields != NULL ? make_update(m, port, fields, err) : 0;
+}
+
+/* All nodes' ports and the router's, in one call. */
+int make_ports(void *context, struct error **err)
+{
+	struct maker *m = context;
+	size_t n = m->plan->n_nodes;
+	CLEANUP_FREE struct want *wants = xnew_n(struct want, n + 1);
+	CLEANUP_FREE char *gateway = name_gateway(m->plan);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_node *node = &m->plan->nodes[i];
+		CLEANUP_STRV struct strv groups = STRV_INIT;
+
+		node_group_ids(m, node, &groups);
+		wants[i] = (struct want){node->node.name,
+					 body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups)};
+	}
+	wants[n] = (struct want){gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m))};
+	if (make_all(m, KIND_PORT, wants, n + 1, err) < 0)
+		return -1;
+	return parallel_for(n, MAKE_WIDTH, update_port, m, NULL, err);
+}
+
+int make_interface(void *context, struct error **err)
+{
+	struct maker *m = context;
+	CLEANUP_FREE char *gateway = name_gateway(m->plan);
+	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
+	CLEANUP_ERROR struct error *failure = NULL;
+	const struct item *port = view_find(m->view, KIND_PORT, gateway);
+	const char *router_id = made_id(m, KIND_ROUTER, m->plan->spec->name);
+	CLEANUP_FREE char *path = xasprintf("/routers/%s/add_router_interface", router_id);
+	CLEANUP_FREE char *what = xasprintf("add an interface to router \"%s\"", m->plan->spec->name);
+	struct cloud_call call = {
+		.service = CLOUD_NETWORK, .method = "PUT", .path = path, .body = body, .retry = RETRY_B, .what = what};
+
+	if (strcmp(json_get_str(port->json, "device_id", ""), router_id) == 0)
+		return 0;
+	json_add_str(body, "port_id", port->id);
+	if (cloud_call(m->cloud, &call, &answer, NULL, NULL, &failure) == 0 ||
+	    strstr(error_message(failure), "already has a port on subnet") != NULL)
+		return 0;
+	return error_move(err, steal_ptr(failure));
+}
+
+/* A marked floating IP that points to none of the plan's nodes: made for one that went. */
+static const struct item *spare_floating_ip(struct maker *m)
+{
+	size_t n = 0;
+	CLEANUP_FREE const struct item **all = view_all(m->view, KIND_FLOATING_IP, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (json_get_str(all[i]->json, "port_id", NULL) == NULL)
+			return all[i];
+	return NULL;
+}
+
+static int use_spare(struct maker *m, const struct item *spare, const char *node, struct error **err)
+{
+	struct json_object *fields = json_object_new_object();
+	const struct item *now = NULL;
+
+	json_add_str(fields, "port_id", made_id(m, KIND_PORT, node));
+	if (make_update(m, spare, fields, err) < 0)
+		return -1;
+	now = view_find(m->view, KIND_FLOATING_IP, spare->name);
+	view_put(m->view, KIND_FLOATING_IP, node, spare->id, now->json);
+	return state_made(m->job->state, kind_info(KIND_FLOATING_IP)->name, node, spare->id, NULL, err);
+}
+
+/* Where l3 is slow the interface is not known yet at once: 404 ExternalGatewayForFloatingIPNotFound passes. */
+static int make_floating_ip(struct maker *m, const char *node, struct error **err)
+{
+	int64_t deadline = clock_deadline(GATEWAY_WAIT_MS), pause = 1000;
+
+	for (;;) {
+		CLEANUP_ERROR struct error *failure = NULL;
+		struct json_object *body = body_floating_ip(m->mark, m->external_id, made_id(m, KIND_PORT, node));
+
+		if (make_one(m, KIND_FLOATING_IP, node, body, &failure) == 0)
+			return 0;
+		if (strstr(error_message(failure), "ExternalGatewayForFloatingIPNotFound") == NULL || clock_ms() > deadline)
+			return error_move(err, steal_ptr(failure));
+		if (cancel_sleep(pause, err) < 0)
+			return -1;
+		pause += pause / 4;
+	}
+}
+
+static int give_floating_ip(struct maker *m, size_t i, struct error **err)
+{
+	const char *node = m->plan->nodes[i].node.name;
+	const struct item *it = view_find(m->view, KIND_FLOATING_IP, node), *spare = spare_floating_ip(m);
+
+	if (it == NULL && (spare != NULL ? use_spare(m, spare, node, err) : make_floating_ip(m, node, err)) < 0)
+		return -1;
+	it = view_find(m->view, KIND_FLOATING_IP, node);
+	make_tell_floating_ip(m, i, json_get_str(it->json, "floating_ip_address", NULL));
+	return 0;
+}
+
+int make_floating_ips(void *context, struct error **err)
+{
+	struct maker *m = context;
+
+	for (size_t i = 0; i < m->plan->n_nodes; i++) /* one at a time: spare ones must not be given twice, and there are few */
+		if (m->plan->nodes[i].floating_ip && give_floating_ip(m, i, err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,15 @@
+/* pick: what the file names, found in the view: pure.  Each is NULL unless there is exactly one. */
+#pragma once
+#include "provision/view.h"
+
+bool pick_is_uuid(const char *s);
+struct json_object *pick_image(const struct view *v, const struct plan *plan);
+struct json_object *pick_flavor(const struct view *v, const char *name);
+/* Named in the file (name or id), else by clouds.yaml, else the only one. */
+struct json_object *pick_external(const struct view *v, const struct plan *plan);
+/* What that is called, or NULL where neither the file nor clouds.yaml names it. */
+const char *pick_external_name(const struct view *v, const struct plan *plan);
+/* The members whose name or id is `name`; the caller frees the array, which ends with NULL. */
+struct json_object **pick_named(struct json_object *list, const char *name, size_t *ret_n) MUST_USE;
+/* Kernels and ramdisks are images too, but no server is made of them. */
+bool pick_is_bootable(struct json_object *image);

@@ -1,0 +1,118 @@
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "provision/steps.h"
+
+enum { VOLUME_STALL_MS = 10 * 60 * 1000 };
+
+static bool settled(struct json_object *o)
+{
+	const char *status = json_get_str(o, "status", "");
+
+	return strcmp(status, "available") == 0 || strcmp(status, "in-use") == 0 || strncmp(status, "error", 5) == 0;
+}
+
+struct volume_want {
+	char *name;
+	const struct volume_spec *spec;
+	const char *image_id;
+};
+
+static size_t list_wants(struct maker *m, struct volume_want *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->plan->n_nodes; i++) {
+		const struct plan_node *node = &m->plan->nodes[i];
+
+		if (node->root.size_gib > 0)
+			ret[n++] = (struct volume_want){name_root(node), &node->root, m->image_id};
+		if (node->data.size_gib > 0)
+			ret[n++] = (struct volume_want){name_data(node), &node->data, NULL};
+	}
+	return n;
+}
+
+/* Only asks for them: each server waits for its own, see volumes_ready(). */
+int make_volumes(void *context, struct error **err)
+{
+	struct maker *m = context;
+	CLEANUP_FREE struct volume_want *volumes = xnew_n(struct volume_want, 2 * m->plan->n_nodes);
+	size_t n = list_wants(m, volumes);
+	CLEANUP_FREE struct want *wants = xnew_n(struct want, n);
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		wants[i] = (struct want){volumes[i].name, body_volume(volumes[i].name, volumes[i].spec, m->view->uuid, volumes[i].image_id)};
+	r = make_all(m, KIND_VOLUME, wants, n, err);
+	for (size_t i = 0; i < n; i++)
+		free(volumes[i].name);
+	return r;
+}
+
+/* Waits for the volume; *ret_failed when cinder could not make it, which loses nothing: it never held anything. */
+static int wait_settled(struct maker *m, const char *name, bool *ret_failed, struct error **err)
+{
+	const struct item *it = view_find(m->view, KIND_VOLUME, name);
+	CLEANUP_JSON struct json_object *now = NULL;
+	const char *status;
+
+	if (it == NULL)
+		return error_set(err, ERROR_INTERNAL, "volume \"%s\": was not made", name);
+	if (!settled(it->json)) {
+		if (watch_wait(m->volumes, it->id, settled, VOLUME_STALL_MS, &now, err) < 0)
+			return error_wrap(err, "wait for volume \"%s\"", name);
+		if (now == NULL)
+			return error_set(err, ERROR_CONFLICT, "volume \"%s\": disappeared while it was made; run again", name);
+		*ret_failed = strcmp(json_get_str(now, "status", ""), "error") == 0;
+		it = view_put(m->view, KIND_VOLUME, name, it->id, now);
+	}
+	status = json_get_str(it->json, "status", "");
+	if (strncmp(status, "error", 5) != 0)
+		return 0;
+	return error_set(err, ERROR_REMOTE, "volume \"%s\" (%s): cinder gave it status \"%s\"; the cloud's operator can say why", name,
+			 it->id, status);
+}
+
+static bool never(struct json_object *o UNUSED)
+{
+	return false;
+}
+
+static int remake(struct maker *m, const struct volume_want *want, struct error **err)
+{
+	const struct item *it = view_find(m->view, KIND_VOLUME, want->name);
+	CLEANUP_JSON struct json_object *now = NULL;
+
+	log_verbose("volume \"%s\": cinder failed to make it; it is made again", want->name);
+	if (kind_delete(m->cloud, KIND_VOLUME, it->id, it->name, err) < 0 ||
+	    watch_wait(m->volumes, it->id, never, VOLUME_STALL_MS, &now, err) < 0)
+		return -1;
+	view_drop(m->view, it);
+	return make_one(m, KIND_VOLUME, want->name, body_volume(want->name, want->spec, m->view->uuid, want->image_id), err);
+}
+
+static int ready(struct maker *m, const struct volume_want *want, struct error **err)
+{
+	for (int attempt = 1;; attempt++) {
+		CLEANUP_ERROR struct error *failure = NULL;
+		bool failed = false;
+
+		if (wait_settled(m, want->name, &failed, &failure) == 0)
+			return 0;
+		if (!failed || attempt == MAKE_ATTEMPTS)
+			return error_move(err, steal_ptr(failure));
+		if (remake(m, want, err) < 0)
+			return -1;
+	}
+}
+
+int volumes_ready(struct maker *m, const struct plan_node *node, struct error **err)
+{
+	CLEANUP_FREE char *root = name_root(node), *data = name_data(node);
+	struct volume_want wants[] = {{root, &node->root, m->image_id}, {data, &node->data, NULL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
+		if (wants[i].spec->size_gib > 0 && ready(m, &wants[i], err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * fake_cloud: an OpenStack in memory behind provision/cloud.h, for tests: it knows the rules that decide the order of creation and
+ * deletion (ports in use, interfaces under floating IPs, …), and any of its calls can be made to fail.  It also stands for
+ * core/base/cancel.h, so that waiting takes no time.
+ */
+#pragma once
+#include "provision/kind.h"
+
+enum fake_fault {
+	FAULT_NONE,
+	FAULT_LOST,    /* an ambiguous failure; nothing was done */
+	FAULT_APPLIED, /* an ambiguous failure; it was done */
+	FAULT_REFUSED  /* an unambiguous refusal */
+};
+
+void fake_reset(void);
+struct cloud *fake_cloud(void);
+/* The n-th call from now (from 1) fails so; every call counts, lists too. */
+void fake_fail(unsigned n, enum fake_fault fault);
+unsigned fake_calls(void); /* since the reset */
+/* The next `times` builds of that server end in ERROR. */
+void fake_break_server(const char *name, unsigned times);
+void fake_without_bulk(void); /* POSTs of several resources get 400 */
+size_t fake_count(enum kind kind);
+/* The resource of that name (of a floating IP: its address); borrowed.  NULL where there is none. */
+struct json_object *fake_find(enum kind kind, const char *name);
+void fake_put(enum kind kind, const char *text); /* a resource of somebody else */
+void fake_drop(enum kind kind, const char *name); /* behind everybody's back */

@@ -1,0 +1,458 @@
+/* The pure parts of provision: bodies against golden files, what differs, what is wrong; all on made-up views. */
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "provision/body.h"
+#include "provision/drift.h"
+#include "provision/flow.h"
+#include "provision/rules.h"
+#include "tests/unit/test.h"
+#include <stdatomic.h>
+
+#define UUID "1a2b3c4d-0000-4000-8000-000000000000"
+#define MARK "davit:" UUID
+
+static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+			   "  platform: {version: 1.36.3}\n"
+			   "  openstack: {image: debian-12}\n"
+			   "  network: {dns: [9.9.9.9]}\n"
+			   "  controlPlane: {count: 1, flavor: m1.small, volume: {size: 20, type: ssd}}\n"
+			   "  workerPools: [{name: w, count: 2, flavor: m1.small, zones: [az1, az2]}]\n"
+			   "  registry: {volume: {size: 5}}\n";
+
+struct fixture {
+	struct spec *spec;
+	struct plan *plan;
+	struct view *view;
+};
+
+static struct json_object *json(const char *text)
+{
+	struct json_object *o = NULL;
+
+	assert_success(json_parse(text, strlen(text), "test", &o, &test_error));
+	return o;
+}
+
+static void add_list(struct view *v, enum kind kind, const char *text)
+{
+	CLEANUP_JSON struct json_object *list = json(text);
+
+	view_add_list(v, kind, list);
+}
+
+/* A cloud that has all that the file names, and nothing of the cluster. */
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	assert_success(spec_parse("c.yaml", file, strlen(file), &f->spec, &test_error));
+	assert_success(plan_make(f->spec, NULL, &f->plan, &test_error));
+	f->view = view_new(UUID);
+	for (int i = 0; i < CLOUD_SERVICES; i++)
+		f->view->services[i] = true;
+	f->view->images = json("[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\",\"size\":1000000000,\"min_ram\":512}]");
+	f->view->flavors = json("[{\"id\":\"f1\",\"name\":\"m1.small\",\"vcpus\":1,\"ram\":1024,\"disk\":4}]");
+	f->view->externals = json("[{\"id\":\"e1\",\"name\":\"public\"}]");
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	view_free(f->view);
+	plan_free(f->plan);
+	spec_free(f->spec);
+	free(f);
+	return 0;
+}
+
+static void replace(struct json_object **o, const char *text)
+{
+	json_object_put(*o);
+	*o = json(text);
+}
+
+static void golden(const char *name, struct json_object *found)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/tests/golden/provision/%s.json", getenv("DAVIT_SOURCE_ROOT"), name);
+	CLEANUP_FREE char *text = xasprintf("%s\n", json_object_to_json_string_ext(found, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	CLEANUP_BUF struct buf wanted = BUF_INIT;
+
+	json_object_put(found);
+	if (getenv("DAVIT_REGENERATE") != NULL)
+		assert_success(path_write(path, text, strlen(text), 0644, &test_error));
+	assert_success(path_read(path, &wanted, &test_error));
+	assert_string_equal(text, buf_str(&wanted));
+}
+
+static struct json_object *all_rules(const struct plan *p)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t i = 0; i < p->n_rules; i++)
+		json_object_array_add(all, body_rule(&p->rules[i], "G", p->rules[i].from_group != NULL ? "FROM" : NULL));
+	return all;
+}
+
+static void test_bodies_of_the_network(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_STRV struct strv groups = STRV_INIT;
+
+	strv_add(&groups, "G1");
+	strv_add(&groups, "G2");
+	golden("network", body_network(f->plan, MARK));
+	golden("subnet", body_subnet(f->plan, MARK, "N"));
+	golden("router", body_router(f->plan, MARK, "EXT"));
+	golden("group", body_group(f->plan, MARK, "node"));
+	golden("rules", all_rules(f->plan));
+	golden("gateway", body_gateway(f->plan, MARK, "N", "S"));
+	golden("port", body_port(f->plan, plan_find(f->plan, "demo-cp-1"), MARK, "N", "S", &groups));
+	golden("floating-ip", body_floating_ip(MARK, "EXT", "P"));
+	golden("keypair", body_keypair("demo-1a2b3c4d", "ssh-ed25519 AAAA demo"));
+	golden("server-group", body_server_group("demo-w-1a2b3c4d"));
+}
+
+static struct json_object *server(const struct fixture *f, const char *node, const char *root, const char *data, const char *group)
+{
+	struct json_object *o = NULL;
+	struct body_server s = {.node = plan_find(f->plan, node), .uuid = UUID, .flavor_id = "F", .image_id = "I",
+				.keypair = "demo-1a2b3c4d", .port_id = "P", .root_id = root, .data_id = data,
+				.server_group_id = group, .user_data = "#cloud-config\n"};
+
+	assert_success(body_server(&s, &o, &test_error));
+	return o;
+}
+
+static void test_bodies_of_servers(void **state)
+{
+	struct fixture *f = *state;
+	const struct plan_node *cp = plan_find(f->plan, "demo-cp-1"), *registry = plan_find(f->plan, "demo-registry");
+
+	golden("server-plain", server(f, "demo-w-2", NULL, NULL, "SG"));
+	golden("server-root-volume", server(f, "demo-cp-1", "R", NULL, "SG"));
+	golden("server-data-volume", server(f, "demo-registry", NULL, "D", NULL));
+	golden("volume-root", body_volume("demo-cp-1-root", &cp->root, UUID, "I"));
+	golden("volume-data", body_volume("demo-registry-data", &registry->data, UUID, NULL));
+}
+
+static void test_user_data_has_a_limit(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	struct json_object *o = NULL;
+	struct body_server s = {.node = plan_find(f->plan, "demo-w-1"), .uuid = UUID};
+
+	for (int i = 0; i < 49152; i++)
+		buf_add_char(&text, 'x');
+	s.user_data = buf_str(&text);
+	assert_failure(body_server(&s, &o, &test_error), "server \"demo-w-1\": its user-data has 65536 bytes in base64, nova takes 65535");
+}
+
+static void test_marks(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *ours = json("{\"name\":\"demo-1a2b3c4d\",\"description\":\"" MARK "\",\"metadata\":{\"davit\":\"" UUID "\"}}");
+	CLEANUP_JSON struct json_object *other = json("{\"name\":\"demo-1a2b3c4e\",\"description\":\"davit:other\",\"metadata\":{}}");
+	CLEANUP_JSON struct json_object *none = json("{\"name\":\"-1a2b3c4d\",\"description\":null}");
+
+	for (int kind = 0; kind < KIND_COUNT; kind++) {
+		assert_true(mark_is_on((enum kind)kind, ours, UUID));
+		assert_false(mark_is_on((enum kind)kind, other, UUID));
+		assert_false(mark_is_on((enum kind)kind, none, UUID));
+	}
+}
+
+static void check_says(struct fixture *f, enum error_kind kind, const char *text)
+{
+	CLEANUP_ERROR struct error *err = NULL;
+
+	assert_int_equal(provision_check(f->plan, f->view, &err), -1);
+	assert_string_equal(error_message(err), text);
+	assert_int_equal(error_kind(err), kind);
+}
+
+static void test_check_is_content(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_success(provision_check(f->plan, f->view, &test_error));
+}
+
+static void test_check_tells_all_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->images, "[]");
+	f->view->all_images = json("[{\"name\":\"debian-11\"},{\"name\":\"vmlinuz\",\"disk_format\":\"aki\"},{\"name\":\"cirros\"}]");
+	replace(&f->view->flavors, "[{\"name\":\"m1.smal\",\"vcpus\":2,\"ram\":2048,\"disk\":8}]");
+	replace(&f->view->externals, "[{\"id\":\"e1\",\"name\":\"a\"},{\"id\":\"e2\",\"name\":\"b\"}]");
+	check_says(f, ERROR_CONFIG,
+		   "image \"debian-12\": the cloud has no such image; it has cirros, debian-11; did you mean \"debian-11\"?\n"
+		   "the cloud has several external networks: name one as spec.openstack.externalNetwork: a, b\n"
+		   "flavor \"m1.small\": the cloud has no such flavor; it has m1.smal (2 vCPU, 2048 MiB, 8 GiB disk); did you mean \"m1.smal\"?");
+}
+
+static void test_check_names_the_ids_of_twins(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\"},{\"id\":\"i2\",\"name\":\"debian-12\"}]");
+	f->view->external_default = xstrdup("ext");
+	check_says(f, ERROR_CONFIG,
+		   "image \"debian-12\": the cloud has 2 of that name; write the id of the one that is meant: i1, i2\n"
+		   "external network \"ext\": the cloud has no such external network; it has public");
+}
+
+static void test_check_refuses_what_does_not_fit(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\",\"min_disk\":10,\"min_ram\":2048}]");
+	f->view->services[CLOUD_VOLUME] = false;
+	check_says(f, ERROR_PREFLIGHT,
+		   "the cloud's catalog has no volume (cinder) service, and the file wants volumes\n"
+		   "flavor \"m1.small\": 1024 MiB of memory are too little for image \"debian-12\", which needs 2048 MiB\n"
+		   "flavor \"m1.small\": its disk of 4 GiB is too small for image \"debian-12\", which needs 10 GiB");
+}
+
+static char *compare_text(struct fixture *f)
+{
+	static const char *const actions[] = {"none", "create", "update", "replace", "delete"};
+	struct changes changes = {0};
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	assert_success(provision_compare(f->plan, f->view, &changes, &test_error));
+	for (size_t i = 0; i < changes.n; i++) {
+		const struct change *c = &changes.items[i];
+
+		buf_addf(&b, "%s %s %s%s%s\n", actions[c->action], c->kind, c->name, c->reason != NULL ? ": " : "",
+			 c->reason != NULL ? c->reason : "");
+	}
+	changes_free(&changes);
+	return buf_steal(&b);
+}
+
+static void test_compare_with_nothing(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *text = compare_text(f);
+
+	assert_string_equal(text, "create keypair demo-1a2b3c4d\ncreate network demo\ncreate subnet demo\ncreate router demo\n"
+				  "create security group demo-control-plane\ncreate security group demo-node\ncreate security group demo-registry\n"
+				  "create server group demo-control-plane-1a2b3c4d\ncreate server group demo-w-1a2b3c4d\n"
+				  "create port demo-gateway\n"
+				  "create port demo-registry\ncreate server demo-registry\ncreate volume demo-registry-data\n"
+				  "create port demo-cp-1\ncreate floating IP demo-cp-1\ncreate volume demo-cp-1-root\ncreate server demo-cp-1\n"
+				  "create port demo-w-1\ncreate server demo-w-1\ncreate port demo-w-2\ncreate server demo-w-2\n");
+}
+
+/* The groups as neutron would list them: with the egress rules that it adds, protocols as it keeps them. */
+static void add_groups(struct fixture *f)
+{
+	CLEANUP_JSON struct json_object *list = json_object_new_array();
+	const char *names[] = {"control-plane", "node", "registry"};
+
+	for (size_t g = 0; g < 3; g++) {
+		struct json_object *o = body_group(f->plan, MARK, names[g]), *rules = json("[{\"direction\":\"egress\",\"ethertype\":\"IPv4\"}]");
+
+		json_add_str(o, "id", names[g]);
+		for (size_t i = 0; i < f->plan->n_rules; i++)
+			if (strcmp(f->plan->rules[i].group, names[g]) == 0)
+				json_object_array_add(rules, body_rule(&f->plan->rules[i], names[g], f->plan->rules[i].from_group));
+		json_add(o, "security_group_rules", rules);
+		json_object_array_add(list, o);
+	}
+	view_add_list(f->view, KIND_GROUP, list);
+}
+
+#define MARKED "\"description\":\"" MARK "\""
+#define META "\"metadata\":{\"davit\":\"" UUID "\"}"
+#define PODS "\"allowed_address_pairs\":[{\"ip_address\":\"10.244.0.0/16\"}]"
+#define PORT(id, name, groups) "{\"id\":\"" id "\",\"name\":\"" name "\"," MARKED "," PODS ",\"security_groups\":[" groups "]}"
+#define SERVER(id, name, rest) "{\"id\":\"" id "\",\"name\":\"" name "\"," META "," rest "}"
+
+static void add_all(struct fixture *f)
+{
+	add_groups(f);
+	add_list(f->view, KIND_KEYPAIR, "[{\"name\":\"demo-1a2b3c4d\"},{\"name\":\"mine\"}]");
+	add_list(f->view, KIND_NETWORK, "[{\"id\":\"N\",\"name\":\"demo\"," MARKED "},{\"id\":\"N2\",\"name\":\"demo\",\"description\":\"\"}]");
+	add_list(f->view, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\"," MARKED ",\"dns_nameservers\":[\"9.9.9.9\"]}]");
+	add_list(f->view, KIND_ROUTER, "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":{\"network_id\":\"e1\"}}]");
+	add_list(f->view, KIND_SERVER_GROUP, "[{\"id\":\"a\",\"name\":\"demo-control-plane-1a2b3c4d\"},{\"id\":\"b\",\"name\":\"demo-w-1a2b3c4d\"}]");
+	add_list(f->view, KIND_PORT,
+		 "[{\"id\":\"pg\",\"name\":\"demo-gateway\",\"device_id\":\"R\"," MARKED "}," PORT("pr", "demo-registry", "\"registry\"") "," PORT(
+			 "pc", "demo-cp-1", "\"node\",\"control-plane\"") "," PORT("p1", "demo-w-1", "\"node\"") "," PORT("p2", "demo-w-2", "\"node\"") "]");
+	add_list(f->view, KIND_FLOATING_IP, "[{\"id\":\"f\",\"port_id\":\"pc\",\"floating_ip_address\":\"172.24.4.9\"," MARKED "}]");
+	add_list(f->view, KIND_VOLUME, "[{\"id\":\"vr\",\"name\":\"demo-registry-data\",\"status\":\"in-use\"," META "},"
+				       "{\"id\":\"vc\",\"name\":\"demo-cp-1-root\",\"status\":\"in-use\"," META "}]");
+	add_list(f->view, KIND_SERVER,
+		 "[" SERVER("s1", "demo-registry", "\"status\":\"ACTIVE\"") "," SERVER("s2", "demo-cp-1", "\"status\":\"ACTIVE\"") "," SERVER(
+			 "s3", "demo-w-1", "\"status\":\"ACTIVE\"") "," SERVER("s4", "demo-w-2", "\"status\":\"ACTIVE\"") "]");
+}
+
+static void test_compare_with_all(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *text = NULL;
+
+	add_all(f);
+	text = compare_text(f);
+	assert_string_equal(text, "");
+}
+
+static void drop(struct fixture *f, enum kind kind, const char *name)
+{
+	view_drop(f->view, view_find(f->view, kind, name));
+}
+
+static void test_compare_tells_drift(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *text = NULL;
+
+	add_all(f);
+	drop(f, KIND_SERVER, "demo-w-2");
+	add_list(f->view, KIND_SERVER,
+		 "[" SERVER("s1", "demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER("s2", "demo-cp-1",
+										      "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":\"2026\"") "," SERVER(
+			 "s3", "demo-w-1", "\"status\":\"ERROR\",\"fault\":{\"message\":\"No valid host\"}") "," SERVER("s9", "demo-w-9", "\"status\":\"ACTIVE\"") "]");
+	add_list(f->view, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\"," MARKED ",\"dns_nameservers\":[]}]");
+	add_list(f->view, KIND_ROUTER, "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":null}]");
+	add_list(f->view, KIND_PORT, "[" PORT("p2", "demo-w-2", "\"node\",\"control-plane\"") "]");
+	add_list(f->view, KIND_VOLUME, "[{\"id\":\"vr\",\"name\":\"demo-registry-data\",\"status\":\"available\"," META "}]");
+	text = compare_text(f);
+	assert_string_equal(
+		text, "update subnet demo: name servers are [], the file wants [9.9.9.9]\n"
+		      "update router demo: has no external gateway\n"
+		      "update server demo-registry: is SHUTOFF; will be started\n"
+		      "update volume demo-registry-data: is not attached to demo-registry\n"
+		      "replace server demo-cp-1: is ERROR and ran before; apply leaves it: look at it in the cloud, or replace the node\n"
+		      "replace server demo-w-1: ERROR: No valid host; it never ran and will be made again\n"
+		      "update port demo-w-2: is not in the security groups that it should be in\n"
+		      "create server demo-w-2\n"
+		      "delete server demo-w-9: the file no longer wants it\n");
+}
+
+static void test_compare_tells_rules(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *text = NULL;
+
+	add_all(f);
+	add_list(f->view, KIND_GROUP, "[{\"id\":\"registry\",\"name\":\"demo-registry\"," MARKED ",\"security_group_rules\":["
+				      "{\"direction\":\"ingress\",\"ethertype\":\"IPv4\",\"protocol\":\"6\",\"port_range_min\":22,\"port_range_max\":22,\"remote_group_id\":\"control-plane\"},"
+				      "{\"direction\":\"ingress\",\"ethertype\":\"IPv4\",\"protocol\":\"udp\",\"port_range_min\":1,\"port_range_max\":9,\"remote_ip_prefix\":\"10.0.0.0/8\"},"
+				      "{\"direction\":\"egress\",\"ethertype\":\"IPv4\"}]}]");
+	text = compare_text(f);
+	assert_string_equal(text, "update security group demo-registry: lacks the rule \"tcp 5000 from node\"\n"
+				  "update security group demo-registry: has the rule \"udp 1-9 from 10.0.0.0/8\", which the file does not want\n");
+}
+
+static void test_twins_the_older_counts(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *text = NULL;
+
+	add_all(f);
+	drop(f, KIND_NETWORK, "demo");
+	add_list(f->view, KIND_NETWORK, "[{\"id\":\"young\",\"name\":\"demo\",\"created_at\":\"2026-02-02T00:00:00Z\"," MARKED "},"
+					"{\"id\":\"old\",\"name\":\"demo\",\"created_at\":\"2026-01-02T00:00:00Z\"," MARKED "}]");
+	assert_string_equal(view_id(f->view, KIND_NETWORK, "demo"), "old");
+	text = compare_text(f);
+	assert_string_equal(text, "delete network demo: young is a second one of that name\n");
+}
+
+static void test_list_paths_carry_the_mark(void **state UNUSED)
+{
+	CLEANUP_FREE char *ports = kind_list_path(KIND_PORT, "PROJ", UUID, "demo");
+	CLEANUP_FREE char *volumes = kind_list_path(KIND_VOLUME, "PROJ", UUID, "demo");
+	CLEANUP_FREE char *servers = kind_list_path(KIND_SERVER, "PROJ", UUID, "demo");
+	CLEANUP_FREE char *all = kind_list_path(KIND_SERVER, "PROJ", UUID, NULL);
+
+	assert_string_equal(ports, "/ports?description=davit%3A" UUID "&project_id=PROJ");
+	assert_string_equal(volumes, "/volumes/detail?metadata=%7B%22davit%22%3A%22" UUID "%22%7D");
+	assert_string_equal(servers, "/servers/detail?name=%5Edemo-");
+	assert_string_equal(all, "/servers/detail");
+}
+
+static atomic_uint flow_ran, flow_stopped;
+
+static int flow_ok(void *context, struct error **err UNUSED)
+{
+	unsigned needed = *(unsigned *)context;
+
+	assert_int_equal(flow_ran & needed, needed);
+	return 0;
+}
+
+static int flow_first(void *context UNUSED, struct error **err UNUSED)
+{
+	flow_ran |= 1;
+	return 0;
+}
+
+static int flow_second(void *context, struct error **err)
+{
+	flow_ran |= 2;
+	return flow_ok(context, err);
+}
+
+static int flow_fails(void *context UNUSED, struct error **err)
+{
+	return error_set(err, ERROR_REMOTE, "no");
+}
+
+static void flow_stop(void *context UNUSED)
+{
+	flow_stopped++;
+}
+
+static void test_flow_keeps_the_order(void **state UNUSED)
+{
+	static const struct flow_step steps[] = {{"first", flow_first, 0}, {"second", flow_second, 1}, {"third", flow_ok, 3}};
+	static const struct flow_hooks hooks = {0};
+	unsigned needed = 1;
+
+	flow_ran = 0;
+	assert_success(flow_run(steps, 3, &hooks, &needed, &test_error));
+	assert_int_equal(flow_ran, 3);
+}
+
+static void test_flow_tells_the_first_failure(void **state UNUSED)
+{
+	static const struct flow_step steps[] = {{"fails", flow_fails, 0}, {"never", flow_second, 1}, {"beside", flow_first, 0}};
+	static const struct flow_hooks hooks = {.stop = flow_stop};
+	unsigned needed = 0;
+
+	flow_ran = flow_stopped = 0;
+	assert_failure(flow_run(steps, 3, &hooks, &needed, &test_error), "no");
+	assert_int_equal(flow_ran & 2, 0);
+	assert_int_equal(flow_stopped, 1);
+}
+
+int main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		WITH(test_bodies_of_the_network),
+		WITH(test_bodies_of_servers),
+		WITH(test_user_data_has_a_limit),
+		cmocka_unit_test(test_marks),
+		WITH(test_check_is_content),
+		WITH(test_check_tells_all_at_once),
+		WITH(test_check_names_the_ids_of_twins),
+		WITH(test_check_refuses_what_does_not_fit),
+		WITH(test_compare_with_nothing),
+		WITH(test_compare_with_all),
+		WITH(test_compare_tells_drift),
+		WITH(test_compare_tells_rules),
+		WITH(test_twins_the_older_counts),
+		cmocka_unit_test(test_list_paths_carry_the_mark),
+		cmocka_unit_test(test_flow_keeps_the_order),
+		cmocka_unit_test(test_flow_tells_the_first_failure),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
