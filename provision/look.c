@@ -23,13 +23,13 @@ static int look_images(struct round *r, struct error **err)
 {
 	const char *name = r->plan->spec->openstack.image;
 	CLEANUP_FREE char *escaped = http_escape(name);
-	CLEANUP_FREE char *path = xasprintf(pick_is_uuid(name) ? "/images?id=in:%s" : "/images?limit=100&name=%s", escaped);
+	CLEANUP_FREE char *path = xasprintf(pick_is_uuid(name) ? "/images?id=in:%s" : "/images?name=%s", escaped);
 
 	if (cloud_list(r->cloud, CLOUD_IMAGE, path, "images", NULL, &r->view->images, err) < 0)
 		return -1;
 	if (json_len(r->view->images) > 0)
 		return 0;
-	return cloud_list(r->cloud, CLOUD_IMAGE, "/images?limit=1000", "images", NULL, &r->view->all_images, err);
+	return cloud_list(r->cloud, CLOUD_IMAGE, "/images", "images", NULL, &r->view->all_images, err);
 }
 
 static int look_flavors(struct round *r, struct error **err)

@@ -11,7 +11,7 @@ static int list_images(void *context, struct error **err)
 {
 	struct offer *o = context;
 
-	return cloud_list(o->cloud, CLOUD_IMAGE, "/images?limit=1000&status=active", "images", NULL, &o->images, err);
+	return cloud_list(o->cloud, CLOUD_IMAGE, "/images?status=active", "images", NULL, &o->images, err);
 }
 
 static int list_flavors(void *context, struct error **err)
