@@ -46,6 +46,7 @@ struct http_request {
 	int64_t timeout_ms;	/* for the whole attempt; 0: 75 s; streams: use stall_ms with CLOCK-long timeouts */
 	int64_t stall_ms;	/* no byte in either direction for so long ends it; 0: no such limit */
 	size_t answer_max;	/* largest response.body; 0: 64 MiB */
+	bool http1;		/* HTTP/1.1, also where the server speaks HTTP/2: uploads of many megabytes wait for its windows there */
 	bool follow;		/* redirects (never carrying credentials to another host); see http_perform() */
 };
 

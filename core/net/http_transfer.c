@@ -8,6 +8,7 @@ enum {
 	CONNECT_MS = 10000,
 	IDLE_AGE_S = 8, /* front ends close idle connections after as little as 10 s */
 	HEADERS_MAX = 256 * 1024,
+	UPLOAD_CHUNK = 512 * 1024, /* read at once of a streamed body */
 	TICK_MS = 1000
 };
 static const size_t answer_default = 64u * 1024 * 1024;
@@ -213,7 +214,7 @@ static void set_connection(CURL *easy, struct transfer *t)
 	SET(CURLOPT_SHARE, h->share);
 	SET(CURLOPT_QUICK_EXIT, 1L); /* a cancelled request does not wait for the resolver's thread */
 	SET(CURLOPT_PROTOCOLS_STR, "http,https,file");
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	SET(CURLOPT_HTTP_VERSION, t->request->http1 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	SET(CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
 	SET(CURLOPT_MAXAGE_CONN, (long)IDLE_AGE_S);
@@ -275,6 +276,7 @@ static void set_request(CURL *easy, struct transfer *t)
 		SET(CURLOPT_READFUNCTION, on_read);
 		SET(CURLOPT_READDATA, t);
 		SET(CURLOPT_SEEKFUNCTION, on_seek);
+		SET(CURLOPT_UPLOAD_BUFFERSIZE, r->read != NULL ? (long)UPLOAD_CHUNK : 64L * 1024);
 	}
 	if (strcmp(method, "HEAD") == 0)
 		SET(CURLOPT_NOBODY, 1L);
