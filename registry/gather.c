@@ -44,7 +44,7 @@ struct gather {
 	struct catalogue catalogue;
 	struct json_object *index;   /* of an earlier run, or NULL; only read by the jobs */
 	struct artifacts recorded;   /* by it */
-	struct strv trusted;	     /* digests that it names: flushed to the disk then, so that their size is enough */
+	struct strv trusted;	     /* "DIGEST SIZE" of all that it names: flushed to the disk then, so that the size is enough */
 	struct source *sources;
 	size_t n;
 	struct wanted *wanted;
@@ -86,10 +86,11 @@ static int explain(struct gather *g, const struct source *s, struct error *why, 
 static int blob_there(const struct gather *g, const char *digest, int64_t size)
 {
 	CLEANUP_ERROR struct error *why = NULL;
+	CLEANUP_FREE char *known = xasprintf("%s %lld", digest, (long long)layout_blob_size(g->folder, digest));
 
 	if (!layout_has(g->folder, digest, size))
 		return 1;
-	if (strv_has(&g->trusted, digest))
+	if (strv_has(&g->trusted, known))
 		return 0;
 	if (layout_verify(g->folder, digest, size, &why) == 0)
 		return 0;
@@ -459,7 +460,7 @@ static void read_earlier(struct gather *g, const char *version)
 		if (descriptor_parse(json_object_array_get_idx(manifests, i), &d, NULL) < 0 || bundle_image_blobs(g->folder, &d, &blobs, &n, NULL) < 0)
 			continue;
 		for (size_t b = 0; b < n; b++)
-			strv_add(&g->trusted, blobs[b].digest);
+			strv_addf(&g->trusted, "%s %lld", blobs[b].digest, (long long)blobs[b].size);
 		descriptor_list_free(blobs, n);
 	}
 }
