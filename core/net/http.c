@@ -347,6 +347,7 @@ static int hop(struct transfer *t, struct error **err)
 {
 	CLEANUP_FREE char *origin = NULL;
 	CLEANUP_ERROR struct error *error = NULL;
+	int64_t start = clock_ms();
 	int r;
 
 	if (cancel_check(err) < 0)
@@ -365,6 +366,7 @@ static int hop(struct transfer *t, struct error **err)
 		log_request(t);
 	t->worker = worker_take(t->http, origin);
 	r = conclude(t, transfer_run(t), &error);
+	t->response->seconds = (double)(clock_ms() - start) / 1000;
 	if (log_enabled(LOG_DEBUG))
 		log_answer(t, error);
 	worker_give(t->http, t->worker);
