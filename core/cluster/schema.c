@@ -91,8 +91,9 @@ static int read_strings(const struct yaml *y, const struct yaml_node *n, const s
 	for (size_t i = 0; i < n->n; i++) {
 		CLEANUP_ERROR struct error *why = NULL;
 
-		if (want(y, n->values[i], f, YAML_SCALAR, err) < 0)
-			return error_wrap(err, "entry %zu", i + 1);
+		if (n->values[i]->type != YAML_SCALAR)
+			return yaml_error(y, n->values[i], err, "%s: entry %zu must be a single value, found %s", f->key, i + 1,
+					  yaml_type_name(n->values[i]));
 		if (scalar_check(f, n->values[i]->scalar, &why) < 0)
 			return yaml_error(y, n->values[i], err, "%s: %s", f->key, error_message(why));
 		strv_add(to, n->values[i]->scalar);
