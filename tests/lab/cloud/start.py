@@ -10,7 +10,7 @@ import threading
 import time
 
 ETC, LOG, RUN = '/lab/etc', '/lab/log', '/lab/run'
-PATIENCE = 120      # seconds for one service, on a busy machine
+PATIENCE = 300      # seconds for one service: the machine may be busy with other things, too
 
 
 class Service:

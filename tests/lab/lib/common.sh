@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What every part of the lab shares: its paths, its words to the user, its keys.
 
 CACHE=${DAVIT_CACHE:-/var/cache/davit}/lab     # finished things, each named by a key of what made it

@@ -5,6 +5,7 @@ RELEASE=bookworm
 
 # The machine's own Debian sources as one-line entries, and nothing of third parties.
 debian_sources() {
+    # shellcheck disable=SC2016
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
         awk -v r="$RELEASE" '$3 == "main" && ($2 == r || $2 == r "-updates" || $2 == r "-security") {
             print "deb", $1, $2, "main"
@@ -26,9 +27,9 @@ debian_lend() {
     local root=$1 file
     debian_sources >"$root/etc/apt/sources.list"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
-    for file in $(grep -ls Acquire /etc/apt/apt.conf /etc/apt/apt.conf.d/*); do
+    grep -ls Acquire /etc/apt/apt.conf /etc/apt/apt.conf.d/* | while read -r file; do
         cp "$file" "$root/etc/apt/apt.conf.d/99lent-${file##*/}"
-    done
+    done || true        # there need not be any
     cp -r /etc/apt/auth.conf.d/. "$root/etc/apt/auth.conf.d" 2>/dev/null || true
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"

@@ -6,16 +6,15 @@ STATE_SIZE=500G     # sparse
 
 state_key() {
     # shellcheck disable=SC2046
-    key "$(tree_key)" "$(image_key)" "$IP" "$OCTAVIA" -- $(find "$HERE"/{bin,cloud,config} -type f ! -name '*.pyc' | sort) \
-        "$HERE"/lib/{holder,holder.sh,state.sh}
+    key "$(tree_key)" "$(image_key)" "$IP" "$OCTAVIA" "$STATE_SIZE" -- $(find "$HERE/config" -type f | sort) \
+        "$HERE"/cloud/{blank,databases,identity.py,seed.py,stop}
 }
 
 state_path() { printf '%s/state-%s' "$CACHE" "$(state_key)"; }
 
 # The files that the lab sees under /lab, which stay as they are while it runs, whatever happens to these.
 state_lay_out() {
-    local file
-    rm -rf "$LAB/src" "$LAB/etc"
+    rm -rf "${LAB:?}/src" "${LAB:?}/etc"
     mkdir -p "$LAB/src" "$LAB/etc" "$LAB/log"
     cp -r "$HERE"/{bin,cloud} "$LAB/src"
     cp -r "$HERE/config/." "$LAB/etc"
@@ -24,6 +23,8 @@ state_lay_out() {
     install -m 755 "$HERE/bin/hook-lxc" "$LAB/upper/etc/libvirt/hooks/lxc"
     install -m 644 "$HERE/config/lxc.conf" "$LAB/upper/etc/libvirt/lxc.conf"
     install -m 755 "$HERE/bin/ebtables" "$LAB/upper/usr/local/sbin/ebtables"
+    echo '127.0.0.1 localhost davit-lab' >"$LAB/upper/etc/hosts"
+    : >"$LAB/upper/etc/resolv.conf"
     credentials_write
 }
 
@@ -50,6 +51,7 @@ state_set_up() {
 
 # tree_run COMMAND…: a program of the tree on the lab's files, before the lab runs.
 tree_run() {
+    # shellcheck disable=SC2016
     unshare --mount --propagation private sh -ec '
         mount --bind "$1" "$2/lab"
         mount --rbind /dev "$2/dev"
@@ -75,4 +77,4 @@ state_restore() {
     state_key >"$LAB/state.key"
 }
 
-state_remove() { rm -rf "$LAB"/{upper,work,root,state,image,src,etc,log,run} "$LAB"/state.* "$LAB"/clouds.yaml "$LAB/openrc"; }
+state_remove() { rm -rf "${LAB:?}"/{upper,work,root,state,image,src,etc,log,run} "$LAB"/state.* "$LAB"/clouds.yaml "$LAB/openrc"; }

@@ -3,9 +3,11 @@
 verb_logs() {
     local log=$LAB/log/${1:-}.log
     if [[ $# = 0 ]]; then
-        (cd "$LAB/log" && ls -- *.log) | sed 's/\.log$//'
+        logs_list
         return
     fi
-    [[ -e $log ]] || die "no log of '$1'; there are: $(verb_logs | paste -sd' ')"
+    [[ -e $log ]] || die "no log of '$1'; there are: $(logs_list | paste -sd' ')"
     tail -n "${LINES_SHOWN:-200}" "$log"
 }
+
+logs_list() { (cd "$LAB/log" && ls -- *.log) | sed 's/\.log$//'; }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 
 verb_reset() {
-    [[ -e $LAB/run/ready ]] && holder_pid >/dev/null || die 'not up'
+    if ! holder_pid >/dev/null || [[ ! -e $LAB/run/ready ]]; then die 'not up'; fi
     phase reset inside /usr/bin/env OS_CLOUD=lab /lab/src/cloud/purge.py
 }
