@@ -75,6 +75,7 @@ void ssh_free(struct ssh *s)
 	free(s->user);
 	free(s->broken);
 	free(s->farewell);
+	free(s->given_up); /* the channels were the session's */
 	free(s);
 }
 
@@ -168,51 +169,48 @@ static int verify_host(const struct ssh *s, const struct ssh_keys *expected, str
 	return host_key_mismatch(s, blob, len, expected, err);
 }
 
-/* What libssh2 says of a key that it cannot use is of little help. */
-static int check_key(const struct ssh *s, const char *path, struct error **err)
+/* libssh2 says little of a key that it cannot use. */
+static int check_key(const struct ssh *s, const char *path, char **ret_fingerprint, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf key = BUF_INIT;
 
-	if (path_read(path, &key, err) < 0)
+	if (path_read(path, &key, err) < 0 || ssh_private_key_check(buf_str(&key), path, ret_fingerprint, err) < 0)
 		return error_wrap(err, "%s: cannot log in as %s", s->name, s->user);
-	if (strstr(buf_str(&key), "PRIVATE KEY-----") == NULL)
-		return error_set(err, ERROR_CONFIG, "%s: %s is no private key", s->name, path);
-	if (strstr(buf_str(&key), "BEGIN RSA ") != NULL)
-		return error_set(err, ERROR_CONFIG, "%s: %s is an RSA key; use an ed25519 key (ssh-keygen -t ed25519)", s->name, path);
-	if (strstr(buf_str(&key), "ENCRYPTED") != NULL)
-		return error_set(err, ERROR_CONFIG, "%s: %s has a passphrase; use a key without one", s->name, path);
 	return 0;
 }
 
-static int refused(const struct ssh *s, int rc, const struct ssh_login *login, struct error **err)
+static int refused(const struct ssh *s, int rc, const struct ssh_login *login, const char *fingerprint, struct error **err)
 {
 	char *text = NULL;
 
 	if (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
-		return error_set(err, ERROR_AUTH, "%s: the user %s with the key %s was refused; is the user the image's, and the key in its authorized_keys?",
-				 s->name, login->user, login->key_file);
+		return error_set(err, ERROR_AUTH,
+				 "%s: the user %s with the key %s%s%s was refused; is %s the user of its image, and the key in its authorized_keys?",
+				 s->name, login->user, login->key_file, fingerprint != NULL ? ", " : "", fingerprint != NULL ? fingerprint : "",
+				 login->user);
 	libssh2_session_last_error(s->session, &text, NULL, 0);
-	return error_set(err, ERROR_CONFIG, "%s: cannot use the key %s: %s; use an ed25519 key without passphrase", s->name, login->key_file,
-			 text);
+	return error_set(err, ERROR_CONFIG, "%s: cannot use the key %s: %s", s->name, login->key_file, text);
 }
 
 static int log_in(struct ssh *s, const struct ssh_login *login, struct error **err)
 {
-	int rc, again;
+	CLEANUP_FREE char *fingerprint = NULL;
+	int rc;
 
-	if (check_key(s, login->key_file, err) < 0)
+	if (check_key(s, login->key_file, &fingerprint, err) < 0)
 		return -1;
-	do
+	for (;;) {
 		rc = libssh2_userauth_publickey_fromfile_ex(s->session, login->user, (unsigned int)strlen(login->user), NULL, login->key_file,
 							    "");
-	while (rc == LIBSSH2_ERROR_EAGAIN && (again = ssh_wait(s, login->deadline, "log in", err)) == 0);
-	if (rc == 0) {
-		s->logged_in = true;
-		return 0;
+		if (rc != LIBSSH2_ERROR_EAGAIN)
+			break;
+		if (ssh_wait(s, login->deadline, "log in", err) < 0)
+			return -1;
 	}
-	if (rc == LIBSSH2_ERROR_EAGAIN)
-		return -1;
-	return s->broken != NULL ? ssh_fail(s, "log in", err) : refused(s, rc, login, err);
+	s->logged_in = rc == 0;
+	if (rc == 0)
+		return 0;
+	return s->broken != NULL ? ssh_fail(s, "log in", err) : refused(s, rc, login, fingerprint, err);
 }
 
 int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct error **err)

@@ -32,6 +32,8 @@ struct ssh {
 	char *farewell;	 /* what the other side said when it ended the session, or NULL */
 	int64_t heard, asked; /* clock_ms() of the last byte from, and of the last keepalive to the other side */
 	uint64_t received;    /* bytes */
+	LIBSSH2_CHANNEL **given_up; /* closed here, but not yet by the other side */
+	size_t n_given_up, cap_given_up;
 };
 
 void ssh_io_init(struct ssh *s);
@@ -56,5 +58,5 @@ int ssh_start(struct ssh *s, LIBSSH2_CHANNEL *channel, const char *request, cons
 	      struct error **err) MUST_USE;
 int ssh_exit_status(struct ssh *s, LIBSSH2_CHANNEL *channel); /* 128+n for signal n */
 bool ssh_closed(LIBSSH2_CHANNEL *channel); /* the other side sent all and closed; call once its streams are read */
-/* Close and free; what does not come to an end within moments breaks the session. */
+/* Close and free; what does not come to an end within moments is freed later. */
 void ssh_channel_free(struct ssh *s, LIBSSH2_CHANNEL *channel);

@@ -30,13 +30,13 @@ size_t ssh_backlog(const struct ssh *s)
 	return s->out.len - s->out_at;
 }
 
-/* Forget what was used of b; at is its reading position. */
-static void compact(struct buf *b, size_t *at)
+/* Forget what was used of b, from which at was read; a session that is never idle keeps its memory. */
+static void compact(struct buf *b, size_t *at, bool keep)
 {
 	if (*at < b->len)
 		return;
 	*at = 0;
-	if (b->cap > KEEP_BYTES)
+	if (b->cap > KEEP_BYTES && !keep)
 		buf_free(b);
 	else if (b->len > 0)
 		buf_truncate(b, 0);
@@ -64,7 +64,7 @@ void ssh_flush(struct ssh *s)
 {
 	if (ssh_backlog(s) > 0)
 		s->out_at += send_now(s, s->out.data + s->out_at, ssh_backlog(s));
-	compact(&s->out, &s->out_at);
+	compact(&s->out, &s->out_at, s->pumped);
 }
 
 /* recv(2) that notes what it sees; -errno, as libssh2 wants it */
@@ -111,7 +111,7 @@ static ssize_t take_read_ahead(struct ssh *s, void *p, size_t n)
 		return s->broken != NULL ? -ECONNRESET : -EAGAIN;
 	memcpy(p, s->in.data + s->in_at, n);
 	s->in_at += n;
-	compact(&s->in, &s->in_at);
+	compact(&s->in, &s->in_at, s->pumped);
 	return (ssize_t)n;
 }
 

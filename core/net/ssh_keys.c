@@ -119,6 +119,109 @@ char *ssh_fingerprint(const char *public_key)
 	return ssh_blob_fingerprint(keys.v[0].blob.data, keys.v[0].blob.len);
 }
 
+/* The bytes between "-----BEGIN …-----" and "-----END …-----". */
+static bool decode_pem(const char *text, struct buf *ret)
+{
+	CLEANUP(buf_wipe) struct buf joined = BUF_INIT;
+	const char *p = strstr(text, "-----BEGIN "), *end = strstr(text, "\n-----END ");
+
+	p = p != NULL ? strchr(p, '\n') : NULL;
+	if (p == NULL || end == NULL || end < p)
+		return false;
+	make_room(&joined);
+	make_room(ret);
+	for (; p < end; p++) {
+		if (strchr("\r\n\t ", *p) == NULL)
+			buf_add_char(&joined, *p);
+	}
+	return base64_decode(buf_str(&joined), ret, NULL) == 0;
+}
+
+/* The string at *at, borrowed; false where the bytes end before it does. */
+static bool next_string(const struct buf *b, size_t *at, const char **ret, size_t *ret_len)
+{
+	size_t len;
+
+	if (b->len - *at < 4)
+		return false;
+	len = read_u32(b->data + *at);
+	if (b->len - *at - 4 < len)
+		return false;
+	*ret = b->data + *at + 4;
+	*ret_len = len;
+	*at += 4 + len;
+	return true;
+}
+
+static bool is_string(const char *p, size_t n, const char *want)
+{
+	return n == strlen(want) && memcmp(p, want, n) == 0;
+}
+
+static int no_private_key(const char *name, struct error **err)
+{
+	return error_set(err, ERROR_CONFIG, "%s is no private key; expected an ed25519 key in OpenSSH's format (ssh-keygen -t ed25519)", name);
+}
+
+static int is_rsa(const char *name, struct error **err)
+{
+	return error_set(err, ERROR_CONFIG, "%s is an RSA key, which is not supported; use an ed25519 key (ssh-keygen -t ed25519)", name);
+}
+
+static int has_passphrase(const char *name, struct error **err)
+{
+	return error_set(err, ERROR_CONFIG, "%s has a passphrase, which nobody is there to enter; use a key without one", name);
+}
+
+/* magic, cipher, key derivation, its options, number of keys, public key, private section */
+static int check_openssh(const struct buf *raw, const char *name, char **ret_fingerprint, struct error **err)
+{
+	size_t at = sizeof("openssh-key-v1"), cipher_len = 0, public_len = 0, inner = 0, skip_len = 0, type_len = 0;
+	const char *cipher = NULL, *public = NULL, *skip = NULL, *type = NULL;
+
+	if (raw->len < at || memcmp(raw->data, "openssh-key-v1", at) != 0 || !next_string(raw, &at, &cipher, &cipher_len) ||
+	    !next_string(raw, &at, &skip, &skip_len) || !next_string(raw, &at, &skip, &skip_len) || raw->len - at < 4)
+		return no_private_key(name, err);
+	at += 4;
+	if (!next_string(raw, &at, &public, &public_len))
+		return no_private_key(name, err);
+	inner = (size_t)(public - raw->data);
+	if (!next_string(raw, &inner, &type, &type_len) || inner > at)
+		return no_private_key(name, err);
+	if (!is_string(cipher, cipher_len, "none"))
+		return has_passphrase(name, err);
+	if (is_string(type, type_len, "ssh-rsa"))
+		return is_rsa(name, err);
+	*ret_fingerprint = ssh_blob_fingerprint(public, public_len);
+	return 0;
+}
+
+static int check_pem(const struct buf *raw, const char *name, struct error **err)
+{
+	const unsigned char *p = (const unsigned char *)raw->data;
+	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)raw->len);
+	int id = key != NULL ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+
+	EVP_PKEY_free(key);
+	if (id == EVP_PKEY_RSA)
+		return is_rsa(name, err);
+	return id == EVP_PKEY_EC || id == EVP_PKEY_ED25519 ? 0 : no_private_key(name, err);
+}
+
+int ssh_private_key_check(const char *text, const char *name, char **ret_fingerprint, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf raw = BUF_INIT;
+
+	*ret_fingerprint = NULL;
+	if (strstr(text, "PRIVATE KEY-----") == NULL)
+		return no_private_key(name, err);
+	if (strstr(text, "ENCRYPTED") != NULL) /* in the first line, or in a header of the old format */
+		return has_passphrase(name, err);
+	if (!decode_pem(text, &raw))
+		return no_private_key(name, err);
+	return strstr(text, "BEGIN OPENSSH ") != NULL ? check_openssh(&raw, name, ret_fingerprint, err) : check_pem(&raw, name, err);
+}
+
 static void public_blob(const unsigned char *pub, struct buf *ret)
 {
 	add_string(ret, "ssh-ed25519", strlen("ssh-ed25519"));

@@ -20,3 +20,9 @@ void ssh_keys_free(struct ssh_keys *keys);
 #define CLEANUP_SSH_KEYS CLEANUP(ssh_keys_free)
 /* "SHA256:…" of a blob; the caller frees. */
 char *ssh_blob_fingerprint(const void *blob, size_t len) MUST_USE;
+
+/*
+ * Whether a private key can be used to log in: ed25519 or ECDSA without passphrase, else ERROR_CONFIG says what it is.
+ * name: of the file, for messages.  ret_fingerprint: of its public half, NULL where the format does not tell (PEM).
+ */
+int ssh_private_key_check(const char *text, const char *name, char **ret_fingerprint, struct error **err) MUST_USE;

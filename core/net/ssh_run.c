@@ -8,7 +8,7 @@ enum {
 	READ_BYTES = 16384,
 	ERRORS_MAX = 64 * 1024,
 	COMMAND_MAX = 30000, /* libssh2 sends it in one packet */
-	CLOSE_MS = 2000,
+	CLOSE_MS = 300,
 	TURN_BYTES = 1024 * 1024, /* of each stream before the others have their turn */
 	LAST_LINES = 12,
 };
@@ -22,11 +22,27 @@ static const struct {
 	{"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
 };
 
+/*
+ * A command that was given up keeps its channel open for as long as it runs (sshd closes its side only then): such channels
+ * wait in s->given_up and are looked at again with the next command.
+ */
+static void reap(struct ssh *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n_given_up; i++) {
+		if (libssh2_channel_free(s->given_up[i]) == LIBSSH2_ERROR_EAGAIN)
+			s->given_up[kept++] = s->given_up[i];
+	}
+	s->n_given_up = kept;
+}
+
 int ssh_open(struct ssh *s, int64_t deadline, LIBSSH2_CHANNEL **ret, struct error **err)
 {
 	LIBSSH2_CHANNEL *channel;
 	int rc;
 
+	reap(s);
 	for (;;) {
 		channel = libssh2_channel_open_ex(s->session, "session", strlen("session"), SSH_WINDOW, SSH_PACKET, NULL, 0);
 		rc = channel != NULL ? 0 : libssh2_session_last_errno(s->session);
@@ -83,9 +99,12 @@ void ssh_channel_free(struct ssh *s, LIBSSH2_CHANNEL *channel)
 	int64_t deadline = clock_deadline(CLOSE_MS);
 
 	while (libssh2_channel_free(channel) == LIBSSH2_ERROR_EAGAIN) {
-		/* once broken, the next round succeeds */
-		if (ssh_wait(s, deadline, "close a channel", NULL) < 0)
-			ssh_break(s, xstrdup("a command on it did not end when it was given up"));
+		/* once the session is broken, the next round succeeds */
+		if (ssh_wait(s, deadline, "close a channel", NULL) == 0 || s->broken != NULL)
+			continue;
+		array_grow(s->given_up, s->n_given_up, s->cap_given_up);
+		s->given_up[s->n_given_up++] = channel;
+		return;
 	}
 }
 
