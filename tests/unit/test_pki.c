@@ -1,34 +1,8 @@
-#include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/digest.h"
 #include "core/base/parallel.h"
-#include "core/base/path.h"
 #include "core/base/yaml.h"
-#include "pki/authority.h"
-#include "pki/key.h"
-#include "pki/leaf.h"
-#include "pki/pki.h"
-#include "tests/unit/test.h"
-#include <openssl/ec.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { CLIENT = CERTIFICATE_CLIENT, SERVER = CERTIFICATE_SERVER, DAY = 24 * 3600 };
-
-/* Strings of the spec and the plan are not const; nobody writes to these. */
-#define S(text) ((char *)(uintptr_t)(text))
-static struct spec spec = {
-	.name = S("demo"),
-	.version = S("1.36.3"),
-	.network = {.domain = S("cluster.local"), .plugin = S("flannel")},
-};
-static struct plan plan = {
-	.spec = &spec, .api_service_ip = S("10.96.0.1"), .api_address = S("10.6.0.10"), .registry_address = S("10.6.0.4")};
-static const struct node control_plane = {
-	.name = S("demo-cp-1"), .role = NODE_CONTROL_PLANE, .address = S("10.6.0.10"), .floating_ip = S("203.0.113.7")};
-static const struct node worker = {.name = S("demo-w-1"), .role = NODE_WORKER, .address = S("10.6.0.20")};
-static const struct node registry = {.name = S("demo-registry"), .role = NODE_REGISTRY, .address = S("10.6.0.4")};
+#include "tests/unit/test_pki.h"
 
 /* What each file must be, written out a second time: the table of the contract, not the code's. */
 struct expected {
@@ -75,75 +49,6 @@ static const char *const plain_of_control_plane[] = {
 static const char *const plain_of_worker[] = {P "ca.crt", "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
 					      "/etc/kubernetes/flannel.conf"};
 
-static char folder[64];
-static struct pki *pki;
-
-static int set_up(void **state UNUSED)
-{
-	strcpy(folder, "/tmp/davit-test-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	assert_success(pki_open(folder, &pki, &test_error));
-	return 0;
-}
-
-static int tear_down(void **state UNUSED)
-{
-	pki_free(pki);
-	pki = NULL;
-	assert_success(path_remove_tree(folder, &test_error));
-	return 0;
-}
-
-static X509 *certificate(const char *pem)
-{
-	X509 *c = NULL;
-
-	assert_non_null(pem);
-	assert_success(certificate_parse("certificate", pem, strlen(pem), &c, &test_error));
-	return c;
-}
-
-static const char *content(const struct fileset *files, const char *base, const char *extension)
-{
-	CLEANUP_FREE char *path = xasprintf("%s%s", base, extension);
-	const struct file *f = fileset_find(files, path);
-
-	if (f == NULL)
-		fail_msg("%s is missing", path);
-	assert_int_equal(f->mode, strcmp(extension, ".crt") == 0 || strcmp(extension, ".pub") == 0 ? 0644 : 0600);
-	assert_int_equal(f->secret, strcmp(extension, ".key") == 0);
-	return buf_str(&f->content);
-}
-
-/* OpenSSL's own verdict, as a TLS peer would ask it. */
-static int verify(X509 *c, X509 *ca, int purpose)
-{
-	X509_STORE *store = X509_STORE_new();
-	X509_STORE_CTX *context = X509_STORE_CTX_new();
-	int result;
-
-	X509_STORE_add_cert(store, ca);
-	X509_STORE_CTX_init(context, store, c, NULL);
-	X509_STORE_CTX_set_purpose(context, purpose);
-	X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context), X509_V_FLAG_X509_STRICT);
-	X509_verify_cert(context);
-	result = X509_STORE_CTX_get_error(context);
-	X509_STORE_CTX_free(context);
-	X509_STORE_free(store);
-	return result;
-}
-
-static void check_name(X509 *c, int nid, const char *expected)
-{
-	X509_NAME *subject = X509_get_subject_name(c);
-	int at = X509_NAME_get_index_by_NID(subject, nid, -1);
-
-	if (at < 0)
-		assert_string_equal(expected, "");
-	else
-		assert_string_equal(ASN1_STRING_get0_data(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))), expected);
-}
-
 static char *names_of(X509 *c)
 {
 	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
@@ -163,35 +68,6 @@ static char *names_of(X509 *c)
 			buf_add(&b, ASN1_STRING_length(s) == 16 && p[15] == 1 && p[0] == 0 ? "IP:::1" : "?");
 	}
 	return buf_steal(&b);
-}
-
-static void check_dates(X509 *c, int days)
-{
-	time_t now = time(NULL), begin = now - 3600;
-	int64_t length = certificate_not_after(c) - begin;
-
-	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(c), begin - 60), 1);
-	assert_int_equal(ASN1_TIME_cmp_time_t(X509_get0_notBefore(c), begin + 1), -1);
-	assert_in_range(length + 60, (uint64_t)days * DAY, (uint64_t)days * DAY + 60);
-}
-
-static void check_serial(X509 *c)
-{
-	uint64_t serial = 0;
-
-	assert_int_equal(ASN1_INTEGER_get_uint64(&serial, X509_get_serialNumber(c)), 1);
-	assert_true(serial > 0 && serial <= INT64_MAX);
-}
-
-static void check_key(X509 *c, const char *pem)
-{
-	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	char group[32] = "";
-
-	assert_success(key_parse("key", pem, strlen(pem), &key, &test_error));
-	assert_int_equal(X509_check_private_key(c, key), 1);
-	assert_int_equal(EVP_PKEY_get_group_name(key, group, sizeof(group), NULL), 1);
-	assert_string_equal(group, "prime256v1");
 }
 
 static void check_leaf(const struct fileset *files, const struct expected *e)
@@ -278,74 +154,6 @@ static void test_peers_accept_the_names(void **state UNUSED)
 	assert_int_equal(X509_check_ip_asc(api, "203.0.113.8", 0), 0);
 }
 
-static void test_authorities(void **state UNUSED)
-{
-	static const char *const names[][2] = {
-		{"ca", "kubernetes"}, {"etcd/ca", "etcd-ca"}, {"front-proxy-ca", "front-proxy-ca"}, {"registry-ca", "registry-ca"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP_X509 X509 *ca = certificate(pki_ca_pem(pki, names[i][0]));
-
-		check_name(ca, NID_commonName, names[i][1]);
-		assert_int_equal(verify(ca, ca, X509_PURPOSE_ANY), X509_V_OK);
-		assert_int_equal(X509_check_ca(ca), 1);
-		assert_int_equal(X509_get_key_usage(ca), KU_DIGITAL_SIGNATURE | KU_KEY_CERT_SIGN | KU_CRL_SIGN);
-		assert_int_equal(X509_get_ext_by_critical(ca, 1, -1), X509_get_ext_by_NID(ca, NID_basic_constraints, -1));
-		check_serial(ca);
-		check_dates(ca, 3650);
-	}
-	assert_null(pki_ca_pem(pki, "nobody"));
-}
-
-static void check_mode(const char *relative, mode_t mode)
-{
-	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, relative);
-	struct stat st = {0};
-
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, mode);
-}
-
-static void test_opening_again_changes_nothing(void **state UNUSED)
-{
-	CLEANUP_FREE char *ca = xstrdup(pki_ca_pem(pki, "ca"));
-	CLEANUP_FILESET struct fileset before = FILESET_INIT, after = FILESET_INIT;
-
-	assert_success(pki_node_files(pki, &plan, &control_plane, &before, &test_error));
-	pki_free(pki);
-	assert_success(pki_open(folder, &pki, &test_error));
-	assert_string_equal(pki_ca_pem(pki, "ca"), ca);
-	assert_success(pki_node_files(pki, &plan, &control_plane, &after, &test_error));
-	assert_int_equal(before.n, after.n);
-	for (size_t i = 0; i < before.n; i++)
-		assert_string_equal(buf_str(&before.files[i].content), buf_str(&fileset_find(&after, before.files[i].path)->content));
-	check_mode("", 0700);
-	check_mode("nodes/demo-cp-1", 0700);
-	check_mode("nodes/demo-cp-1/apiserver.pem", 0600);
-	check_mode("ca.key", 0600);
-	check_mode("etcd/ca.key", 0600);
-	check_mode("sa.key", 0600);
-	check_mode("ca.crt", 0644);
-}
-
-static void test_new_names_make_a_new_certificate(void **state UNUSED)
-{
-	CLEANUP_FILESET struct fileset before = FILESET_INIT, after = FILESET_INIT;
-	CLEANUP_X509 X509 *api = NULL;
-
-	assert_success(pki_node_files(pki, &plan, &control_plane, &before, &test_error));
-	strv_add(&spec.api.extra_sans, "api.example.com");
-	strv_add(&spec.api.extra_sans, "2001:db8::7");
-	assert_int_equal(pki_node_files(pki, &plan, &control_plane, &after, &test_error), 0);
-	strv_free(&spec.api.extra_sans);
-	assert_string_not_equal(content(&before, P "apiserver", ".crt"), content(&after, P "apiserver", ".crt"));
-	assert_string_not_equal(content(&before, P "apiserver", ".key"), content(&after, P "apiserver", ".key"));
-	assert_string_equal(content(&before, P "etcd/server", ".crt"), content(&after, P "etcd/server", ".crt"));
-	api = certificate(content(&after, P "apiserver", ".crt"));
-	assert_int_equal(X509_check_host(api, "api.example.com", 0, 0, NULL), 1);
-	assert_int_equal(X509_check_ip_asc(api, "2001:db8::7", 0), 1);
-}
-
 static void test_a_name_that_is_none(void **state UNUSED)
 {
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
@@ -374,175 +182,6 @@ static void test_long_names_fit(void **state UNUSED)
 	assert_success(pki_node_files(pki, &plan, &node, &files, &test_error));
 	c = certificate(content(&files, K "kubelet-client", ".crt"));
 	check_name(c, NID_commonName, cn);
-}
-
-static struct authority authority_of(const char *name, const char *cn)
-{
-	struct authority a = {0};
-
-	assert_success(authority_open(folder, name, cn, time(NULL), &a, &test_error));
-	return a;
-}
-
-static void test_leaves_are_renewed_in_time(void **state UNUSED)
-{
-	struct authority ca = authority_of("ca", "kubernetes"), other = authority_of("etcd/ca", "etcd-ca");
-	CLEANUP_FREE char *path = xasprintf("%s/leaf.pem", folder);
-	CLEANUP_LEAF struct leaf first = {0}, second = {0}, third = {0}, fourth = {0};
-	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
-	int64_t now = time(NULL);
-
-	assert_success(leaf_get(path, &ca, &want, now, &first, &test_error));
-	assert_success(leaf_get(path, &ca, &want, now + 334L * DAY, &second, &test_error));
-	assert_string_equal(first.certificate_pem, second.certificate_pem);
-	assert_string_equal(first.key_pem, second.key_pem);
-	assert_success(leaf_get(path, &ca, &want, now + 336L * DAY, &third, &test_error));
-	assert_string_not_equal(first.certificate_pem, third.certificate_pem);
-	assert_success(leaf_get(path, &other, &want, now + 336L * DAY, &fourth, &test_error));
-	assert_string_not_equal(third.certificate_pem, fourth.certificate_pem);
-	authority_clear(&ca);
-	authority_clear(&other);
-}
-
-static void test_a_leaf_ends_with_its_authority(void **state UNUSED)
-{
-	struct authority ca = authority_of("ca", "kubernetes");
-	CLEANUP_LEAF struct leaf leaf = {0};
-	CLEANUP_X509 X509 *c = NULL;
-	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
-
-	assert_success(leaf_make(&ca, want, time(NULL) + 3500L * DAY, LEAF_DAYS, &leaf, &test_error));
-	c = certificate(leaf.certificate_pem);
-	assert_int_equal(certificate_not_after(c), certificate_not_after(ca.certificate));
-	authority_clear(&ca);
-}
-
-static void overwrite(const char *relative, const char *text)
-{
-	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, relative);
-
-	assert_success(path_write(path, text, strlen(text), 0600, &test_error));
-}
-
-static void test_a_damaged_leaf_is_made_anew(void **state UNUSED)
-{
-	static const char *const texts[] = {"", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
-
-	check_node(&worker, of_worker, ARRAY_SIZE(of_worker), ARRAY_SIZE(plain_of_worker));
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		overwrite("nodes/demo-w-1/kubelet.pem", texts[i]);
-		check_node(&worker, of_worker, ARRAY_SIZE(of_worker), ARRAY_SIZE(plain_of_worker));
-	}
-}
-
-static void test_a_leaf_with_anothers_key_is_made_anew(void **state UNUSED)
-{
-	struct authority ca = authority_of("ca", "kubernetes");
-	CLEANUP_FREE char *path = xasprintf("%s/leaf.pem", folder), *mixed = NULL;
-	CLEANUP_LEAF struct leaf first = {0}, second = {0};
-	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
-
-	assert_success(leaf_get(path, &ca, &want, time(NULL), &first, &test_error));
-	mixed = xasprintf("%s%s", first.certificate_pem, ca.key_pem);
-	overwrite("leaf.pem", mixed);
-	assert_success(leaf_get(path, &ca, &want, time(NULL), &second, &test_error));
-	assert_string_not_equal(first.certificate_pem, second.certificate_pem);
-	authority_clear(&ca);
-}
-
-static void fails_to_open(const char *part)
-{
-	struct pki *p = NULL;
-
-	assert_int_equal(pki_open(folder, &p, &test_error), -1);
-	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
-	if (strstr(error_message(test_error), part) == NULL || strstr(error_message(test_error), folder) == NULL)
-		fail_msg("\"%s\" does not hold \"%s\"", error_message(test_error), part);
-	error_clear(&test_error);
-}
-
-static void copy(const char *from, const char *to)
-{
-	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, from);
-	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-
-	assert_success(path_read(path, &text, &test_error));
-	overwrite(to, buf_str(&text));
-}
-
-static void test_damaged_authorities_are_named(void **state UNUSED)
-{
-	copy("ca.crt", "keep.crt");
-	copy("ca.key", "keep.key");
-	overwrite("ca.crt", "rubbish");
-	fails_to_open("/ca.crt holds no readable certificate in PEM");
-	copy("keep.crt", "ca.crt");
-	overwrite("ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-	fails_to_open("/ca.key holds no readable private key");
-	copy("etcd/ca.key", "ca.key");
-	fails_to_open("/ca.key is not the key of ");
-	copy("etcd/ca.crt", "ca.crt");
-	fails_to_open("/ca.crt is the certificate of somebody else");
-	copy("keep.crt", "ca.crt");
-	overwrite("sa.key", "x");
-	copy("keep.key", "ca.key");
-	fails_to_open("/sa.key holds no readable private key");
-}
-
-static void test_an_encrypted_key_does_not_ask(void **state UNUSED)
-{
-	overwrite("ca.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
-			    "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhTEaW6y7Vv5gICCAAw\n"
-			    "-----END ENCRYPTED PRIVATE KEY-----\n");
-	fails_to_open("/ca.key holds no readable private key in PEM without a passphrase");
-}
-
-static void test_a_lost_key_is_told_and_a_lost_certificate_made(void **state UNUSED)
-{
-	CLEANUP_FREE char *certificate_path = xasprintf("%s/ca.crt", folder), *key_path = xasprintf("%s/ca.key", folder);
-	CLEANUP_FILESET struct fileset files = FILESET_INIT;
-	CLEANUP_X509 X509 *ca = NULL, *leaf = NULL;
-
-	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
-	copy("ca.key", "keep.key");
-	unlink(key_path);
-	fails_to_open("ca.key is missing");
-	copy("keep.key", "ca.key");
-	unlink(certificate_path);
-	pki_free(pki);
-	assert_success(pki_open(folder, &pki, &test_error));
-	ca = certificate(pki_ca_pem(pki, "ca"));
-	leaf = certificate(content(&files, K "kubelet", ".crt"));
-	assert_int_equal(verify(leaf, ca, X509_PURPOSE_SSL_SERVER), X509_V_OK);
-}
-
-static int parse_authority(const char *cn, const char *certificate_pem, const char *key_pem, int64_t now)
-{
-	CLEANUP_BUF struct buf certificate_text = BUF_INIT, key_text = BUF_INIT;
-	struct authority a = {0};
-	int result;
-
-	buf_add(&certificate_text, certificate_pem);
-	buf_add(&key_text, key_pem);
-	result = authority_parse("pki", "ca", cn, &certificate_text, &key_text, now, &a, &test_error);
-	authority_clear(&a);
-	return result;
-}
-
-static void test_authorities_that_cannot_sign(void **state UNUSED)
-{
-	struct authority ca = authority_of("ca", "kubernetes");
-	CLEANUP_LEAF struct leaf leaf = {0};
-	struct certificate_want want = {.cn = "kubernetes", .usage = CLIENT};
-	CLEANUP_FREE char *twice = xasprintf("%s%s", ca.certificate_pem, ca.certificate_pem);
-
-	assert_success(leaf_make(&ca, want, time(NULL), 1, &leaf, &test_error));
-	assert_success(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL)));
-	assert_failure(parse_authority("kubernetes", leaf.certificate_pem, leaf.key_pem, time(NULL)),
-		       "pki/ca.crt is not the certificate of an authority");
-	assert_failure(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL) + 3651L * DAY), "pki/ca.crt has ended on ");
-	assert_failure(parse_authority("kubernetes", twice, ca.key_pem, time(NULL)), "pki/ca.crt holds more than one certificate");
-	authority_clear(&ca);
 }
 
 static const char *scalar(const struct yaml_node *n, const char *a, const char *b)
@@ -665,28 +304,15 @@ static void test_threads_may_share_it(void **state UNUSED)
 	}
 }
 
-#define WITH_PKI(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		WITH_PKI(test_authorities),
 		WITH_PKI(test_control_plane_gets_its_files),
 		WITH_PKI(test_worker_and_registry_get_theirs),
 		WITH_PKI(test_no_flannel_no_certificate_for_it),
 		WITH_PKI(test_peers_accept_the_names),
-		WITH_PKI(test_opening_again_changes_nothing),
-		WITH_PKI(test_new_names_make_a_new_certificate),
 		WITH_PKI(test_a_name_that_is_none),
 		WITH_PKI(test_long_names_fit),
-		WITH_PKI(test_leaves_are_renewed_in_time),
-		WITH_PKI(test_a_leaf_ends_with_its_authority),
-		WITH_PKI(test_a_damaged_leaf_is_made_anew),
-		WITH_PKI(test_a_leaf_with_anothers_key_is_made_anew),
-		WITH_PKI(test_damaged_authorities_are_named),
-		WITH_PKI(test_an_encrypted_key_does_not_ask),
-		WITH_PKI(test_a_lost_key_is_told_and_a_lost_certificate_made),
-		WITH_PKI(test_authorities_that_cannot_sign),
 		WITH_PKI(test_kubeconfigs_refer_to_files),
 		WITH_PKI(test_admin_kubeconfig_stands_alone),
 		WITH_PKI(test_super_admin_is_short_lived_and_kept_nowhere),
