@@ -6,7 +6,7 @@
 #include "provision/view.h"
 #include "provision/watch.h"
 
-enum { WIDTH = 8, ATTEMPTS = 3, STALL_MS = 10 * 60 * 1000, IN_USE_MS = 60 * 1000, SETTLE_MS = 30 * 1000 };
+enum { WIDTH = 8, ATTEMPTS = 3, STALL_MS = 10 * 60 * 1000, IN_USE_MS = 60 * 1000, SETTLE_MS = 30 * 1000, PAUSE_MAX_MS = 5000 };
 
 /* A step that fails does not keep the others from their work: what it says is told when something is left in the end. */
 struct removal {
@@ -211,10 +211,27 @@ static bool volume_free(struct json_object *o)
 	return strcmp(status, "available") == 0 || strncmp(status, "error", 5) == 0;
 }
 
+/* The server that keeps the volume from being deleted: one that did not go, or another's. */
+static const char *holder(struct removal *r, struct json_object *volume)
+{
+	struct json_object *list = json_at(volume, "attachments");
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *id = json_get_str(json_object_array_get_idx(list, i), "server_id", "");
+
+		if (!view_dropped(r->view, KIND_SERVER, id))
+			return id;
+	}
+	return NULL;
+}
+
 static int delete_volume(struct removal *r, const struct item *it, struct error **err)
 {
 	CLEANUP_JSON struct json_object *now = NULL;
+	const char *server_id = holder(r, it->json);
 
+	if (server_id != NULL)
+		return error_set(err, ERROR_CONFLICT, "delete volume \"%s\": server %s still holds it", it->name, server_id);
 	if (!volume_free(it->json) && watch_wait(r->volumes, it->id, volume_free, STALL_MS, &now, err) < 0)
 		return error_wrap(err, "wait until volume \"%s\" is detached", it->name);
 	return delete_item(r, it, err);
@@ -227,12 +244,12 @@ static int delete_volumes(void *context, struct error **err)
 	return for_each(r, KIND_VOLUME, NULL, 0, delete_volume, err);
 }
 
-/* What else is in the network and not neutron's own (DHCP goes with the network): an error that names it. */
-static int find_foreign_ports(struct removal *r, const struct item *network, struct error **err)
+/* What is still in the network and will not go by itself, as DHCP's port does: an error that names it. */
+static int find_users(struct removal *r, const struct item *network, struct error **err)
 {
 	CLEANUP_FREE char *path = xasprintf("/ports?network_id=%s", network->id);
 	CLEANUP_JSON struct json_object *list = NULL;
-	CLEANUP_STRV struct strv foreign = STRV_INIT;
+	CLEANUP_STRV struct strv users = STRV_INIT;
 	CLEANUP_FREE char *all = NULL;
 
 	if (cloud_list(r->cloud, CLOUD_NETWORK, path, "ports", NULL, &list, err) < 0)
@@ -241,13 +258,12 @@ static int find_foreign_ports(struct removal *r, const struct item *network, str
 		struct json_object *o = json_object_array_get_idx(list, i);
 		const char *owner = json_get_str(o, "device_owner", "");
 
-		if (strncmp(owner, "network:dhcp", 12) != 0 && !mark_is_on(KIND_PORT, o, r->uuid))
-			strv_addf(&foreign, "port %s of %s %s", json_get_str(o, "id", ""), *owner != '\0' ? owner : "nothing",
+		if (strncmp(owner, "network:dhcp", 12) != 0 && strcmp(json_get_str(o, "network_id", ""), network->id) == 0)
+			strv_addf(&users, "port %s of %s %s", json_get_str(o, "id", ""), *owner != '\0' ? owner : "nothing",
 				  json_get_str(o, "device_id", ""));
 	}
-	all = strv_join(&foreign, ", ");
-	return foreign.n == 0 ? 0
-			      : error_set(err, ERROR_CONFLICT, "delete network \"%s\": others still use it: %s", network->name, all);
+	all = strv_join(&users, ", ");
+	return users.n == 0 ? 0 : error_set(err, ERROR_CONFLICT, "delete network \"%s\": still in use by %s", network->name, all);
 }
 
 /* Ports that were just deleted may still count for a moment. */
@@ -262,9 +278,9 @@ static int delete_network(struct removal *r, const struct item *it, struct error
 			return 0;
 		if (!error_is(failure, ERROR_CONFLICT) || clock_ms() > deadline)
 			return error_move(err, steal_ptr(failure));
-		if (find_foreign_ports(r, it, err) < 0 || cancel_sleep(pause, err) < 0)
+		if (find_users(r, it, err) < 0 || cancel_sleep(pause, err) < 0)
 			return -1;
-		pause += pause / 4;
+		pause = pause < PAUSE_MAX_MS ? pause + pause / 4 : pause;
 	}
 }
 
@@ -393,7 +409,7 @@ static int prove(struct removal *r, struct error **err)
 			return leftovers(r, v, err);
 		if (cancel_sleep(pause, err) < 0)
 			return -1;
-		pause += pause / 4;
+		pause = pause < PAUSE_MAX_MS ? pause + pause / 4 : pause;
 	}
 }
 

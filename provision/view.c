@@ -136,6 +136,19 @@ void view_drop(struct view *v, const struct item *item)
 	pthread_mutex_unlock(&v->lock);
 }
 
+bool view_dropped(struct view *v, enum kind kind, const char *id)
+{
+	struct items *l = &v->kinds[kind];
+	bool dropped = false;
+
+	pthread_mutex_lock(&v->lock);
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->items[i]->id, id) == 0)
+			dropped = l->items[i]->gone;
+	pthread_mutex_unlock(&v->lock);
+	return dropped;
+}
+
 const struct item *view_find(struct view *v, enum kind kind, const char *name)
 {
 	const struct item *it;

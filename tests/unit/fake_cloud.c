@@ -182,15 +182,16 @@ static int settle_floating_ip(struct json_object *o, int *s, struct error **err)
 
 static void attach(const char *volume_id, struct json_object *server)
 {
-	struct json_object *volume = by(KIND_VOLUME, "id", volume_id, NULL), *list = json_object_new_array();
-	struct json_object *one = json_object_new_object();
+	struct json_object *volume = by(KIND_VOLUME, "id", volume_id, NULL), *list, *one;
 
-	if (volume != NULL) {
-		json_add_str(volume, "status", "in-use");
-		json_add_str(one, "server_id", str(server, "id"));
-		json_object_array_add(list, one);
-		json_add(volume, "attachments", list);
-	}
+	if (volume == NULL)
+		return; /* an image's disk */
+	list = json_object_new_array();
+	one = json_object_new_object();
+	json_add_str(volume, "status", "in-use");
+	json_add_str(one, "server_id", str(server, "id"));
+	json_object_array_add(list, one);
+	json_add(volume, "attachments", list);
 }
 
 static int settle_server(struct json_object *o, int *s, struct error **err)
@@ -327,8 +328,9 @@ static int put_interface(const char *router, struct json_object *body, bool add,
 		return refuse(404, ERROR_NOT_FOUND, "PortNotFound", s, err);
 	if (add && is(port, "device_id", router))
 		return refuse(400, ERROR_REMOTE, "Router already has a port on subnet", s, err);
-	if (!add && fake_count(KIND_FLOATING_IP) > 0)
-		return refuse(409, ERROR_CONFLICT, "RouterInterfaceInUseByFloatingIP", s, err);
+	for (size_t i = 0; !add && i < json_len(fake.kinds[KIND_FLOATING_IP]); i++)
+		if (!is(json_object_array_get_idx(fake.kinds[KIND_FLOATING_IP], i), "port_id", ""))
+			return refuse(409, ERROR_CONFLICT, "RouterInterfaceInUseByFloatingIP", s, err);
 	if (!add) {
 		erase(KIND_PORT, "id", str(body, "port_id"));
 		return 0;

@@ -15,7 +15,7 @@ enum fake_fault {
 
 void fake_reset(void);
 struct cloud *fake_cloud(void);
-/* The n-th call from now (from 1) fails so; every call counts, lists too. */
+/* The n-th call from now (from 1; 0: none) fails so; every call counts, lists too. */
 void fake_fail(unsigned n, enum fake_fault fault);
 unsigned fake_calls(void); /* since the reset */
 /* The next `times` builds of that server end in ERROR. */

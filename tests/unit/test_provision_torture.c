@@ -1,0 +1,344 @@
+/*
+ * Creation and removal against the cloud in memory: whichever call fails, and however, running again ends with exactly what
+ * the plan wants, nothing twice, and removing it leaves nothing but what belongs to others.
+ */
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "provision/provision.h"
+#include "tests/unit/fake_cloud.h"
+#include "tests/unit/test.h"
+#include <stdio.h>
+#include <unistd.h>
+
+static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+			   "  platform: {version: 1.36.3}\n"
+			   "  openstack: {image: debian-12}\n"
+			   "  controlPlane: {count: 1, flavor: m1.small, volume: {size: 20}}\n"
+			   "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n"
+			   "  registry: {volume: {size: 5}}\n";
+
+static const size_t wanted[KIND_COUNT] = {
+	[KIND_KEYPAIR] = 1, [KIND_NETWORK] = 1, [KIND_SUBNET] = 1,	[KIND_ROUTER] = 1, [KIND_GROUP] = 3, [KIND_SERVER_GROUP] = 2,
+	[KIND_PORT] = 5,    [KIND_FLOATING_IP] = 1, [KIND_VOLUME] = 2, [KIND_SERVER] = 4};
+
+struct cluster {
+	char *folder;
+	struct spec *spec;
+	struct plan *plan;
+	struct state *state;
+	struct inventory *inventory;
+};
+
+static int begin(void **state)
+{
+	struct cluster *c = xnew(struct cluster);
+	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+	c->folder = xasprintf("%s/davit-test-%d", base, (int)getpid());
+	assert_success(path_remove_tree(c->folder, &test_error));
+	fake_reset();
+	assert_success(spec_parse("c.yaml", file, strlen(file), &c->spec, &test_error));
+	assert_success(plan_make(c->spec, NULL, &c->plan, &test_error));
+	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
+	c->inventory = inventory_new();
+	for (size_t i = 0; i < c->plan->n_nodes; i++)
+		inventory_put(c->inventory, &c->plan->nodes[i].node);
+	*state = c;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct cluster *c = *state;
+
+	inventory_free(c->inventory);
+	state_close(c->state);
+	plan_free(c->plan);
+	spec_free(c->spec);
+	assert_success(path_remove_tree(c->folder, &test_error));
+	free(c->folder);
+	free(c);
+	return 0;
+}
+
+static int user_data(void *context UNUSED, const struct plan_node *node, char **ret, struct error **err UNUSED)
+{
+	*ret = xasprintf("#cloud-config\nhostname: %s\n", node->node.name);
+	return 0;
+}
+
+/* As `davit apply` does it: look, then make what is missing. */
+static int apply(struct cluster *c, struct error **err)
+{
+	CLEANUP_VIEW struct view *view = NULL;
+	struct provision_job job = {.cloud = fake_cloud(), .plan = c->plan, .state = c->state, .inventory = c->inventory,
+				    .public_key = "ssh-ed25519 AAAA demo", .user_data = user_data};
+
+	if (provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, err) < 0)
+		return -1;
+	job.view = view;
+	return provision_create(&job, err);
+}
+
+static int drop(struct cluster *c, struct error **err)
+{
+	return provision_remove(fake_cloud(), "demo", state_uuid(c->state), c->state, NULL, err);
+}
+
+static void assert_no_changes(struct cluster *c)
+{
+	CLEANUP_VIEW struct view *view = NULL;
+	struct changes changes = {0};
+
+	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
+	assert_success(provision_compare(c->plan, view, &changes, &test_error));
+	for (size_t i = 0; i < changes.n; i++)
+		fail_msg("%s %s: %s", changes.items[i].kind, changes.items[i].name, changes.items[i].reason);
+	changes_free(&changes);
+}
+
+static void assert_complete(struct cluster *c, size_t others)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		if (fake_count((enum kind)kind) != wanted[kind] + others)
+			fail_msg("%zu %ss instead of %zu", fake_count((enum kind)kind), kind_info((enum kind)kind)->name,
+				 wanted[kind] + others);
+	assert_no_changes(c);
+}
+
+static void assert_empty(size_t others)
+{
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		if (fake_count((enum kind)kind) != others)
+			fail_msg("%zu %ss are left, %zu of them are of others", fake_count((enum kind)kind),
+				 kind_info((enum kind)kind)->name, others);
+}
+
+static void assert_state_knows(struct cluster *c, size_t n)
+{
+	struct resource *resources = NULL;
+	size_t found = 0;
+
+	assert_success(state_resources(c->state, &resources, &found, &test_error));
+	assert_int_equal(found, n);
+	for (size_t i = 0; i < found; i++)
+		assert_non_null(resources[i].id);
+	resource_list_free(resources, found);
+}
+
+static size_t all_wanted(void)
+{
+	size_t n = 0;
+
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		n += wanted[kind];
+	return n;
+}
+
+static void test_makes_and_removes(void **state)
+{
+	struct cluster *c = *state;
+	struct node node = {0};
+	unsigned calls;
+
+	assert_success(apply(c, &test_error));
+	printf("# a cluster of 4 servers took %u calls\n", fake_calls());
+	assert_in_range(fake_calls(), 30, 50);
+	assert_complete(c, 0);
+	assert_state_knows(c, all_wanted());
+	assert_true(inventory_get(c->inventory, "demo-cp-1", &node));
+	assert_int_equal(node.cloud, NODE_ACTIVE);
+	assert_non_null(node.floating_ip);
+	node_clear(&node);
+
+	calls = fake_calls();
+	assert_success(apply(c, &test_error));
+	assert_int_equal(fake_calls() - calls, KIND_COUNT + 3); /* one look, nothing else */
+
+	assert_success(drop(c, &test_error));
+	assert_empty(0);
+	assert_state_knows(c, 0);
+}
+
+static void test_leaves_what_is_not_marked(void **state)
+{
+	struct cluster *c = *state;
+
+	for (int kind = 0; kind < KIND_COUNT; kind++) /* same names, no mark */
+		fake_put((enum kind)kind, "{\"id\":\"foreign\",\"name\":\"demo\",\"description\":\"\",\"metadata\":{},\"status\":\"ACTIVE\"}");
+	assert_success(apply(c, &test_error));
+	assert_complete(c, 1);
+	assert_success(drop(c, &test_error));
+	assert_empty(1);
+}
+
+static void test_works_without_bulk(void **state)
+{
+	struct cluster *c = *state;
+
+	fake_without_bulk();
+	assert_success(apply(c, &test_error));
+	assert_complete(c, 0);
+}
+
+/* Every call of a creation fails once, in every way. */
+static void torture_creation(enum fake_fault fault)
+{
+	unsigned calls = 0, n = 0, recovered = 0;
+
+	do {
+		void *state = NULL;
+		struct cluster *c;
+		CLEANUP_ERROR struct error *err = NULL;
+
+		begin(&state);
+		c = state;
+		fake_fail(++n, fault);
+		if (apply(c, &err) == 0)
+			recovered++;
+		calls = fake_calls();
+		fake_fail(0, FAULT_NONE);
+		assert_success(apply(c, &test_error)); /* also where one worker failed */
+		assert_complete(c, 0);
+		assert_state_knows(c, all_wanted());
+		assert_success(drop(c, &test_error));
+		assert_empty(0);
+		end(&state);
+	} while (n <= calls);
+	printf("# fault %d: %u places, %u recovered in the same run\n", fault, n, recovered);
+}
+
+static void test_torture_lost(void **state UNUSED)
+{
+	torture_creation(FAULT_LOST);
+}
+
+static void test_torture_applied(void **state UNUSED)
+{
+	torture_creation(FAULT_APPLIED);
+}
+
+static void test_torture_refused(void **state UNUSED)
+{
+	torture_creation(FAULT_REFUSED);
+}
+
+static void test_torture_removal(void **state UNUSED)
+{
+	for (unsigned n = 1; n < 70; n++) {
+		void *fresh = NULL;
+		CLEANUP_ERROR struct error *err = NULL;
+
+		begin(&fresh);
+		assert_success(apply(fresh, &test_error));
+		fake_fail(n, n % 2 == 0 ? FAULT_LOST : FAULT_APPLIED);
+		if (drop(fresh, &err) < 0) {
+			fake_fail(0, FAULT_NONE);
+			assert_success(drop(fresh, &test_error));
+		}
+		assert_empty(0);
+		end(&fresh);
+	}
+}
+
+static void test_repairs_what_went_behind_its_back(void **state)
+{
+	struct cluster *c = *state;
+	struct node node = {0};
+
+	assert_success(apply(c, &test_error));
+	fake_drop(KIND_SERVER, "demo-w-1"); /* its port still names the server */
+	json_add_str(fake_find(KIND_SERVER, "demo-registry"), "status", "SHUTOFF");
+	fake_drop(KIND_SERVER_GROUP, "demo");
+	assert_success(apply(c, &test_error));
+	assert_complete(c, 0);
+	assert_true(inventory_get(c->inventory, "demo-w-1", &node));
+	assert_int_equal(node.cloud, NODE_ACTIVE);
+	node_clear(&node);
+}
+
+static void test_a_worker_that_fails_is_told_and_kept(void **state)
+{
+	struct cluster *c = *state;
+	struct node node = {0};
+
+	fake_break_server("demo-w-2", 3);
+	assert_success(apply(c, &test_error));
+	assert_true(inventory_get(c->inventory, "demo-w-2", &node));
+	assert_int_equal(node.cloud, NODE_FAILED);
+	assert_non_null(strstr(node.fault, "ERROR: No valid host was found; made 3 times, the last one is left for inspection"));
+	node_clear(&node);
+	assert_true(inventory_get(c->inventory, "demo-w-1", &node));
+	assert_int_equal(node.cloud, NODE_ACTIVE);
+	node_clear(&node);
+	assert_success(apply(c, &test_error)); /* it is made again */
+	assert_complete(c, 0);
+}
+
+static void test_a_control_plane_is_made_again(void **state)
+{
+	struct cluster *c = *state;
+
+	fake_break_server("demo-cp-1", 2);
+	assert_success(apply(c, &test_error));
+	assert_complete(c, 0);
+}
+
+static void test_a_control_plane_that_fails_for_good_fails_all(void **state)
+{
+	struct cluster *c = *state;
+
+	fake_break_server("demo-cp-1", 3);
+	assert_failure(apply(c, &test_error), "server \"demo-cp-1\"");
+	assert_success(drop(c, &test_error));
+	assert_empty(0);
+}
+
+static void test_leftovers_are_named(void **state)
+{
+	struct cluster *c = *state;
+
+	assert_success(apply(c, &test_error));
+	fake_put(KIND_PORT, "{\"id\":\"foreign\",\"name\":\"x\",\"network_id\":\"\",\"device_owner\":\"compute:nova\",\"device_id\":\"vm\"}");
+	json_add_str(fake_find(KIND_PORT, "x"), "network_id", json_get_str(fake_find(KIND_NETWORK, "demo"), "id", ""));
+	assert_int_equal(drop(c, &test_error), -1);
+	assert_int_equal(error_kind(test_error), ERROR_LEFTOVERS);
+	assert_non_null(strstr(error_message(test_error), "network demo (id-"));
+	assert_non_null(strstr(error_message(test_error), "still in use by port foreign of compute:nova vm"));
+	error_clear(&test_error);
+	fake_drop(KIND_PORT, "x");
+	assert_success(drop(c, &test_error));
+	assert_empty(0);
+}
+
+static void test_another_key_of_that_name_is_a_conflict(void **state)
+{
+	struct cluster *c = *state;
+	CLEANUP_FREE char *name = mark_name("demo", state_uuid(c->state));
+	CLEANUP_FREE char *text = xasprintf("{\"name\":\"%s\",\"public_key\":\"ssh-ed25519 BBBB me\",\"fingerprint\":\"aa:bb\"}", name);
+
+	fake_put(KIND_KEYPAIR, text);
+	assert_failure(apply(c, &test_error), "the cloud has one of that name with another key (fingerprint aa:bb)");
+}
+
+int main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
+	static const struct CMUnitTest tests[] = {
+		WITH(test_makes_and_removes),
+		WITH(test_leaves_what_is_not_marked),
+		WITH(test_works_without_bulk),
+		cmocka_unit_test(test_torture_lost),
+		cmocka_unit_test(test_torture_applied),
+		cmocka_unit_test(test_torture_refused),
+		cmocka_unit_test(test_torture_removal),
+		WITH(test_repairs_what_went_behind_its_back),
+		WITH(test_a_worker_that_fails_is_told_and_kept),
+		WITH(test_a_control_plane_is_made_again),
+		WITH(test_a_control_plane_that_fails_for_good_fails_all),
+		WITH(test_leftovers_are_named),
+		WITH(test_another_key_of_that_name_is_a_conflict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
