@@ -128,7 +128,8 @@ struct json_object *body_server_group(const char *name)
 	return o;
 }
 
-static struct json_object *port(const char *name, const char *mark, const char *network_id, const char *subnet_id, const char *address)
+static struct json_object *port(const char *name, const char *mark, const char *network_id, const char *subnet_id,
+				const char *address)
 {
 	struct json_object *o = named(name, mark), *ip = json_object_new_object();
 

@@ -7,12 +7,12 @@
 #include "core/cluster/plan.h"
 
 /* Names of what is not a node: all begin with the cluster's. */
-char *name_group(const struct plan *plan, const char *group) MUST_USE;	   /* "demo-node" */
+char *name_group(const struct plan *plan, const char *group) MUST_USE;				/* "demo-node" */
 char *name_server_group(const struct plan *plan, const char *group, const char *uuid) MUST_USE; /* "demo-workers-1a2b3c4d" */
-char *name_keypair(const struct plan *plan, const char *uuid) MUST_USE;	   /* "demo-1a2b3c4d" */
-char *name_gateway(const struct plan *plan) MUST_USE;			   /* "demo-gateway": the router's port */
-char *name_root(const struct plan_node *node) MUST_USE;			   /* "demo-cp-1-root" */
-char *name_data(const struct plan_node *node) MUST_USE;			   /* "demo-registry-data" */
+char *name_keypair(const struct plan *plan, const char *uuid) MUST_USE;				/* "demo-1a2b3c4d" */
+char *name_gateway(const struct plan *plan) MUST_USE;	/* "demo-gateway": the router's port */
+char *name_root(const struct plan_node *node) MUST_USE; /* "demo-cp-1-root" */
+char *name_data(const struct plan_node *node) MUST_USE; /* "demo-registry-data" */
 
 struct json_object *body_keypair(const char *name, const char *public_key) MUST_USE;
 struct json_object *body_network(const struct plan *plan, const char *mark) MUST_USE;
@@ -22,20 +22,22 @@ struct json_object *body_group(const struct plan *plan, const char *mark, const 
 struct json_object *body_rule(const struct plan_rule *rule, const char *group_id, const char *from_group_id) MUST_USE;
 struct json_object *body_server_group(const char *name) MUST_USE;
 /* The router's port, at the gateway's address: chosen and marked, so that an interface can be found and told apart. */
-struct json_object *body_gateway(const struct plan *plan, const char *mark, const char *network_id, const char *subnet_id) MUST_USE;
+struct json_object *body_gateway(const struct plan *plan, const char *mark, const char *network_id,
+				 const char *subnet_id) MUST_USE;
 /* group_ids: of node->groups, in order */
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids) MUST_USE;
 struct json_object *body_floating_ip(const char *mark, const char *external_id, const char *port_id) MUST_USE;
 /* image_id NULL: an empty (data) volume */
-struct json_object *body_volume(const char *name, const struct volume_spec *volume, const char *uuid, const char *image_id) MUST_USE;
+struct json_object *body_volume(const char *name, const struct volume_spec *volume, const char *uuid,
+				const char *image_id) MUST_USE;
 
 struct body_server {
 	const struct plan_node *node;
 	const char *uuid, *flavor_id, *image_id, *keypair, *port_id;
-	const char *root_id, *data_id;	  /* volumes, or NULL */
-	const char *server_group_id;	  /* or NULL */
-	const char *user_data;		  /* plain text, or NULL */
+	const char *root_id, *data_id; /* volumes, or NULL */
+	const char *server_group_id;   /* or NULL */
+	const char *user_data;	       /* plain text, or NULL */
 };
 /* The whole body, {"server": …, "os:scheduler_hints": …}.  ERROR_CONFIG where user_data is longer than nova takes. */
 int body_server(const struct body_server *s, struct json_object **ret, struct error **err) MUST_USE;

@@ -43,8 +43,8 @@ static void find_several(struct findings *f, const char *what, const char *name,
 	for (size_t i = 0; i < n; i++)
 		strv_add(&ids, json_get_str(found[i], "id", "?"));
 	all = strv_join(&ids, ", ");
-	strv_addf(&f->lines, "%s \"%s\": the cloud has %zu of that name; write the id of the one that is meant: %s", what, name, n,
-		  all);
+	strv_addf(&f->lines, "%s \"%s\": the cloud has %zu of that name; write the id of the one that is meant: %s", what, name,
+		  n, all);
 }
 
 static void list_names(struct json_object *list, bool (*take)(struct json_object *), struct strv *ret)
@@ -117,9 +117,11 @@ static void check_external(struct findings *f)
 	else if (name != NULL)
 		find_missing(f, "external network", name, &names, NULL);
 	else if (names.n == 0)
-		strv_add(&f->lines, "the cloud has no external network: floating IPs and the way out need one (ask its operator)");
+		strv_add(&f->lines,
+			 "the cloud has no external network: floating IPs and the way out need one (ask its operator)");
 	else
-		strv_addf(&f->lines, "the cloud has several external networks: name one as spec.openstack.externalNetwork: %s", all);
+		strv_addf(&f->lines, "the cloud has several external networks: name one as spec.openstack.externalNetwork: %s",
+			  all);
 }
 
 /* "m1.small (1 vCPU, 1024 MiB, 4 GiB disk)" for each. */
@@ -140,7 +142,8 @@ static char *flavor_offer(struct json_object *flavors)
 static void check_disk(struct findings *f, const struct plan_node *node, struct json_object *flavor, struct json_object *image)
 {
 	const char *name = f->plan->spec->openstack.image;
-	int64_t disk = json_get_int(flavor, "disk", 0), size = json_get_int(image, "virtual_size", json_get_int(image, "size", 0));
+	int64_t disk = json_get_int(flavor, "disk", 0),
+		size = json_get_int(image, "virtual_size", json_get_int(image, "size", 0));
 	int64_t least = json_get_int(image, "min_disk", 0), size_gib = (size + GIB - 1) / GIB;
 	int64_t have = node->root.size_gib > 0 ? node->root.size_gib : disk;
 
@@ -148,8 +151,8 @@ static void check_disk(struct findings *f, const struct plan_node *node, struct 
 		least = size_gib;
 	f->refused |= have == 0 || have < least;
 	if (have == 0)
-		strv_addf(&f->lines, "flavor \"%s\": has no disk; give pool \"%s\" a root volume (volume: {size: …})", node->flavor,
-			  node->node.pool);
+		strv_addf(&f->lines, "flavor \"%s\": has no disk; give pool \"%s\" a root volume (volume: {size: …})",
+			  node->flavor, node->node.pool);
 	else if (have < least && node->root.size_gib > 0)
 		strv_addf(&f->lines, "pool \"%s\": a root volume of %lld GiB is too small for image \"%s\", which needs %lld GiB",
 			  node->node.pool, (long long)have, name, (long long)least);
@@ -166,8 +169,9 @@ static void check_image_fits(struct findings *f, const struct plan_node *node, s
 	if (image == NULL)
 		return;
 	if (ram < min_ram) {
-		CLEANUP_FREE char *line = xasprintf("flavor \"%s\": %lld MiB of memory are too little for image \"%s\", which needs %lld MiB",
-						    node->flavor, (long long)ram, f->plan->spec->openstack.image, (long long)min_ram);
+		CLEANUP_FREE char *line =
+			xasprintf("flavor \"%s\": %lld MiB of memory are too little for image \"%s\", which needs %lld MiB",
+				  node->flavor, (long long)ram, f->plan->spec->openstack.image, (long long)min_ram);
 
 		if (!strv_has(&f->lines, line)) /* pools that differ in their volumes share flavors */
 			strv_add(&f->lines, line);

@@ -77,7 +77,8 @@ static void compare_rules(struct comparison *c, const char *group, const struct 
 	for (size_t i = 0; i < json_len(extra); i++) {
 		CLEANUP_FREE char *text = rule_describe_had(json_object_array_get_idx(extra, i));
 
-		add(c->changes, CHANGE_UPDATE, KIND_GROUP, it->name, xasprintf("has the rule \"%s\", which the file does not want", text));
+		add(c->changes, CHANGE_UPDATE, KIND_GROUP, it->name,
+		    xasprintf("has the rule \"%s\", which the file does not want", text));
 	}
 }
 
@@ -121,7 +122,8 @@ static void compare_server(struct comparison *c, const struct item *it)
 		add(c->changes, CHANGE_UPDATE, KIND_SERVER, it->name, xasprintf("is %s; will be started", fault));
 		return;
 	case SERVER_REMAKE:
-		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name, xasprintf("%s; it never ran and will be made again", fault));
+		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name,
+		    xasprintf("%s; it never ran and will be made again", fault));
 		return;
 	case SERVER_BROKEN:
 		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name,
@@ -172,7 +174,8 @@ static void compare_extra(struct comparison *c)
 			if (wanted && !all[i]->duplicate)
 				continue;
 			add(c->changes, CHANGE_DELETE, (enum kind)kind, all[i]->name,
-			    wanted ? xasprintf("%s is a second one of that name", all[i]->id) : xstrdup("the file no longer wants it"));
+			    wanted ? xasprintf("%s is a second one of that name", all[i]->id)
+				   : xstrdup("the file no longer wants it"));
 		}
 	}
 }

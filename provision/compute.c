@@ -40,8 +40,10 @@ static int free_port(struct maker *m, const char *name, struct error **err)
 	if (!still_exists(m, holder, &exists, err))
 		return -1;
 	if (exists)
-		return error_set(err, ERROR_CONFLICT, "port \"%s\" (%s): server %s, which is not of this cluster, uses it; detach it there "
-			"and run again", name, port->id, holder);
+		return error_set(err, ERROR_CONFLICT,
+				 "port \"%s\" (%s): server %s, which is not of this cluster, uses it; detach it there "
+				 "and run again",
+				 name, port->id, holder);
 	fields = json_object_new_object();
 	json_add_str(fields, "device_id", "");
 	json_add_str(fields, "device_owner", "");
@@ -71,11 +73,13 @@ static const char *optional_id(struct maker *m, enum kind kind, const char *name
 	return name != NULL ? made_id(m, kind, name) : NULL;
 }
 
-static int server_body(struct maker *m, const struct plan_node *node, const char *user_data, struct json_object **ret, struct error **err)
+static int server_body(struct maker *m, const struct plan_node *node, const char *user_data, struct json_object **ret,
+		       struct error **err)
 {
 	CLEANUP_FREE char *root = node->root.size_gib > 0 ? name_root(node) : NULL;
 	CLEANUP_FREE char *data = node->data.size_gib > 0 ? name_data(node) : NULL;
-	CLEANUP_FREE char *group = node->server_group != NULL ? name_server_group(m->plan, node->server_group, m->view->uuid) : NULL;
+	CLEANUP_FREE char *group =
+		node->server_group != NULL ? name_server_group(m->plan, node->server_group, m->view->uuid) : NULL;
 	struct body_server s = {
 		.node = node,
 		.uuid = m->view->uuid,
@@ -113,8 +117,13 @@ static int act(struct maker *m, const struct item *server, const char *action, s
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
 	CLEANUP_FREE char *path = xasprintf("/servers/%s/action", server->id);
 	CLEANUP_FREE char *what = xasprintf("%s server \"%s\"", action, server->name);
-	struct cloud_call call = {.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B,
-				  .what = what, .conflict_ok = true}; /* a conflict: it is on its way already */
+	struct cloud_call call = {.service = CLOUD_COMPUTE,
+				  .method = "POST",
+				  .path = path,
+				  .body = body,
+				  .retry = RETRY_B,
+				  .what = what,
+				  .conflict_ok = true}; /* a conflict: it is on its way already */
 
 	json_add(body, action, NULL);
 	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
@@ -140,10 +149,11 @@ static int failed(const struct item *server, int attempt, struct error **err)
 	CLEANUP_FREE char *fault = server_fault(server->json);
 
 	if (attempt > 1)
-		return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): %s; made %d times, the last one is left for inspection", server->name,
-				 server->id, fault, attempt);
-	return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): is %s, and ran before: look at it in the cloud, or replace the node",
-			 server->name, server->id, fault);
+		return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): %s; made %d times, the last one is left for inspection",
+				 server->name, server->id, fault, attempt);
+	return error_set(err, ERROR_REMOTE,
+			 "server \"%s\" (%s): is %s, and ran before: look at it in the cloud, or replace the node", server->name,
+			 server->id, fault);
 }
 
 /* One step towards ACTIVE; *ret_done when it is. */
@@ -163,7 +173,8 @@ static int advance(struct maker *m, size_t i, const struct item *server, int *at
 	case SERVER_REMAKE:
 		if (*attempt == MAKE_ATTEMPTS)
 			return failed(server, *attempt, err);
-		event_progress(m->job->events, server->name, "server", "%s; made again", json_get_str(server->json, "fault.message", "ERROR"));
+		event_progress(m->job->events, server->name, "server", "%s; made again",
+			       json_get_str(server->json, "fault.message", "ERROR"));
 		return delete_failed(m, server, err);
 	case SERVER_BROKEN:
 		break;
@@ -185,7 +196,8 @@ static int bring_up(struct maker *m, size_t i, struct error **err)
 		if (make_check(m, err) < 0)
 			return -1;
 		if (server == NULL && ++attempt > MAKE_ATTEMPTS)
-			return error_set(err, ERROR_REMOTE, "server \"%s\": disappeared %d times while it was made", name, MAKE_ATTEMPTS);
+			return error_set(err, ERROR_REMOTE, "server \"%s\": disappeared %d times while it was made", name,
+					 MAKE_ATTEMPTS);
 		if (server == NULL && create_server(m, i, err) < 0)
 			return -1;
 		server = view_find(m->view, KIND_SERVER, name);
@@ -212,7 +224,8 @@ static int attach_data(struct maker *m, const struct plan_node *node, const stru
 	CLEANUP_FREE char *what = xasprintf("attach volume \"%s\" to server \"%s\"", name, node->node.name);
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
 	struct json_object *fields = json_object_new_object();
-	struct cloud_call call = {.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B, .what = what};
+	struct cloud_call call = {
+		.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B, .what = what};
 
 	json_add(body, "volumeAttachment", fields);
 	if (node->data.size_gib == 0 || volumes_ready(m, node, err) < 0)

@@ -103,7 +103,7 @@ struct json_object *drift_port(const struct plan *plan, struct view *view, const
 	if (json_object_object_length(fields) == 0)
 		return NULL;
 	*ret_reason = xstrdup(json_at(fields, "security_groups") != NULL ? "is not in the security groups that it should be in"
-									  : "does not let the pods' addresses through");
+									 : "does not let the pods' addresses through");
 	return steal_ptr(fields);
 }
 

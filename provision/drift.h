@@ -10,11 +10,11 @@ struct json_object *drift_port(const struct plan *plan, struct view *view, const
 
 /* What can be done about a server that is not ACTIVE. */
 enum server_verdict {
-	SERVER_FINE,	/* ACTIVE */
-	SERVER_WAIT,	/* being built or changed */
-	SERVER_START,	/* stopped, paused, suspended: an action starts it */
-	SERVER_REMAKE,	/* in ERROR and never ran: nothing is lost by making it again */
-	SERVER_BROKEN	/* in a state that somebody has to look at */
+	SERVER_FINE,   /* ACTIVE */
+	SERVER_WAIT,   /* being built or changed */
+	SERVER_START,  /* stopped, paused, suspended: an action starts it */
+	SERVER_REMAKE, /* in ERROR and never ran: nothing is lost by making it again */
+	SERVER_BROKEN  /* in a state that somebody has to look at */
 };
 enum server_verdict server_judge(struct json_object *server, const char **ret_action); /* action: "os-start"; may be NULL */
 char *server_fault(struct json_object *server) MUST_USE; /* "ERROR: No valid host was found"; the caller frees */

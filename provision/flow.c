@@ -13,7 +13,7 @@ struct flow {
 	void *context;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	unsigned done; /* bits of steps */
+	unsigned done;			/* bits of steps */
 	const struct flow_step *failed; /* the first that did: its error explains the others' */
 };
 
@@ -75,7 +75,8 @@ static int run_step(size_t i, void *context, struct error **err)
 	began = clock_ms();
 	if (step->run(f->context, &failure) < 0)
 		assert(failure != NULL);
-	log_debug("step \"%s\" %s after %lld ms", step->name, failure != NULL ? "failed" : "done", (long long)(clock_ms() - began));
+	log_debug("step \"%s\" %s after %lld ms", step->name, failure != NULL ? "failed" : "done",
+		  (long long)(clock_ms() - began));
 	finish(f, step, failure);
 	return failure != NULL ? error_move(err, failure) : 0;
 }
@@ -95,7 +96,10 @@ static int cause(const struct flow *f, struct error **errors, size_t n, struct e
 
 int flow_run(const struct flow_step *steps, size_t n, const struct flow_hooks *hooks, void *context, struct error **err)
 {
-	struct flow f = {.steps = steps, .hooks = hooks, .context = context, .lock = PTHREAD_MUTEX_INITIALIZER,
+	struct flow f = {.steps = steps,
+			 .hooks = hooks,
+			 .context = context,
+			 .lock = PTHREAD_MUTEX_INITIALIZER,
 			 .changed = PTHREAD_COND_INITIALIZER};
 	CLEANUP_FREE struct error **errors = xnew_n(struct error *, n);
 	int r;

@@ -11,7 +11,8 @@
 struct flow_step {
 	const char *name; /* for logs */
 	int (*run)(void *context, struct error **err);
-	unsigned needs; /* FLOW_NEEDS() of the steps before, numbered by their place in the table; a table is in an order in which it could run */
+	unsigned
+		needs; /* FLOW_NEEDS() of the steps before, numbered by their place in the table; a table is in an order in which it could run */
 };
 
 struct flow_hooks { /* each may be NULL; called from the steps' threads */

@@ -4,12 +4,14 @@
 enum { MARK_DIGITS = 8 };
 
 static const struct kind_info kinds[KIND_COUNT] = {
-	[KIND_KEYPAIR] = {"keypair", "keypair", "keypairs", CLOUD_COMPUTE, "/os-keypairs", "/os-keypairs", "2.2", MARK_NAME, false},
-	[KIND_NETWORK] = {"network", "network", "networks", CLOUD_NETWORK, "/networks", "/networks", NULL, MARK_DESCRIPTION, true},
+	[KIND_KEYPAIR] = {"keypair", "keypair", "keypairs", CLOUD_COMPUTE, "/os-keypairs", "/os-keypairs", "2.2", MARK_NAME,
+			  false},
+	[KIND_NETWORK] = {"network", "network", "networks", CLOUD_NETWORK, "/networks", "/networks", NULL, MARK_DESCRIPTION,
+			  true},
 	[KIND_SUBNET] = {"subnet", "subnet", "subnets", CLOUD_NETWORK, "/subnets", "/subnets", NULL, MARK_DESCRIPTION, true},
 	[KIND_ROUTER] = {"router", "router", "routers", CLOUD_NETWORK, "/routers", "/routers", NULL, MARK_DESCRIPTION, false},
-	[KIND_GROUP] = {"security group", "security_group", "security_groups", CLOUD_NETWORK, "/security-groups", "/security-groups",
-			NULL, MARK_DESCRIPTION, true},
+	[KIND_GROUP] = {"security group", "security_group", "security_groups", CLOUD_NETWORK, "/security-groups",
+			"/security-groups", NULL, MARK_DESCRIPTION, true},
 	[KIND_SERVER_GROUP] = {"server group", "server_group", "server_groups", CLOUD_COMPUTE, "/os-server-groups",
 			       "/os-server-groups", "2.15", MARK_NAME, false},
 	[KIND_PORT] = {"port", "port", "ports", CLOUD_NETWORK, "/ports", "/ports", NULL, MARK_DESCRIPTION, true},
@@ -91,7 +93,8 @@ static struct json_object *unwrap(enum kind kind, struct json_object *list)
 	return flat;
 }
 
-int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *cluster, struct json_object **ret, struct error **err)
+int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *cluster, struct json_object **ret,
+	      struct error **err)
 {
 	const struct kind_info *k = &kinds[kind];
 	CLEANUP_FREE char *path = kind_list_path(kind, cloud_project_id(c), uuid, cluster);

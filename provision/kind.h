@@ -25,11 +25,11 @@ enum kind {
 enum mark { MARK_DESCRIPTION, MARK_METADATA, MARK_NAME };
 
 struct kind_info {
-	const char *name;      /* for people and in the state: "security group" */
+	const char *name;	/* for people and in the state: "security group" */
 	const char *key, *keys; /* in JSON: {"port": {…}}, {"ports": […]} */
 	enum cloud_service service;
-	const char *path;      /* of the collection; one resource is PATH/ID */
-	const char *list;      /* path of the list with details */
+	const char *path;	  /* of the collection; one resource is PATH/ID */
+	const char *list;	  /* path of the list with details */
 	const char *microversion; /* that creation needs */
 	enum mark mark;
 	bool bulk; /* many in one POST */
@@ -46,7 +46,7 @@ int kind_delete(struct cloud *c, enum kind kind, const char *id, const char *nam
 /* GET of one; *ret NULL when there is none. */
 int kind_get(struct cloud *c, enum kind kind, const char *id, struct json_object **ret, struct error **err) MUST_USE;
 
-char *mark_text(const char *uuid) MUST_USE; /* "davit:UUID" */
+char *mark_text(const char *uuid) MUST_USE;		      /* "davit:UUID" */
 char *mark_name(const char *name, const char *uuid) MUST_USE; /* "NAME-1a2b3c4d"; uuid "": "NAME" */
 bool mark_is_on(enum kind kind, struct json_object *o, const char *uuid);
 const char *kind_item_id(enum kind kind, struct json_object *o); /* a keypair's is its name; NULL where there is none */

@@ -106,8 +106,13 @@ static int post(struct post *p, struct json_object *body, struct error **err)
 	const struct kind_info *k = kind_info(p->kind);
 	CLEANUP_FREE char *what = describe(p);
 	CLEANUP_JSON struct json_object *answer = NULL;
-	struct cloud_call call = {.service = k->service, .method = "POST", .path = k->path, .body = body,
-				  .microversion = k->microversion, .retry = RETRY_C, .what = what};
+	struct cloud_call call = {.service = k->service,
+				  .method = "POST",
+				  .path = k->path,
+				  .body = body,
+				  .microversion = k->microversion,
+				  .retry = RETRY_C,
+				  .what = what};
 
 	p->status = 0;
 	p->ambiguous = false;
@@ -296,8 +301,8 @@ const char *subject_name(enum subject subject)
 void make_begin(struct maker *m, enum kind kind)
 {
 	static const enum subject subjects[KIND_COUNT] = {
-		[KIND_KEYPAIR] = SUBJECT_SECURITY, [KIND_NETWORK] = SUBJECT_NETWORK,	  [KIND_SUBNET] = SUBJECT_NETWORK,
-		[KIND_ROUTER] = SUBJECT_NETWORK,   [KIND_GROUP] = SUBJECT_SECURITY,	  [KIND_SERVER_GROUP] = SUBJECT_SECURITY,
+		[KIND_KEYPAIR] = SUBJECT_SECURITY, [KIND_NETWORK] = SUBJECT_NETWORK,	 [KIND_SUBNET] = SUBJECT_NETWORK,
+		[KIND_ROUTER] = SUBJECT_NETWORK,   [KIND_GROUP] = SUBJECT_SECURITY,	 [KIND_SERVER_GROUP] = SUBJECT_SECURITY,
 		[KIND_PORT] = SUBJECT_NETWORK,	   [KIND_FLOATING_IP] = SUBJECT_NETWORK, [KIND_VOLUME] = SUBJECT_VOLUMES,
 		[KIND_SERVER] = SUBJECT_COUNT}; /* servers have lines of their own */
 	enum subject subject = subjects[kind];

@@ -20,9 +20,9 @@ struct maker {
 	char *mark, *keypair; /* "davit:UUID"; the keypair's name */
 	const char *external_id, *image_id;
 	struct watch *servers, *volumes;
-	struct gate *gate; /* POSTs of servers */
-	atomic_bool stopped; /* something failed for good: do not begin or wait any more */
-	pthread_mutex_t lock; /* of what follows */
+	struct gate *gate;	 /* POSTs of servers */
+	atomic_bool stopped;	 /* something failed for good: do not begin or wait any more */
+	pthread_mutex_t lock;	 /* of what follows */
 	enum node_cloud *states; /* what the inventory was told, by plan node */
 	bool begun[SUBJECT_COUNT];
 };

@@ -83,8 +83,8 @@ int make_ports(void *context, struct error **err)
 		CLEANUP_STRV struct strv groups = STRV_INIT;
 
 		node_group_ids(m, node, &groups);
-		wants[i] = (struct want){node->node.name,
-					 body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups)};
+		wants[i] =
+			(struct want){node->node.name, body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups)};
 	}
 	wants[n] = (struct want){gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m))};
 	if (make_all(m, KIND_PORT, wants, n + 1, err) < 0)

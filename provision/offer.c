@@ -43,7 +43,8 @@ static int by_ram(const void *a, const void *b)
 	return strverscmp(json_get_str(x, "name", ""), json_get_str(y, "name", ""));
 }
 
-static struct json_object *shorten(struct json_object *list, bool (*take)(struct json_object *), const struct field *fields, size_t n)
+static struct json_object *shorten(struct json_object *list, bool (*take)(struct json_object *), const struct field *fields,
+				   size_t n)
 {
 	struct json_object *all = json_object_new_array();
 

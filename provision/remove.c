@@ -63,8 +63,8 @@ static int delete_job(size_t i, void *context, struct error **err)
 	return note(d->removal, failure, err);
 }
 
-static int for_each(struct removal *r, enum kind kind, bool (*take)(const struct removal *r, const struct item *it), unsigned width,
-		    int (*one)(struct removal *r, const struct item *it, struct error **err), struct error **err)
+static int for_each(struct removal *r, enum kind kind, bool (*take)(const struct removal *r, const struct item *it),
+		    unsigned width, int (*one)(struct removal *r, const struct item *it, struct error **err), struct error **err)
 {
 	size_t n = 0;
 	CLEANUP_FREE const struct item **items = view_all(r->view, kind, &n);
@@ -175,8 +175,13 @@ static int remove_interface(struct removal *r, const struct item *port, struct e
 	CLEANUP_FREE char *path = xasprintf("/routers/%s/remove_router_interface", json_get_str(port->json, "device_id", ""));
 	CLEANUP_FREE char *what = xasprintf("remove interface \"%s\" of the router", port->name);
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
-	struct cloud_call call = {.service = CLOUD_NETWORK, .method = "PUT", .path = path, .body = body, .retry = RETRY_B,
-				  .what = what, .not_found_ok = true};
+	struct cloud_call call = {.service = CLOUD_NETWORK,
+				  .method = "PUT",
+				  .path = path,
+				  .body = body,
+				  .retry = RETRY_B,
+				  .what = what,
+				  .not_found_ok = true};
 
 	json_add_str(body, "port_id", port->id);
 	return cloud_call(r->cloud, &call, &answer, NULL, NULL, err) < 0 ? -1 : gone(r, port, err);
@@ -377,8 +382,8 @@ static int leftovers(const struct removal *r, struct view *v, struct error **err
 	}
 	if (r->problems.n > 0)
 		buf_addf(&b, "\nwhat went wrong:\n  %s", problems);
-	return error_set(err, ERROR_LEFTOVERS, "cluster \"%s\" left %zu things in the cloud; run delete again:%s", r->cluster, count(v),
-			 buf_str(&b));
+	return error_set(err, ERROR_LEFTOVERS, "cluster \"%s\" left %zu things in the cloud; run delete again:%s", r->cluster,
+			 count(v), buf_str(&b));
 }
 
 /* cinder may wipe what it deletes, which takes minutes */
@@ -413,11 +418,17 @@ static int prove(struct removal *r, struct error **err)
 	}
 }
 
-int provision_remove(struct cloud *c, const char *cluster, const char *uuid, struct state *state, struct events *events, struct error **err)
+int provision_remove(struct cloud *c, const char *cluster, const char *uuid, struct state *state, struct events *events,
+		     struct error **err)
 {
 	static const struct flow_hooks hooks = {.stop = stop};
-	struct removal r = {.cloud = c, .cluster = cluster, .uuid = uuid, .state = state, .events = events,
-			    .lock = PTHREAD_MUTEX_INITIALIZER, .problems = STRV_INIT};
+	struct removal r = {.cloud = c,
+			    .cluster = cluster,
+			    .uuid = uuid,
+			    .state = state,
+			    .events = events,
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .problems = STRV_INIT};
 	int failed;
 
 	if (provision_look(c, NULL, uuid, &r.view, err) < 0)

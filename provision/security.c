@@ -38,9 +38,14 @@ static int post_rules(struct maker *m, const char *group, struct json_object *ru
 		      struct error **err)
 {
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
-	CLEANUP_FREE char *what = xasprintf("create %zu rules of security group \"%s-%s\"", json_len(rules), m->plan->spec->name, group);
-	struct cloud_call call = {.service = CLOUD_NETWORK, .method = "POST", .path = "/security-group-rules", .body = body,
-				  .retry = RETRY_C, .what = what};
+	CLEANUP_FREE char *what =
+		xasprintf("create %zu rules of security group \"%s-%s\"", json_len(rules), m->plan->spec->name, group);
+	struct cloud_call call = {.service = CLOUD_NETWORK,
+				  .method = "POST",
+				  .path = "/security-group-rules",
+				  .body = body,
+				  .retry = RETRY_C,
+				  .what = what};
 
 	if (json_len(rules) == 1)
 		json_add(body, "security_group_rule", json_object_get(json_object_array_get_idx(rules, 0)));
@@ -116,7 +121,11 @@ static int remove_extra(struct maker *m, const char *group, struct error **err)
 		CLEANUP_FREE char *text = rule_describe_had(had);
 		CLEANUP_FREE char *what = xasprintf("delete rule \"%s\" of security group \"%s\"", text, group);
 		CLEANUP_FREE char *path = xasprintf("/security-group-rules/%s", json_get_str(had, "id", ""));
-		struct cloud_call call = {.service = CLOUD_NETWORK, .method = "DELETE", .path = path, .retry = RETRY_A, .what = what,
+		struct cloud_call call = {.service = CLOUD_NETWORK,
+					  .method = "DELETE",
+					  .path = path,
+					  .retry = RETRY_A,
+					  .what = what,
 					  .not_found_ok = true};
 
 		if (cloud_call(m->cloud, &call, &answer, NULL, NULL, err) < 0)
@@ -154,9 +163,10 @@ int make_keypair(void *context, struct error **err)
 	it = view_find(m->view, KIND_KEYPAIR, m->keypair);
 	if (compare_key(m->job->public_key, json_get_str(it->json, "public_key", "")) == 0)
 		return 0;
-	return error_set(err, ERROR_CONFLICT, "keypair \"%s\": the cloud has one of that name with another key (fingerprint %s), which "
-		"is not in this cluster's state; delete it there if nobody needs it, or restore the state's folder ssh",
-		m->keypair, json_get_str(it->json, "fingerprint", "unknown"));
+	return error_set(err, ERROR_CONFLICT,
+			 "keypair \"%s\": the cloud has one of that name with another key (fingerprint %s), which "
+			 "is not in this cluster's state; delete it there if nobody needs it, or restore the state's folder ssh",
+			 m->keypair, json_get_str(it->json, "fingerprint", "unknown"));
 }
 
 int make_server_groups(void *context, struct error **err)

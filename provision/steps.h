@@ -2,18 +2,18 @@
 #pragma once
 #include "provision/make.h"
 
-int make_keypair(void *context, struct error **err);	   /* security.c */
+int make_keypair(void *context, struct error **err); /* security.c */
 int make_groups(void *context, struct error **err);
 int make_rules(void *context, struct error **err);
 int make_server_groups(void *context, struct error **err);
-int make_network(void *context, struct error **err);	   /* network.c */
+int make_network(void *context, struct error **err); /* network.c */
 int make_subnet(void *context, struct error **err);
 int make_router(void *context, struct error **err);
 int make_ports(void *context, struct error **err);
 int make_interface(void *context, struct error **err);
 int make_floating_ips(void *context, struct error **err);
-int make_volumes(void *context, struct error **err);	   /* volume.c */
-int make_servers(void *context, struct error **err);	   /* compute.c */
+int make_volumes(void *context, struct error **err); /* volume.c */
+int make_servers(void *context, struct error **err); /* compute.c */
 
 /* Waits until the node's volumes can be attached. */
 int volumes_ready(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE; /* volume.c */

@@ -101,7 +101,8 @@ static int by_age(const void *a, const void *b)
 	/* nova writes "created", neutron and cinder "created_at" */
 	const char *s = json_get_str(x, "created_at", json_get_str(x, "created", ""));
 	const char *t = json_get_str(y, "created_at", json_get_str(y, "created", ""));
-	bool bad = strcmp(json_get_str(x, "status", ""), "ERROR") == 0, worse = strcmp(json_get_str(y, "status", ""), "ERROR") == 0;
+	bool bad = strcmp(json_get_str(x, "status", ""), "ERROR") == 0,
+	     worse = strcmp(json_get_str(y, "status", ""), "ERROR") == 0;
 	int c = bad != worse ? bad - worse : strcmp(s, t);
 
 	return c != 0 ? c : strcmp(json_get_str(x, "id", ""), json_get_str(y, "id", ""));

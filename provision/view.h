@@ -22,7 +22,7 @@ struct items {
 };
 
 struct view {
-	char *uuid;	 /* NULL: a cluster that was never made, so nothing can bear its mark */
+	char *uuid;		/* NULL: a cluster that was never made, so nothing can bear its mark */
 	char *external_default; /* of clouds.yaml, or NULL */
 	bool services[CLOUD_SERVICES];
 	/* what the file names */
@@ -40,7 +40,7 @@ void view_add_list(struct view *v, enum kind kind, struct json_object *list);
 const struct item *view_put(struct view *v, enum kind kind, const char *name, const char *id, struct json_object *json);
 void view_drop(struct view *v, const struct item *item);
 const struct item *view_find(struct view *v, enum kind kind, const char *name); /* NULL where there is none */
-const char *view_id(struct view *v, enum kind kind, const char *name);		 /* NULL where there is none */
-bool view_dropped(struct view *v, enum kind kind, const char *id); /* it was there, and view_drop() took it */
+const char *view_id(struct view *v, enum kind kind, const char *name);		/* NULL where there is none */
+bool view_dropped(struct view *v, enum kind kind, const char *id);		/* it was there, and view_drop() took it */
 /* All that are there, duplicates too; the caller frees the array. */
 const struct item **view_all(struct view *v, enum kind kind, size_t *ret_n) MUST_USE;

@@ -42,7 +42,8 @@ int make_volumes(void *context, struct error **err)
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		wants[i] = (struct want){volumes[i].name, body_volume(volumes[i].name, volumes[i].spec, m->view->uuid, volumes[i].image_id)};
+		wants[i] = (struct want){volumes[i].name,
+					 body_volume(volumes[i].name, volumes[i].spec, m->view->uuid, volumes[i].image_id)};
 	r = make_all(m, KIND_VOLUME, wants, n, err);
 	for (size_t i = 0; i < n; i++)
 		free(volumes[i].name);
@@ -69,8 +70,8 @@ static int wait_settled(struct maker *m, const char *name, bool *ret_failed, str
 	status = json_get_str(it->json, "status", "");
 	if (strncmp(status, "error", 5) != 0)
 		return 0;
-	return error_set(err, ERROR_REMOTE, "volume \"%s\" (%s): cinder gave it status \"%s\"; the cloud's operator can say why", name,
-			 it->id, status);
+	return error_set(err, ERROR_REMOTE, "volume \"%s\" (%s): cinder gave it status \"%s\"; the cloud's operator can say why",
+			 name, it->id, status);
 }
 
 static bool never(struct json_object *o UNUSED)

@@ -13,7 +13,7 @@ struct waiter {
 	struct waiter *next;
 	const char *id;
 	watch_settled *settled;
-	uint64_t since; /* polls begun before count: their list may be older than the resource */
+	uint64_t since;		   /* polls begun before count: their list may be older than the resource */
 	int64_t stall_ms, changed; /* clock_ms() of the last change */
 	char *state;		   /* what is compared to notice one */
 	bool over;
@@ -214,7 +214,8 @@ static void leave(struct watch *w, struct waiter *x)
 		}
 }
 
-int watch_wait(struct watch *w, const char *id, watch_settled *settled, int64_t stall_ms, struct json_object **ret, struct error **err)
+int watch_wait(struct watch *w, const char *id, watch_settled *settled, int64_t stall_ms, struct json_object **ret,
+	       struct error **err)
 {
 	struct waiter x = {.id = id, .settled = settled, .stall_ms = stall_ms, .changed = clock_ms()};
 	int r;

@@ -196,14 +196,16 @@ static void attach(const char *volume_id, struct json_object *server)
 
 static int settle_server(struct json_object *o, int *s, struct error **err)
 {
-	struct json_object *port = by(KIND_PORT, "id", str(o, "networks[0].port"), NULL), *disks = json_at(o, "block_device_mapping_v2");
+	struct json_object *port = by(KIND_PORT, "id", str(o, "networks[0].port"), NULL),
+			   *disks = json_at(o, "block_device_mapping_v2");
 
 	if (port == NULL || !is(port, "device_id", ""))
 		return refuse(409, ERROR_CONFLICT, "PortInUse", s, err);
 	for (size_t i = 0; i < json_len(disks); i++) {
 		struct json_object *disk = json_object_array_get_idx(disks, i);
 
-		if (is(disk, "source_type", "volume") && !is(by(KIND_VOLUME, "id", str(disk, "uuid"), NULL), "status", "available"))
+		if (is(disk, "source_type", "volume") &&
+		    !is(by(KIND_VOLUME, "id", str(disk, "uuid"), NULL), "status", "available"))
 			return refuse(400, ERROR_REMOTE, "volume is not available", s, err);
 	}
 	for (size_t i = 0; i < json_len(disks); i++)
@@ -218,7 +220,8 @@ static int settle(enum kind kind, struct json_object *o, int *s, struct error **
 {
 	switch (kind) {
 	case KIND_KEYPAIR:
-		return by(kind, "name", str(o, "name"), NULL) != NULL ? refuse(409, ERROR_CONFLICT, "Key pair exists", s, err) : 0;
+		return by(kind, "name", str(o, "name"), NULL) != NULL ? refuse(409, ERROR_CONFLICT, "Key pair exists", s, err)
+								      : 0;
 	case KIND_GROUP:
 		json_add(o, "security_group_rules", json_object_new_array());
 		return 0;
@@ -294,10 +297,12 @@ static int post(enum kind kind, struct json_object *body, struct json_object **r
 
 static int add_rule(struct json_object *rule, int *s, struct error **err)
 {
-	struct json_object *group = by(KIND_GROUP, "id", str(rule, "security_group_id"), NULL), *rules = json_at(group, "security_group_rules");
+	struct json_object *group = by(KIND_GROUP, "id", str(rule, "security_group_id"), NULL),
+			   *rules = json_at(group, "security_group_rules");
 
 	for (size_t i = 0; i < json_len(rules); i++)
-		if (strcmp(json_object_to_json_string(json_object_array_get_idx(rules, i)), json_object_to_json_string(rule)) == 0)
+		if (strcmp(json_object_to_json_string(json_object_array_get_idx(rules, i)), json_object_to_json_string(rule)) ==
+		    0)
 			return refuse(409, ERROR_CONFLICT, "SecurityGroupRuleExists", s, err);
 	json_object_array_add(rules, copy(rule));
 	return 0;
@@ -312,7 +317,8 @@ static int post_rules(struct json_object *body, int *s, struct error **err)
 	if (fake.no_bulk)
 		return refuse(400, ERROR_REMOTE, "bulk is not supported", s, err);
 	for (size_t i = 0; i < json_len(many); i++)
-		if (!is(json_object_array_get_idx(many, i), "security_group_id", str(json_object_array_get_idx(many, 0), "security_group_id")))
+		if (!is(json_object_array_get_idx(many, i), "security_group_id",
+			str(json_object_array_get_idx(many, 0), "security_group_id")))
 			return refuse(400, ERROR_REMOTE, "SecurityGroupNotSingleGroupRules", s, err);
 	for (size_t i = 0; i < json_len(many); i++)
 		if (add_rule(json_object_array_get_idx(many, i), s, err) < 0)
@@ -350,7 +356,8 @@ static bool in_use(enum kind kind, struct json_object *o)
 	case KIND_ROUTER:
 		return by(KIND_PORT, "device_id", id, NULL) != NULL;
 	case KIND_GROUP:
-		return by(KIND_PORT, "security_groups[0]", id, NULL) != NULL || by(KIND_PORT, "security_groups[1]", id, NULL) != NULL;
+		return by(KIND_PORT, "security_groups[0]", id, NULL) != NULL ||
+		       by(KIND_PORT, "security_groups[1]", id, NULL) != NULL;
 	case KIND_PORT:
 		return !is(o, "device_id", "");
 	case KIND_VOLUME:
@@ -360,7 +367,7 @@ static bool in_use(enum kind kind, struct json_object *o)
 	}
 }
 
-static int delete(enum kind kind, const char *id, int *s, struct error **err)
+static int delete (enum kind kind, const char *id, int *s, struct error **err)
 {
 	struct json_object *o = by(kind, kind == KIND_KEYPAIR ? "name" : "id", id, NULL);
 
@@ -384,8 +391,7 @@ static int put(enum kind kind, const char *id, struct json_object *body, struct 
 
 	if (o == NULL)
 		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
-	json_object_object_foreach(fields, key, value)
-		json_add(o, key, copy(value));
+	json_object_object_foreach(fields, key, value) json_add(o, key, copy(value));
 	*ret = json_object_new_object();
 	json_add(*ret, kind_info(kind)->key, copy(o));
 	return 0;
@@ -450,11 +456,12 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 static int failed(const struct cloud_call *c, int *s, bool *ambiguous, struct error **err)
 {
 	*ambiguous = fake.fault != FAULT_REFUSED;
-	return fake.fault == FAULT_REFUSED ? refuse(403, ERROR_QUOTA, c->path, s, err) : refuse(502, ERROR_REMOTE, c->path, s, err);
+	return fake.fault == FAULT_REFUSED ? refuse(403, ERROR_QUOTA, c->path, s, err)
+					   : refuse(502, ERROR_REMOTE, c->path, s, err);
 }
 
-int cloud_call(struct cloud *cloud UNUSED, const struct cloud_call *c, struct json_object **ret, int *ret_status, bool *ret_ambiguous,
-	       struct error **err)
+int cloud_call(struct cloud *cloud UNUSED, const struct cloud_call *c, struct json_object **ret, int *ret_status,
+	       bool *ret_ambiguous, struct error **err)
 {
 	bool ambiguous = false;
 	int r, status = 0;

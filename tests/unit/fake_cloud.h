@@ -24,5 +24,5 @@ void fake_without_bulk(void); /* POSTs of several resources get 400 */
 size_t fake_count(enum kind kind);
 /* The resource of that name (of a floating IP: its address); borrowed.  NULL where there is none. */
 struct json_object *fake_find(enum kind kind, const char *name);
-void fake_put(enum kind kind, const char *text); /* a resource of somebody else */
+void fake_put(enum kind kind, const char *text);  /* a resource of somebody else */
 void fake_drop(enum kind kind, const char *name); /* behind everybody's back */

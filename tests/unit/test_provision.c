@@ -50,7 +50,8 @@ static int setup(void **state)
 	f->view = view_new(UUID);
 	for (int i = 0; i < CLOUD_SERVICES; i++)
 		f->view->services[i] = true;
-	f->view->images = json("[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\",\"size\":1000000000,\"min_ram\":512}]");
+	f->view->images =
+		json("[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\",\"size\":1000000000,\"min_ram\":512}]");
 	f->view->flavors = json("[{\"id\":\"f1\",\"name\":\"m1.small\",\"vcpus\":1,\"ram\":1024,\"disk\":4}]");
 	f->view->externals = json("[{\"id\":\"e1\",\"name\":\"public\"}]");
 	*state = f;
@@ -77,7 +78,8 @@ static void replace(struct json_object **o, const char *text)
 static void golden(const char *name, struct json_object *found)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/tests/golden/provision/%s.json", getenv("DAVIT_SOURCE_ROOT"), name);
-	CLEANUP_FREE char *text = xasprintf("%s\n", json_object_to_json_string_ext(found, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	CLEANUP_FREE char *text = xasprintf(
+		"%s\n", json_object_to_json_string_ext(found, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	CLEANUP_BUF struct buf wanted = BUF_INIT;
 
 	json_object_put(found);
@@ -115,12 +117,20 @@ static void test_bodies_of_the_network(void **state)
 	golden("server-group", body_server_group("demo-w-1a2b3c4d"));
 }
 
-static struct json_object *server(const struct fixture *f, const char *node, const char *root, const char *data, const char *group)
+static struct json_object *server(const struct fixture *f, const char *node, const char *root, const char *data,
+				  const char *group)
 {
 	struct json_object *o = NULL;
-	struct body_server s = {.node = plan_find(f->plan, node), .uuid = UUID, .flavor_id = "F", .image_id = "I",
-				.keypair = "demo-1a2b3c4d", .port_id = "P", .root_id = root, .data_id = data,
-				.server_group_id = group, .user_data = "#cloud-config\n"};
+	struct body_server s = {.node = plan_find(f->plan, node),
+				.uuid = UUID,
+				.flavor_id = "F",
+				.image_id = "I",
+				.keypair = "demo-1a2b3c4d",
+				.port_id = "P",
+				.root_id = root,
+				.data_id = data,
+				.server_group_id = group,
+				.user_data = "#cloud-config\n"};
 
 	assert_success(body_server(&s, &o, &test_error));
 	return o;
@@ -148,13 +158,16 @@ static void test_user_data_has_a_limit(void **state)
 	for (int i = 0; i < 49152; i++)
 		buf_add_char(&text, 'x');
 	s.user_data = buf_str(&text);
-	assert_failure(body_server(&s, &o, &test_error), "server \"demo-w-1\": its user-data has 65536 bytes in base64, nova takes 65535");
+	assert_failure(body_server(&s, &o, &test_error),
+		       "server \"demo-w-1\": its user-data has 65536 bytes in base64, nova takes 65535");
 }
 
 static void test_marks(void **state UNUSED)
 {
-	CLEANUP_JSON struct json_object *ours = json("{\"name\":\"demo-1a2b3c4d\",\"description\":\"" MARK "\",\"metadata\":{\"davit\":\"" UUID "\"}}");
-	CLEANUP_JSON struct json_object *other = json("{\"name\":\"demo-1a2b3c4e\",\"description\":\"davit:other\",\"metadata\":{}}");
+	CLEANUP_JSON struct json_object *ours =
+		json("{\"name\":\"demo-1a2b3c4d\",\"description\":\"" MARK "\",\"metadata\":{\"davit\":\"" UUID "\"}}");
+	CLEANUP_JSON struct json_object *other =
+		json("{\"name\":\"demo-1a2b3c4e\",\"description\":\"davit:other\",\"metadata\":{}}");
 	CLEANUP_JSON struct json_object *none = json("{\"name\":\"-1a2b3c4d\",\"description\":null}");
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -185,13 +198,15 @@ static void test_check_tells_all_at_once(void **state)
 	struct fixture *f = *state;
 
 	replace(&f->view->images, "[]");
-	f->view->all_images = json("[{\"name\":\"debian-11\"},{\"name\":\"vmlinuz\",\"disk_format\":\"aki\"},{\"name\":\"cirros\"}]");
+	f->view->all_images =
+		json("[{\"name\":\"debian-11\"},{\"name\":\"vmlinuz\",\"disk_format\":\"aki\"},{\"name\":\"cirros\"}]");
 	replace(&f->view->flavors, "[{\"name\":\"m1.smal\",\"vcpus\":2,\"ram\":2048,\"disk\":8}]");
 	replace(&f->view->externals, "[{\"id\":\"e1\",\"name\":\"a\"},{\"id\":\"e2\",\"name\":\"b\"}]");
 	check_says(f, ERROR_CONFIG,
 		   "image \"debian-12\": the cloud has no such image; it has cirros, debian-11; did you mean \"debian-11\"?\n"
 		   "the cloud has several external networks: name one as spec.openstack.externalNetwork: a, b\n"
-		   "flavor \"m1.small\": the cloud has no such flavor; it has m1.smal (2 vCPU, 2048 MiB, 8 GiB disk); did you mean \"m1.smal\"?");
+		   "flavor \"m1.small\": the cloud has no such flavor; it has m1.smal (2 vCPU, 2048 MiB, 8 GiB disk); did you "
+		   "mean \"m1.smal\"?");
 }
 
 static void test_check_names_the_ids_of_twins(void **state)
@@ -239,13 +254,15 @@ static void test_compare_with_nothing(void **state)
 	struct fixture *f = *state;
 	CLEANUP_FREE char *text = compare_text(f);
 
-	assert_string_equal(text, "create keypair demo-1a2b3c4d\ncreate network demo\ncreate subnet demo\ncreate router demo\n"
-				  "create security group demo-control-plane\ncreate security group demo-node\ncreate security group demo-registry\n"
-				  "create server group demo-control-plane-1a2b3c4d\ncreate server group demo-w-1a2b3c4d\n"
-				  "create port demo-gateway\n"
-				  "create port demo-registry\ncreate server demo-registry\ncreate volume demo-registry-data\n"
-				  "create port demo-cp-1\ncreate floating IP demo-cp-1\ncreate volume demo-cp-1-root\ncreate server demo-cp-1\n"
-				  "create port demo-w-1\ncreate server demo-w-1\ncreate port demo-w-2\ncreate server demo-w-2\n");
+	assert_string_equal(
+		text,
+		"create keypair demo-1a2b3c4d\ncreate network demo\ncreate subnet demo\ncreate router demo\n"
+		"create security group demo-control-plane\ncreate security group demo-node\ncreate security group demo-registry\n"
+		"create server group demo-control-plane-1a2b3c4d\ncreate server group demo-w-1a2b3c4d\n"
+		"create port demo-gateway\n"
+		"create port demo-registry\ncreate server demo-registry\ncreate volume demo-registry-data\n"
+		"create port demo-cp-1\ncreate floating IP demo-cp-1\ncreate volume demo-cp-1-root\ncreate server demo-cp-1\n"
+		"create port demo-w-1\ncreate server demo-w-1\ncreate port demo-w-2\ncreate server demo-w-2\n");
 }
 
 /* The groups as neutron would list them: with the egress rules that it adds, protocols as it keeps them. */
@@ -255,12 +272,14 @@ static void add_groups(struct fixture *f)
 	const char *names[] = {"control-plane", "node", "registry"};
 
 	for (size_t g = 0; g < 3; g++) {
-		struct json_object *o = body_group(f->plan, MARK, names[g]), *rules = json("[{\"direction\":\"egress\",\"ethertype\":\"IPv4\"}]");
+		struct json_object *o = body_group(f->plan, MARK, names[g]),
+				   *rules = json("[{\"direction\":\"egress\",\"ethertype\":\"IPv4\"}]");
 
 		json_add_str(o, "id", names[g]);
 		for (size_t i = 0; i < f->plan->n_rules; i++)
 			if (strcmp(f->plan->rules[i].group, names[g]) == 0)
-				json_object_array_add(rules, body_rule(&f->plan->rules[i], names[g], f->plan->rules[i].from_group));
+				json_object_array_add(rules,
+						      body_rule(&f->plan->rules[i], names[g], f->plan->rules[i].from_group));
 		json_add(o, "security_group_rules", rules);
 		json_object_array_add(list, o);
 	}
@@ -277,19 +296,30 @@ static void add_all(struct fixture *f)
 {
 	add_groups(f);
 	add_list(f->view, KIND_KEYPAIR, "[{\"name\":\"demo-1a2b3c4d\"},{\"name\":\"mine\"}]");
-	add_list(f->view, KIND_NETWORK, "[{\"id\":\"N\",\"name\":\"demo\"," MARKED "},{\"id\":\"N2\",\"name\":\"demo\",\"description\":\"\"}]");
+	add_list(f->view, KIND_NETWORK,
+		 "[{\"id\":\"N\",\"name\":\"demo\"," MARKED "},{\"id\":\"N2\",\"name\":\"demo\",\"description\":\"\"}]");
 	add_list(f->view, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\"," MARKED ",\"dns_nameservers\":[\"9.9.9.9\"]}]");
-	add_list(f->view, KIND_ROUTER, "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":{\"network_id\":\"e1\"}}]");
-	add_list(f->view, KIND_SERVER_GROUP, "[{\"id\":\"a\",\"name\":\"demo-control-plane-1a2b3c4d\"},{\"id\":\"b\",\"name\":\"demo-w-1a2b3c4d\"}]");
+	add_list(f->view, KIND_ROUTER,
+		 "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":{\"network_id\":\"e1\"}}]");
+	add_list(f->view, KIND_SERVER_GROUP,
+		 "[{\"id\":\"a\",\"name\":\"demo-control-plane-1a2b3c4d\"},{\"id\":\"b\",\"name\":\"demo-w-1a2b3c4d\"}]");
 	add_list(f->view, KIND_PORT,
-		 "[{\"id\":\"pg\",\"name\":\"demo-gateway\",\"device_id\":\"R\"," MARKED "}," PORT("pr", "demo-registry", "\"registry\"") "," PORT(
-			 "pc", "demo-cp-1", "\"node\",\"control-plane\"") "," PORT("p1", "demo-w-1", "\"node\"") "," PORT("p2", "demo-w-2", "\"node\"") "]");
-	add_list(f->view, KIND_FLOATING_IP, "[{\"id\":\"f\",\"port_id\":\"pc\",\"floating_ip_address\":\"172.24.4.9\"," MARKED "}]");
-	add_list(f->view, KIND_VOLUME, "[{\"id\":\"vr\",\"name\":\"demo-registry-data\",\"status\":\"in-use\"," META "},"
-				       "{\"id\":\"vc\",\"name\":\"demo-cp-1-root\",\"status\":\"in-use\"," META "}]");
+		 "[{\"id\":\"pg\",\"name\":\"demo-gateway\",\"device_id\":\"R\"," MARKED
+		 "}," PORT("pr", "demo-registry", "\"registry\"") "," PORT(
+			 "pc", "demo-cp-1", "\"node\",\"control-plane\"") "," PORT("p1", "demo-w-1",
+										   "\"node\"") "," PORT("p2", "demo-w-2",
+													"\"node\"") "]");
+	add_list(f->view, KIND_FLOATING_IP,
+		 "[{\"id\":\"f\",\"port_id\":\"pc\",\"floating_ip_address\":\"172.24.4.9\"," MARKED "}]");
+	add_list(f->view, KIND_VOLUME,
+		 "[{\"id\":\"vr\",\"name\":\"demo-registry-data\",\"status\":\"in-use\"," META "},"
+		 "{\"id\":\"vc\",\"name\":\"demo-cp-1-root\",\"status\":\"in-use\"," META "}]");
 	add_list(f->view, KIND_SERVER,
-		 "[" SERVER("s1", "demo-registry", "\"status\":\"ACTIVE\"") "," SERVER("s2", "demo-cp-1", "\"status\":\"ACTIVE\"") "," SERVER(
-			 "s3", "demo-w-1", "\"status\":\"ACTIVE\"") "," SERVER("s4", "demo-w-2", "\"status\":\"ACTIVE\"") "]");
+		 "[" SERVER("s1", "demo-registry", "\"status\":\"ACTIVE\"") "," SERVER(
+			 "s2", "demo-cp-1",
+			 "\"status\":\"ACTIVE\"") "," SERVER("s3", "demo-w-1",
+							     "\"status\":\"ACTIVE\"") "," SERVER("s4", "demo-w-2",
+												 "\"status\":\"ACTIVE\"") "]");
 }
 
 static void test_compare_with_all(void **state)
@@ -314,25 +344,30 @@ static void test_compare_tells_drift(void **state)
 
 	add_all(f);
 	drop(f, KIND_SERVER, "demo-w-2");
-	add_list(f->view, KIND_SERVER,
-		 "[" SERVER("s1", "demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER("s2", "demo-cp-1",
-										      "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":\"2026\"") "," SERVER(
-			 "s3", "demo-w-1", "\"status\":\"ERROR\",\"fault\":{\"message\":\"No valid host\"}") "," SERVER("s9", "demo-w-9", "\"status\":\"ACTIVE\"") "]");
+	add_list(
+		f->view, KIND_SERVER,
+		"[" SERVER("s1", "demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER("s2", "demo-cp-1", "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":\"2026\"") "," SERVER(
+			"s3", "demo-w-1", "\"status\":\"ERROR\",\"fault\":{\"message\":\"No valid host\"}") "," SERVER("s9",
+														       "demo-w-9",
+														       "\"status"
+														       "\":"
+														       "\"ACTIVE"
+														       "\"") "]");
 	add_list(f->view, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\"," MARKED ",\"dns_nameservers\":[]}]");
 	add_list(f->view, KIND_ROUTER, "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":null}]");
 	add_list(f->view, KIND_PORT, "[" PORT("p2", "demo-w-2", "\"node\",\"control-plane\"") "]");
 	add_list(f->view, KIND_VOLUME, "[{\"id\":\"vr\",\"name\":\"demo-registry-data\",\"status\":\"available\"," META "}]");
 	text = compare_text(f);
-	assert_string_equal(
-		text, "update subnet demo: name servers are [], the file wants [9.9.9.9]\n"
-		      "update router demo: has no external gateway\n"
-		      "update server demo-registry: is SHUTOFF; will be started\n"
-		      "update volume demo-registry-data: is not attached to demo-registry\n"
-		      "replace server demo-cp-1: is ERROR and ran before; apply leaves it: look at it in the cloud, or replace the node\n"
-		      "replace server demo-w-1: ERROR: No valid host; it never ran and will be made again\n"
-		      "update port demo-w-2: is not in the security groups that it should be in\n"
-		      "create server demo-w-2\n"
-		      "delete server demo-w-9: the file no longer wants it\n");
+	assert_string_equal(text, "update subnet demo: name servers are [], the file wants [9.9.9.9]\n"
+				  "update router demo: has no external gateway\n"
+				  "update server demo-registry: is SHUTOFF; will be started\n"
+				  "update volume demo-registry-data: is not attached to demo-registry\n"
+				  "replace server demo-cp-1: is ERROR and ran before; apply leaves it: look at it in the cloud, "
+				  "or replace the node\n"
+				  "replace server demo-w-1: ERROR: No valid host; it never ran and will be made again\n"
+				  "update port demo-w-2: is not in the security groups that it should be in\n"
+				  "create server demo-w-2\n"
+				  "delete server demo-w-9: the file no longer wants it\n");
 }
 
 static void test_compare_tells_rules(void **state)
@@ -341,13 +376,18 @@ static void test_compare_tells_rules(void **state)
 	CLEANUP_FREE char *text = NULL;
 
 	add_all(f);
-	add_list(f->view, KIND_GROUP, "[{\"id\":\"registry\",\"name\":\"demo-registry\"," MARKED ",\"security_group_rules\":["
-				      "{\"direction\":\"ingress\",\"ethertype\":\"IPv4\",\"protocol\":\"6\",\"port_range_min\":22,\"port_range_max\":22,\"remote_group_id\":\"control-plane\"},"
-				      "{\"direction\":\"ingress\",\"ethertype\":\"IPv4\",\"protocol\":\"udp\",\"port_range_min\":1,\"port_range_max\":9,\"remote_ip_prefix\":\"10.0.0.0/8\"},"
-				      "{\"direction\":\"egress\",\"ethertype\":\"IPv4\"}]}]");
+	add_list(f->view, KIND_GROUP,
+		 "[{\"id\":\"registry\",\"name\":\"demo-registry\"," MARKED ",\"security_group_rules\":["
+		 "{\"direction\":\"ingress\",\"ethertype\":\"IPv4\",\"protocol\":\"6\",\"port_range_min\":22,\"port_range_max\":"
+		 "22,\"remote_group_id\":\"control-plane\"},"
+		 "{\"direction\":\"ingress\",\"ethertype\":\"IPv4\",\"protocol\":\"udp\",\"port_range_min\":1,\"port_range_max\":"
+		 "9,\"remote_ip_prefix\":\"10.0.0.0/8\"},"
+		 "{\"direction\":\"egress\",\"ethertype\":\"IPv4\"}]}]");
 	text = compare_text(f);
-	assert_string_equal(text, "update security group demo-registry: lacks the rule \"tcp 5000 from node\"\n"
-				  "update security group demo-registry: has the rule \"udp 1-9 from 10.0.0.0/8\", which the file does not want\n");
+	assert_string_equal(
+		text,
+		"update security group demo-registry: lacks the rule \"tcp 5000 from node\"\n"
+		"update security group demo-registry: has the rule \"udp 1-9 from 10.0.0.0/8\", which the file does not want\n");
 }
 
 static void test_twins_the_older_counts(void **state)
@@ -357,8 +397,9 @@ static void test_twins_the_older_counts(void **state)
 
 	add_all(f);
 	drop(f, KIND_NETWORK, "demo");
-	add_list(f->view, KIND_NETWORK, "[{\"id\":\"young\",\"name\":\"demo\",\"created_at\":\"2026-02-02T00:00:00Z\"," MARKED "},"
-					"{\"id\":\"old\",\"name\":\"demo\",\"created_at\":\"2026-01-02T00:00:00Z\"," MARKED "}]");
+	add_list(f->view, KIND_NETWORK,
+		 "[{\"id\":\"young\",\"name\":\"demo\",\"created_at\":\"2026-02-02T00:00:00Z\"," MARKED "},"
+		 "{\"id\":\"old\",\"name\":\"demo\",\"created_at\":\"2026-01-02T00:00:00Z\"," MARKED "}]");
 	assert_string_equal(view_id(f->view, KIND_NETWORK, "demo"), "old");
 	text = compare_text(f);
 	assert_string_equal(text, "delete network demo: young is a second one of that name\n");

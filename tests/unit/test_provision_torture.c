@@ -18,8 +18,8 @@ static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name
 			   "  registry: {volume: {size: 5}}\n";
 
 static const size_t wanted[KIND_COUNT] = {
-	[KIND_KEYPAIR] = 1, [KIND_NETWORK] = 1, [KIND_SUBNET] = 1,	[KIND_ROUTER] = 1, [KIND_GROUP] = 3, [KIND_SERVER_GROUP] = 2,
-	[KIND_PORT] = 5,    [KIND_FLOATING_IP] = 1, [KIND_VOLUME] = 2, [KIND_SERVER] = 4};
+	[KIND_KEYPAIR] = 1,	 [KIND_NETWORK] = 1, [KIND_SUBNET] = 1,	     [KIND_ROUTER] = 1, [KIND_GROUP] = 3,
+	[KIND_SERVER_GROUP] = 2, [KIND_PORT] = 5,    [KIND_FLOATING_IP] = 1, [KIND_VOLUME] = 2, [KIND_SERVER] = 4};
 
 struct cluster {
 	char *folder;
@@ -71,8 +71,12 @@ static int user_data(void *context UNUSED, const struct plan_node *node, char **
 static int apply(struct cluster *c, struct error **err)
 {
 	CLEANUP_VIEW struct view *view = NULL;
-	struct provision_job job = {.cloud = fake_cloud(), .plan = c->plan, .state = c->state, .inventory = c->inventory,
-				    .public_key = "ssh-ed25519 AAAA demo", .user_data = user_data};
+	struct provision_job job = {.cloud = fake_cloud(),
+				    .plan = c->plan,
+				    .state = c->state,
+				    .inventory = c->inventory,
+				    .public_key = "ssh-ed25519 AAAA demo",
+				    .user_data = user_data};
 
 	if (provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, err) < 0)
 		return -1;
@@ -165,7 +169,8 @@ static void test_leaves_what_is_not_marked(void **state)
 	struct cluster *c = *state;
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) /* same names, no mark */
-		fake_put((enum kind)kind, "{\"id\":\"foreign\",\"name\":\"demo\",\"description\":\"\",\"metadata\":{},\"status\":\"ACTIVE\"}");
+		fake_put((enum kind)kind,
+			 "{\"id\":\"foreign\",\"name\":\"demo\",\"description\":\"\",\"metadata\":{},\"status\":\"ACTIVE\"}");
 	assert_success(apply(c, &test_error));
 	assert_complete(c, 1);
 	assert_success(drop(c, &test_error));
@@ -299,7 +304,9 @@ static void test_leftovers_are_named(void **state)
 	struct cluster *c = *state;
 
 	assert_success(apply(c, &test_error));
-	fake_put(KIND_PORT, "{\"id\":\"foreign\",\"name\":\"x\",\"network_id\":\"\",\"device_owner\":\"compute:nova\",\"device_id\":\"vm\"}");
+	fake_put(
+		KIND_PORT,
+		"{\"id\":\"foreign\",\"name\":\"x\",\"network_id\":\"\",\"device_owner\":\"compute:nova\",\"device_id\":\"vm\"}");
 	json_add_str(fake_find(KIND_PORT, "x"), "network_id", json_get_str(fake_find(KIND_NETWORK, "demo"), "id", ""));
 	assert_int_equal(drop(c, &test_error), -1);
 	assert_int_equal(error_kind(test_error), ERROR_LEFTOVERS);
@@ -315,7 +322,8 @@ static void test_another_key_of_that_name_is_a_conflict(void **state)
 {
 	struct cluster *c = *state;
 	CLEANUP_FREE char *name = mark_name("demo", state_uuid(c->state));
-	CLEANUP_FREE char *text = xasprintf("{\"name\":\"%s\",\"public_key\":\"ssh-ed25519 BBBB me\",\"fingerprint\":\"aa:bb\"}", name);
+	CLEANUP_FREE char *text =
+		xasprintf("{\"name\":\"%s\",\"public_key\":\"ssh-ed25519 BBBB me\",\"fingerprint\":\"aa:bb\"}", name);
 
 	fake_put(KIND_KEYPAIR, text);
 	assert_failure(apply(c, &test_error), "the cloud has one of that name with another key (fingerprint aa:bb)");
