@@ -104,11 +104,15 @@ def closure(names, services):
 def main():
     services, began = table(), time.monotonic()
     names = closure(sys.argv[1:] or list(services), services)
-    threads = [threading.Thread(target=services[name].bring_up, args=(services, began)) for name in services if name in names]
+    threads = [threading.Thread(target=services[name].bring_up, args=(services, began), daemon=True)
+               for name in services if name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:
+    os._exit(130)       # what was started stays for the next 'lab up' to clear away

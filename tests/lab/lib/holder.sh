@@ -32,7 +32,7 @@ inside() {
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
         PYTHONPATH=/lab/src/bin LAB_IP="$IP" OCTAVIA="$OCTAVIA" LAB_VERBOSE="${LAB_VERBOSE:-}" \
         OS_CLIENT_CONFIG_FILE=/lab/clouds.yaml OS_CLOUD=lab-admin \
-        sh -c 'ulimit -n 65536 2>/dev/null; cd /; exec "$@"' sh "$@"
+        sh -c 'ulimit -n 65536 2>/dev/null; cd /; exec "$@"' sh "$@" 9>&-
 }
 
 # One kill ends every process in there, and with them every mount and interface.
