@@ -250,6 +250,12 @@ static const char *certificate_advice(const struct transfer *t)
 	return "the server's certificate is not trusted: name the file of the authority that signed it as cacert in clouds.yaml";
 }
 
+/* Signed by another authority of the same name: what OpenSSL says first comes from the arithmetic, not from TLS. */
+static bool is_bad_signature(CURLcode code, const char *said)
+{
+	return code == CURLE_SSL_CONNECT_ERROR && strstr(said, "error:") != NULL && strstr(said, "SSL routines") == NULL;
+}
+
 static int fail(struct transfer *t, CURLcode code, struct error **err)
 {
 	CLEANUP_FREE char *url = mask_url(t->url);
@@ -258,7 +264,7 @@ static int fail(struct transfer *t, CURLcode code, struct error **err)
 
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && t->begun > 0)
 		code = CURLE_WEIRD_SERVER_REPLY; /* no status line: HTTP/0.9, says libcurl */
-	if (code == CURLE_PEER_FAILED_VERIFICATION) {
+	if (code == CURLE_PEER_FAILED_VERIFICATION || is_bad_signature(code, said)) {
 		t->response->hopeless = true;
 		return error_set(err, ERROR_NETWORK, "%s %s: %s (%s)", method, url, certificate_advice(t), said);
 	}

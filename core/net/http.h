@@ -18,7 +18,9 @@ struct http_options {
 	const char *ca_pem;   /* trust these certificates only, or NULL */
 	bool insecure;	      /* TLS peers are not verified: clouds.yaml's "verify: false" and nothing else sets it */
 	const char *client_cert, *client_key; /* files, or NULL */
-	/* When set, connections are made by this instead of DNS and connect(2): e.g. through a bastion.  ret_fd becomes the client's. */
+	/* When set, connections are made by this instead of DNS and connect(2): e.g. through a bastion.  ret_fd becomes the client's.
+	 * libcurl 7.88 keeps a TLS connection for the next request only where getpeername(2) gives a name: of a socketpair the far
+	 * end has to be bound to a path (which may be unlinked at once). */
 	int (*dial)(void *context, const char *host, uint16_t port, int *ret_fd, struct error **err);
 	void *dial_context;
 	bool no_proxy; /* ignore http_proxy and its kin in the environment */

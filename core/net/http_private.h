@@ -53,7 +53,8 @@ struct transfer {
 	size_t headers_len;
 	unsigned begun;	   /* how often libcurl was about to send the request on a connection that stands */
 	int64_t active_ms; /* when the last byte moved */
-	struct error *error; /* why a callback of ours ended it */
+	int dialled, placeholder; /* a connection made by options.dial, and the descriptor that it will have; -1: none */
+	struct error *error;	  /* why a callback of ours ended it */
 };
 
 /* Runs it to its end: libcurl's result; t->error is set where we ended it ourselves. */

@@ -2,7 +2,11 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/net/http_private.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum {
 	CONNECT_MS = 10000,
@@ -52,16 +56,6 @@ const char *http_method(const struct http_request *r)
 bool http_is_safe(const struct http_request *r)
 {
 	return strcmp(http_method(r), "GET") == 0 || strcmp(http_method(r), "HEAD") == 0;
-}
-
-/* Called each time that libcurl has a connection and is about to send.  A second time means that a reused connection died
- * without an answer and libcurl tries another one: fine for a GET, but a POST without a body would slip past on_seek(). */
-static int on_begin(void *context, char *remote UNUSED, char *local UNUSED, int remote_port UNUSED, int local_port UNUSED)
-{
-	struct transfer *t = context;
-
-	t->active_ms = clock_ms();
-	return t->begun++ > 0 && !http_is_safe(t->request) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static bool is_success(const struct transfer *t)
@@ -164,21 +158,60 @@ static size_t on_header(char *line, size_t size, size_t items, void *context)
 	return all;
 }
 
-static curl_socket_t on_open(void *context, curlsocktype purpose UNUSED, struct curl_sockaddr *address UNUSED)
+/*
+ * A dialled connection.  libcurl 7.88 connects every socket, also one that CURL_SOCKOPT_ALREADY_CONNECTED says is connected.
+ * So it gets a datagram socket, which connects at once and sends nothing, and before the first byte is written (by TLS, else by
+ * HTTP) its descriptor is made to mean the dialled connection.
+ */
+static curl_socket_t on_open(void *context, curlsocktype purpose UNUSED, struct curl_sockaddr *address)
 {
 	struct transfer *t = context;
 	const struct http_options *o = &t->http->options;
-	int fd = -1;
+	int placeholder = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (o->dial(o->dial_context, t->place.host, t->place.port, &fd, &t->error) < 0) {
-			return CURL_SOCKET_BAD;
+	if (placeholder < 0) {
+		error_errno(&t->error, errno, "socket");
+		return CURL_SOCKET_BAD;
 	}
-	return fd;
+	if (o->dial(o->dial_context, t->place.host, t->place.port, &t->dialled, &t->error) < 0) {
+		close(placeholder);
+		return CURL_SOCKET_BAD;
+	}
+	t->placeholder = placeholder;
+	return placeholder;
 }
 
-static int on_sockopt(void *context UNUSED, curl_socket_t fd UNUSED, curlsocktype purpose UNUSED)
+static void drop_dialled(struct transfer *t)
 {
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
+	if (t->dialled >= 0)
+		close(t->dialled);
+	t->dialled = -1;
+}
+
+static void use_dialled(struct transfer *t)
+{
+	if (t->dialled < 0)
+		return;
+	fcntl(t->dialled, F_SETFL, fcntl(t->dialled, F_GETFL) | O_NONBLOCK);
+	dup3(t->dialled, t->placeholder, O_CLOEXEC);
+	drop_dialled(t);
+}
+
+static CURLcode on_tls(CURL *easy UNUSED, void *ssl_context UNUSED, void *context)
+{
+	use_dialled(context);
+	return CURLE_OK;
+}
+
+/* Called each time that libcurl has a connection and is about to send.  A second time means that a reused connection died
+ * without an answer and libcurl tries another one: fine for a GET, but a POST without a body would slip past on_seek(). */
+static int on_begin(void *context, char *remote UNUSED, char *local UNUSED, int remote_port UNUSED, int local_port UNUSED)
+{
+	struct transfer *t = context;
+
+	use_dialled(t);
+	t->active_ms = clock_ms();
+	return t->begun++ > 0 && !http_is_safe(t->request) ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* ---- one transfer ---- */
@@ -226,7 +259,8 @@ static void set_connection(CURL *easy, struct transfer *t)
 		SET(CURLOPT_CONNECT_TO, h->connect_to);
 		SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
 		SET(CURLOPT_OPENSOCKETDATA, t);
-		SET(CURLOPT_SOCKOPTFUNCTION, on_sockopt);
+		SET(CURLOPT_SSL_CTX_FUNCTION, on_tls);
+		SET(CURLOPT_SSL_CTX_DATA, t);
 	}
 }
 
@@ -344,6 +378,7 @@ CURLcode transfer_run(struct transfer *t)
 	CURLcode code;
 
 	t->active_ms = clock_ms();
+	t->dialled = -1;
 	set_request(easy, t);
 	set_headers(easy, t);
 	set_connection(easy, t);
@@ -352,6 +387,7 @@ CURLcode transfer_run(struct transfer *t)
 		return CURLE_FAILED_INIT;
 	code = drive(t);
 	curl_multi_remove_handle(t->worker->multi, easy);
+	drop_dialled(t);
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	return code;
