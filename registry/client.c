@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 120 * 1000, ANSWER_MS = 60 * 1000, STALL_MS = 60 * 1000, WHOLE_MS = 6 * 3600 * 1000, TRIES = 4, POLL_MS = 200, PAGES_MAX = 1000 };
+enum { DEADLINE_MS = 120 * 1000, ANSWER_MS = 60 * 1000, STALL_MS = 60 * 1000, WHOLE_MS = 6 * 3600 * 1000, TRIES = 4, POLL_MS = 100, PAGES_MAX = 1000 };
 
 /* ---- requests ---- */
 

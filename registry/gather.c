@@ -5,57 +5,11 @@
 #include "core/base/parallel.h"
 #include "core/cluster/plan.h"
 #include "registry/bundle.h"
-#include "registry/checksums.h"
-#include "registry/pull.h"
+#include "registry/gather.h"
 #include "registry/registry.h"
-#include <stdatomic.h>
 #include <unistd.h>
 
-enum { RESOLVE_WIDTH = 12, FETCH_WIDTH = 6, CHECKSUMS_MAX = 1024 * 1024, PROGRESS_MS = 200 };
-
-/* One artifact or one image: where it comes from and how far it is. */
-struct source {
-	const struct catalogue_item *item; /* NULL: an image */
-	const char *image;		   /* "registry.k8s.io/pause:3.10.2" */
-	char *label;			   /* "kubelet", "pause:3.10.2" */
-	char *url;			   /* of an artifact, behind the mirror */
-	struct pull *pull;		   /* of an image */
-	char digest[OCI_DIGEST_LEN + 1];   /* of the artifact's blob or the image's manifest; "": not known yet */
-	int64_t size;
-	struct descriptor *blobs; /* of an image: config and layers */
-	size_t n_blobs;
-	atomic_size_t missing; /* blobs still to be fetched */
-	atomic_llong done, total;
-	atomic_bool begun;
-};
-
-/* One blob to be fetched. */
-struct wanted {
-	struct source *source;
-	const struct descriptor *blob; /* of an image; NULL: the artifact's one */
-	struct gather *g;
-	int64_t done, told_ms;
-};
-
-struct gather {
-	const char *folder, *mirror;
-	struct events *events;
-	struct http *http;
-	struct catalogue catalogue;
-	struct json_object *index;   /* of an earlier run, or NULL; only read by the jobs */
-	struct artifacts recorded;   /* by it */
-	struct strv trusted;	     /* "DIGEST SIZE" of all that it names: flushed to the disk then, so that the size is enough */
-	struct source *sources;
-	size_t n;
-	struct wanted *wanted;
-	size_t n_wanted, cap_wanted;
-	atomic_bool stop; /* something failed: what is under way may end, its partial files stay */
-};
-
-static bool mirror_is_file(const struct gather *g)
-{
-	return g->mirror != NULL && fetch_file_path(g->mirror) != NULL;
-}
+enum { RESOLVE_WIDTH = 12, FETCH_WIDTH = 6, PROGRESS_MS = 200 };
 
 /* What a person can do about it. */
 static const char *hint(const struct gather *g, const struct error *why)
@@ -80,130 +34,6 @@ static int explain(struct gather *g, const struct source *s, struct error *why, 
 	return -1;
 }
 
-/* ---- what there is already ---- */
-
-/* 0 there and whole, 1 to be fetched. */
-static int blob_there(const struct gather *g, const char *digest, int64_t size)
-{
-	CLEANUP_ERROR struct error *why = NULL;
-	CLEANUP_FREE char *known = xasprintf("%s %lld", digest, (long long)layout_blob_size(g->folder, digest));
-
-	if (!layout_has(g->folder, digest, size))
-		return 1;
-	if (strv_has(&g->trusted, known))
-		return 0;
-	if (layout_verify(g->folder, digest, size, &why) == 0)
-		return 0;
-	log_verbose("%s", error_message(why));
-	return 1;
-}
-
-static const struct artifact *recorded_artifact(const struct gather *g, const struct source *s)
-{
-	const struct artifact *a = artifacts_find(&g->recorded, s->item->name);
-
-	if (a == NULL || strcmp(a->version, s->item->version) != 0 || a->source == NULL || strcmp(a->source, s->item->url) != 0)
-		return NULL;
-	return layout_has(g->folder, a->digest, a->size) ? a : NULL;
-}
-
-static void take_artifact(struct source *s, const char *digest, int64_t size)
-{
-	memcpy(s->digest, digest, sizeof(s->digest));
-	s->size = size;
-}
-
-/* ---- step 1: digests of artifacts, manifests of images ---- */
-
-/* *ret_digest "" where nobody says what it should be. */
-static int published_digest(struct gather *g, const struct source *s, char ret_digest[OCI_DIGEST_LEN + 1], struct error **err)
-{
-	CLEANUP_BUF struct buf text = BUF_INIT;
-	CLEANUP_FREE char *url = NULL;
-	const char *path = fetch_file_path(s->url);
-
-	*ret_digest = '\0';
-	if (s->item->checksum_url == NULL && path == NULL)
-		return 0;
-	memcpy(ret_digest, "sha256:", 7);
-	if (s->item->checksum_url == NULL)
-		return digest_file(path, ret_digest + 7, NULL, err);
-	url = catalogue_url(s->item->checksum_url, g->mirror);
-	if (fetch_text(g->http, url, NULL, CHECKSUMS_MAX, &text, err) < 0)
-		return error_wrap(err, "checksum file");
-	if (checksums_find(buf_str(&text), text.len, strrchr(s->item->url, '/') + 1, ret_digest + 7, err) < 0)
-		return error_wrap(err, "%s", url);
-	return 0;
-}
-
-/* Pins stay, as upstream's files do not change; where reading them again is free, a rebuilt mirror is followed. */
-static int resolve_artifact(struct gather *g, struct source *s, struct error **err)
-{
-	const struct artifact *known = recorded_artifact(g, s);
-	CLEANUP_ERROR struct error *why = NULL;
-	char digest[OCI_DIGEST_LEN + 1];
-
-	if (known != NULL && !mirror_is_file(g)) {
-		take_artifact(s, known->digest, known->size);
-		return 0;
-	}
-	if (published_digest(g, s, digest, &why) < 0) {
-		if (known == NULL || !error_is(why, ERROR_NOT_FOUND))
-			return error_move(err, steal_ptr(why));
-		take_artifact(s, known->digest, known->size); /* the mirror is gone; the bundle is complete without it */
-		return 0;
-	}
-	take_artifact(s, digest, 0);
-	if (*digest != '\0' && blob_there(g, digest, -1) == 0)
-		s->size = layout_blob_size(g->folder, digest);
-	else
-		s->missing = 1;
-	return 0;
-}
-
-/* The image as the index knows it, where all its blobs are there. */
-static bool recorded_image(const struct gather *g, struct source *s)
-{
-	CLEANUP_DESCRIPTOR struct descriptor d = {0};
-	const char *from;
-	bool whole = true;
-
-	if (g->index == NULL || !layout_index_find(g->index, s->label, &d))
-		return false;
-	from = descriptor_annotation(&d, BUNDLE_SOURCE);
-	if (from == NULL || strcmp(from, s->image) != 0 || bundle_image_blobs(g->folder, &d, &s->blobs, &s->n_blobs, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < s->n_blobs; i++)
-		whole = whole && layout_has(g->folder, s->blobs[i].digest, s->blobs[i].size);
-	if (whole) {
-		take_artifact(s, d.digest, d.size);
-		return true;
-	}
-	descriptor_list_free(s->blobs, s->n_blobs);
-	s->blobs = NULL;
-	s->n_blobs = 0;
-	return false;
-}
-
-static int resolve_image(struct gather *g, struct source *s, struct error **err)
-{
-	CLEANUP_BUF struct buf bytes = BUF_INIT;
-	CLEANUP_MANIFEST struct manifest m = {0};
-	CLEANUP_DESCRIPTOR struct descriptor d = {0};
-
-	if (!mirror_is_file(g) && recorded_image(g, s))
-		return 0;
-	if (pull_manifest(s->pull, &bytes, &m, err) < 0 || layout_add(g->folder, buf_str(&bytes), bytes.len, s->digest, err) < 0)
-		return -1;
-	s->size = (int64_t)bytes.len;
-	d = (struct descriptor){.media_type = xstrdup(m.media_type), .digest = xstrdup(s->digest), .size = s->size};
-	if (bundle_image_blobs(g->folder, &d, &s->blobs, &s->n_blobs, err) < 0)
-		return -1;
-	for (size_t i = 0; i < s->n_blobs; i++)
-		s->missing += (size_t)blob_there(g, s->blobs[i].digest, s->blobs[i].size);
-	return 0;
-}
-
 static int resolve(size_t i, void *context, struct error **err)
 {
 	struct gather *g = context;
@@ -212,7 +42,7 @@ static int resolve(size_t i, void *context, struct error **err)
 
 	if (atomic_load(&g->stop))
 		return error_set(err, ERROR_CANCELLED, "not begun");
-	if ((s->item == NULL ? resolve_image(g, s, &why) : resolve_artifact(g, s, &why)) == 0)
+	if ((s->item == NULL ? gather_resolve_image(g, s, &why) : gather_resolve_artifact(g, s, &why)) == 0)
 		return 0;
 	return explain(g, s, why, err);
 }
@@ -248,7 +78,7 @@ static void plan_fetches(struct gather *g)
 		if (s->item != NULL)
 			want(g, s, NULL);
 		for (size_t b = 0; b < s->n_blobs; b++)
-			if (!wanted_already(g, s->blobs[b].digest) && blob_there(g, s->blobs[b].digest, s->blobs[b].size) != 0)
+			if (!wanted_already(g, s->blobs[b].digest) && !gather_has(g, s->blobs[b].digest, s->blobs[b].size))
 				want(g, s, &s->blobs[b]);
 	}
 }
@@ -289,7 +119,7 @@ static int fetch_artifact(struct gather *g, struct wanted *w, struct error **err
 
 	if (fetch_blob(&f, digest, &size, err) < 0)
 		return -1;
-	take_artifact(s, digest, size);
+	gather_take(s, digest, size);
 	if (s->item->checksum_url == NULL)
 		log_warning("%s %s: upstream publishes no checksum of it; pinned as it came from %s: %s", s->item->name, s->item->version, s->url, digest);
 	return 0;

@@ -36,6 +36,7 @@ struct push {
 	atomic_size_t n_sent;
 	atomic_llong done, told_ms;
 	int64_t total;
+	bool empty; /* no push has ever begun here: no need to ask for each blob */
 };
 
 static void tell(int64_t bytes, void *context)
@@ -120,7 +121,7 @@ static int push_blob(struct push *push, const char *repository, const struct des
 	struct client_upload u = {.repository = repository, .digest = blob->digest, .path = path, .size = blob->size, .progress = tell, .context = push};
 	int64_t found = -1;
 
-	if (client_blob(&push->client, repository, blob->digest, &found, err) < 0)
+	if (!push->empty && client_blob(&push->client, repository, blob->digest, &found, err) < 0)
 		return -1;
 	if (found >= 0 && found != blob->size)
 		return wrong_length(push, repository, blob, found, err);
@@ -139,9 +140,9 @@ static int push_manifest(struct push *push, const char *repository, const char *
 	char digest[OCI_DIGEST_LEN + 1], found[OCI_DIGEST_LEN + 1];
 
 	oci_digest(buf_str(text), text->len, digest);
-	if (client_tag(&push->client, repository, tag, found, err) < 0)
+	if (!push->empty && client_tag(&push->client, repository, tag, found, err) < 0)
 		return -1;
-	if (strcmp(found, digest) == 0)
+	if (!push->empty && strcmp(found, digest) == 0)
 		return 0;
 	return client_put_manifest(&push->client, repository, tag, media_type, buf_str(text), text->len, err);
 }
@@ -170,21 +171,30 @@ static int push_item(size_t i, void *context, struct error **err)
 
 /* ---- the end ---- */
 
+/*
+ * The empty config of the bundle's manifest goes first of all: where it is missing, no push has begun before this one.  (The
+ * registry's own list of repositories does not tell: distribution leaves out those that have no manifest yet.)
+ */
+static int begin(struct push *push, struct error **err)
+{
+	char digest[OCI_DIGEST_LEN + 1];
+	int64_t found = -1;
+
+	oci_digest("{}", 2, digest);
+	if (client_blob(&push->client, REGISTRY_BLOBS, digest, &found, err) < 0)
+		return -1;
+	push->empty = found < 0;
+	return push->empty ? client_upload_small(&push->client, REGISTRY_BLOBS, digest, "{}", 2, err) : 0;
+}
+
 /* The manifest that names all artifacts keeps the registry's garbage collection from taking them for rubbish. */
 static int push_bundle_manifest(struct push *push, struct error **err)
 {
 	const struct artifact *kubelet = artifacts_find(push->p->artifacts, "kubelet");
 	CLEANUP_BUF struct buf text = BUF_INIT;
-	char digest[OCI_DIGEST_LEN + 1];
-	int64_t found = -1;
 
 	if (kubelet == NULL)
 		return error_set(err, ERROR_INTERNAL, "a bundle without a kubelet has no Kubernetes version");
-	oci_digest("{}", 2, digest);
-	if (client_blob(&push->client, REGISTRY_BLOBS, digest, &found, err) < 0)
-		return -1;
-	if (found < 0 && client_upload_small(&push->client, REGISTRY_BLOBS, digest, "{}", 2, err) < 0)
-		return -1;
 	bundle_describe(push->p->artifacts, kubelet->version, &text);
 	return push_manifest(push, REGISTRY_BLOBS, kubelet->version, OCI_MANIFEST, &text, err);
 }
@@ -205,7 +215,7 @@ static int verify_sent(size_t i, void *context, struct error **err)
 
 static int push_all(struct push *push, struct error **err)
 {
-	if (add_items(push, err) < 0 || parallel_for(push->n, WIDTH, push_item, push, NULL, err) < 0 || push_bundle_manifest(push, err) < 0)
+	if (add_items(push, err) < 0 || begin(push, err) < 0 || parallel_for(push->n, WIDTH, push_item, push, NULL, err) < 0 || push_bundle_manifest(push, err) < 0)
 		return -1;
 	return parallel_for(atomic_load(&push->n_sent), VERIFY_WIDTH, verify_sent, push, NULL, err);
 }

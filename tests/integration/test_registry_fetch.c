@@ -289,7 +289,8 @@ static void test_bundle_is_made_loaded_and_kept(void **state UNUSED)
 	shop_fetches(&s, s.url); /* nothing to do: not even the index is written again */
 	assert_int_equal(inode(index), before);
 	assert_success(path_remove_tree(s.mirror, &test_error));
-	shop_fetches(&s, NULL); /* and no source is asked */
+	shop_fetches(&s, s.url); /* a mirror that is gone is not missed */
+	shop_fetches(&s, NULL);	 /* and upstream is not asked */
 	assert_int_equal(inode(index), before);
 	shop_free(&s);
 }
