@@ -42,7 +42,8 @@ static char *role_names(unsigned roles)
 static struct json_object *layer_json(const struct artifact *a)
 {
 	struct json_object *o = json_object_new_object(), *notes = json_object_new_object();
-	CLEANUP_FREE char *programs = strv_join(&a->programs, " "), *roles = role_names(a->roles), *strip = xasprintf("%u", a->strip);
+	CLEANUP_FREE char *programs = strv_join(&a->programs, " "), *roles = role_names(a->roles),
+			  *strip = xasprintf("%u", a->strip);
 	const char *slash = a->source == NULL ? NULL : strrchr(a->source, '/');
 
 	json_add_str(o, "mediaType", formats[a->format].media_type);
@@ -64,7 +65,8 @@ static struct json_object *layer_json(const struct artifact *a)
 void bundle_describe(const struct artifacts *a, const char *version, struct buf *ret)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
-	struct json_object *config = json_object_new_object(), *layers = json_object_new_array(), *notes = json_object_new_object();
+	struct json_object *config = json_object_new_object(), *layers = json_object_new_array(),
+			   *notes = json_object_new_object();
 
 	json_add_int(o, "schemaVersion", 2);
 	json_add_str(o, "mediaType", OCI_MANIFEST);
@@ -92,7 +94,8 @@ static int need_note(const struct descriptor *d, const char *key, const char **r
 /* What becomes part of paths and commands on nodes must be a plain name. */
 static int check_name(const char *what, const char *s, struct error **err)
 {
-	if (*s != '\0' && *s != '.' && *s != '-' && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-") == strlen(s))
+	if (*s != '\0' && *s != '.' && *s != '-' &&
+	    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-") == strlen(s))
 		return 0;
 	return error_set(err, ERROR_CONFIG, "annotation %s: \"%s\" is no plain name", what, s);
 }
@@ -159,7 +162,8 @@ static int parse_layer(const struct descriptor *d, struct artifact *a, struct er
 	a->size = d->size;
 	a->source = xstrdup(source);
 	a->unpublished = checksum != NULL && strcmp(checksum, "first-download") == 0;
-	if (parse_format(format, &a->format, err) < 0 || parse_strip(strip, &a->strip, err) < 0 || parse_roles(roles, &a->roles, err) < 0)
+	if (parse_format(format, &a->format, err) < 0 || parse_strip(strip, &a->strip, err) < 0 ||
+	    parse_roles(roles, &a->roles, err) < 0)
 		return -1;
 	return parse_programs(programs, &a->programs, err);
 }
@@ -174,7 +178,8 @@ int bundle_parse(const char *text, size_t len, const char *what, struct artifact
 	if (json_parse(text, len, what, &o, &why) < 0 || manifest_parse(o, &m, &why) < 0)
 		return error_set(err, ERROR_CONFIG, "%s: %s", what, error_message(why));
 	if (strcmp(json_get_str(o, "artifactType", ""), BUNDLE_TYPE) != 0)
-		return error_set(err, ERROR_CONFIG, "%s: artifactType: \"%s\" is not " BUNDLE_TYPE, what, json_get_str(o, "artifactType", ""));
+		return error_set(err, ERROR_CONFIG, "%s: artifactType: \"%s\" is not " BUNDLE_TYPE, what,
+				 json_get_str(o, "artifactType", ""));
 	for (size_t i = 0; i < m.n; i++) {
 		array_grow(a.items, a.n, a.cap);
 		a.items[a.n++] = (struct artifact){0};
@@ -207,7 +212,8 @@ void descriptor_list_free(struct descriptor *list, size_t n)
 	free(list);
 }
 
-int bundle_image_blobs(const char *folder, const struct descriptor *manifest, struct descriptor **ret, size_t *ret_n, struct error **err)
+int bundle_image_blobs(const char *folder, const struct descriptor *manifest, struct descriptor **ret, size_t *ret_n,
+		       struct error **err)
 {
 	CLEANUP_MANIFEST struct manifest m = {0};
 	struct descriptor *list;
@@ -259,8 +265,8 @@ static void load_artifacts(struct load *l, const struct catalogue *c, const stru
 		const struct artifact *a = artifacts_find(recorded, c->items[i].name);
 
 		if (a == NULL || strcmp(a->version, c->items[i].version) != 0) {
-			strv_addf(&l->lacking, "%s %s%s%s%s", c->items[i].name, c->items[i].version, a == NULL ? "" : " (it holds ",
-				  a == NULL ? "" : a->version, a == NULL ? "" : ")");
+			strv_addf(&l->lacking, "%s %s%s%s%s", c->items[i].name, c->items[i].version,
+				  a == NULL ? "" : " (it holds ", a == NULL ? "" : a->version, a == NULL ? "" : ")");
 			continue;
 		}
 		array_grow(ret->items, ret->n, ret->cap);
@@ -317,7 +323,8 @@ static int load_all(struct load *l, const struct spec *spec, struct json_object 
 			return -1;
 	lacking = strv_join(&l->lacking, ", ");
 	if (l->lacking.n > 0)
-		return error_set(err, ERROR_CONFIG, "the bundle %s lacks %s; complete it: davit bundle create -f %s", l->folder, lacking, spec->path);
+		return error_set(err, ERROR_CONFIG, "the bundle %s lacks %s; complete it: davit bundle create -f %s", l->folder,
+				 lacking, spec->path);
 	return parallel_for(l->digests.n, l->verify ? 4 : 1, check_blob, l, NULL, err);
 }
 
@@ -330,8 +337,10 @@ int bundle_load(const struct spec *spec, const char *folder, bool verify, struct
 	int r;
 
 	if (layout_index(folder, &index, &why) < 0)
-		return error_is(why, ERROR_NOT_FOUND) ? error_set(err, ERROR_CONFIG, "%s holds no bundle; make one: davit bundle create -f %s", folder, spec->path)
-						       : error_move(err, steal_ptr(why));
+		return error_is(why, ERROR_NOT_FOUND)
+			       ? error_set(err, ERROR_CONFIG, "%s holds no bundle; make one: davit bundle create -f %s", folder,
+					   spec->path)
+			       : error_move(err, steal_ptr(why));
 	r = load_all(&l, spec, index, &a, err);
 	strv_free(&l.digests);
 	strv_free(&l.lacking);

@@ -19,7 +19,9 @@ void bundle_describe(const struct artifacts *a, const char *version, struct buf 
 /* What an artifact manifest describes (images stay empty).  ERROR_CONFIG where it is none. */
 int bundle_parse(const char *text, size_t len, const char *what, struct artifacts *ret, struct error **err) MUST_USE;
 /* Those of the version that the index knows; none is no error. */
-int bundle_recorded(const char *folder, struct json_object *index, const char *version, struct artifacts *ret, struct error **err) MUST_USE;
+int bundle_recorded(const char *folder, struct json_object *index, const char *version, struct artifacts *ret,
+		    struct error **err) MUST_USE;
 /* All blobs of an image of the layout, its manifest first.  The caller frees *ret by descriptor_list_free(). */
-int bundle_image_blobs(const char *folder, const struct descriptor *manifest, struct descriptor **ret, size_t *ret_n, struct error **err) MUST_USE;
+int bundle_image_blobs(const char *folder, const struct descriptor *manifest, struct descriptor **ret, size_t *ret_n,
+		       struct error **err) MUST_USE;
 void descriptor_list_free(struct descriptor *list, size_t n);

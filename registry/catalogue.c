@@ -54,12 +54,14 @@ static const struct {
 	const char *programs; /* blanks between them */
 	unsigned roles;
 } components[] = {
-	{"containerd", OF(containerd), "https://github.com/containerd/containerd/releases/download/v{v}/containerd-{v}-linux-amd64.tar.gz",
-	 ".sha256sum", ARTIFACT_TAR_GZ, 1, "containerd containerd-shim-runc-v2 ctr", ALL_KUBERNETES},
+	{"containerd", OF(containerd),
+	 "https://github.com/containerd/containerd/releases/download/v{v}/containerd-{v}-linux-amd64.tar.gz", ".sha256sum",
+	 ARTIFACT_TAR_GZ, 1, "containerd containerd-shim-runc-v2 ctr", ALL_KUBERNETES},
 	{"runc", OF(runc), "https://github.com/opencontainers/runc/releases/download/v{v}/runc.amd64", "runc.sha256sum",
 	 ARTIFACT_FILE, 0, "runc", ALL_KUBERNETES},
-	{"cni-plugins", OF(cni_plugins), "https://github.com/containernetworking/plugins/releases/download/v{v}/cni-plugins-linux-amd64-v{v}.tgz",
-	 ".sha256", ARTIFACT_TAR_GZ, 0, "", ALL_KUBERNETES},
+	{"cni-plugins", OF(cni_plugins),
+	 "https://github.com/containernetworking/plugins/releases/download/v{v}/cni-plugins-linux-amd64-v{v}.tgz", ".sha256",
+	 ARTIFACT_TAR_GZ, 0, "", ALL_KUBERNETES},
 	{"kubelet", KUBERNETES, KUBE_URL "kubelet", ".sha256", ARTIFACT_FILE, 0, "kubelet", ALL_KUBERNETES},
 	{"etcd", OF(etcd), "https://github.com/etcd-io/etcd/releases/download/v{v}/etcd-v{v}-linux-amd64.tar.gz", "SHA256SUMS",
 	 ARTIFACT_TAR_GZ, 1, "etcd etcdctl etcdutl", CONTROL_PLANE},
@@ -71,10 +73,12 @@ static const struct {
 	{"kube-proxy", KUBERNETES, KUBE_URL "kube-proxy", ".sha256", ARTIFACT_FILE, 0, "kube-proxy", ALL_KUBERNETES},
 	{"flannel", OF(flannel), "https://github.com/flannel-io/flannel/releases/download/v{v}/flannel-v{v}-linux-amd64.tar.gz",
 	 NULL, ARTIFACT_TAR_GZ, 0, "flanneld", ALL_KUBERNETES},
-	{"crictl", OF(crictl), "https://github.com/kubernetes-sigs/cri-tools/releases/download/v{v}/crictl-v{v}-linux-amd64.tar.gz",
-	 ".sha256", ARTIFACT_TAR_GZ, 0, "crictl", ALL_KUBERNETES},
-	{"registry", OF(registry), "https://github.com/distribution/distribution/releases/download/v{v}/registry_{v}_linux_amd64.tar.gz",
-	 ".sha256", ARTIFACT_TAR_GZ, 0, "registry", REGISTRY},
+	{"crictl", OF(crictl),
+	 "https://github.com/kubernetes-sigs/cri-tools/releases/download/v{v}/crictl-v{v}-linux-amd64.tar.gz", ".sha256",
+	 ARTIFACT_TAR_GZ, 0, "crictl", ALL_KUBERNETES},
+	{"registry", OF(registry),
+	 "https://github.com/distribution/distribution/releases/download/v{v}/registry_{v}_linux_amd64.tar.gz", ".sha256",
+	 ARTIFACT_TAR_GZ, 0, "registry", REGISTRY},
 };
 
 /* Where images stand among the artifacts: before the one that is named. */
@@ -120,7 +124,8 @@ static const struct component_set *find_set(const char *version, struct error **
 			return minors[i].set;
 	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
 		buf_addf(&known, "%s%s.x (proven with %s)", i == 0 ? "" : ", ", minors[i].minor, minors[i].proven);
-	error_set(err, ERROR_CONFIG, "platform.version: Kubernetes \"%s\" is not supported; supported are %s", version, buf_str(&known));
+	error_set(err, ERROR_CONFIG, "platform.version: Kubernetes \"%s\" is not supported; supported are %s", version,
+		  buf_str(&known));
 	return NULL;
 }
 
@@ -186,8 +191,10 @@ static int add_image(struct catalogue *c, struct strv *locals, const char *name,
 			continue;
 		if (strcmp(c->images.v[i], full) == 0)
 			return 0;
-		return error_set(err, ERROR_CONFIG, "artifacts.images: \"%s\" and \"%s\" would both be \"%s\" in the cluster's registry: leave one out",
-				 c->images.v[i], full, local);
+		return error_set(
+			err, ERROR_CONFIG,
+			"artifacts.images: \"%s\" and \"%s\" would both be \"%s\" in the cluster's registry: leave one out",
+			c->images.v[i], full, local);
 	}
 	strv_add(locals, local);
 	strv_add(&c->images, full);

@@ -56,7 +56,8 @@ int checksums_find(const char *text, size_t len, const char *name, char ret_hex[
 		sums++;
 		if (names(p + DIGEST_HEX_LEN, eol, name, &bare)) {
 			if (*found != '\0' && strcmp(found, hex) != 0)
-				return error_set(err, ERROR_REMOTE, "the checksum file holds two sums of %s: %s and %s", name, found, hex);
+				return error_set(err, ERROR_REMOTE, "the checksum file holds two sums of %s: %s and %s", name,
+						 found, hex);
 			memcpy(found, hex, sizeof(hex));
 		} else if (bare) {
 			memcpy(lone, hex, sizeof(hex));
@@ -65,7 +66,8 @@ int checksums_find(const char *text, size_t len, const char *name, char ret_hex[
 	if (*found == '\0' && sums == 1)
 		memcpy(found, lone, sizeof(lone)); /* a bare digest is that of the only file it can mean */
 	if (*found == '\0')
-		return error_set(err, ERROR_REMOTE, "the checksum file holds no SHA-256 sum of %s (%zu lines of it are sums)", name, sums);
+		return error_set(err, ERROR_REMOTE, "the checksum file holds no SHA-256 sum of %s (%zu lines of it are sums)",
+				 name, sums);
 	memcpy(ret_hex, found, sizeof(found));
 	return 0;
 }

@@ -11,7 +11,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 120 * 1000, ANSWER_MS = 60 * 1000, STALL_MS = 60 * 1000, WHOLE_MS = 6 * 3600 * 1000, TRIES = 4, POLL_MS = 100, PAGES_MAX = 1000 };
+enum {
+	DEADLINE_MS = 120 * 1000,
+	ANSWER_MS = 60 * 1000,
+	STALL_MS = 60 * 1000,
+	WHOLE_MS = 6 * 3600 * 1000,
+	TRIES = 4,
+	POLL_MS = 100,
+	PAGES_MAX = 1000
+};
 
 /* ---- requests ---- */
 
@@ -33,8 +41,10 @@ static int refused(const struct client *c, const char *method, const char *url, 
 	CLEANUP_FREE char *why = reason(r);
 
 	if (r->status == 401 || r->status == 403)
-		return error_set(err, ERROR_AUTH, "%s %s: the registry refuses user \"%s\" with this password (status %d)%s; is it the registry of this cluster?", method, url,
-				 c->user == NULL ? "" : c->user, r->status, why);
+		return error_set(err, ERROR_AUTH,
+				 "%s %s: the registry refuses user \"%s\" with this password (status %d)%s; is it the registry "
+				 "of this cluster?",
+				 method, url, c->user == NULL ? "" : c->user, r->status, why);
 	if (*why != '\0')
 		return error_set(err, ERROR_REMOTE, "%s %s: answered %d%s", method, url, r->status, why);
 	return fetch_status_error(method, url, r, err);
@@ -42,10 +52,12 @@ static int refused(const struct client *c, const char *method, const char *url, 
 
 static struct http_request request_of(const struct client *c, const char *method, const char *url)
 {
-	return (struct http_request){.method = method, .url = url, .user = c->user, .password = c->password, .timeout_ms = ANSWER_MS, .http1 = true};
+	return (struct http_request){
+		.method = method, .url = url, .user = c->user, .password = c->password, .timeout_ms = ANSWER_MS, .http1 = true};
 }
 
-static int ask(const struct client *c, const char *method, const char *url, const struct strv *headers, struct http_response *ret, struct error **err)
+static int ask(const struct client *c, const char *method, const char *url, const struct strv *headers, struct http_response *ret,
+	       struct error **err)
 {
 	struct http_request request = request_of(c, method, url);
 
@@ -54,13 +66,15 @@ static int ask(const struct client *c, const char *method, const char *url, cons
 }
 
 /* The bytes of an answer's digest header must be what was sent. */
-static int check_digest(const char *method, const char *url, const struct http_response *r, const char *digest, struct error **err)
+static int check_digest(const char *method, const char *url, const struct http_response *r, const char *digest,
+			struct error **err)
 {
 	const char *found = http_header(r, "docker-content-digest");
 
 	if (found == NULL || strcmp(found, digest) == 0)
 		return 0;
-	return error_set(err, ERROR_REMOTE, "%s %s: the registry says that it has got %s, sent was %s", method, url, found, digest);
+	return error_set(err, ERROR_REMOTE, "%s %s: the registry says that it has got %s, sent was %s", method, url, found,
+			 digest);
 }
 
 int client_blob(const struct client *c, const char *repository, const char *digest, int64_t *ret_size, struct error **err)
@@ -111,7 +125,8 @@ static int read_some(struct body *b, void *p, size_t n, size_t *ret_n, struct er
 	if (got < 0)
 		return error_errno(err, errno, "cannot read %s", b->u->path);
 	if (got == 0)
-		return error_set(err, ERROR_CONFIG, "%s ends after %lld of %lld bytes; fetch it again: davit bundle create", b->u->path, (long long)b->sent, (long long)b->u->size);
+		return error_set(err, ERROR_CONFIG, "%s ends after %lld of %lld bytes; fetch it again: davit bundle create",
+				 b->u->path, (long long)b->sent, (long long)b->u->size);
 	*ret_n = (size_t)got;
 	return 0;
 }
@@ -123,7 +138,10 @@ static int check_sent(struct body *b, struct error **err)
 	digest_final(steal_ptr(b->digest), hex);
 	if (strcmp(hex, b->u->digest + 7) == 0)
 		return 0;
-	return error_set(err, ERROR_CONFIG, "%s is damaged: its bytes have the digest sha256:%s; remove that file, then fetch it again: davit bundle create", b->u->path, hex);
+	return error_set(
+		err, ERROR_CONFIG,
+		"%s is damaged: its bytes have the digest sha256:%s; remove that file, then fetch it again: davit bundle create",
+		b->u->path, hex);
 }
 
 static int read_body(void *p, size_t n, size_t *ret_n, void *context, struct error **err)
@@ -146,7 +164,8 @@ static char *own_url(const struct client *c, const char *location, const char *d
 	const char *path = strstr(location, "://");
 
 	path = path == NULL ? location : path + 3 + strcspn(path + 3, "/");
-	return xasprintf("https://%s%s%s%cdigest=%s", c->host, *path == '/' ? "" : "/", path, strchr(path, '?') == NULL ? '?' : '&', digest);
+	return xasprintf("https://%s%s%s%cdigest=%s", c->host, *path == '/' ? "" : "/", path,
+			 strchr(path, '?') == NULL ? '?' : '&', digest);
 }
 
 static int open_session(const struct client *c, const struct client_upload *u, char **ret_url, struct error **err)
@@ -195,7 +214,8 @@ static int try_upload(const struct client *c, struct body *b, bool *ret_again, s
 	}
 	if (r.status == 201)
 		return check_digest("PUT", url, &r, b->u->digest, err);
-	*ret_again = r.status == 404 || r.status == 408 || r.status == 416 || r.status == 429 || r.status >= 500; /* 404: the session was lost by a restart */
+	*ret_again = r.status == 404 || r.status == 408 || r.status == 416 || r.status == 429 ||
+		     r.status >= 500; /* 404: the session was lost by a restart */
 	return refused(c, "PUT", url, &r, err);
 }
 
@@ -221,7 +241,8 @@ static int upload(const struct client *c, const struct client_upload *u, const v
 		b.memory = memory;
 		b.digest = digest_new();
 		b.sent = 0;
-		r = b.fd >= 0 && lseek(b.fd, 0, SEEK_SET) < 0 ? error_errno(&why, errno, "cannot read %s", u->path) : try_upload(c, &b, &again, &why);
+		r = b.fd >= 0 && lseek(b.fd, 0, SEEK_SET) < 0 ? error_errno(&why, errno, "cannot read %s", u->path)
+							      : try_upload(c, &b, &again, &why);
 		digest_free(steal_ptr(b.digest));
 		if (r == 0 || (again && arrived(c, u))) {
 			r = 0;
@@ -248,7 +269,8 @@ int client_upload(const struct client *c, const struct client_upload *u, struct 
 	return upload(c, u, NULL, err);
 }
 
-int client_upload_small(const struct client *c, const char *repository, const char *digest, const void *p, size_t n, struct error **err)
+int client_upload_small(const struct client *c, const char *repository, const char *digest, const void *p, size_t n,
+			struct error **err)
 {
 	struct client_upload u = {.repository = repository, .digest = digest, .path = digest, .size = (int64_t)n};
 
@@ -257,7 +279,8 @@ int client_upload_small(const struct client *c, const char *repository, const ch
 
 /* ---- manifests ---- */
 
-int client_tag(const struct client *c, const char *repository, const char *tag, char ret_digest[OCI_DIGEST_LEN + 1], struct error **err)
+int client_tag(const struct client *c, const char *repository, const char *tag, char ret_digest[OCI_DIGEST_LEN + 1],
+	       struct error **err)
 {
 	CLEANUP_FREE char *url = xasprintf("https://%s/v2/%s/manifests/%s", c->host, repository, tag);
 	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
@@ -274,8 +297,8 @@ int client_tag(const struct client *c, const char *repository, const char *tag, 
 	return 0;
 }
 
-int client_put_manifest(const struct client *c, const char *repository, const char *tag, const char *media_type, const void *p, size_t n,
-			struct error **err)
+int client_put_manifest(const struct client *c, const char *repository, const char *tag, const char *media_type, const void *p,
+			size_t n, struct error **err)
 {
 	CLEANUP_FREE char *url = xasprintf("https://%s/v2/%s/manifests/%s", c->host, repository, tag);
 	struct http_request request = request_of(c, "PUT", url);
@@ -319,7 +342,8 @@ int registry_wait(struct http *http, const char *host, int64_t deadline, struct 
 		if (cancel_sleep(POLL_MS, err) < 0)
 			return -1;
 	}
-	return error_set(err, ERROR_TIMEOUT, "the registry at %s did not begin to serve in time; the last try: %s", host, last == NULL ? "none" : error_message(last));
+	return error_set(err, ERROR_TIMEOUT, "the registry at %s did not begin to serve in time; the last try: %s", host,
+			 last == NULL ? "none" : error_message(last));
 }
 
 /* One page of a list; *ret_next: the path and query of the next, or NULL (RFC 8288: <path>; rel="next"). */
@@ -379,7 +403,8 @@ static int add_repository(const struct client *c, const char *name, struct json_
 	CLEANUP_ERROR struct error *why = NULL;
 	struct json_object *o;
 
-	if (get_list(c, path, "tags", &tags, &why) < 0 && !error_is(why, ERROR_NOT_FOUND)) /* a repository without a manifest has no list */
+	if (get_list(c, path, "tags", &tags, &why) < 0 &&
+	    !error_is(why, ERROR_NOT_FOUND)) /* a repository without a manifest has no list */
 		return error_move(err, steal_ptr(why));
 	strv_sort(&tags);
 	o = json_object_new_object();
@@ -389,7 +414,8 @@ static int add_repository(const struct client *c, const char *name, struct json_
 	return 0;
 }
 
-int registry_catalogue(struct http *http, const char *host, const char *user, const char *password, struct json_object **ret, struct error **err)
+int registry_catalogue(struct http *http, const char *host, const char *user, const char *password, struct json_object **ret,
+		       struct error **err)
 {
 	const struct client c = {.http = http, .host = host, .user = user, .password = password};
 	CLEANUP_JSON struct json_object *o = json_object_new_object();

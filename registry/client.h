@@ -24,15 +24,18 @@ struct client_upload {
 };
 
 /* The length of a blob, or -1 where there is none. */
-int client_blob(const struct client *c, const char *repository, const char *digest, int64_t *ret_size, struct error **err) MUST_USE;
+int client_blob(const struct client *c, const char *repository, const char *digest, int64_t *ret_size,
+		struct error **err) MUST_USE;
 /*
  * Upload a blob in one piece; what breaks is begun again, up to 4 times.  The bytes are hashed as they are sent, and the last
  * ones are held back where the digest is not the expected one: ERROR_CONFIG, the blob on disk is damaged.
  */
 int client_upload(const struct client *c, const struct client_upload *u, struct error **err) MUST_USE;
 /* The same for bytes in memory. */
-int client_upload_small(const struct client *c, const char *repository, const char *digest, const void *p, size_t n, struct error **err) MUST_USE;
-/* The digest that a tag stands for into ret, "" where there is none. */
-int client_tag(const struct client *c, const char *repository, const char *tag, char ret_digest[OCI_DIGEST_LEN + 1], struct error **err) MUST_USE;
-int client_put_manifest(const struct client *c, const char *repository, const char *tag, const char *media_type, const void *p, size_t n,
+int client_upload_small(const struct client *c, const char *repository, const char *digest, const void *p, size_t n,
 			struct error **err) MUST_USE;
+/* The digest that a tag stands for into ret, "" where there is none. */
+int client_tag(const struct client *c, const char *repository, const char *tag, char ret_digest[OCI_DIGEST_LEN + 1],
+	       struct error **err) MUST_USE;
+int client_put_manifest(const struct client *c, const char *repository, const char *tag, const char *media_type, const void *p,
+			size_t n, struct error **err) MUST_USE;

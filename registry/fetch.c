@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,7 +72,9 @@ static int read_file(const char *path, size_t max, struct buf *ret, struct error
 {
 	if (path_read(path, ret, err) < 0)
 		return -1;
-	return ret->len <= max ? 0 : error_set(err, ERROR_REMOTE, "%s: is larger than the %zu bytes that are expected at most", path, max);
+	return ret->len <= max
+		       ? 0
+		       : error_set(err, ERROR_REMOTE, "%s: is larger than the %zu bytes that are expected at most", path, max);
 }
 
 int fetch_text(struct http *http, const char *url, const struct strv *headers, size_t max, struct buf *ret, struct error **err)
@@ -170,19 +171,33 @@ static int wrong_size(const struct partial *p, struct error **err)
 
 /* ---- by http ---- */
 
+/* Decimal digits, then `end`; moves behind it. */
+static bool take_number(const char **s, char end, int64_t *ret)
+{
+	char *stop = NULL;
+
+	if (**s < '0' || **s > '9')
+		return false;
+	errno = 0;
+	*ret = strtoll(*s, &stop, 10);
+	if (errno != 0 || *stop != end)
+		return false;
+	*s = end == '\0' ? stop : stop + 1;
+	return true;
+}
+
 /* "bytes 100-199/200": from where, of how many (0: "*"). */
 static bool parse_content_range(const char *s, int64_t *ret_from, int64_t *ret_total)
 {
-	long long from = 0, to = 0, total = 0;
-	int n = 0;
+	int64_t to = 0;
 
-	if (sscanf(s, "bytes %lld-%lld/%n", &from, &to, &n) != 2 || n == 0)
+	if (strncmp(s, "bytes ", 6) != 0)
 		return false;
-	if (strcmp(s + n, "*") != 0 && sscanf(s + n, "%lld", &total) != 1)
+	s += 6;
+	if (!take_number(&s, '-', ret_from) || !take_number(&s, '/', &to) || to < *ret_from)
 		return false;
-	*ret_from = from;
-	*ret_total = total;
-	return from >= 0 && to >= from && total >= 0;
+	*ret_total = 0;
+	return strcmp(s, "*") == 0 || take_number(&s, '\0', ret_total);
 }
 
 /* A server that mixes ranges up is asked for all of it. */
@@ -193,7 +208,8 @@ static int wrong_range(struct partial *p, struct error **err)
 
 	if (rewind_partial(p, err) < 0)
 		return -1;
-	return error_set(err, ERROR_NETWORK, "asked for the bytes from %lld, the answer's Content-Range is \"%s\"", (long long)done, range);
+	return error_set(err, ERROR_NETWORK, "asked for the bytes from %lld, the answer's Content-Range is \"%s\"",
+			 (long long)done, range);
 }
 
 /* The answer's headers are known before its first byte: does it go on where we are?  Only a 206 has a Content-Range. */
@@ -242,8 +258,13 @@ static int request_rest(struct partial *p, bool *ret_more, struct error **err)
 {
 	CLEANUP_STRV struct strv headers = STRV_INIT;
 	CLEANUP_HTTP_RESPONSE struct http_response response = HTTP_RESPONSE_INIT;
-	struct http_request request = {.url = p->f->url, .headers = &headers, .write = receive, .write_context = p, .follow = true,
-				       .timeout_ms = WHOLE_MS, .stall_ms = STALL_MS};
+	struct http_request request = {.url = p->f->url,
+				       .headers = &headers,
+				       .write = receive,
+				       .write_context = p,
+				       .follow = true,
+				       .timeout_ms = WHOLE_MS,
+				       .stall_ms = STALL_MS};
 
 	if (p->f->headers != NULL)
 		strv_copy(&headers, p->f->headers);
@@ -352,7 +373,9 @@ static int settle(struct partial *p, char ret_digest[OCI_DIGEST_LEN + 1], struct
 		unlink(p->path);
 		if (p->resumed)
 			return 1;
-		return error_set(err, ERROR_REMOTE, "GET %s: %lld bytes came with the digest %s, expected is %s; the file was changed on the way, or the checksum is another file's",
+		return error_set(err, ERROR_REMOTE,
+				 "GET %s: %lld bytes came with the digest %s, expected is %s; the file was changed on the way, "
+				 "or the checksum is another file's",
 				 p->f->url, (long long)p->done, ret_digest, p->f->digest);
 	}
 	blob = layout_blob_path(p->f->folder, ret_digest);
@@ -385,6 +408,9 @@ int fetch_blob(const struct fetch *f, char ret_digest[OCI_DIGEST_LEN + 1], int64
 		r = fetch_once(f, ret_digest, ret_size, err);
 	}
 	if (r == 1)
-		return error_set(err, ERROR_REMOTE, "GET %s: came twice in parts that together have the digest %s, expected is %s; the file may be changing on the server", f->url, ret_digest, f->digest);
+		return error_set(err, ERROR_REMOTE,
+				 "GET %s: came twice in parts that together have the digest %s, expected is %s; the file may be "
+				 "changing on the server",
+				 f->url, ret_digest, f->digest);
 	return r;
 }

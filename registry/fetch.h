@@ -10,11 +10,12 @@
 #include "core/net/http.h"
 #include "registry/oci.h"
 
-typedef int fetch_progress(int64_t done, int64_t total, void *context, struct error **err); /* total 0: unknown; -1 stops the fetch */
+typedef int fetch_progress(int64_t done, int64_t total, void *context,
+			   struct error **err); /* total 0: unknown; -1 stops the fetch */
 
 struct fetch {
 	struct http *http;
-	const char *folder;	    /* the layout */
+	const char *folder; /* the layout */
 	const char *url;
 	const struct strv *headers; /* of the request, NULL: none */
 	const char *digest;	    /* expected; NULL: nobody published one, what TLS delivers is taken */
@@ -29,7 +30,8 @@ struct fetch {
  */
 int fetch_blob(const struct fetch *f, char ret_digest[OCI_DIGEST_LEN + 1], int64_t *ret_size, struct error **err) MUST_USE;
 /* A small document (checksum files, index.json), at most max bytes. */
-int fetch_text(struct http *http, const char *url, const struct strv *headers, size_t max, struct buf *ret, struct error **err) MUST_USE;
+int fetch_text(struct http *http, const char *url, const struct strv *headers, size_t max, struct buf *ret,
+	       struct error **err) MUST_USE;
 /* The path of a file URL, or NULL. */
 const char *fetch_file_path(const char *url);
 /* An answer that is no success as error of its kind: "GET URL: answered 404: …". */

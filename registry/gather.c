@@ -17,7 +17,8 @@ static const char *hint(const struct gather *g, const struct error *why)
 	bool unreachable = error_is(why, ERROR_NETWORK) || error_is(why, ERROR_TIMEOUT);
 
 	if (g->mirror == NULL && (unreachable || error_is(why, ERROR_NOT_FOUND)))
-		return "; what was fetched so far is kept; where this site cannot be reached, name a mirror: --mirror URL, or artifacts.mirror in the file";
+		return "; what was fetched so far is kept; where this site cannot be reached, name a mirror: --mirror URL, or "
+		       "artifacts.mirror in the file";
 	if (g->mirror != NULL && error_is(why, ERROR_NOT_FOUND))
 		return "; the mirror lacks it: add it there, or leave the mirror out to fetch from upstream";
 	return unreachable ? "; what was fetched so far is kept: run it again to go on" : "";
@@ -28,7 +29,8 @@ static int explain(struct gather *g, const struct source *s, struct error *why, 
 	const char *version = s->item == NULL ? "" : s->item->version;
 
 	atomic_store(&g->stop, true);
-	error_set(err, error_kind(why), "fetch %s%s%s: %s%s", s->label, *version == '\0' ? "" : " ", version, error_message(why), hint(g, why));
+	error_set(err, error_kind(why), "fetch %s%s%s: %s%s", s->label, *version == '\0' ? "" : " ", version, error_message(why),
+		  hint(g, why));
 	event_fail(g->events, s->label, "fetch", error_message(why));
 	error_free(why);
 	return -1;
@@ -112,8 +114,12 @@ static int progress(int64_t done, int64_t total, void *context, struct error **e
 static int fetch_artifact(struct gather *g, struct wanted *w, struct error **err)
 {
 	struct source *s = w->source;
-	struct fetch f = {.http = g->http, .folder = g->folder, .url = s->url, .digest = *s->digest == '\0' ? NULL : s->digest,
-			  .progress = progress, .context = w};
+	struct fetch f = {.http = g->http,
+			  .folder = g->folder,
+			  .url = s->url,
+			  .digest = *s->digest == '\0' ? NULL : s->digest,
+			  .progress = progress,
+			  .context = w};
 	char digest[OCI_DIGEST_LEN + 1];
 	int64_t size = 0;
 
@@ -121,7 +127,8 @@ static int fetch_artifact(struct gather *g, struct wanted *w, struct error **err
 		return -1;
 	gather_take(s, digest, size);
 	if (s->item->checksum_url == NULL)
-		log_warning("%s %s: upstream publishes no checksum of it; pinned as it came from %s: %s", s->item->name, s->item->version, s->url, digest);
+		log_warning("%s %s: upstream publishes no checksum of it; pinned as it came from %s: %s", s->item->name,
+			    s->item->version, s->url, digest);
 	return 0;
 }
 
@@ -153,7 +160,8 @@ static int run_all(struct gather *g, size_t n, unsigned width, parallel_job *job
 	int r = parallel_for(n, width, job, g, errors, err);
 
 	for (size_t i = 0; i < n; i++) {
-		if (errors[i] != NULL && (first == NULL || (error_is(first, ERROR_CANCELLED) && !error_is(errors[i], ERROR_CANCELLED)))) {
+		if (errors[i] != NULL &&
+		    (first == NULL || (error_is(first, ERROR_CANCELLED) && !error_is(errors[i], ERROR_CANCELLED)))) {
 			error_free(first);
 			first = errors[i];
 		} else {
@@ -177,9 +185,15 @@ static void fill_artifacts(const struct gather *g, struct artifacts *ret)
 		}
 		array_grow(ret->items, ret->n, ret->cap);
 		a = &ret->items[ret->n++];
-		*a = (struct artifact){.name = xstrdup(s->item->name), .version = xstrdup(s->item->version), .digest = xstrdup(s->digest),
-				       .size = s->size, .format = s->item->format, .strip = s->item->strip, .roles = s->item->roles,
-				       .source = xstrdup(s->item->url), .unpublished = s->item->checksum_url == NULL};
+		*a = (struct artifact){.name = xstrdup(s->item->name),
+				       .version = xstrdup(s->item->version),
+				       .digest = xstrdup(s->digest),
+				       .size = s->size,
+				       .format = s->item->format,
+				       .strip = s->item->strip,
+				       .roles = s->item->roles,
+				       .source = xstrdup(s->item->url),
+				       .unpublished = s->item->checksum_url == NULL};
 		strv_copy(&a->programs, &s->item->programs);
 	}
 }
@@ -287,7 +301,8 @@ static void read_earlier(struct gather *g, const char *version)
 		struct descriptor *blobs = NULL;
 		size_t n = 0;
 
-		if (descriptor_parse(json_object_array_get_idx(manifests, i), &d, NULL) < 0 || bundle_image_blobs(g->folder, &d, &blobs, &n, NULL) < 0)
+		if (descriptor_parse(json_object_array_get_idx(manifests, i), &d, NULL) < 0 ||
+		    bundle_image_blobs(g->folder, &d, &blobs, &n, NULL) < 0)
 			continue;
 		for (size_t b = 0; b < n; b++)
 			strv_addf(&g->trusted, "%s %lld", blobs[b].digest, (long long)blobs[b].size);
@@ -338,10 +353,12 @@ static int check_mirror(const char *mirror, struct error **err)
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
 		if (mirror == NULL || strncmp(mirror, schemes[i], strlen(schemes[i])) == 0)
 			return 0;
-	return error_set(err, ERROR_CONFIG, "mirror \"%s\": expected an address that begins with https://, http:// or file:///", mirror);
+	return error_set(err, ERROR_CONFIG, "mirror \"%s\": expected an address that begins with https://, http:// or file:///",
+			 mirror);
 }
 
-int bundle_create(const struct spec *spec, const char *folder, const char *mirror, struct events *events, struct artifacts *ret, struct error **err)
+int bundle_create(const struct spec *spec, const char *folder, const char *mirror, struct events *events, struct artifacts *ret,
+		  struct error **err)
 {
 	static const struct http_options options = {0};
 	struct gather g = {.folder = folder, .mirror = mirror, .events = events};

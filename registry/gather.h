@@ -36,9 +36,9 @@ struct gather {
 	struct events *events;
 	struct http *http;
 	struct catalogue catalogue;
-	struct json_object *index;   /* of an earlier run, or NULL; only read by the jobs */
-	struct artifacts recorded;   /* by it */
-	struct strv trusted;	     /* "DIGEST SIZE" of all that it names: flushed to the disk then, so that the size is enough */
+	struct json_object *index; /* of an earlier run, or NULL; only read by the jobs */
+	struct artifacts recorded; /* by it */
+	struct strv trusted;	   /* "DIGEST SIZE" of all that it names: flushed to the disk then, so that the size is enough */
 	struct source *sources;
 	size_t n;
 	struct wanted *wanted;

@@ -19,10 +19,14 @@ static int check_marker(const char *path, struct error **err)
 
 	if (path_read(path, &text, err) < 0)
 		return -1;
-	if (json_parse(buf_str(&text), text.len, path, &o, &why) < 0 || json_need_str(o, "imageLayoutVersion", &version, &why) < 0)
-		return error_set(err, ERROR_CONFIG, "%s: %s: the folder is no OCI image layout; choose another for the bundle", path, error_message(why));
+	if (json_parse(buf_str(&text), text.len, path, &o, &why) < 0 ||
+	    json_need_str(o, "imageLayoutVersion", &version, &why) < 0)
+		return error_set(err, ERROR_CONFIG, "%s: %s: the folder is no OCI image layout; choose another for the bundle",
+				 path, error_message(why));
 	if (strncmp(version, "1.", 2) != 0)
-		return error_set(err, ERROR_CONFIG, "%s: OCI image layout version %s; davit reads 1.x: choose another folder for the bundle", path, version);
+		return error_set(err, ERROR_CONFIG,
+				 "%s: OCI image layout version %s; davit reads 1.x: choose another folder for the bundle", path,
+				 version);
 	return 0;
 }
 
@@ -93,10 +97,12 @@ static int check_size(const char *folder, const char *digest, int64_t size, stru
 	int64_t found = layout_blob_size(folder, digest);
 
 	if (found < 0)
-		return error_set(err, ERROR_CONFIG, "%s: the blob %s is missing; fetch it again: davit bundle create", folder, digest);
+		return error_set(err, ERROR_CONFIG, "%s: the blob %s is missing; fetch it again: davit bundle create", folder,
+				 digest);
 	if (size >= 0 && found != size)
-		return error_set(err, ERROR_CONFIG, "%s: the blob %s has %lld bytes, expected %lld; fetch it again: davit bundle create", folder, digest,
-				 (long long)found, (long long)size);
+		return error_set(err, ERROR_CONFIG,
+				 "%s: the blob %s has %lld bytes, expected %lld; fetch it again: davit bundle create", folder,
+				 digest, (long long)found, (long long)size);
 	return 0;
 }
 
@@ -109,7 +115,10 @@ int layout_verify(const char *folder, const char *digest, int64_t size, struct e
 		return -1;
 	if (strcmp(hex, digest + 7) == 0)
 		return 0;
-	return error_set(err, ERROR_CONFIG, "%s is damaged: its bytes have the digest sha256:%s; remove that file, then fetch it again: davit bundle create", path, hex);
+	return error_set(
+		err, ERROR_CONFIG,
+		"%s is damaged: its bytes have the digest sha256:%s; remove that file, then fetch it again: davit bundle create",
+		path, hex);
 }
 
 int layout_add(const char *folder, const void *data, size_t len, char ret_digest[OCI_DIGEST_LEN + 1], struct error **err)
@@ -136,7 +145,10 @@ int layout_read(const char *folder, const char *digest, struct buf *ret, struct 
 		return -1;
 	oci_digest(buf_str(ret), ret->len, found);
 	if (strcmp(found, digest) != 0)
-		return error_set(err, ERROR_CONFIG, "%s is damaged: its bytes have the digest %s; remove that file, then fetch it again: davit bundle create", path, found);
+		return error_set(
+			err, ERROR_CONFIG,
+			"%s is damaged: its bytes have the digest %s; remove that file, then fetch it again: davit bundle create",
+			path, found);
 	return 0;
 }
 

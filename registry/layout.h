@@ -20,7 +20,8 @@ bool layout_has(const char *folder, const char *digest, int64_t size);
 int64_t layout_blob_size(const char *folder, const char *digest); /* -1: not there */
 /* Read and hash: ERROR_CONFIG where the blob is missing, has another size (-1: any) or is damaged. */
 int layout_verify(const char *folder, const char *digest, int64_t size, struct error **err) MUST_USE;
-int layout_add(const char *folder, const void *data, size_t len, char ret_digest[OCI_DIGEST_LEN + 1], struct error **err) MUST_USE;
+int layout_add(const char *folder, const void *data, size_t len, char ret_digest[OCI_DIGEST_LEN + 1],
+	       struct error **err) MUST_USE;
 /* A small blob, at most OCI_MANIFEST_MAX, hashed; errors as layout_verify(). */
 int layout_read(const char *folder, const char *digest, struct buf *ret, struct error **err) MUST_USE;
 /* The manifest of that digest, read and parsed. */

@@ -38,10 +38,11 @@ int descriptor_parse(struct json_object *o, struct descriptor *ret, struct error
 		return error_set(err, ERROR_REMOTE, "digest: \"%s\" is not sha256: and 64 hexadecimal digits", digest);
 	if (size < 0)
 		return error_set(err, ERROR_REMOTE, "size: %lld is negative", (long long)size);
-	*ret = (struct descriptor){.digest = xstrdup(digest),
-				   .media_type = xstrdup(json_get_str(o, "mediaType", "")),
-				   .size = size,
-				   .annotations = json_object_is_type(annotations, json_type_object) ? json_object_get(annotations) : NULL};
+	*ret = (struct descriptor){
+		.digest = xstrdup(digest),
+		.media_type = xstrdup(json_get_str(o, "mediaType", "")),
+		.size = size,
+		.annotations = json_object_is_type(annotations, json_type_object) ? json_object_get(annotations) : NULL};
 	return 0;
 }
 
@@ -95,7 +96,8 @@ static int check_kind(struct json_object *document, char **ret_media_type, struc
 	const char *type = json_get_str(document, "mediaType", OCI_MANIFEST);
 
 	if (json_get_int(document, "schemaVersion", 0) != 2)
-		return error_set(err, ERROR_REMOTE, "schemaVersion: expected 2, found %lld", (long long)json_get_int(document, "schemaVersion", 0));
+		return error_set(err, ERROR_REMOTE, "schemaVersion: expected 2, found %lld",
+				 (long long)json_get_int(document, "schemaVersion", 0));
 	if (strcmp(type, OCI_MANIFEST) != 0 && strcmp(type, DOCKER_MANIFEST) != 0)
 		return error_set(err, ERROR_REMOTE, "mediaType: \"%s\" is no image manifest", type);
 	*ret_media_type = xstrdup(type);
@@ -178,7 +180,8 @@ static int none_picked(struct json_object *manifests, const char *ref, struct er
 	list = strv_join(&found, ", ");
 	if (ref == NULL)
 		return error_set(err, ERROR_NOT_FOUND, "there is no manifest for linux/amd64 in the index (it holds: %s)", list);
-	return error_set(err, ERROR_NOT_FOUND, "there is no manifest of \"%s\" for linux/amd64 in the index (it holds: %s)", ref, list);
+	return error_set(err, ERROR_NOT_FOUND, "there is no manifest of \"%s\" for linux/amd64 in the index (it holds: %s)", ref,
+			 list);
 }
 
 int index_pick(struct json_object *index, const char *ref, struct descriptor *ret, struct error **err)

@@ -37,8 +37,10 @@ struct pull *pull_new(struct http *http, const struct reference *reference, cons
 	while (n > 0 && mirror[n - 1] == '/')
 		n--;
 	p->http = http;
-	p->reference = (struct reference){.host = xstrdup(reference->host), .repository = xstrdup(reference->repository),
-					  .tag = xstrdup(reference->tag), .digest = xstrdup(reference->digest)};
+	p->reference = (struct reference){.host = xstrdup(reference->host),
+					  .repository = xstrdup(reference->repository),
+					  .tag = xstrdup(reference->tag),
+					  .digest = xstrdup(reference->digest)};
 	p->name = xasprintf("%s/%s:%s", reference->host, reference->repository, reference->tag);
 	p->layout = mirror != NULL;
 	if (p->layout)
@@ -150,7 +152,9 @@ static int renew_token(struct pull *p, const char *challenge, unsigned seen, str
 	if (newer)
 		return 0;
 	if (!pull_parse_challenge(challenge, &realm, &service, &scope))
-		return error_set(err, ERROR_AUTH, "%s: the registry asks for a login (WWW-Authenticate: %s); davit pulls public images only: put the image into a mirror and name that by --mirror",
+		return error_set(err, ERROR_AUTH,
+				 "%s: the registry asks for a login (WWW-Authenticate: %s); davit pulls public images only: put "
+				 "the image into a mirror and name that by --mirror",
 				 p->name, challenge == NULL ? "none" : challenge);
 	url = token_url(p, realm, service, scope);
 	if (ask_for_token(p, url, &token, err) < 0)
@@ -182,7 +186,8 @@ static unsigned add_token(struct pull *p, struct strv *headers)
 static int get_with_token(struct pull *p, const char *url, struct http_response *ret, unsigned *ret_seen, struct error **err)
 {
 	CLEANUP_STRV struct strv headers = STRV_INIT;
-	struct http_request request = {.url = url, .headers = &headers, .follow = true, .answer_max = OCI_MANIFEST_MAX, .timeout_ms = ANSWER_MS};
+	struct http_request request = {
+		.url = url, .headers = &headers, .follow = true, .answer_max = OCI_MANIFEST_MAX, .timeout_ms = ANSWER_MS};
 
 	strv_add(&headers, ACCEPT);
 	*ret_seen = add_token(p, &headers);
@@ -246,7 +251,8 @@ static int first_document(struct pull *p, struct buf *bytes, struct error **err)
 		return -1;
 	if (descend(p, index, p->reference.tag, bytes, err) < 0)
 		return -1;
-	return p->reference.digest == NULL ? 0 : oci_check(buf_str(bytes), bytes->len, p->reference.digest, "the pinned image", err);
+	return p->reference.digest == NULL ? 0
+					   : oci_check(buf_str(bytes), bytes->len, p->reference.digest, "the pinned image", err);
 }
 
 int pull_manifest(struct pull *p, struct buf *ret_bytes, struct manifest *ret, struct error **err)
@@ -291,10 +297,18 @@ static int renew_for(struct pull *p, const char *url, unsigned seen, struct erro
 	return renew_token(p, http_header(&r, "www-authenticate"), seen, err);
 }
 
-int pull_blob(struct pull *p, const char *folder, const struct descriptor *blob, fetch_progress *progress, void *context, struct error **err)
+int pull_blob(struct pull *p, const char *folder, const struct descriptor *blob, fetch_progress *progress, void *context,
+	      struct error **err)
 {
-	CLEANUP_FREE char *url = p->layout ? xasprintf("%s/blobs/sha256/%s", p->base, blob->digest + 7) : xasprintf("%s/blobs/%s", p->base, blob->digest);
-	struct fetch f = {.http = p->http, .folder = folder, .url = url, .digest = blob->digest, .size = blob->size, .progress = progress, .context = context};
+	CLEANUP_FREE char *url = p->layout ? xasprintf("%s/blobs/sha256/%s", p->base, blob->digest + 7)
+					   : xasprintf("%s/blobs/%s", p->base, blob->digest);
+	struct fetch f = {.http = p->http,
+			  .folder = folder,
+			  .url = url,
+			  .digest = blob->digest,
+			  .size = blob->size,
+			  .progress = progress,
+			  .context = context};
 
 	for (int tries = 0;; tries++) { /* a token lives minutes, a large layer may take longer */
 		CLEANUP_ERROR struct error *why = NULL;

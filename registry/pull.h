@@ -15,7 +15,8 @@ void pull_free(struct pull *p);
 /* The manifest's bytes (digest checked, against the reference's own too) and what it says. */
 int pull_manifest(struct pull *p, struct buf *ret_bytes, struct manifest *ret, struct error **err) MUST_USE;
 /* One of its blobs into the layout at folder; several threads may do so at the same time. */
-int pull_blob(struct pull *p, const char *folder, const struct descriptor *blob, fetch_progress *progress, void *context, struct error **err) MUST_USE;
+int pull_blob(struct pull *p, const char *folder, const struct descriptor *blob, fetch_progress *progress, void *context,
+	      struct error **err) MUST_USE;
 
 /*
  * The fields of a challenge 'Bearer realm="https://auth.example/token",service="example",scope="…"'; false where it is none, or its

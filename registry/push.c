@@ -46,7 +46,8 @@ static void tell(int64_t bytes, void *context)
 
 	if (now < last + PROGRESS_MS || !atomic_compare_exchange_strong(&push->told_ms, &last, now))
 		return;
-	event_progress(push->p->events, push->p->subject, "push", "%.0f of %.0f MB", (double)done / 1e6, (double)push->total / 1e6);
+	event_progress(push->p->events, push->p->subject, "push", "%.0f of %.0f MB", (double)done / 1e6,
+		       (double)push->total / 1e6);
 }
 
 /* ---- what is to be there ---- */
@@ -68,7 +69,8 @@ static int add_image(struct push *push, struct json_object *index, const char *l
 
 	*item = (struct item){.rank = catalogue_rank(local), .name = local};
 	if (!layout_index_find(index, local, &d))
-		return error_set(err, ERROR_CONFIG, "the bundle %s lacks the image %s; complete it: davit bundle create", push->p->folder, local);
+		return error_set(err, ERROR_CONFIG, "the bundle %s lacks the image %s; complete it: davit bundle create",
+				 push->p->folder, local);
 	if (reference_split_local(local, &item->repository, &item->tag, err) < 0 ||
 	    bundle_image_blobs(push->p->folder, &d, &item->blobs, &item->n, err) < 0)
 		return error_wrap(err, "image %s", local);
@@ -109,16 +111,24 @@ static int add_items(struct push *push, struct error **err)
 
 /* ---- one item ---- */
 
-static int wrong_length(const struct push *push, const char *repository, const struct descriptor *blob, int64_t found, struct error **err)
+static int wrong_length(const struct push *push, const char *repository, const struct descriptor *blob, int64_t found,
+			struct error **err)
 {
-	return error_set(err, ERROR_REMOTE, "the registry %s holds %lld bytes as %s of %s, which has %lld: its storage is damaged; make it anew: davit node replace its server", push->client.host,
-			 (long long)found, blob->digest, repository, (long long)blob->size);
+	return error_set(err, ERROR_REMOTE,
+			 "the registry %s holds %lld bytes as %s of %s, which has %lld: its storage is damaged; make it anew: "
+			 "davit node replace its server",
+			 push->client.host, (long long)found, blob->digest, repository, (long long)blob->size);
 }
 
 static int push_blob(struct push *push, const char *repository, const struct descriptor *blob, struct error **err)
 {
 	CLEANUP_FREE char *path = layout_blob_path(push->p->folder, blob->digest);
-	struct client_upload u = {.repository = repository, .digest = blob->digest, .path = path, .size = blob->size, .progress = tell, .context = push};
+	struct client_upload u = {.repository = repository,
+				  .digest = blob->digest,
+				  .path = path,
+				  .size = blob->size,
+				  .progress = tell,
+				  .context = push};
 	int64_t found = -1;
 
 	if (!push->empty && client_blob(&push->client, repository, blob->digest, &found, err) < 0)
@@ -131,11 +141,13 @@ static int push_blob(struct push *push, const char *repository, const struct des
 	}
 	if (client_upload(&push->client, &u, err) < 0)
 		return -1;
-	push->sent[atomic_fetch_add(&push->n_sent, 1)] = (struct sent){.repository = repository, .digest = blob->digest, .size = blob->size};
+	push->sent[atomic_fetch_add(&push->n_sent, 1)] =
+		(struct sent){.repository = repository, .digest = blob->digest, .size = blob->size};
 	return 0;
 }
 
-static int push_manifest(struct push *push, const char *repository, const char *tag, const char *media_type, const struct buf *text, struct error **err)
+static int push_manifest(struct push *push, const char *repository, const char *tag, const char *media_type,
+			 const struct buf *text, struct error **err)
 {
 	char digest[OCI_DIGEST_LEN + 1], found[OCI_DIGEST_LEN + 1];
 
@@ -209,13 +221,16 @@ static int verify_sent(size_t i, void *context, struct error **err)
 		return -1;
 	if (found == s->size)
 		return 0;
-	return error_set(err, ERROR_REMOTE, "the registry %s took %s of %s and now answers with a length of %lld instead of %lld (-1: it is not there)", push->client.host,
-			 s->digest, s->repository, (long long)found, (long long)s->size);
+	return error_set(
+		err, ERROR_REMOTE,
+		"the registry %s took %s of %s and now answers with a length of %lld instead of %lld (-1: it is not there)",
+		push->client.host, s->digest, s->repository, (long long)found, (long long)s->size);
 }
 
 static int push_all(struct push *push, struct error **err)
 {
-	if (add_items(push, err) < 0 || begin(push, err) < 0 || parallel_for(push->n, WIDTH, push_item, push, NULL, err) < 0 || push_bundle_manifest(push, err) < 0)
+	if (add_items(push, err) < 0 || begin(push, err) < 0 || parallel_for(push->n, WIDTH, push_item, push, NULL, err) < 0 ||
+	    push_bundle_manifest(push, err) < 0)
 		return -1;
 	return parallel_for(atomic_load(&push->n_sent), VERIFY_WIDTH, verify_sent, push, NULL, err);
 }

@@ -129,11 +129,18 @@ static int check(const char *s, const struct reference *r, struct error **err)
 	if (!host_valid(r->host))
 		return error_set(err, ERROR_CONFIG, "image \"%s\": \"%s\" is no registry host (name or name:port)", s, r->host);
 	if (!repository_valid(r->repository))
-		return error_set(err, ERROR_CONFIG, "image \"%s\": \"%s\" is no repository (lower-case letters, digits, and single . _ - between them, parts joined by /)", s, r->repository);
+		return error_set(err, ERROR_CONFIG,
+				 "image \"%s\": \"%s\" is no repository (lower-case letters, digits, and single . _ - between "
+				 "them, parts joined by /)",
+				 s, r->repository);
 	if (!tag_valid(r->tag))
-		return error_set(err, ERROR_CONFIG, "image \"%s\": \"%s\" is no tag (letters, digits, _ . -, at most 128, not beginning with . or -)", s, r->tag);
+		return error_set(
+			err, ERROR_CONFIG,
+			"image \"%s\": \"%s\" is no tag (letters, digits, _ . -, at most 128, not beginning with . or -)", s,
+			r->tag);
 	if (r->digest != NULL && !oci_digest_valid(r->digest))
-		return error_set(err, ERROR_CONFIG, "image \"%s\": \"%s\" is no digest (sha256: and 64 hexadecimal digits)", s, r->digest);
+		return error_set(err, ERROR_CONFIG, "image \"%s\": \"%s\" is no digest (sha256: and 64 hexadecimal digits)", s,
+				 r->digest);
 	return 0;
 }
 

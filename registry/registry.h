@@ -19,13 +19,13 @@ char *bundle_blob_path(const char *folder, const char *digest) MUST_USE;
 char *bundle_default_folder(const struct spec *spec) MUST_USE;
 
 struct registry_push {
-	const char *folder;	   /* of the bundle */
+	const char *folder; /* of the bundle */
 	const struct artifacts *artifacts;
-	const char *host;	   /* "10.6.0.4:5000" */
-	struct http *http;	   /* trusts the registry's CA, dials as needed */
+	const char *host;  /* "10.6.0.4:5000" */
+	struct http *http; /* trusts the registry's CA, dials as needed */
 	const char *user, *password;
 	struct events *events;
-	const char *subject;	   /* of the events */
+	const char *subject; /* of the events */
 };
 /* Push what is missing: binaries as blobs of REGISTRY_BLOBS (in the order in which nodes need them), images with their tags.
  * Existing blobs are skipped, digests checked at both ends. */

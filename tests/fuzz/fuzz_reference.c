@@ -10,7 +10,8 @@ static void check_local(const struct reference *r)
 
 	if (strstr(local, "..") != NULL && strstr(r->repository, "..") != NULL)
 		abort(); /* it becomes part of paths */
-	if (reference_split_local(local, &repository, &tag, NULL) < 0 || strcmp(repository, r->repository) != 0 || strcmp(tag, r->tag) != 0)
+	if (reference_split_local(local, &repository, &tag, NULL) < 0 || strcmp(repository, r->repository) != 0 ||
+	    strcmp(tag, r->tag) != 0)
 		abort();
 }
 
@@ -24,8 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (reference_parse(text, &r, &err) < 0)
 		return 0;
 	check_local(&r);
-	full = xasprintf("%s/%s:%s%s%s", r.host, r.repository, r.tag, r.digest == NULL ? "" : "@", r.digest == NULL ? "" : r.digest);
-	if (reference_parse(full, &again, NULL) < 0 || strcmp(again.host, r.host) != 0 || strcmp(again.repository, r.repository) != 0)
+	full = xasprintf("%s/%s:%s%s%s", r.host, r.repository, r.tag, r.digest == NULL ? "" : "@",
+			 r.digest == NULL ? "" : r.digest);
+	if (reference_parse(full, &again, NULL) < 0 || strcmp(again.host, r.host) != 0 ||
+	    strcmp(again.repository, r.repository) != 0)
 		abort();
 	return 0;
 }

@@ -41,8 +41,10 @@ void fixture_write(const char *path, const void *p, size_t n)
 
 struct spec *fixture_spec(const char *version, const char *artifacts)
 {
-	CLEANUP_FREE char *text = xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: %s}\n"
-					    "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  artifacts: {%s}\n", version, artifacts);
+	CLEANUP_FREE char *text =
+		xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: %s}\n"
+			  "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  artifacts: {%s}\n",
+			  version, artifacts);
 	struct spec *s = NULL;
 
 	assert_success(spec_parse("c.yaml", text, strlen(text), &s, &test_error));
@@ -84,9 +86,12 @@ static void add_image(const char *root, const char *image)
 {
 	CLEANUP_REFERENCE struct reference r = {0};
 	CLEANUP_FREE char *folder = NULL, *layer_text = xasprintf("layer of %s", image);
-	CLEANUP_JSON struct json_object *manifest = json_object_new_object(), *inner = layout_index_new(), *index = layout_index_new();
-	struct json_object *config = json_object_new_object(), *layer = json_object_new_object(), *layers = json_object_new_array(), *entry = json_object_new_object(),
-			   *platform = json_object_new_object(), *outer = json_object_new_object(), *notes = json_object_new_object();
+	CLEANUP_JSON struct json_object *manifest = json_object_new_object(), *inner = layout_index_new(),
+					*index = layout_index_new();
+	struct json_object *config = json_object_new_object(), *layer = json_object_new_object(),
+			   *layers = json_object_new_array(), *entry = json_object_new_object(),
+			   *platform = json_object_new_object(), *outer = json_object_new_object(),
+			   *notes = json_object_new_object();
 
 	assert_success(reference_parse(image, &r, &test_error));
 	folder = xasprintf("%s/oci/%s/%s", root, r.host, r.repository);
@@ -138,7 +143,9 @@ static char *registry_archive(void)
 {
 	const char *cache = getenv("DAVIT_CACHE");
 
-	return xasprintf("%s/mirror/github.com/distribution/distribution/releases/download/v3.1.2/registry_3.1.2_linux_amd64.tar.gz", cache == NULL ? "/var/cache/davit" : cache);
+	return xasprintf(
+		"%s/mirror/github.com/distribution/distribution/releases/download/v3.1.2/registry_3.1.2_linux_amd64.tar.gz",
+		cache == NULL ? "/var/cache/davit" : cache);
 }
 
 const char *fixture_registry_missing(void)
@@ -174,9 +181,11 @@ static void write_config(const struct fixture_registry *r)
 {
 	const char *f = r->folder;
 	CLEANUP_FREE char *path = xasprintf("%s/config.yml", f), *users = xasprintf("%s/htpasswd", f);
-	CLEANUP_FREE char *text = xasprintf("version: 0.1\nlog: {level: info, formatter: text}\nstorage: {filesystem: {rootdirectory: %s/storage}, delete: {enabled: true}}\n"
+	CLEANUP_FREE char *text = xasprintf("version: 0.1\nlog: {level: info, formatter: text}\nstorage: {filesystem: "
+					    "{rootdirectory: %s/storage}, delete: {enabled: true}}\n"
 					    "auth: {htpasswd: {realm: davit, path: %s}}\n"
-					    "http: {addr: \"%s\", host: \"https://registry.davit.internal:5000\", secret: test, tls: {certificate: %s/crt, key: %s/key}}\n",
+					    "http: {addr: \"%s\", host: \"https://registry.davit.internal:5000\", secret: test, "
+					    "tls: {certificate: %s/crt, key: %s/key}}\n",
 					    f, users, r->host, f, f);
 	struct crypt_data data = {0};
 	char salt[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -190,7 +199,8 @@ static void write_config(const struct fixture_registry *r)
 
 static pid_t spawn(const struct fixture_registry *r)
 {
-	CLEANUP_FREE char *program = xasprintf("%s/registry", r->folder), *config = xasprintf("%s/config.yml", r->folder), *log = xasprintf("%s/log", r->folder);
+	CLEANUP_FREE char *program = xasprintf("%s/registry", r->folder), *config = xasprintf("%s/config.yml", r->folder),
+			  *log = xasprintf("%s/log", r->folder);
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
@@ -215,7 +225,8 @@ void fixture_registry_start(struct fixture_registry *r)
 	r->folder = fixture_folder();
 	r->host = xasprintf("127.0.0.1:%u", free_port());
 	unpack = xasprintf("tar -xzf %s -C %s registry", archive, r->folder);
-	make = xasprintf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=registry -addext subjectAltName=IP:127.0.0.1 -keyout %s/key -out %s/crt 2>%s/openssl.log",
+	make = xasprintf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=registry "
+			 "-addext subjectAltName=IP:127.0.0.1 -keyout %s/key -out %s/crt 2>%s/openssl.log",
 			 r->folder, r->folder, r->folder);
 	run(unpack);
 	run(make);

@@ -5,9 +5,9 @@
 #include "core/net/http.h"
 #include <sys/types.h>
 
-char *fixture_folder(void);	   /* a new one below /tmp; the caller frees */
-void fixture_remove(char *folder); /* and frees */
-void fixture_write(const char *path, const void *p, size_t n); /* makes the folders above it */
+char *fixture_folder(void);					       /* a new one below /tmp; the caller frees */
+void fixture_remove(char *folder);				       /* and frees */
+void fixture_write(const char *path, const void *p, size_t n);	       /* makes the folders above it */
 struct spec *fixture_spec(const char *version, const char *artifacts); /* artifacts: what stands in the braces of artifacts: {} */
 /* Everything of the catalogue as files of the kinds that upstream has, containerd's of `large` bytes, below root. */
 void fixture_mirror(const char *root, const struct spec *spec, size_t large);

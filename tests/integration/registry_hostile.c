@@ -46,7 +46,8 @@ static void put(int fd, const void *p, size_t n)
 
 static void put_head(int fd, const char *status, size_t length, const char *more)
 {
-	CLEANUP_FREE char *head = xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status, length, more);
+	CLEANUP_FREE char *head =
+		xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status, length, more);
 
 	put(fd, head, strlen(head));
 }

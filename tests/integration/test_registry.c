@@ -60,8 +60,14 @@ static int stage_free(void **state)
 
 static int push(struct stage *s, const char *host, const char *password, struct events *events, struct error **err)
 {
-	struct registry_push p = {.folder = s->folder, .artifacts = &s->artifacts, .host = host, .http = s->http, .user = "davit", .password = password,
-				  .events = events, .subject = "demo-registry"};
+	struct registry_push p = {.folder = s->folder,
+				  .artifacts = &s->artifacts,
+				  .host = host,
+				  .http = s->http,
+				  .user = "davit",
+				  .password = password,
+				  .events = events,
+				  .subject = "demo-registry"};
 
 	return registry_push(&p, err);
 }
@@ -105,8 +111,10 @@ static void test_push_then_nothing_to_do(void **state)
 	assert_int_equal(fixture_registry_requests(r, "PUT", "/manifests/"), 5);
 	assert_success(registry_catalogue(s->http, r->host, "davit", "secret", &o, &test_error));
 	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
-			    "{\"repositories\":[{\"name\":\"coredns/coredns\",\"tags\":[\"v1.14.7\"]},{\"name\":\"davit/artifacts\",\"tags\":[\"1.36.3\"]},"
-			    "{\"name\":\"e2e-test-images/agnhost\",\"tags\":[\"2.63.0\"]},{\"name\":\"metrics-server/metrics-server\",\"tags\":[\"v0.9.0\"]},"
+			    "{\"repositories\":[{\"name\":\"coredns/coredns\",\"tags\":[\"v1.14.7\"]},{\"name\":\"davit/"
+			    "artifacts\",\"tags\":[\"1.36.3\"]},"
+			    "{\"name\":\"e2e-test-images/agnhost\",\"tags\":[\"2.63.0\"]},{\"name\":\"metrics-server/"
+			    "metrics-server\",\"tags\":[\"v0.9.0\"]},"
 			    "{\"name\":\"pause\",\"tags\":[\"3.10.2\"]}]}");
 }
 
@@ -125,7 +133,12 @@ static void test_registry_of_another_authority(void **state)
 	struct stage *s = *state;
 	struct http_options options = {.no_proxy = true};
 	struct http *other = NULL;
-	struct registry_push p = {.folder = s->folder, .artifacts = &s->artifacts, .host = s->registry.host, .user = "davit", .password = "secret", .subject = "r"};
+	struct registry_push p = {.folder = s->folder,
+				  .artifacts = &s->artifacts,
+				  .host = s->registry.host,
+				  .user = "davit",
+				  .password = "secret",
+				  .subject = "r"};
 
 	assert_success(http_new(&options, &other, &test_error));
 	p.http = other;
@@ -319,7 +332,9 @@ static void test_wait_gives_up_with_the_last_reason(void **state)
 {
 	struct stage *s = *state;
 
-	assert_failure(registry_wait(s->http, "127.0.0.1:1", clock_deadline(700), &test_error), "the registry at 127.0.0.1:1 did not begin to serve in time; the last try: GET https://127.0.0.1:1/v2/: no connection");
+	assert_failure(registry_wait(s->http, "127.0.0.1:1", clock_deadline(700), &test_error),
+		       "the registry at 127.0.0.1:1 did not begin to serve in time; the last try: GET https://127.0.0.1:1/v2/: "
+		       "no connection");
 }
 
 int main(void)

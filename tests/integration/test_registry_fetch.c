@@ -343,12 +343,15 @@ static void test_bundle_says_what_the_mirror_lacks(void **state UNUSED)
 	assert_failure(bundle_create(s.spec, s.folder, s.url, NULL, &a, &test_error), "fetch etcd 3.6.16: ");
 	assert_int_equal(bundle_create(s.spec, s.folder, s.url, NULL, &a, &test_error), -1);
 	assert_true(error_is(test_error, ERROR_NOT_FOUND));
-	assert_failure(-1, "there is no such file; the mirror lacks it: add it there, or leave the mirror out to fetch from upstream");
+	assert_failure(
+		-1, "there is no such file; the mirror lacks it: add it there, or leave the mirror out to fetch from upstream");
 	text = xstrdup("not etcd");
 	fixture_write(etcd, text, strlen(text));
 	assert_failure(bundle_create(s.spec, s.folder, s.url, NULL, &a, &test_error), "8 bytes came with the digest sha256:");
-	assert_failure(bundle_load(s.spec, s.folder, false, &a, &test_error), "holds no bundle; make one: davit bundle create -f c.yaml");
-	assert_failure(bundle_create(s.spec, s.folder, "/var/mirror", NULL, &a, &test_error), "expected an address that begins with https://, http:// or file:///");
+	assert_failure(bundle_load(s.spec, s.folder, false, &a, &test_error),
+		       "holds no bundle; make one: davit bundle create -f c.yaml");
+	assert_failure(bundle_create(s.spec, s.folder, "/var/mirror", NULL, &a, &test_error),
+		       "expected an address that begins with https://, http:// or file:///");
 	shop_free(&s);
 }
 
@@ -380,7 +383,8 @@ static void test_bundle_from_a_mirror_over_http(void **state UNUSED)
 	CLEANUP_FREE char *url = hostile_url(h, "");
 
 	shop_init(&s, "");
-	assert_failure(bundle_create(s.spec, s.folder, url, NULL, &a, &test_error), "answered 404: not here; the mirror lacks it");
+	assert_failure(bundle_create(s.spec, s.folder, url, NULL, &a, &test_error),
+		       "answered 404: not here; the mirror lacks it");
 	hostile_stop(h);
 	shop_free(&s);
 }
@@ -389,7 +393,8 @@ static void test_bundle_from_a_mirror_over_http(void **state UNUSED)
 static void test_bundle_from_the_lab_mirror(void **state UNUSED)
 {
 	const char *cache = getenv("DAVIT_CACHE") == NULL ? "/var/cache/davit" : getenv("DAVIT_CACHE");
-	CLEANUP_FREE char *url = xasprintf("file://%s/mirror", cache), *kubelet = xasprintf("%s/mirror/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kube-proxy.sha256", cache);
+	CLEANUP_FREE char *url = xasprintf("file://%s/mirror", cache),
+			  *kubelet = xasprintf("%s/mirror/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kube-proxy.sha256", cache);
 	CLEANUP_FREE char *image = xasprintf("%s/mirror/oci/registry.k8s.io/metrics-server/metrics-server/index.json", cache);
 	struct shop s = {0};
 

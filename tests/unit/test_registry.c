@@ -106,9 +106,11 @@ static void test_checksums_formats(void **state UNUSED)
 	sum_is(HEX_A "\n", "kubelet", HEX_A);
 	sum_is(HEX_A "  kubelet\r\n", "kubelet", HEX_A);
 	sum_is("AAAAAAAAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa *kubelet", "kubelet", HEX_A);
-	sum_is(HEX_A "  etcd-v3.6.16-darwin-amd64.zip\n" HEX_B "  etcd-v3.6.16-linux-amd64.tar.gz\n", "etcd-v3.6.16-linux-amd64.tar.gz", HEX_B);
+	sum_is(HEX_A "  etcd-v3.6.16-darwin-amd64.zip\n" HEX_B "  etcd-v3.6.16-linux-amd64.tar.gz\n",
+	       "etcd-v3.6.16-linux-amd64.tar.gz", HEX_B);
 	sum_is(HEX_A "  release/linux/x.tgz\n" HEX_B "  y.tgz\n", "x.tgz", HEX_A);
-	sum_is("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" HEX_A " *runc.386\n" HEX_B " *runc.amd64\n-----BEGIN PGP SIGNATURE-----\n\niQJD\n",
+	sum_is("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" HEX_A " *runc.386\n" HEX_B
+	       " *runc.amd64\n-----BEGIN PGP SIGNATURE-----\n\niQJD\n",
 	       "runc.amd64", HEX_B);
 }
 
@@ -155,7 +157,8 @@ static void test_manifest_refuses(void **state UNUSED)
 		{"{\"schemaVersion\":2,\"config\":" LAYER(HEX_A) "}", "layers: missing"},
 		{"{\"schemaVersion\":2,\"config\":" LAYER(HEX_A) ",\"layers\":[3]}", "layers[0]: digest: missing"},
 		{"{\"schemaVersion\":2,\"config\":" LAYER("../../../etc/passwd") ",\"layers\":[]}", "config: digest: "},
-		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"sha256:" HEX_A "\",\"size\":-1},\"layers\":[]}", "config: size: -1 is negative"},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"sha256:" HEX_A "\",\"size\":-1},\"layers\":[]}",
+		 "config: size: -1 is negative"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -166,12 +169,13 @@ static void test_manifest_refuses(void **state UNUSED)
 }
 
 #define ENTRY(hex, os, arch, ref)                                                                                                \
-	"{\"digest\":\"sha256:" hex "\",\"size\":3,\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch                      \
+	"{\"digest\":\"sha256:" hex "\",\"size\":3,\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch                     \
 	"\"},\"annotations\":{\"org.opencontainers.image.ref.name\":\"" ref "\"}}"
 
 static void test_index_picks_linux_amd64(void **state UNUSED)
 {
-	static const char text[] = "{\"manifests\":[" ENTRY(HEX_A, "linux", "arm64", "1") "," ENTRY(HEX_B, "linux", "amd64", "1") "," ENTRY(HEX_A, "unknown", "unknown", "2") "]}";
+	static const char text[] = "{\"manifests\":[" ENTRY(HEX_A, "linux", "arm64", "1") "," ENTRY(
+		HEX_B, "linux", "amd64", "1") "," ENTRY(HEX_A, "unknown", "unknown", "2") "]}";
 	CLEANUP_JSON struct json_object *o = NULL;
 	CLEANUP_DESCRIPTOR struct descriptor d = {0}, none = {0};
 
@@ -179,7 +183,8 @@ static void test_index_picks_linux_amd64(void **state UNUSED)
 	assert_true(oci_is_index(o));
 	assert_success(index_pick(o, "1", &d, &test_error));
 	assert_string_equal(d.digest, "sha256:" HEX_B);
-	assert_failure(index_pick(o, "2", &none, &test_error), "no manifest of \"2\" for linux/amd64 in the index (it holds: 1 for linux/arm64, 1 for linux/amd64, 2 for unknown/unknown)");
+	assert_failure(index_pick(o, "2", &none, &test_error), "no manifest of \"2\" for linux/amd64 in the index (it holds: 1 "
+							       "for linux/arm64, 1 for linux/amd64, 2 for unknown/unknown)");
 	assert_failure(index_pick(o, "3", &none, &test_error), "no manifest of \"3\"");
 }
 
@@ -187,7 +192,10 @@ static void test_challenge(void **state UNUSED)
 {
 	CLEANUP_FREE char *realm = NULL, *service = NULL, *scope = NULL;
 
-	assert_true(pull_parse_challenge("Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\",scope=\"repository:library/nginx:pull,push\"", &realm, &service, &scope));
+	assert_true(pull_parse_challenge("Bearer "
+					 "realm=\"https://auth.docker.io/"
+					 "token\",service=\"registry.docker.io\",scope=\"repository:library/nginx:pull,push\"",
+					 &realm, &service, &scope));
 	assert_string_equal(realm, "https://auth.docker.io/token");
 	assert_string_equal(service, "registry.docker.io");
 	assert_string_equal(scope, "repository:library/nginx:pull,push");
@@ -201,8 +209,10 @@ static void test_challenge(void **state UNUSED)
 
 static struct spec *spec_of(const char *version, const char *artifacts)
 {
-	CLEANUP_FREE char *text = xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: %s}\n"
-					    "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  artifacts: {%s}\n", version, artifacts);
+	CLEANUP_FREE char *text =
+		xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: %s}\n"
+			  "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  artifacts: {%s}\n",
+			  version, artifacts);
 	struct spec *s = NULL;
 
 	assert_success(spec_parse("c.yaml", text, strlen(text), &s, &test_error));
@@ -216,7 +226,8 @@ static void print_catalogue(const struct catalogue *c, struct buf *b)
 		CLEANUP_FREE char *programs = strv_join(&a->programs, " ");
 
 		buf_addf(b, "%s %s\n  %s\n  %s\n  %s strip %u programs [%s] for", a->name, a->version, a->url,
-			 a->checksum_url == NULL ? "no checksum published" : a->checksum_url, a->format == ARTIFACT_FILE ? "file" : "tar.gz", a->strip, programs);
+			 a->checksum_url == NULL ? "no checksum published" : a->checksum_url,
+			 a->format == ARTIFACT_FILE ? "file" : "tar.gz", a->strip, programs);
 		for (enum node_role r = NODE_CONTROL_PLANE; r <= NODE_REGISTRY; r++)
 			if (a->roles & ARTIFACT_ROLES(r))
 				buf_addf(b, " %s", node_role_name(r));
@@ -251,7 +262,8 @@ static void catalogue_is(const char *version, const char *artifacts, const char 
 static void test_catalogue_golden(void **state UNUSED)
 {
 	catalogue_is("1.36.3", "", "catalogue-1.36.3.txt");
-	catalogue_is("1.35.4", "images: [registry.k8s.io/e2e-test-images/agnhost:2.63.0, nginx, registry.k8s.io/pause:3.10.2]", "catalogue-1.35.4-images.txt");
+	catalogue_is("1.35.4", "images: [registry.k8s.io/e2e-test-images/agnhost:2.63.0, nginx, registry.k8s.io/pause:3.10.2]",
+		     "catalogue-1.35.4-images.txt");
 }
 
 static void catalogue_fails(const char *version, const char *artifacts, const char *why)
@@ -266,17 +278,21 @@ static void catalogue_fails(const char *version, const char *artifacts, const ch
 
 static void test_catalogue_refuses(void **state UNUSED)
 {
-	catalogue_fails("1.34.2", "", "Kubernetes \"1.34.2\" is not supported; supported are 1.36.x (proven with 1.36.3), 1.35.x (proven with 1.35.4)");
+	catalogue_fails(
+		"1.34.2", "",
+		"Kubernetes \"1.34.2\" is not supported; supported are 1.36.x (proven with 1.36.3), 1.35.x (proven with 1.35.4)");
 	catalogue_fails("1.36", "", "is not supported");
 	catalogue_fails("1.36.", "", "is not supported");
 	catalogue_fails("1.360.1", "", "is not supported");
 	catalogue_fails("1.36.3/../x", "", "is not supported");
-	catalogue_fails("1.36.3", "images: [quay.io/a/b:1, ghcr.io/a/b:1]", "\"quay.io/a/b:1\" and \"ghcr.io/a/b:1\" would both be \"a/b:1\"");
+	catalogue_fails("1.36.3", "images: [quay.io/a/b:1, ghcr.io/a/b:1]",
+			"\"quay.io/a/b:1\" and \"ghcr.io/a/b:1\" would both be \"a/b:1\"");
 }
 
 static void test_catalogue_urls_behind_a_mirror(void **state UNUSED)
 {
-	CLEANUP_FREE char *a = catalogue_url("https://dl.k8s.io/release/x", "file:///m/"), *b = catalogue_url("https://dl.k8s.io/release/x", NULL);
+	CLEANUP_FREE char *a = catalogue_url("https://dl.k8s.io/release/x", "file:///m/"),
+			  *b = catalogue_url("https://dl.k8s.io/release/x", NULL);
 
 	assert_string_equal(a, "file:///m/dl.k8s.io/release/x");
 	assert_string_equal(b, "https://dl.k8s.io/release/x");
@@ -284,8 +300,9 @@ static void test_catalogue_urls_behind_a_mirror(void **state UNUSED)
 
 static void test_catalogue_order(void **state UNUSED)
 {
-	static const char *const order[] = {"containerd", "runc", "cni-plugins", "pause:3.10.2", "kubelet", "etcd", "kube-apiserver", "flannel", "coredns/coredns:v1",
-					    "crictl", "registry", "library/nginx:latest"};
+	static const char *const order[] = {
+		"containerd",	  "runc",    "cni-plugins",	   "pause:3.10.2", "kubelet",  "etcd",
+		"kube-apiserver", "flannel", "coredns/coredns:v1", "crictl",	   "registry", "library/nginx:latest"};
 
 	for (size_t i = 1; i < ARRAY_SIZE(order); i++)
 		assert_true(catalogue_rank(order[i - 1]) < catalogue_rank(order[i]));
@@ -370,8 +387,15 @@ static void test_layout_of_another_version_is_refused(void **state UNUSED)
 
 static void test_bundle_manifest_is_read_as_written(void **state UNUSED)
 {
-	struct artifact items[] = {{.name = (char *)"etcd", .version = (char *)"3.6.16", .digest = (char *)"sha256:" HEX_A, .size = 12,
-				    .format = ARTIFACT_TAR_GZ, .strip = 1, .roles = 5, .source = (char *)"https://x/etcd.tar.gz", .unpublished = true}};
+	struct artifact items[] = {{.name = (char *)"etcd",
+				    .version = (char *)"3.6.16",
+				    .digest = (char *)"sha256:" HEX_A,
+				    .size = 12,
+				    .format = ARTIFACT_TAR_GZ,
+				    .strip = 1,
+				    .roles = 5,
+				    .source = (char *)"https://x/etcd.tar.gz",
+				    .unpublished = true}};
 	struct artifacts in = {.items = items, .n = 1}, out = {0};
 	CLEANUP_BUF struct buf text = BUF_INIT, again = BUF_INIT;
 
@@ -391,8 +415,10 @@ static void test_bundle_manifest_refuses(void **state UNUSED)
 {
 	static const char *const bad[][3] = {
 		/* replace this, by this, error */
-		{"\"etcd etcdctl\"", "\"../../bin/sh\"", "layers[0]: annotation dev.davit.programs: \"../../bin/sh\" is no plain name"},
-		{"\"dev.davit.name\":\"etcd\"", "\"dev.davit.name\":\"a b\"", "annotation dev.davit.name: \"a b\" is no plain name"},
+		{"\"etcd etcdctl\"", "\"../../bin/sh\"",
+		 "layers[0]: annotation dev.davit.programs: \"../../bin/sh\" is no plain name"},
+		{"\"dev.davit.name\":\"etcd\"", "\"dev.davit.name\":\"a b\"",
+		 "annotation dev.davit.name: \"a b\" is no plain name"},
 		{"\"dev.davit.version\":\"3.6.16\"", "\"x\":\"\"", "annotation dev.davit.version: missing"},
 		{"\"tar.gz\"", "\"zip\"", "neither \"file\" nor \"tar.gz\""},
 		{"\"dev.davit.strip\":\"1\"", "\"dev.davit.strip\":\"-1\"", "is no number"},
@@ -417,7 +443,8 @@ static void test_bundle_manifest_refuses(void **state UNUSED)
 
 static void test_bundle_folder_depends_on_what_it_holds(void **state UNUSED)
 {
-	CLEANUP_SPEC struct spec *a = spec_of("1.36.3", "images: [a:1, b:1]"), *b = spec_of("1.36.3", "images: [b:1, a:1]"), *c = spec_of("1.36.3", "images: [a:1]"),
+	CLEANUP_SPEC struct spec *a = spec_of("1.36.3", "images: [a:1, b:1]"), *b = spec_of("1.36.3", "images: [b:1, a:1]"),
+				 *c = spec_of("1.36.3", "images: [a:1]"),
 				 *d = spec_of("1.36.3", "images: [a:1], mirror: 'file:///m'");
 	CLEANUP_FREE char *fa = NULL, *fb = NULL, *fc = NULL, *fd = NULL;
 
