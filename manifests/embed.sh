@@ -9,7 +9,7 @@ shift
 	echo '/* made by embed.sh */'
 	echo '#include "manifests/template.h"'
 	echo '#pragma GCC diagnostic ignored "-Woverlength-strings"'
-	echo 'const struct template templates[] = {'
+	echo 'const struct template_file templates[] = {'
 	for file in "$@"; do
 		echo "	{\"${file##*/templates/}\","
 		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/	 "&\\n"/' "$file"

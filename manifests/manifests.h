@@ -10,9 +10,9 @@
 /* What the plan cannot know. */
 struct manifest_values {
 	const char *registry_password;
-	const char *encryption_key;    /* base64 of 32 bytes */
-	const char *etcd_token;	       /* the cluster's uuid */
-	const char *registry_ca;       /* PEM */
+	const char *encryption_key;	   /* base64 of 32 bytes */
+	const char *etcd_token;		   /* the cluster's uuid */
+	const char *registry_ca;	   /* PEM */
 	const struct artifacts *artifacts; /* versions and images of the bundle */
 };
 
@@ -21,7 +21,8 @@ int manifests_node(const struct plan *plan, const struct node *node, const struc
 		   struct strv *ret_units, struct error **err) MUST_USE;
 /* The registry server: its config.yml, htpasswd (bcrypt), mount and service units. data_device: /dev/disk/by-id/… of its volume. */
 int manifests_registry(const struct plan *plan, const struct node *node, const char *data_device,
-		       const struct manifest_values *values, struct fileset *ret, struct strv *ret_units, struct error **err) MUST_USE;
+		       const struct manifest_values *values, struct fileset *ret, struct strv *ret_units,
+		       struct error **err) MUST_USE;
 /* Kubernetes objects as one YAML stream, applied in this order: "rbac" (by super-admin), then "addons". */
 int manifests_rbac(const struct plan *plan, struct buf *ret, struct error **err) MUST_USE;
 int manifests_addons(const struct plan *plan, const struct manifest_values *values, struct buf *ret, struct error **err) MUST_USE;

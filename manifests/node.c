@@ -93,7 +93,8 @@ static void add_taints(const struct plan *plan, const struct node *node, struct 
 static void replace(struct buf *text, struct json_object *o)
 {
 	buf_truncate(text, 0);
-	buf_add(text, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_add(text, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+								JSON_C_TO_STRING_NOSLASHESCAPE));
 	buf_add_char(text, '\n');
 }
 

@@ -9,10 +9,10 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
-struct template {
+struct template_file {
 	const char *name, *text;
 };
-extern const struct template templates[];
+extern const struct template_file templates[];
 extern const size_t templates_n;
 
 struct template_value {

@@ -23,8 +23,10 @@ static int fill_images(const struct artifacts *artifacts, struct template_values
 		       (strncmp(artifacts->images.v[k], images[i].repository, len) != 0 || artifacts->images.v[k][len] != ':'))
 			k++;
 		if (k == artifacts->images.n)
-			return error_set(err, ERROR_CONFIG, "the bundle holds no image %s, which every cluster needs; make it again with "
-							    "\"davit bundle create\"", images[i].repository);
+			return error_set(
+				err, ERROR_CONFIG,
+				"the bundle has no image %s, which all clusters need; make it anew: \"davit bundle create\"",
+				images[i].repository);
 		template_set(v, images[i].value, artifacts->images.v[k]);
 	}
 	return 0;
@@ -38,12 +40,14 @@ static int check_pod_network(const struct plan *plan, struct error **err)
 	if (cidr_parse(plan->spec->network.pod_cidr, &pods, err) < 0)
 		return -1;
 	if (pods.prefix > NODE_PREFIX || pods.prefix < POD_PREFIX_MIN)
-		return error_set(err, ERROR_CONFIG, "%s: network.podCIDR %s: each node gets a /%d of it, so that it must be a /%d to /%d",
+		return error_set(err, ERROR_CONFIG,
+				 "%s: network.podCIDR %s: each node gets a /%d of it, so that it must be a /%d to /%d",
 				 plan->spec->path, plan->spec->network.pod_cidr, NODE_PREFIX, POD_PREFIX_MIN, NODE_PREFIX);
 	if (nodes > (size_t)1 << (NODE_PREFIX - pods.prefix))
-		return error_set(err, ERROR_CONFIG, "%s: network.podCIDR %s has room for %zu nodes, a /%d each, and %zu are wanted",
-				 plan->spec->path, plan->spec->network.pod_cidr, (size_t)1 << (NODE_PREFIX - pods.prefix), NODE_PREFIX,
-				 nodes);
+		return error_set(err, ERROR_CONFIG,
+				 "%s: network.podCIDR %s has room for %zu nodes, a /%d each, and %zu are wanted",
+				 plan->spec->path, plan->spec->network.pod_cidr, (size_t)1 << (NODE_PREFIX - pods.prefix),
+				 NODE_PREFIX, nodes);
 	return 0;
 }
 
@@ -57,7 +61,8 @@ static int fill_containerd(const struct spec *spec, struct template_values *v, s
 	json_object_object_foreach(spec->containerd, key, value)
 	{
 		if (strcmp(key, known) != 0)
-			return error_set(err, ERROR_CONFIG, "%s: containerd.%s is not known; known is %s", spec->path, key, known);
+			return error_set(err, ERROR_CONFIG, "%s: containerd.%s is not known; known is %s", spec->path, key,
+					 known);
 		if (!json_object_is_type(value, json_type_boolean))
 			return error_set(err, ERROR_CONFIG, "%s: containerd.%s must be true or false", spec->path, key);
 	}

@@ -25,7 +25,8 @@ static const char *complaint(X509 *c, const char *cn)
 
 	if (X509_check_ca(c) != 1)
 		return "is not the certificate of an authority";
-	if (X509_NAME_get_text_by_NID(X509_get_subject_name(c), NID_commonName, found, sizeof(found)) < 0 || strcmp(found, cn) != 0)
+	if (X509_NAME_get_text_by_NID(X509_get_subject_name(c), NID_commonName, found, sizeof(found)) < 0 ||
+	    strcmp(found, cn) != 0)
 		return "is the certificate of somebody else";
 	if (X509_verify(c, X509_get0_pubkey(c)) != 1)
 		return "does not bear its own signature: it was changed or is damaged";
@@ -41,10 +42,11 @@ static int check(const char *certificate_name, const char *key_name, const char 
 
 	ERR_clear_error();
 	if (why != NULL)
-		return error_set(err, ERROR_CONFIG, "%s %s (it should be of \"%s\"); put the file back from a backup", certificate_name,
-				 why, cn);
+		return error_set(err, ERROR_CONFIG, "%s %s (it should be of \"%s\"); put the file back from a backup",
+				 certificate_name, why, cn);
 	if (end <= now)
-		return error_set(err, ERROR_CONFIG, "%s has ended on %s; the authority must be replaced", certificate_name, end_text);
+		return error_set(err, ERROR_CONFIG, "%s has ended on %s; the authority must be replaced", certificate_name,
+				 end_text);
 	if (X509_check_private_key(a->certificate, a->key) != 1)
 		return crypto_error(err, ERROR_CONFIG, "%s is not the key of %s; put the pair back from a backup", key_name,
 				    certificate_name);
@@ -105,12 +107,12 @@ int authority_open(const char *folder, const char *name, const char *cn, int64_t
 	bool have_certificate = path_exists(certificate_name), have_key = path_exists(key_name);
 
 	if (have_certificate && !have_key)
-		return error_set(err, ERROR_CONFIG, "%s is there and its key %s is missing; put it back from a backup", certificate_name,
-				 key_name);
+		return error_set(err, ERROR_CONFIG, "%s is there and its key %s is missing; put it back from a backup",
+				 certificate_name, key_name);
 	if ((have_key ? path_read(key_name, &key, err) : make_key(key_name, &key, err)) < 0)
 		return -1;
-	if ((have_certificate ? path_read(certificate_name, &certificate, err) :
-				make_certificate(certificate_name, key_name, &key, cn, now, &certificate, err)) < 0)
+	if ((have_certificate ? path_read(certificate_name, &certificate, err)
+			      : make_certificate(certificate_name, key_name, &key, cn, now, &certificate, err)) < 0)
 		return -1;
 	return authority_parse(folder, name, cn, &certificate, &key, now, ret, err);
 }

@@ -79,7 +79,7 @@ static bool is_dns_name(const char *s)
 	return true;
 }
 
-static int add_name(STACK_OF(GENERAL_NAME) *names, const char *s, struct error **err)
+static int add_name(GENERAL_NAMES *names, const char *s, struct error **err)
 {
 	ASN1_OCTET_STRING *address = a2i_IPADDRESS(s);
 	GENERAL_NAME *name = GENERAL_NAME_new();
@@ -93,7 +93,8 @@ static int add_name(STACK_OF(GENERAL_NAME) *names, const char *s, struct error *
 		return 0;
 	}
 	if (!is_dns_name(s))
-		return error_set(err, ERROR_CONFIG, "\"%s\" can be in no certificate: it is neither an IP address nor a DNS name", s);
+		return error_set(err, ERROR_CONFIG, "\"%s\" can be in no certificate: it is neither an IP address nor a DNS name",
+				 s);
 	dns = ASN1_IA5STRING_new();
 	if (dns == NULL || !ASN1_STRING_set(dns, s, -1))
 		abort();
@@ -101,9 +102,9 @@ static int add_name(STACK_OF(GENERAL_NAME) *names, const char *s, struct error *
 	return 0;
 }
 
-static int make_names(const struct strv *sans, STACK_OF(GENERAL_NAME) **ret, struct error **err)
+static int make_names(const struct strv *sans, GENERAL_NAMES **ret, struct error **err)
 {
-	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = sk_GENERAL_NAME_new_null();
+	CLEANUP_NAMES GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
 
 	if (names == NULL)
 		abort();
@@ -145,7 +146,8 @@ static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X50
 		 X509_set_subject_name(c, subject) &&
 		 X509_set_issuer_name(c, issuer == NULL ? subject : X509_get_subject_name(issuer)) &&
 		 ASN1_TIME_set(X509_getm_notBefore(c), (time_t)want->not_before) != NULL &&
-		 ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL && add_extensions(c, issuer, want->usage) == 0;
+		 ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL &&
+		 add_extensions(c, issuer, want->usage) == 0;
 
 	X509_NAME_free(subject);
 	return ok ? 0 : -1;
@@ -154,7 +156,7 @@ static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X50
 int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
 		      struct error **err)
 {
-	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = NULL;
+	CLEANUP_NAMES GENERAL_NAMES *names = NULL;
 	CLEANUP_X509 X509 *c = X509_new();
 
 	if (c == NULL)
@@ -173,8 +175,8 @@ int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *
 
 static bool same_names(X509 *c, const struct strv *sans)
 {
-	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *wanted = NULL;
-	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *found = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
+	CLEANUP_NAMES GENERAL_NAMES *wanted = NULL;
+	CLEANUP_NAMES GENERAL_NAMES *found = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
 
 	if (make_names(sans, &wanted, NULL) < 0)
 		return false;
@@ -188,7 +190,8 @@ static bool same_names(X509 *c, const struct strv *sans)
 
 static bool same_usage(X509 *c, unsigned usage)
 {
-	uint32_t expected = ((usage & CERTIFICATE_CLIENT) ? XKU_SSL_CLIENT : 0) | ((usage & CERTIFICATE_SERVER) ? XKU_SSL_SERVER : 0);
+	uint32_t expected =
+		((usage & CERTIFICATE_CLIENT) ? XKU_SSL_CLIENT : 0) | ((usage & CERTIFICATE_SERVER) ? XKU_SSL_SERVER : 0);
 
 	return X509_get_extended_key_usage(c) == expected;
 }

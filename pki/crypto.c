@@ -21,7 +21,7 @@ void crypto_free_bio(BIO **p)
 	*p = NULL;
 }
 
-void crypto_free_names(STACK_OF(GENERAL_NAME) **p)
+void crypto_free_names(GENERAL_NAMES **p)
 {
 	GENERAL_NAMES_free(*p);
 	*p = NULL;

@@ -25,7 +25,8 @@ static int to_text(X509 *c, EVP_PKEY *key, struct leaf *ret, struct error **err)
 	return 0;
 }
 
-int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret, struct error **err)
+int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
+	      struct error **err)
 {
 	int64_t ca_end = certificate_not_after(ca->certificate);
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
@@ -48,7 +49,8 @@ static int reuse(const struct buf *text, const struct authority *ca, const struc
 	CLEANUP_X509 X509 *c = NULL;
 
 	*ret_why = "it cannot be read";
-	if (certificate_parse("", buf_str(text), text->len, &c, NULL) < 0 || key_parse("", buf_str(text), text->len, &key, NULL) < 0)
+	if (certificate_parse("", buf_str(text), text->len, &c, NULL) < 0 ||
+	    key_parse("", buf_str(text), text->len, &key, NULL) < 0)
 		return 0;
 	*ret_why = "its key is another one's";
 	if (X509_check_private_key(c, key) != 1) {

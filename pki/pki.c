@@ -27,8 +27,8 @@ static int64_t now_seconds(void)
 static int open_authorities(struct pki *p, struct error **err)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++)
-		if (authority_open(p->folder, table_authorities[i].name, table_authorities[i].cn, now_seconds(), &p->authorities[i],
-				   err) < 0)
+		if (authority_open(p->folder, table_authorities[i].name, table_authorities[i].cn, now_seconds(),
+				   &p->authorities[i], err) < 0)
 			return -1;
 	return 0;
 }

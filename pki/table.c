@@ -77,27 +77,29 @@ static const struct table_leaf leaves[] = {
 	{"apiserver", PKI "apiserver", PKI_CA, SERVER, "kube-apiserver", NULL, api_sans, CONTROL, NULL, false},
 	{"apiserver-kubelet-client", PKI "apiserver-kubelet-client", PKI_CA, CLIENT, "kube-apiserver-kubelet-client", NULL, NULL,
 	 CONTROL, NULL, false},
-	{"apiserver-etcd-client", PKI "apiserver-etcd-client", PKI_ETCD_CA, CLIENT, "kube-apiserver-etcd-client", NULL, NULL, CONTROL,
-	 NULL, false},
+	{"apiserver-etcd-client", PKI "apiserver-etcd-client", PKI_ETCD_CA, CLIENT, "kube-apiserver-etcd-client", NULL, NULL,
+	 CONTROL, NULL, false},
 	{"etcd-server", PKI "etcd/server", PKI_ETCD_CA, SERVER | CLIENT, "{node}", NULL, etcd_sans, CONTROL, NULL, false},
 	{"etcd-peer", PKI "etcd/peer", PKI_ETCD_CA, SERVER | CLIENT, "{node}", NULL, etcd_sans, CONTROL, NULL, false},
-	{"etcd-healthcheck-client", PKI "etcd/healthcheck-client", PKI_ETCD_CA, CLIENT, "kube-etcd-healthcheck-client", NULL, NULL,
-	 CONTROL, NULL, false},
-	{"front-proxy-client", PKI "front-proxy-client", PKI_FRONT_PROXY_CA, CLIENT, "front-proxy-client", NULL, NULL, CONTROL, NULL,
-	 false},
+	{"etcd-healthcheck-client", PKI "etcd/healthcheck-client", PKI_ETCD_CA, CLIENT, "kube-etcd-healthcheck-client", NULL,
+	 NULL, CONTROL, NULL, false},
+	{"front-proxy-client", PKI "front-proxy-client", PKI_FRONT_PROXY_CA, CLIENT, "front-proxy-client", NULL, NULL, CONTROL,
+	 NULL, false},
 	{"admin", PKI "admin", PKI_CA, CLIENT, "kubernetes-admin", "kubeadm:cluster-admins", NULL, CONTROL,
 	 "/etc/kubernetes/admin.conf", false},
 	{"controller-manager", PKI "controller-manager", PKI_CA, CLIENT, "system:kube-controller-manager", NULL, NULL, CONTROL,
 	 "/etc/kubernetes/controller-manager.conf", false},
 	{"scheduler", PKI "scheduler", PKI_CA, CLIENT, "system:kube-scheduler", NULL, NULL, CONTROL,
 	 "/etc/kubernetes/scheduler.conf", false},
-	{"kubelet", KUBELET "kubelet", PKI_CA, SERVER, "system:node:{node}", "system:nodes", kubelet_sans, KUBERNETES, NULL, false},
+	{"kubelet", KUBELET "kubelet", PKI_CA, SERVER, "system:node:{node}", "system:nodes", kubelet_sans, KUBERNETES, NULL,
+	 false},
 	{"kubelet-client", KUBELET "kubelet-client", PKI_CA, CLIENT, "system:node:{node}", "system:nodes", NULL, KUBERNETES,
 	 "/etc/kubernetes/kubelet.conf", false},
 	{"kube-proxy", PKI "kube-proxy", PKI_CA, CLIENT, "system:kube-proxy", NULL, NULL, KUBERNETES,
 	 "/etc/kubernetes/kube-proxy.conf", false},
 	{"flannel", PKI "flannel", PKI_CA, CLIENT, "davit:flannel", NULL, NULL, KUBERNETES, "/etc/kubernetes/flannel.conf", true},
-	{"registry", "/etc/davit/registry/registry", PKI_REGISTRY_CA, SERVER, "{registry}", NULL, registry_sans, REGISTRY, NULL, false},
+	{"registry", "/etc/davit/registry/registry", PKI_REGISTRY_CA, SERVER, "{registry}", NULL, registry_sans, REGISTRY, NULL,
+	 false},
 };
 
 const struct table_leaf *table_leaf(const struct plan *plan, const struct node *node, size_t *i)
@@ -119,7 +121,8 @@ char *table_cn(const struct table_leaf *leaf, const struct node *node)
 
 	if (brace == NULL)
 		return xstrdup(leaf->cn);
-	return xasprintf("%.*s%s", (int)(brace - leaf->cn), leaf->cn, strcmp(brace, "{registry}") == 0 ? REGISTRY_NAME : node->name);
+	return xasprintf("%.*s%s", (int)(brace - leaf->cn), leaf->cn,
+			 strcmp(brace, "{registry}") == 0 ? REGISTRY_NAME : node->name);
 }
 
 char *table_server(const struct plan *plan, const struct node *node)

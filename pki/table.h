@@ -19,10 +19,11 @@ struct table_leaf {
 	const char *name; /* of its file in the folder's nodes/NODE/ */
 	const char *path; /* on the node, without .crt and .key */
 	enum pki_signer signer;
-	unsigned usage;		/* CERTIFICATE_* */
-	const char *cn;		/* "{node}" and "{registry}" are filled in */
-	const char *o;		/* or NULL */
-	void (*sans)(const struct plan *plan, const struct node *node, struct strv *ret); /* or NULL */
+	unsigned usage; /* CERTIFICATE_* */
+	const char *cn; /* "{node}" and "{registry}" are filled in */
+	const char *o;	/* or NULL */
+	/* Adds the names in its SAN, or NULL. */
+	void (*sans)(const struct plan *plan, const struct node *node, struct strv *ret);
 	unsigned roles;		/* nodes that get it */
 	const char *kubeconfig; /* path on the node of a kubeconfig that refers to it, or NULL */
 	bool flannel;		/* only where flannel is the network's plugin */

@@ -51,8 +51,8 @@ static int render_text(const char *text, const char *node_name, struct rendered 
 		return -1;
 	node_copy(&node, &plan_find(r->plan, node_name)->node);
 	node.server_id = xstrdup("0c2d3b7e-5a0f-4a53-8f7d-9b8b0a3c1d2e");
-	result = node.role == NODE_REGISTRY ? manifests_registry(r->plan, &node, DEVICE, &secrets, &r->files, &r->units, err) :
-					      manifests_node(r->plan, &node, &secrets, &r->files, &r->units, err);
+	result = node.role == NODE_REGISTRY ? manifests_registry(r->plan, &node, DEVICE, &secrets, &r->files, &r->units, err)
+					    : manifests_node(r->plan, &node, &secrets, &r->files, &r->units, err);
 	node_clear(&node);
 	return result;
 }
@@ -376,7 +376,7 @@ static void test_impossible_settings_are_refused(void **state UNUSED)
 		"cluster.yaml: network.podCIDR 10.244.0.0/23 has room for 2 nodes, a /24 each, and 3 are wanted");
 	refuses(HEAD WORKERS "  network: {podCIDR: 10.244.0.0/25}\n", "it must be a /8 to /24");
 	bundle.images = STRV_INIT;
-	refuses(HEAD WORKERS, "the bundle holds no image coredns/coredns");
+	refuses(HEAD WORKERS, "the bundle has no image coredns/coredns");
 	bundle.images = images;
 }
 

@@ -17,7 +17,8 @@ struct expected {
 static const struct expected of_control_plane[] = {
 	{P "apiserver", "ca", "kube-apiserver", "", SERVER,
 	 "DNS:demo-cp-1, DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, "
-	 "DNS:kubernetes.default.svc.cluster.local, DNS:localhost, IP:10.96.0.1, IP:10.6.0.10, IP:127.0.0.1, IP:::1, IP:203.0.113.7"},
+	 "DNS:kubernetes.default.svc.cluster.local, DNS:localhost, IP:10.96.0.1, IP:10.6.0.10, IP:127.0.0.1, IP:::1, "
+	 "IP:203.0.113.7"},
 	{P "apiserver-kubelet-client", "ca", "kube-apiserver-kubelet-client", "", CLIENT, ""},
 	{P "apiserver-etcd-client", "etcd/ca", "kube-apiserver-etcd-client", "", CLIENT, ""},
 	{P "etcd/server", "etcd/ca", "demo-cp-1", "", SERVER | CLIENT, ETCD_SANS},
@@ -42,16 +43,24 @@ static const struct expected of_registry[] = {
 	{"/etc/davit/registry/registry", "registry-ca", "registry.davit.internal", "", SERVER,
 	 "DNS:registry.davit.internal, IP:10.6.0.4, IP:127.0.0.1"},
 };
-static const char *const plain_of_control_plane[] = {
-	P "ca.crt", P "ca.key", P "etcd/ca.crt", P "front-proxy-ca.crt", P "sa.key", P "sa.pub", "/etc/kubernetes/admin.conf",
-	"/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/kubelet.conf",
-	"/etc/kubernetes/kube-proxy.conf", "/etc/kubernetes/flannel.conf"};
+static const char *const plain_of_control_plane[] = {P "ca.crt",
+						     P "ca.key",
+						     P "etcd/ca.crt",
+						     P "front-proxy-ca.crt",
+						     P "sa.key",
+						     P "sa.pub",
+						     "/etc/kubernetes/admin.conf",
+						     "/etc/kubernetes/controller-manager.conf",
+						     "/etc/kubernetes/scheduler.conf",
+						     "/etc/kubernetes/kubelet.conf",
+						     "/etc/kubernetes/kube-proxy.conf",
+						     "/etc/kubernetes/flannel.conf"};
 static const char *const plain_of_worker[] = {P "ca.crt", "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
 					      "/etc/kubernetes/flannel.conf"};
 
 static char *names_of(X509 *c)
 {
-	CLEANUP_NAMES STACK_OF(GENERAL_NAME) *names = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
+	CLEANUP_NAMES GENERAL_NAMES *names = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
 	struct buf b = BUF_INIT;
 
 	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
@@ -162,8 +171,9 @@ static void test_a_name_that_is_none(void **state UNUSED)
 	assert_int_equal(pki_node_files(pki, &plan, &control_plane, &files, &test_error), -1);
 	strv_free(&spec.api.extra_sans);
 	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
-	assert_string_equal(error_message(test_error), "certificates of demo-cp-1: certificate of kube-apiserver: \"https://api\" can "
-						       "be in no certificate: it is neither an IP address nor a DNS name");
+	assert_string_equal(error_message(test_error),
+			    "certificates of demo-cp-1: certificate of kube-apiserver: \"https://api\" can "
+			    "be in no certificate: it is neither an IP address nor a DNS name");
 	error_clear(&test_error);
 }
 

@@ -10,8 +10,10 @@
 
 static void test_authorities(void **state UNUSED)
 {
-	static const char *const names[][2] = {
-		{"ca", "kubernetes"}, {"etcd/ca", "etcd-ca"}, {"front-proxy-ca", "front-proxy-ca"}, {"registry-ca", "registry-ca"}};
+	static const char *const names[][2] = {{"ca", "kubernetes"},
+					       {"etcd/ca", "etcd-ca"},
+					       {"front-proxy-ca", "front-proxy-ca"},
+					       {"registry-ca", "registry-ca"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		CLEANUP_X509 X509 *ca = certificate(pki_ca_pem(pki, names[i][0]));
@@ -48,7 +50,8 @@ static void test_opening_again_changes_nothing(void **state UNUSED)
 	assert_success(pki_node_files(pki, &plan, &control_plane, &after, &test_error));
 	assert_int_equal(before.n, after.n);
 	for (size_t i = 0; i < before.n; i++)
-		assert_string_equal(buf_str(&before.files[i].content), buf_str(&fileset_find(&after, before.files[i].path)->content));
+		assert_string_equal(buf_str(&before.files[i].content),
+				    buf_str(&fileset_find(&after, before.files[i].path)->content));
 	check_mode("", 0700);
 	check_mode("nodes/demo-cp-1", 0700);
 	check_mode("nodes/demo-cp-1/apiserver.pem", 0600);
@@ -244,8 +247,10 @@ static void test_authorities_that_cannot_sign(void **state UNUSED)
 	assert_success(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL)));
 	assert_failure(parse_authority("kubernetes", leaf.certificate_pem, leaf.key_pem, time(NULL)),
 		       "pki/ca.crt is not the certificate of an authority");
-	assert_failure(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL) + 3651L * DAY), "pki/ca.crt has ended on ");
-	assert_failure(parse_authority("kubernetes", twice, ca.key_pem, time(NULL)), "pki/ca.crt holds more than one certificate");
+	assert_failure(parse_authority("kubernetes", ca.certificate_pem, ca.key_pem, time(NULL) + 3651L * DAY),
+		       "pki/ca.crt has ended on ");
+	assert_failure(parse_authority("kubernetes", twice, ca.key_pem, time(NULL)),
+		       "pki/ca.crt holds more than one certificate");
 	authority_clear(&ca);
 }
 

@@ -40,9 +40,10 @@ static void placeholders(struct strv *ret)
 
 static void test_every_value_is_known_and_used(void **state UNUSED)
 {
-	static const char text[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
-				   "  platform: {type: kubernetes, version: 1.36.3}\n  openstack: {cloud: lab, image: debian-12}\n"
-				   "  controlPlane: {count: 1, flavor: small}\n";
+	static const char text[] =
+		"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+		"  platform: {type: kubernetes, version: 1.36.3}\n  openstack: {cloud: lab, image: debian-12}\n"
+		"  controlPlane: {count: 1, flavor: small}\n";
 	struct artifacts bundle = {0};
 	const struct manifest_values secrets = {
 		.registry_password = PASSWORD, .encryption_key = "AAAA", .etcd_token = "token", .artifacts = &bundle};
