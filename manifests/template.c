@@ -69,8 +69,8 @@ static int check(const struct template_value *v, struct error **err)
 	for (const char *p = v->text; *p != '\0'; p++)
 		if (!isalnum((unsigned char)*p) && strchr("._:/=,@+-", *p) == NULL)
 			return error_set(err, ERROR_CONFIG,
-					 "%s: \"%s\" cannot stand in files of nodes; letters, digits and . _ : / = , @ + - can",
-					 v->name, v->text);
+					 "%s: 0x%02x cannot stand in files of nodes; letters, digits and . _ : / = , @ + - can",
+					 v->name, (unsigned char)*p);
 	return 0;
 }
 

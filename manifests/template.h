@@ -32,8 +32,8 @@ void template_set_flag(struct template_values *v, const char *name, bool on);
 void template_values_clear(struct template_values *v); /* wipes: some are secrets */
 #define CLEANUP_TEMPLATE_VALUES CLEANUP(template_values_clear)
 
-/* Appends the expanded text.  ERROR_CONFIG names a value that is refused.  A template, a name or a section that does not exist,
- * and a value that is wanted and not there, is a bug: the program aborts. */
+/* Appends the expanded text.  ERROR_CONFIG names a value that is refused, and does not show it: it may be a secret.  A template,
+ * a name or a section that does not exist, and a value that is wanted and not there, is a bug: the program aborts. */
 int template_expand(const char *name, const struct template_values *v, struct buf *ret, struct error **err) MUST_USE;
 /* The same of a text; what: named in bugs. */
 int template_expand_text(const char *what, const char *text, const struct template_values *v, struct buf *ret,

@@ -130,7 +130,7 @@ static void test_dangerous_values_are_refused(void **state UNUSED)
 		template_set(&v, "domain", bad[i]);
 		assert_int_equal(template_expand_text("test", "x {{domain}}\n", &v, &b, &test_error), -1);
 		assert_int_equal(error_kind(test_error), ERROR_CONFIG);
-		assert_non_null(strstr(error_message(test_error), "domain: \"a"));
+		assert_non_null(strstr(error_message(test_error), "domain: 0x"));
 		error_clear(&test_error);
 	}
 }
