@@ -14,10 +14,7 @@ static const char *const format_names[] = {
 
 char *bootstrap_artifact_path(const struct artifact *a)
 {
-	const char *hex = strncmp(a->digest, DIGEST_PREFIX, strlen(DIGEST_PREFIX)) == 0 ? a->digest + strlen(DIGEST_PREFIX) :
-											   a->digest;
-
-	return xasprintf("%s%s", ARTIFACTS_FOLDER, hex);
+	return xasprintf("%s%s", ARTIFACTS_FOLDER, a->digest);
 }
 
 const struct artifact *artifacts_next(const struct bootstrap_run *run, size_t *at)

@@ -30,8 +30,8 @@ struct bootstrap_run {
 	int64_t deadline;
 	const char *only;	       /* NULL, or the step from which to start again (resume does that by itself) */
 };
-/* Where on a node a blob lies that is pushed to it over SSH instead of fetched from the registry: such an artifact is installed
- * from there when files hold it (fileset_source()).  The caller frees. */
+/* "/opt/davit/artifacts/sha256:…": where on a node a blob lies that is pushed to it over SSH instead of fetched from the registry.
+ * The caller puts it into files (fileset_source()); it is sent only while the node has not installed it.  The caller frees. */
 char *bootstrap_artifact_path(const struct artifact *a) MUST_USE;
 /* install.sh, artifacts.txt and steps into run->files, without touching a node: what `davit render` shows. */
 int bootstrap_prepare(struct bootstrap_run *run, struct error **err) MUST_USE;

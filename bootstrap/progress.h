@@ -20,7 +20,7 @@ enum progress_verb {
 	PROGRESS_PUSH,	/* the archive is wanted */
 	PROGRESS_UNCHANGED, /* there is nothing to do */
 	PROGRESS_DRIFT,	/* path of a file that was changed on the node */
-	PROGRESS_ARTIFACT /* hex digest of a blob that is wanted */
+	PROGRESS_ARTIFACT /* digest of a blob that is wanted */
 };
 
 struct progress {

@@ -21,7 +21,7 @@ struct talk {
 	char failed[PROGRESS_STEP_MAX]; /* the step that failed, or "" */
 	struct strv log;	       /* its last lines */
 	struct strv drift;	       /* files that were changed on the node */
-	struct strv missing;	       /* hex digests of blobs that are to be pushed */
+	struct strv missing;	       /* digests of blobs that are to be pushed */
 };
 
 static void talk_clear(struct talk *t)

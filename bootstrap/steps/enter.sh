@@ -1,5 +1,5 @@
 # What davit runs on a node over SSH, as root, by "sh -c": says what is to be pushed, or starts the run and follows it to its end.
-# enter|push|push-gzip ID SECONDS NOW FROM [ARTIFACT HEX SIZE]… [forget UNIT]…
+# enter|push|push-gzip ID SECONDS NOW FROM [ARTIFACT DIGEST SIZE]… [forget UNIT]…
 # ID: digest of the archive.  FROM: a step, or empty.  ARTIFACT: NAME/VERSION of a blob that comes by this connection.
 set -uf
 umask 022
@@ -33,7 +33,7 @@ unpack() {
 missing() {
 	while [ "$#" -ge 3 ] && [ "$1" != forget ]; do
 		first_line "$davit/lib/$1/.digest"
-		if [ "$line" != "sha256:$2" ] &&
+		if [ "$line" != "$2" ] &&
 			[ "$(stat -c %s "$davit/artifacts/$2" 2>/dev/null)" != "$3" ]; then
 			echo "davit artifact $2"
 		fi

@@ -246,7 +246,7 @@ artifact_fetch() {
 
 # Leaves the verified blob in $blob.
 artifact_blob() {
-	blob=$davit/artifacts/${digest#sha256:}
+	blob=$davit/artifacts/$digest
 	if [ ! -e "$blob" ]; then
 		if [ ! -e "$run/curl.conf" ]; then
 			echo "$blob was not pushed to this node, and no registry is known"
