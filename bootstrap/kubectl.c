@@ -1,13 +1,12 @@
 #include "bootstrap/kubectl.h"
+#include "bootstrap/remote.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/strv.h"
 
 #define WAIT_DEFAULT_MS (10 * 60 * 1000)
 #define AGAIN_MS 500
-#define WORDS_LINES 3
 
 static const char *const passing[] = {
 	"connection refused",
@@ -41,16 +40,6 @@ bool kubectl_passing(const char *errors)
 	return false;
 }
 
-char *kubectl_words(const char *errors)
-{
-	CLEANUP_STRV struct strv lines = STRV_INIT, last = STRV_INIT;
-
-	strv_split(&lines, errors, "\r\n");
-	for (size_t i = lines.n > WORDS_LINES ? lines.n - WORDS_LINES : 0; i < lines.n; i++)
-		strv_add(&last, lines.v[i]);
-	return strv_join(&last, "; ");
-}
-
 int kubectl_script(struct ssh *s, const char *script, const void *in, size_t in_len, int64_t deadline, struct buf *out,
 		   struct buf *errors, int *ret_status, struct error **err)
 {
@@ -58,8 +47,7 @@ int kubectl_script(struct ssh *s, const char *script, const void *in, size_t in_
 	CLEANUP_FREE char *whole = xasprintf("k='%s'\n%s", KUBECTL, script);
 	struct ssh_command c = {.in = in, .in_len = in_len, .out = out, .errors = errors, .deadline = deadline};
 
-	buf_add(&command, "sudo -n sh -c ");
-	buf_add_shell(&command, whole);
+	remote_command(&command, whole);
 	c.command = buf_str(&command);
 	return ssh_run(s, &c, ret_status, err);
 }
@@ -75,7 +63,7 @@ int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len,
 		return error_wrap(err, "kubectl %s", arguments);
 	if (status == 0)
 		return 0;
-	words = kubectl_words(buf_str(&errors));
+	words = remote_words(buf_str(&errors));
 	return error_set(err, ERROR_REMOTE, "kubectl %s ended with status %d: %s", arguments, status, words);
 }
 
@@ -93,7 +81,7 @@ int64_t kubectl_seconds(int64_t deadline)
 
 int kubectl_again(const char *what, const struct buf *errors, int status, int64_t deadline, struct error **err)
 {
-	CLEANUP_FREE char *words = kubectl_words(buf_str(errors));
+	CLEANUP_FREE char *words = remote_words(buf_str(errors));
 
 	if (kubectl_passing(buf_str(errors)) && clock_ms() + AGAIN_MS < deadline) {
 		log_verbose("%s: %s: trying again", what, words);

@@ -11,8 +11,6 @@ int kubectl_script(struct ssh *s, const char *script, const void *in, size_t in_
 /* Whether what kubectl said means that the API was away for a moment, or that it did not know its own rules yet (the first
  * seconds of an API server): worth another try. */
 bool kubectl_passing(const char *errors);
-/* The last lines of what was said, without blank ones, for messages: "; " between them.  The caller frees. */
-char *kubectl_words(const char *errors) MUST_USE;
 /* The deadline itself, or the usual one where there is none; the whole seconds that are left, at least 1. */
 int64_t kubectl_deadline(int64_t deadline);
 int64_t kubectl_seconds(int64_t deadline);

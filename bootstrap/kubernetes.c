@@ -1,6 +1,7 @@
 #include "bootstrap/kubectl.h"
 #include "bootstrap/nodes.h"
 #include "bootstrap/progress.h"
+#include "bootstrap/remote.h"
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -13,9 +14,8 @@ static int apply_all(struct ssh *s, const struct buf *in, size_t pem_len, size_t
 		struct ssh_command c = {.in = in->data, .in_len = in->len, .errors = &errors, .deadline = deadline + 5000};
 		int status = 0;
 
-		buf_add(&command, "sudo -n sh -c ");
-		buf_add_shell(&command, text_addons);
-		buf_addf(&command, " davit %zu %zu %" PRId64, pem_len, rbac_len, kubectl_seconds(deadline));
+		remote_command(&command, text_addons);
+		buf_addf(&command, " %zu %zu %" PRId64, pem_len, rbac_len, kubectl_seconds(deadline));
 		c.command = buf_str(&command);
 		if (ssh_run(s, &c, &status, err) < 0)
 			return -1;
@@ -94,8 +94,7 @@ static int make_ready(struct ssh *s, struct joining *j, int64_t deadline, struct
 
 	buf_addf(&script, "k='%s'\n", KUBECTL);
 	node_states_script(j->states, kubectl_seconds(deadline), &script);
-	buf_add(&command, "sudo -n sh -c ");
-	buf_add_shell(&command, buf_str(&script));
+	remote_command(&command, buf_str(&script));
 	c.command = buf_str(&command);
 	if (ssh_run(s, &c, &status, err) < 0)
 		return -1;

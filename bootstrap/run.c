@@ -1,6 +1,7 @@
 #include "bootstrap/artifacts.h"
 #include "bootstrap/paths.h"
 #include "bootstrap/progress.h"
+#include "bootstrap/remote.h"
 #include "bootstrap/tarball.h"
 #include "bootstrap/texts.h"
 #include "bootstrap/units.h"
@@ -18,6 +19,7 @@ struct talk {
 	char id[DIGEST_HEX_LEN + 1];
 	bool push, unchanged, ended, pushing, installing;
 	int status;		       /* of the closing line */
+	char step[PROGRESS_STEP_MAX];  /* the one that runs, or "" */
 	char failed[PROGRESS_STEP_MAX]; /* the step that failed, or "" */
 	struct strv log;	       /* its last lines */
 	struct strv drift;	       /* files that were changed on the node */
@@ -51,6 +53,7 @@ static int on_line(const char *line, void *context, struct error **err UNUSED)
 	switch (p.verb) {
 	case PROGRESS_BEGIN:
 		begin_install(t);
+		memcpy(t->step, p.step, sizeof(t->step));
 		event_progress(t->run->events, t->run->node, "install", "%s", p.step);
 		break;
 	case PROGRESS_NOTE:
@@ -131,21 +134,29 @@ static void add_forgotten(const struct bootstrap_run *run, const struct strv *dr
 
 static void make_command(const struct talk *t, const char *mode, struct buf *ret)
 {
-	buf_add(ret, "sudo -n sh -c ");
-	buf_add_shell(ret, text_enter);
-	buf_addf(ret, " davit %s %s %" PRId64 " %" PRId64 " ", mode, t->id, seconds_left(t->run), clock_wall_ms() / 1000);
+	remote_command(ret, text_enter);
+	buf_addf(ret, " %s %s %" PRId64 " %" PRId64 " ", mode, t->id, seconds_left(t->run), clock_wall_ms() / 1000);
 	buf_add_shell(ret, t->run->only != NULL ? t->run->only : "");
 	add_pushed(t->run, ret);
 	add_forgotten(t->run, &t->drift, ret);
 }
 
+/* What an error of the connection interrupted. */
+static char *what_is_done(const struct talk *t, bool packed)
+{
+	if (t->step[0] != '\0')
+		return xasprintf("following step %s on %s", t->step, t->run->node);
+	return xasprintf("%s %s", packed ? "sending the files of" : "looking at", t->run->node);
+}
+
 /* Runs enter.sh and takes in what it says; packed NULL: nothing is pushed. */
 static int talk(struct ssh *s, struct talk *t, const char *mode, struct tarball *packed, struct error **err)
 {
-	CLEANUP_BUF struct buf command = BUF_INIT;
-	CLEANUP_BUF struct buf errors = BUF_INIT;
+	CLEANUP_BUF struct buf command = BUF_INIT, errors = BUF_INIT;
+	CLEANUP_FREE char *what = NULL, *words = NULL;
 	struct progress_lines lines = {.line = on_line, .context = t};
 	struct ssh_command c = {.write = on_output, .write_context = &lines, .errors = &errors, .deadline = t->run->deadline};
+	int status = 0;
 
 	t->push = false;
 	make_command(t, mode, &command);
@@ -154,7 +165,15 @@ static int talk(struct ssh *s, struct talk *t, const char *mode, struct tarball 
 		c.read = tarball_read;
 		c.read_context = packed;
 	}
-	return ssh_must_run(s, &c, err);
+	if (ssh_run(s, &c, &status, err) < 0) {
+		what = what_is_done(t, packed != NULL);
+		return error_wrap(err, "%s", what);
+	}
+	if (status == 0)
+		return 0;
+	what = what_is_done(t, packed != NULL);
+	words = remote_words(buf_str(&errors));
+	return error_set(err, ERROR_NODE, "%s ended with status %d: %s", what, status, words);
 }
 
 /* Everything but blobs that the node has. */

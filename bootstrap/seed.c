@@ -1,4 +1,5 @@
 #include "bootstrap/bootstrap.h"
+#include "bootstrap/remote.h"
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/base/json.h"
@@ -44,18 +45,16 @@ int bootstrap_user_data(const char *node, char **ret_user_data, char **ret_host_
 	return 0;
 }
 
-static int run_script(struct ssh *s, const char *script, const char *argument, struct buf *out, struct error **err)
+static int run_script(struct ssh *s, const char *what, const char *script, const char *argument, struct buf *out, struct error **err)
 {
 	CLEANUP_BUF struct buf command = BUF_INIT;
-	CLEANUP_BUF struct buf errors = BUF_INIT;
-	struct ssh_command c = {.out = out, .errors = &errors};
+	struct ssh_command c = {.out = out};
 
-	buf_add(&command, "sudo -n sh -c ");
-	buf_add_shell(&command, script);
-	buf_add(&command, " davit ");
+	remote_command(&command, script);
+	buf_add_char(&command, ' ');
 	buf_add_shell(&command, argument);
 	c.command = buf_str(&command);
-	return ssh_must_run(s, &c, err);
+	return remote_run(s, what, &c, err);
 }
 
 /* *ret_current: the node has been through a rotation already; the key is the one in use. */
@@ -64,8 +63,8 @@ static int new_key(struct ssh *s, const char *old, char **ret_key, bool *ret_cur
 	CLEANUP_BUF struct buf out = BUF_INIT;
 	const char *text = NULL, *space = NULL;
 
-	if (run_script(s, text_key_new, old, &out, err) < 0)
-		return error_wrap(err, "make a new host key");
+	if (run_script(s, "making a host key on the node", text_key_new, old, &out, err) < 0)
+		return -1;
 	text = buf_str(&out);
 	space = strchr(text, ' ');
 	*ret_current = strncmp(text, "current ", 8) == 0;
@@ -87,7 +86,7 @@ int bootstrap_rotate_host_key(struct ssh *s, const char *old_key, int (*pin)(voi
 	if (new_key(s, old, &fresh, &current, err) < 0)
 		return -1;
 	both = xasprintf("%s\n%s", old, fresh);
-	if (!current && (pin(context, both, err) < 0 || run_script(s, text_key_switch, "", NULL, err) < 0))
+	if (!current && (pin(context, both, err) < 0 || run_script(s, "the switch to the new host key", text_key_switch, "", NULL, err) < 0))
 		return -1;
 	*ret_host_key = steal_ptr(fresh);
 	return 0;

@@ -65,7 +65,7 @@ start() {
 	systemctl reset-failed "$unit" 2>/dev/null
 	systemd-run --quiet --collect --unit="$unit" --service-type=exec --description='davit makes a node of this server' \
 		--property=StandardOutput=append:"$run/progress" --property=StandardError=append:"$run/log" \
-		--property=TimeoutStopSec=5 --setenv=DAVIT_SECONDS="$wait" --setenv=DAVIT_NOW="$now" \
+		--property=TimeoutStopSec=5 --property=RuntimeMaxSec=$((wait + 60)) --setenv=DAVIT_SECONDS="$wait" --setenv=DAVIT_NOW="$now" \
 		/bin/sh "$run/install.sh" ${from:+from "$from"}
 }
 

@@ -12,17 +12,20 @@ sysctl_each() {
 	done <"$sysctl_file"
 }
 
+# By cat: the shell reads byte by byte, and files in /proc/sys say nothing after the first.
 sysctl_is() {
-	first_line "$3"
-	[ "$line" = "$2" ] || grep -qsx "$1" "$run/sysctl.refused"
+	[ "$(cat "$3")" = "$2" ] || grep -sx "$1" "$run/sysctl.refused" || {
+		echo "$1 is not $2"
+		return 1
+	}
 }
 
 sysctl_set() {
-	first_line "$3"
-	[ "$line" != "$2" ] || return 0
+	have=$(cat "$3") || have=unknown
+	[ "$have" != "$2" ] || return 0
 	if ! echo "$2" >"$3"; then
 		echo "$1" >>"$run/sysctl.refused"
-		note "$1=$2 is refused here: it stays ${line:-unknown}"
+		note "$1=$2 is refused here: it stays $have"
 	fi
 }
 

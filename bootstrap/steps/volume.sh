@@ -30,5 +30,4 @@ volume_do() {
 		return 1
 	fi
 	mkfs.ext4 -q -m 0 -L "$data_label" "$data_device"
-	! command -v udevadm >/dev/null || udevadm trigger --settle "$data_device" || :
 }

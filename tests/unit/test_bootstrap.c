@@ -3,6 +3,7 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/paths.h"
 #include "bootstrap/progress.h"
+#include "bootstrap/remote.h"
 #include "bootstrap/rollout.h"
 #include "bootstrap/steps.h"
 #include "bootstrap/tarball.h"
@@ -525,7 +526,7 @@ static void test_rollout(void **state UNUSED)
 
 static void test_kubectl_words(void **state UNUSED)
 {
-	CLEANUP_FREE char *words = kubectl_words("a\nb\n\nc\nd\n");
+	CLEANUP_FREE char *words = remote_words("a\nb\n\nc\nd\n");
 
 	assert_string_equal(words, "b; c; d");
 	assert_true(kubectl_passing("The connection to the server 127.0.0.1:6443 was refused - connection refused\n"));
