@@ -29,6 +29,7 @@ struct lookup {
 	char port[8];
 	struct addrinfo *found;
 	int result;
+	atomic_bool done; /* found and result are there */
 	int done_fd;
 };
 
@@ -49,6 +50,7 @@ static void *lookup_run(void *arg)
 	struct lookup *l = arg;
 
 	l->result = getaddrinfo(l->host, l->port, &hints, &l->found);
+	atomic_store(&l->done, true);
 	(void)eventfd_write(l->done_fd, 1);
 	lookup_put(l);
 	return NULL;
@@ -59,6 +61,7 @@ static struct lookup *lookup_new(const char *host, uint16_t port)
 	struct lookup *l = xnew(struct lookup);
 
 	atomic_init(&l->users, 1);
+	atomic_init(&l->done, false);
 	l->host = xstrdup(host);
 	snprintf(l->port, sizeof(l->port), "%u", port);
 	l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -86,7 +89,7 @@ static int lookup_wait(struct lookup *l, int64_t deadline, struct error **err)
 
 	if (r < 0)
 		return -1;
-	if (r == 0)
+	if (!atomic_load(&l->done))
 		return error_set(err, ERROR_TIMEOUT, "cannot look up %s: no answer from the name server in time", l->host);
 	if (l->result == EAI_NONAME || l->result == EAI_NODATA)
 		return error_set(err, ERROR_NOT_FOUND, "cannot look up %s: no such name", l->host);

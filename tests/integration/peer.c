@@ -87,6 +87,14 @@ static void give(const struct peer *p, int fd, uint64_t n)
 	}
 }
 
+static void sink(const struct peer *p, int fd)
+{
+	char chunk[65536];
+
+	while (ready(p, fd, POLLIN) && recv(fd, chunk, sizeof(chunk), 0) > 0)
+		;
+}
+
 static void *serve(void *arg)
 {
 	struct connection *c = arg;
@@ -104,6 +112,9 @@ static void *serve(void *arg)
 		break;
 	case PEER_FLOOD:
 		give(p, c->fd, UINT64_MAX);
+		break;
+	case PEER_SINK:
+		sink(p, c->fd);
 		break;
 	}
 	close(c->fd);

@@ -7,6 +7,7 @@ enum peer_habit {
 	PEER_SUM,   /* reads to the end, then answers its SHA-256 in hex */
 	PEER_GIVE,  /* sends PEER_GIVEN bytes of peer_byte(), then ends */
 	PEER_FLOOD, /* sends without an end */
+	PEER_SINK,  /* reads to the end, then ends */
 };
 enum { PEER_GIVEN = 300 * 1024 * 1024 };
 
