@@ -163,6 +163,8 @@ void ssh_io_init(struct ssh *s)
 #pragma GCC diagnostic pop
 	libssh2_keepalive_config(s->session, 1, KEEPALIVE_S);
 	s->heard = s->asked = clock_ms();
+	s->ask_ms = ASK_MS;
+	s->answer_ms = ANSWER_MS;
 }
 
 static bool readable(const struct ssh *s)
@@ -175,12 +177,12 @@ static bool readable(const struct ssh *s)
 /* An answer that nobody has read yet, because this thread was busy elsewhere, is an answer. */
 static void check_answer(struct ssh *s, int64_t now)
 {
-	if (now - s->asked < ANSWER_MS)
+	if (now - s->asked < s->answer_ms)
 		return;
 	if (readable(s))
 		s->heard = now;
 	else
-		ssh_break(s, xasprintf("nothing was heard from it for %d s", (ASK_MS + ANSWER_MS) / 1000));
+		ssh_break(s, xasprintf("nothing was heard from it for %d s", (int)((now - s->heard) / 1000)));
 }
 
 static void ask(struct ssh *s, int64_t now)
@@ -200,9 +202,9 @@ int64_t ssh_keepalive(struct ssh *s)
 		return CLOCK_NEVER;
 	if (s->asked > s->heard)
 		check_answer(s, now);
-	else if (now - s->heard >= ASK_MS)
+	else if (now - s->heard >= s->ask_ms)
 		ask(s, now);
-	return s->asked > s->heard ? s->asked + ANSWER_MS : MAX(s->heard + ASK_MS, now + 1000);
+	return s->asked > s->heard ? s->asked + s->answer_ms : MAX(s->heard + s->ask_ms, now + 1000);
 }
 
 int ssh_late(const struct ssh *s, const char *doing, struct error **err)

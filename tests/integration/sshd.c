@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -94,6 +95,7 @@ static void run_sshd(const char *dir)
 
 	dup2(fd, STDERR_FILENO);
 	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* it does not outlive a test that was killed */
 	execl(program, program, "-D", "-e", "-f", config, (char *)NULL);
 	_exit(127);
 }

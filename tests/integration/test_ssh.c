@@ -5,6 +5,7 @@
 #include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "core/net/dial.h"
+#include "core/net/ssh_internal.h"
 #include "core/net/ssh_keys.h"
 #include "tests/integration/sshd.h"
 #include "tests/unit/test.h"
@@ -474,6 +475,25 @@ static void test_a_killed_connection_is_noticed_at_once(void **state UNUSED)
 	}
 }
 
+static void test_a_silent_peer_is_given_up_and_an_idle_one_is_not(void **state UNUSED)
+{
+	CLEANUP_SSH struct ssh *s = connect_to(&server);
+	struct ssh_command c = {.command = "sleep 30", .deadline = clock_deadline(20000)};
+	int pid = server_pid(s), status = -1;
+	int64_t begin;
+
+	s->ask_ms = 200;
+	s->answer_ms = 500;
+	assert_int_equal(run(s, "sleep 1.5", NULL, NULL), 0); /* its sshd answers */
+	kill(pid, SIGSTOP);
+	begin = clock_ms();
+	assert_int_equal(ssh_run(s, &c, &status, &test_error), -1);
+	kill(pid, SIGCONT);
+	assert_kind(ERROR_NETWORK);
+	assert_failure(-1, "nothing was heard from it");
+	assert_in_range(clock_ms() - begin, 600, 4000);
+}
+
 /* A server that says something else than SSH, nothing, or only the beginning. */
 static int answer_with(const char *text, struct error **err)
 {
@@ -582,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_an_error_of_a_callback_comes_back),
 		cmocka_unit_test(test_cancelling_ends_a_command_at_once),
 		cmocka_unit_test(test_a_killed_connection_is_noticed_at_once),
+		cmocka_unit_test(test_a_silent_peer_is_given_up_and_an_idle_one_is_not),
 		cmocka_unit_test(test_what_is_no_ssh_server),
 		cmocka_unit_test(test_many_sessions_at_the_same_time),
 		cmocka_unit_test(test_a_port_that_opens_later_is_waited_for),
