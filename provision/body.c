@@ -252,7 +252,6 @@ int body_server(const struct body_server *s, struct json_object **ret, struct er
 	json_add(server, "networks", array_of(network));
 	json_add_str(server, "availability_zone", s->node->zone);
 	json_add_str(server, "key_name", s->keypair);
-	json_add_bool(server, "config_drive", true); /* clouds without metadata service; others read it, too */
 	json_add(server, "metadata", server_metadata(s));
 	if (mapping != NULL)
 		json_add(server, "block_device_mapping_v2", mapping);
