@@ -10,6 +10,7 @@ int make_network(void *context, struct error **err); /* network.c */
 int make_subnet(void *context, struct error **err);
 int make_router(void *context, struct error **err);
 int make_ports(void *context, struct error **err);
+int update_ports(void *context, struct error **err);
 int make_interface(void *context, struct error **err);
 int make_floating_ips(void *context, struct error **err);
 int make_volumes(void *context, struct error **err); /* volume.c */

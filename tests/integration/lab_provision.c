@@ -38,7 +38,8 @@ static void show(const struct event *e, void *context UNUSED)
 {
 	static const char *const types[] = {"begin", "progress", "end", "fail"};
 
-	printf("# %6.2f s  %-8s %-16s %s %s\n", (double)(e->at_ms - lab.began) / 1000, types[e->type], e->subject, e->phase, e->text);
+	printf("# %6.2f s  %-8s %-16s %s %s\n", (double)(e->at_ms - lab.began) / 1000, types[e->type], e->subject, e->phase,
+	       e->text);
 }
 
 static void part_begins(const char *what)
@@ -70,7 +71,8 @@ static char *listing(void)
 
 			/* other tests may run at the same time: only what bears our name counts */
 			if (strncmp(json_get_str(o, kind == KIND_KEYPAIR ? "keypair.name" : "name", ""), "provision", 9) == 0)
-				strv_addf(&all, "%s %s", k->name, json_get_str(o, kind == KIND_KEYPAIR ? "keypair.name" : "id", ""));
+				strv_addf(&all, "%s %s", k->name,
+					  json_get_str(o, kind == KIND_KEYPAIR ? "keypair.name" : "id", ""));
 		}
 	}
 	strv_sort(&all);
@@ -85,7 +87,8 @@ static void clean(void)
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		CLEANUP_JSON struct json_object *list = NULL;
 
-		assert_success(cloud_list(lab.cloud, kind_info(kinds[k])->service, kind_info(kinds[k])->list, kind_info(kinds[k])->keys, NULL, &list, &test_error));
+		assert_success(cloud_list(lab.cloud, kind_info(kinds[k])->service, kind_info(kinds[k])->list,
+					  kind_info(kinds[k])->keys, NULL, &list, &test_error));
 		for (size_t i = 0; i < json_len(list); i++) {
 			struct json_object *o = json_object_array_get_idx(list, i);
 			const char *mark = json_get_str(o, "description", "");
@@ -160,8 +163,13 @@ static int apply(const char *what)
 {
 	CLEANUP_VIEW struct view *view = NULL;
 	CLEANUP_FREE char *look = xasprintf("%s: look", what), *create = xasprintf("%s: create", what);
-	struct provision_job job = {.cloud = lab.cloud, .plan = lab.plan, .state = lab.state, .inventory = lab.inventory,
-				    .events = lab.events, .public_key = buf_str(&lab.public_key), .user_data = user_data};
+	struct provision_job job = {.cloud = lab.cloud,
+				    .plan = lab.plan,
+				    .state = lab.state,
+				    .inventory = lab.inventory,
+				    .events = lab.events,
+				    .public_key = buf_str(&lab.public_key),
+				    .user_data = user_data};
 	int r;
 
 	part_begins(look);
@@ -228,8 +236,8 @@ static void break_rule(void)
 	CLEANUP_JSON struct json_object *list = NULL;
 	CLEANUP_FREE char *path = NULL;
 
-	assert_success(cloud_list(lab.cloud, CLOUD_NETWORK, "/security-groups?name=provision-registry", "security_groups", NULL, &list,
-				  &test_error));
+	assert_success(cloud_list(lab.cloud, CLOUD_NETWORK, "/security-groups?name=provision-registry", "security_groups", NULL,
+				  &list, &test_error));
 	for (size_t i = 0; i < json_len(json_at(list, "[0].security_group_rules")); i++) {
 		struct json_object *rule = json_object_array_get_idx(json_at(list, "[0].security_group_rules"), i);
 
@@ -264,7 +272,8 @@ static void test_repairs(void **state UNUSED)
 	break_rule();
 	break_server("provision-w-2");
 	text = changes_text();
-	assert_string_equal(text, "security group provision-registry: lacks the rule \"tcp 5000 from node\"\nserver provision-w-2: create\n");
+	assert_string_equal(
+		text, "security group provision-registry: lacks the rule \"tcp 5000 from node\"\nserver provision-w-2: create\n");
 	assert_success(apply("repair"));
 	after = changes_text();
 	assert_string_equal(after, "");
