@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static int event_fd = -1;
-static atomic_bool requested;
+static atomic_bool requested, by_user;
 
 void cancel_init(void)
 {
@@ -17,7 +17,7 @@ void cancel_init(void)
 		event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-void cancel_now(void)
+void cancel_stop(void)
 {
 	uint64_t one = 1;
 	ssize_t n;
@@ -29,12 +29,24 @@ void cancel_now(void)
 	(void)n;
 }
 
+void cancel_now(void)
+{
+	atomic_store(&by_user, true);
+	cancel_stop();
+}
+
+bool cancel_by_user(void)
+{
+	return atomic_load(&by_user);
+}
+
 void cancel_reset(void)
 {
 	uint64_t value;
 	ssize_t n;
 
 	atomic_store(&requested, false);
+	atomic_store(&by_user, false);
 	if (event_fd < 0)
 		return;
 	n = read(event_fd, &value, sizeof(value));
@@ -45,7 +57,7 @@ static void on_signal(int signum)
 {
 	int saved = errno;
 
-	if (signum == SIGINT && atomic_load(&requested))
+	if (signum == SIGINT && atomic_load(&by_user))
 		_exit(130);
 	cancel_now();
 	errno = saved;

@@ -8,6 +8,10 @@
 void cancel_init(void);	   /* before any thread; installs nothing */
 void cancel_signals(void); /* SIGINT, SIGTERM, SIGHUP turn the switch; a second SIGINT ends the process at once */
 void cancel_now(void);	   /* async-signal-safe */
+/* As cancel_now(), because something failed that all the rest needs: ERROR_CANCELLED of others then explains nothing, and the
+ * caller reports that failure. */
+void cancel_stop(void);
+bool cancel_by_user(void); /* a signal or cancel_now(), not cancel_stop() */
 void cancel_reset(void);   /* tests only */
 bool cancel_requested(void);
 int cancel_fd(void); /* readable once cancelled; -1 before cancel_init() */

@@ -332,3 +332,42 @@ int state_event(struct state *s, const char *run, int64_t wall_ms, const char *t
 	return change(s, "INSERT INTO events(run, wall_ms, type, subject, phase, text) VALUES(?, CAST(? AS INTEGER), ?, ?, ?, ?)",
 		      (const char *[]){run, wall, type, subject, phase, text}, 6, err);
 }
+
+struct event_list {
+	struct state_event *e;
+	size_t n, cap;
+};
+
+static void take_event(sqlite3_stmt *st, void *context)
+{
+	struct event_list *l = context;
+
+	array_grow(l->e, l->n, l->cap);
+	l->e[l->n++] = (struct state_event){sqlite3_column_int64(st, 0), column(st, 1), column(st, 2), column(st, 3), column(st, 4)};
+}
+
+int state_last_run(struct state *s, struct state_event **ret, size_t *ret_n, struct error **err)
+{
+	static const char sql[] = "SELECT wall_ms, type, subject, phase, text FROM events"
+				  " WHERE run = (SELECT run FROM events ORDER BY id DESC LIMIT 1) ORDER BY id";
+	struct event_list l = {0};
+
+	if (query(s, sql, NULL, 0, take_event, &l, err) < 0) {
+		state_events_free(l.e, l.n);
+		return -1;
+	}
+	*ret = l.e;
+	*ret_n = l.n;
+	return 0;
+}
+
+void state_events_free(struct state_event *e, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(e[i].type);
+		free(e[i].subject);
+		free(e[i].phase);
+		free(e[i].text);
+	}
+	free(e);
+}

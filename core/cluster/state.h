@@ -48,3 +48,11 @@ int state_nodes(struct state *s, struct inventory *ret, struct error **err) MUST
 
 int state_event(struct state *s, const char *run, int64_t wall_ms, const char *type, const char *subject, const char *phase,
 		const char *text, struct error **err) MUST_USE;
+
+struct state_event {
+	int64_t wall_ms;
+	char *type, *subject, *phase, *text;
+};
+/* The events of the last run that has some, in order. */
+int state_last_run(struct state *s, struct state_event **ret, size_t *ret_n, struct error **err) MUST_USE;
+void state_events_free(struct state_event *e, size_t n);

@@ -1,0 +1,249 @@
+#include "cmd/differences.h"
+#include "cmd/live.h"
+#include "cmd/verbs.h"
+#include "cmd/work.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/parallel.h"
+#include "core/base/path.h"
+#include "provision/provision.h"
+#include <stdio.h>
+#include <unistd.h>
+
+struct apply {
+	struct context *c;
+	struct work *w;
+	struct cloud *cloud;
+	struct view *view;
+	char *public_key;
+};
+
+/* The cluster's own key pair, in the state; never the user's. */
+static int key_pair(struct context *c, char **ret_public, struct error **err)
+{
+	CLEANUP_FREE char *folder = state_path(c->state, "ssh"), *file = state_path(c->state, "ssh/id_ed25519");
+	CLEANUP_FREE char *public_file = state_path(c->state, "ssh/id_ed25519.pub");
+	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
+	CLEANUP_BUF struct buf public = BUF_INIT;
+
+	if (path_exists(file) && path_exists(public_file)) {
+		if (path_read(public_file, &public, err) < 0)
+			return -1;
+	} else if (ssh_keygen(c->spec->name, &secret, &public, err) < 0 || path_mkdirs(folder, 0700, err) < 0 ||
+		   path_write(file, secret.data, secret.len, 0600, err) < 0 ||
+		   path_write(public_file, public.data, public.len, 0644, err) < 0) {
+		return -1;
+	}
+	while (public.len > 0 && public.data[public.len - 1] == '\n')
+		buf_truncate(&public, public.len - 1);
+	*ret_public = buf_steal(&public);
+	return 0;
+}
+
+/* A host key for a server that is about to be made: known before it answers for the first time. */
+static int seed(void *context, const struct plan_node *p, char **ret, struct error **err)
+{
+	struct apply *a = context;
+	CLEANUP_FREE char *key = NULL, *mark = xasprintf("seeded:%s", p->node.name), *applied = xasprintf("applied:%s", p->node.name);
+	struct node n = {0};
+	int r;
+
+	if (bootstrap_user_data(p->node.name, ret, &key, err) < 0)
+		return -1;
+	inventory_host_key(a->c->inventory, p->node.name, key);
+	if (!inventory_get(a->c->inventory, p->node.name, &n))
+		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", p->node.name);
+	r = state_put_node(a->c->state, &n, err);
+	node_clear(&n);
+	if (r < 0 || state_set(a->c->state, applied, "", err) < 0)
+		return -1;
+	return state_set(a->c->state, mark, "1", err);
+}
+
+/* What the rest cannot do without has failed: the others stop. */
+static int fatal(struct apply *a, struct error *why, struct error **err)
+{
+	inventory_close(a->c->inventory, why);
+	cancel_stop();
+	return error_move(err, why);
+}
+
+static int run_provision(void *context, struct error **err)
+{
+	struct apply *a = context;
+	struct provision_job job = {.cloud = a->cloud,
+				    .plan = a->c->plan,
+				    .view = a->view,
+				    .state = a->c->state,
+				    .inventory = a->c->inventory,
+				    .events = a->w->events,
+				    .public_key = a->public_key,
+				    .user_data = seed,
+				    .context = a};
+	struct error *why = NULL;
+
+	if (provision_create(&job, &why) < 0)
+		return fatal(a, why, err);
+	inventory_close(a->c->inventory, NULL);
+	return 0;
+}
+
+static int run_bundle(void *context, struct error **err)
+{
+	struct apply *a = context;
+	struct error *why = NULL;
+
+	event_begin(a->w->events, "bundle", "fetch");
+	if (context_bundle(a->c, a->w->events, &a->w->artifacts, &a->w->bundle_folder, &why) < 0) {
+		event_fail(a->w->events, "bundle", "fetch", error_message(why));
+		return fatal(a, why, err);
+	}
+	event_end(a->w->events, "bundle", "fetch");
+	latch_open(a->w->bundle, NULL);
+	return 0;
+}
+
+static int run_nodes(void *context, struct error **err)
+{
+	struct apply *a = context;
+
+	(void)err; /* each node's is in errors[] */
+	(void)!parallel_for(a->c->plan->n_nodes, 0, work_node, a->w, a->w->errors, NULL);
+	return 0;
+}
+
+static void put_wanted_nodes(struct context *c)
+{
+	for (size_t i = 0; i < c->plan->n_nodes; i++) {
+		struct node n = {0};
+
+		if (inventory_get(c->inventory, c->plan->nodes[i].node.name, &n))
+			node_clear(&n);
+		else
+			inventory_put(c->inventory, &c->plan->nodes[i].node);
+	}
+}
+
+/* One error of all nodes that failed.  Those that only stopped because of another's failure are not named. */
+static int sum_up(struct apply *a, struct error **err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	size_t failed = 0;
+
+	for (size_t i = 0; i < a->c->plan->n_nodes; i++) {
+		const struct error *e = a->w->errors[i];
+
+		if (e == NULL || error_is(e, ERROR_CANCELLED))
+			continue;
+		buf_addf(&text, "%s%s", failed > 0 ? "\n" : "", error_message(e));
+		failed++;
+	}
+	if (failed == 0)
+		return cancel_check(err);
+	return error_set(err, ERROR_NODE, "%zu of %zu nodes failed; \"davit apply\" goes on from here:\n%s", failed, a->c->plan->n_nodes,
+			 buf_str(&text));
+}
+
+static int write_kubeconfig(struct apply *a, char **ret_path, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+	CLEANUP_FREE char *url = NULL;
+
+	if (verb_api_url(a->c, &url, err) < 0 || pki_admin_kubeconfig(a->w->pki, a->c->spec->name, url, &text, err) < 0)
+		return -1;
+	*ret_path = state_path(a->c->state, "kubeconfig");
+	return path_write(*ret_path, text.data, text.len, 0600, err);
+}
+
+static int converge(struct apply *a, struct error **err)
+{
+	struct parallel_task tasks[] = {{run_provision, a}, {run_bundle, a}, {run_nodes, a}};
+	CLEANUP_FREE char *kubeconfig = NULL;
+	struct error *why = NULL;
+
+	if (state_set(a->c->state, "complete", "0", err) < 0)
+		return -1;
+	put_wanted_nodes(a->c);
+	if (parallel_run(tasks, ARRAY_SIZE(tasks), &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
+		return error_move(err, why);
+	error_free(why);
+	if (sum_up(a, err) < 0 || work_finish(a->w, err) < 0 || write_kubeconfig(a, &kubeconfig, err) < 0)
+		return -1;
+	return state_set(a->c->state, "complete", "1", err);
+}
+
+static int look(void *context, struct error **err)
+{
+	struct apply *a = context;
+
+	if (cloud_open(context_cloud(a->c), &a->cloud, err) < 0)
+		return -1;
+	return provision_look(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err);
+}
+
+static int prepare(void *context, struct error **err)
+{
+	struct apply *a = context;
+
+	if (key_pair(a->c, &a->public_key, err) < 0)
+		return -1;
+	return work_open(a->c, a->w->events, a->w, err);
+}
+
+static int run(struct apply *a, struct events *events, struct live *live, struct error **err)
+{
+	struct parallel_task tasks[] = {{look, a}, {prepare, a}};
+	CLEANUP(changes_free) struct changes changes = {0};
+	int64_t start = clock_ms();
+
+	a->w->events = events;
+	event_begin(events, "cloud", "look");
+	if (parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || provision_check(a->c->plan, a->view, err) < 0)
+		return -1;
+	event_end(events, "cloud", "look");
+	if (differences_find(a->c, a->view, a->w, &changes, err) < 0)
+		return -1;
+	if (changes.n == 0) {
+		log_info("cluster %s is as %s says: nothing to do (%.1f s, %llu API calls)", a->c->spec->name, a->c->spec->path,
+			 (double)(clock_ms() - start) / 1000, (unsigned long long)http_requests_total());
+		return 0;
+	}
+	if (a->c->o->dry_run) {
+		verb_print_changes(&changes, a->c->o->format);
+		return 0;
+	}
+	if (converge(a, err) < 0)
+		return -1;
+	live_phases(live);
+	log_info("cluster %s is ready (%.1f s); \"davit kubeconfig\" gives access, \"davit status\" shows it", a->c->spec->name,
+		 (double)(clock_ms() - start) / 1000);
+	return 0;
+}
+
+int verb_apply(const struct options *o, struct error **err)
+{
+	CLEANUP_CONTEXT struct context c = {0};
+	struct work w = {0};
+	struct apply a = {.c = &c, .w = &w};
+	struct events *events = events_new();
+	struct live *live;
+	int r;
+
+	if (context_open(o, CONTEXT_WRITE, &c, err) < 0) {
+		events_free(events);
+		return -1;
+	}
+	live = live_new(events, c.state, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
+	r = run(&a, events, live, err);
+	if (r < 0 && err != NULL && error_is(*err, ERROR_CANCELLED))
+		error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: \"davit apply\" goes on from here, \"davit delete\" takes it away");
+	live_free(live);
+	work_close(&w);
+	view_free(a.view);
+	cloud_close(a.cloud);
+	free(a.public_key);
+	events_free(events);
+	return r;
+}

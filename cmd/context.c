@@ -1,0 +1,85 @@
+#include "cmd/context.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+
+static int load_state(struct context *c, enum context_mode mode, struct error **err)
+{
+	struct error *why = NULL;
+	struct node *nodes;
+	size_t n;
+
+	if (state_open(c->o->state_folder, c->spec->name, mode == CONTEXT_WRITE ? STATE_WRITE : STATE_READ, &c->state, &why) < 0) {
+		if (mode != CONTEXT_LOOK || !error_is(why, ERROR_NOT_FOUND))
+			return error_move(err, why);
+		error_free(why);
+		return 0;
+	}
+	if (state_nodes(c->state, c->inventory, err) < 0)
+		return -1;
+	/* a server that has an id was there when the last run ended; a look at the cloud may say otherwise */
+	nodes = inventory_list(c->inventory, &n);
+	for (size_t i = 0; i < n; i++)
+		if (nodes[i].server_id != NULL)
+			inventory_cloud(c->inventory, nodes[i].name, NODE_ACTIVE, NULL, NULL, NULL);
+	node_list_free(nodes, n);
+	return 0;
+}
+
+int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err)
+{
+	*ret = (struct context){.o = o, .inventory = inventory_new()};
+	if (spec_load(o->file, &ret->spec, err) < 0 || load_state(ret, mode, err) < 0 ||
+	    plan_make(ret->spec, ret->inventory, &ret->plan, err) < 0)
+		return -1;
+	return 0;
+}
+
+void context_close(struct context *c)
+{
+	plan_free(c->plan);
+	inventory_free(c->inventory);
+	state_close(c->state);
+	spec_free(c->spec);
+	*c = (struct context){0};
+}
+
+const char *context_cloud(const struct context *c)
+{
+	return c->o->cloud != NULL ? c->o->cloud : c->spec->openstack.cloud;
+}
+
+const char *context_mirror(const struct context *c)
+{
+	return c->o->mirror != NULL ? c->o->mirror : c->spec->artifacts.mirror;
+}
+
+int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err)
+{
+	const char *named = c->o->bundle != NULL ? c->o->bundle : c->spec->artifacts.bundle;
+	CLEANUP_FREE char *folder = named != NULL ? xstrdup(named) : bundle_default_folder(c->spec);
+
+	if (named != NULL ? bundle_load(c->spec, folder, false, ret, err) < 0
+			  : bundle_create(c->spec, folder, context_mirror(c), events, ret, err) < 0)
+		return -1;
+	*ret_folder = steal_ptr(folder);
+	return 0;
+}
+
+int context_node_name(const struct context *c, const char *word, char **ret, struct error **err)
+{
+	CLEANUP_FREE char *whole = xasprintf("%s-%s", c->spec->name, word), *all = NULL;
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	size_t n;
+	struct node *nodes = inventory_list(c->inventory, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		strv_add(&names, nodes[i].name);
+		if (*ret == NULL && (strcmp(nodes[i].name, word) == 0 || strcmp(nodes[i].name, whole) == 0))
+			*ret = xstrdup(nodes[i].name);
+	}
+	node_list_free(nodes, n);
+	if (*ret != NULL)
+		return 0;
+	all = strv_join(&names, ", ");
+	return error_set(err, ERROR_USAGE, "cluster %s has no node %s; it has: %s", c->spec->name, word, n > 0 ? all : "none");
+}

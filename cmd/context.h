@@ -1,0 +1,30 @@
+/* context: what nearly every verb begins with: the file, the state, the nodes that are known, the plan. */
+#pragma once
+#include "cmd/options.h"
+#include "core/cluster/plan.h"
+#include "core/cluster/state.h"
+#include "registry/registry.h"
+
+struct context {
+	const struct options *o;
+	struct spec *spec;
+	struct state *state;	     /* NULL: there is none and CONTEXT_LOOK was asked for */
+	struct inventory *inventory; /* the nodes of the state */
+	struct plan *plan;
+};
+
+enum context_mode {
+	CONTEXT_READ, /* the cluster must have been made here */
+	CONTEXT_LOOK, /* a missing state is no error */
+	CONTEXT_WRITE /* makes the state where there is none, and holds the lock */
+};
+
+int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err) MUST_USE;
+void context_close(struct context *c);
+#define CLEANUP_CONTEXT CLEANUP(context_close)
+const char *context_cloud(const struct context *c);  /* --os-cloud, else the file's, else NULL */
+const char *context_mirror(const struct context *c); /* --mirror, else the file's, else NULL */
+/* The bundle of the file: made or completed where none is named. ret_folder: the caller frees. */
+int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err) MUST_USE;
+/* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */
+int context_node_name(const struct context *c, const char *word, char **ret, struct error **err) MUST_USE;

@@ -1,0 +1,70 @@
+#include "cmd/differences.h"
+#include "core/base/alloc.h"
+#include "core/base/digest.h"
+
+static void add(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
+{
+	array_grow(c->items, c->n, c->cap);
+	c->items[c->n++] = (struct change){action, xstrdup(kind), xstrdup(name), xstrdup(reason)};
+}
+
+static int node(const struct work *w, const struct node *n, struct changes *ret, struct error **err)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_STRV struct strv units = STRV_INIT;
+	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name), *applied = state_get(w->c->state, key);
+	struct bootstrap_run run = {0};
+	char hex[DIGEST_HEX_LEN + 1] = "";
+	int r = work_render(w, n, &files, &units, &run, err);
+
+	free((char *)run.data_device);
+	if (r < 0)
+		return -1;
+	work_digest(&files, &w->artifacts, hex);
+	if (applied == NULL || *applied == '\0')
+		add(ret, CHANGE_CREATE, "node", n->name, "nothing was installed yet");
+	else if (strcmp(applied, hex) != 0)
+		add(ret, CHANGE_UPDATE, "node", n->name, "its configuration or programs differ");
+	return 0;
+}
+
+/* Only nodes that have a server: the others are a difference of the cloud already. */
+static int nodes(const struct work *w, struct changes *ret, struct error **err)
+{
+	size_t n;
+	struct node *list = inventory_list(w->c->inventory, &n);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (list[i].server_id != NULL && plan_find(w->c->plan, list[i].name) != NULL)
+			r = node(w, &list[i], ret, err);
+	node_list_free(list, n);
+	return r;
+}
+
+int differences_find(const struct context *c, struct view *view, const struct work *w, struct changes *ret, struct error **err)
+{
+	CLEANUP_FREE char *complete = NULL;
+	struct work probe;
+	int r;
+
+	if (provision_compare(c->plan, view, ret, err) < 0)
+		return -1;
+	if (w == NULL)
+		return 0;
+	complete = state_get(c->state, "complete");
+	if (complete == NULL || strcmp(complete, "1") != 0) {
+		add(ret, CHANGE_UPDATE, "cluster", c->spec->name, "the last run did not come to its end");
+		return 0;
+	}
+	/* the bundle may have to be fetched again (its cache is gone): the nodes can be told apart only with its digests */
+	probe = *w;
+	probe.artifacts = (struct artifacts){0};
+	probe.bundle_folder = NULL;
+	r = context_bundle(c, NULL, &probe.artifacts, &probe.bundle_folder, err);
+	if (r == 0)
+		r = nodes(&probe, ret, err);
+	artifacts_free(&probe.artifacts);
+	free(probe.bundle_folder);
+	return r;
+}

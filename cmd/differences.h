@@ -1,0 +1,7 @@
+/* differences: what `apply` would do: the cloud's resources, then the nodes whose files or programs are not the wanted ones. */
+#pragma once
+#include "cmd/work.h"
+#include "provision/provision.h"
+
+/* w NULL: there is no state yet, so that nothing is on any node. */
+int differences_find(const struct context *c, struct view *view, const struct work *w, struct changes *ret, struct error **err) MUST_USE;

@@ -1,0 +1,92 @@
+#include "cmd/verbs.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/log.h"
+#include "core/net/http.h"
+#include "core/net/ssh.h"
+#include <stdio.h>
+
+const struct command commands[] = {
+	{"apply", NULL, "Make the cluster as the file says",
+	 "Makes what is missing, changes what differs, and leaves alone what is right; run again after any interruption\n"
+	 "it goes on from where it was.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE, verb_apply},
+	{"bundle", "create|show|push|verify", "Fetch, show, check or push the programs and images of the cluster",
+	 "A bundle is an OCI image layout on disk that holds all that the servers install. \"apply\" makes one by itself\n"
+	 "where none is named; \"bundle create\" makes it beforehand, for a place without the internet.", 1, 1,
+	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_OUTPUT, verb_bundle},
+	{"completion", "bash|zsh|fish", "Print completions for a shell", NULL, 1, 1, 0, verb_completion},
+	{"delete", NULL, "Take the cluster away and leave nothing behind", NULL, 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT, verb_delete},
+	{"init", NULL, "Write a small commented cluster file from what the cloud has", NULL, 0, 0, OPT_INIT | OPT_TO, verb_init},
+	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
+	{"plan", NULL, "Show what apply would do; exit status 10 when there is something", NULL, 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_plan},
+	{"registry", "ls", "Show what the private registry holds", NULL, 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_registry},
+	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
+	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_SECRETS, verb_render},
+	{"report", NULL, "Show where the time of the last run went", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_report},
+	{"schema", NULL, "Print the JSON Schema of the cluster file", NULL, 0, 0, OPT_TO, verb_schema},
+	{"ssh", "NODE [COMMAND…]", "Log in to a node, or run a command there", "NODE is demo-cp-1, or cp-1 for short.", 1, -1,
+	 OPT_FILE | OPT_STATE | OPT_RAW_ARGS, verb_ssh},
+	{"status", NULL, "Show the nodes and what differs from the file", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_status},
+	{"version", NULL, "Print the version", NULL, 0, 0, 0, verb_version},
+	{0},
+};
+
+static int usage(const char *word, struct error **err)
+{
+	const char *names[ARRAY_SIZE(commands)];
+	const char *meant;
+	size_t n = 0;
+
+	for (const struct command *c = commands; c->name != NULL; c++)
+		names[n++] = c->name;
+	meant = str_nearest(word, names, n);
+	if (meant != NULL)
+		return error_set(err, ERROR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", word, meant);
+	return error_set(err, ERROR_USAGE, "there is no command \"%s\"; \"davit --help\" lists them", word);
+}
+
+static int run(int argc, char **argv, struct error **err)
+{
+	struct options o = {.file = "cluster.yaml"};
+	const struct command *c;
+	int r;
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		c = argc > 2 ? command_find(argv[2]) : NULL;
+		options_help(c);
+		return argc < 2 ? 2 : 0;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		return verb_version(&o, err);
+	c = command_find(argv[1]);
+	if (c == NULL)
+		return usage(argv[1], err);
+	r = options_parse(c, argv + 2, (size_t)argc - 2, &o, err);
+	if (r == 0 && o.help) {
+		options_help(c);
+	} else if (r == 0) {
+		log_init((enum log_level)(o.verbosity < 0 ? LOG_ERROR : LOG_INFO + (o.verbosity > 2 ? 2 : o.verbosity)), o.json_log);
+		r = c->run(&o, err);
+	}
+	strv_free(&o.args);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP_ERROR struct error *err = NULL;
+	int r;
+
+	cancel_init();
+	cancel_signals();
+	http_global_init();
+	ssh_global_init();
+	r = run(argc, argv, &err);
+	if (r >= 0)
+		return r;
+	log_error("%s", error_message(err));
+	return error_exit_status(err);
+}

@@ -1,0 +1,251 @@
+#include "cmd/options.h"
+#include "core/base/alloc.h"
+#include "core/base/buf.h"
+#include <stdio.h>
+
+enum type { FLAG, VALUE, FORMAT, LOG_FORMAT, ADD, HELP };
+
+static const struct option {
+	char letter;
+	const char *name, *value;
+	enum type type;
+	size_t offset;
+	int add;      /* FLAG, ADD */
+	unsigned bit; /* 0: every command */
+	const char *about;
+} table[] = {
+	{'f', "file", "FILE", VALUE, offsetof(struct options, file), 0, OPT_FILE, "cluster file (default: cluster.yaml)"},
+	{0, "state", "FOLDER", VALUE, offsetof(struct options, state_folder), 0, OPT_STATE, "state folder (default: $XDG_STATE_HOME/davit/NAME)"},
+	{0, "os-cloud", "NAME", VALUE, offsetof(struct options, cloud), 0, OPT_FILE | OPT_INIT, "cloud of clouds.yaml, before the file's and $OS_CLOUD"},
+	{'o', "output", "table|json", FORMAT, offsetof(struct options, format), 0, OPT_OUTPUT, "for people or for programs"},
+	{'y', "yes", NULL, FLAG, offsetof(struct options, yes), 1, OPT_YES, "do not ask"},
+	{0, "dry-run", NULL, FLAG, offsetof(struct options, dry_run), 1, OPT_DRY_RUN, "say what would be done, and do nothing"},
+	{0, "mirror", "URL", VALUE, offsetof(struct options, mirror), 0, OPT_MIRROR, "put in front of every upstream address, before the file's"},
+	{0, "bundle", "FOLDER", VALUE, offsetof(struct options, bundle), 0, OPT_BUNDLE, "folder of the bundle, before the file's"},
+	{0, "secrets", NULL, FLAG, offsetof(struct options, secrets), 1, OPT_SECRETS, "print keys and passwords too"},
+	{0, "to", "FILE", VALUE, offsetof(struct options, output_file), 0, OPT_TO, "write to FILE instead of standard output"},
+	{0, "name", "NAME", VALUE, offsetof(struct options, name), 0, OPT_INIT, "name of the cluster (default: demo)"},
+	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
+	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
+	{'q', "quiet", NULL, ADD, offsetof(struct options, verbosity), -1, 0, "errors only"},
+	{'v', "verbose", NULL, ADD, offsetof(struct options, verbosity), 1, 0, "more of what is done"},
+	{0, "debug", NULL, ADD, offsetof(struct options, verbosity), 2, 0, "every request and answer, secrets hashed"},
+	{0, "log-format", "text|json", LOG_FORMAT, offsetof(struct options, json_log), 0, 0, "lines on standard error"},
+	{'h', "help", NULL, HELP, offsetof(struct options, help), 1, 0, "this text"},
+};
+
+static bool takes(const struct command *c, const struct option *o)
+{
+	return o->bit == 0 || (c->options & o->bit) != 0;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static int unknown(const struct command *c, const char *word, struct error **err)
+{
+	const char *names[ARRAY_SIZE(table)];
+	const char *meant;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (takes(c, &table[i]))
+			names[n++] = table[i].name;
+	meant = strncmp(word, "--", 2) == 0 ? str_nearest(word + 2, names, n) : NULL;
+	if (meant != NULL)
+		return error_set(err, ERROR_USAGE, "%s: there is no option %s; did you mean --%s?", c->name, word, meant);
+	return error_set(err, ERROR_USAGE, "%s: there is no option %s; \"davit %s --help\" lists them", c->name, word, c->name);
+}
+
+static int choice(const char *value, const char *other, const char *option, struct error **err)
+{
+	if (strcmp(value, "json") == 0)
+		return 1;
+	if (strcmp(value, other) == 0)
+		return 0;
+	return error_set(err, ERROR_USAGE, "--%s: \"%s\" is not known; allowed: %s, json", option, value, other);
+}
+
+static int apply(const struct option *option, struct options *o, const char *value, struct error **err)
+{
+	void *to = (char *)o + option->offset;
+	int r;
+
+	switch (option->type) {
+	case FLAG:
+	case HELP:
+		*(bool *)to = true;
+		return 0;
+	case ADD:
+		*(int *)to += option->add;
+		return 0;
+	case VALUE:
+		*(const char **)to = value;
+		return 0;
+	case FORMAT:
+		r = choice(value, "table", option->name, err);
+		*(int *)to = r > 0 ? OUTPUT_JSON : OUTPUT_TABLE;
+		return r < 0 ? -1 : 0;
+	default:
+		r = choice(value, "text", option->name, err);
+		*(bool *)to = r > 0;
+		return r < 0 ? -1 : 0;
+	}
+}
+
+static const struct option *find(const struct command *c, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (!takes(c, &table[i]))
+			continue;
+		if (word[1] == '-' && strlen(table[i].name) == len - 2 && strncmp(table[i].name, word + 2, len - 2) == 0)
+			return &table[i];
+		if (word[1] != '-' && table[i].letter == word[1])
+			return &table[i];
+	}
+	return NULL;
+}
+
+/* The option's value: behind "=", behind the letter, or the next word. */
+static const char *value_of(const struct option *option, char *const *words, size_t n, size_t *i)
+{
+	const char *word = words[*i], *equals = strchr(word, '=');
+
+	if (option->value == NULL)
+		return "";
+	if (word[1] == '-' && equals != NULL)
+		return equals + 1;
+	if (word[1] != '-' && word[2] != '\0')
+		return word + 2;
+	return *i + 1 < n ? words[++*i] : NULL;
+}
+
+static int check_args(const struct command *c, const struct options *o, struct error **err)
+{
+	if (o->help)
+		return 0;
+	if ((int)o->args.n < c->min_args || (c->max_args >= 0 && (int)o->args.n > c->max_args))
+		return error_set(err, ERROR_USAGE, "usage: davit %s [OPTION…]%s%s", c->name, c->arguments != NULL ? " " : "",
+				 c->arguments != NULL ? c->arguments : "");
+	return 0;
+}
+
+int options_parse(const struct command *c, char *const *words, size_t n, struct options *o, struct error **err)
+{
+	bool only_args = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct option *option;
+		const char *value;
+
+		if (!only_args && strcmp(words[i], "--") == 0) {
+			only_args = true;
+			continue;
+		}
+		if (only_args || words[i][0] != '-' || words[i][1] == '\0') {
+			strv_add(&o->args, words[i]);
+			only_args = only_args || (c->options & OPT_RAW_ARGS) != 0;
+			continue;
+		}
+		option = find(c, words[i]);
+		if (option == NULL)
+			return unknown(c, words[i], err);
+		value = value_of(option, words, n, &i);
+		if (value == NULL)
+			return error_set(err, ERROR_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->value);
+		if (apply(option, o, value, err) < 0)
+			return -1;
+	}
+	return check_args(c, o, err);
+}
+
+static void help_options(const struct command *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		CLEANUP_FREE char *left = NULL;
+
+		if (!takes(c, &table[i]))
+			continue;
+		left = xasprintf("--%s%s%s", table[i].name, table[i].value ? " " : "", table[i].value ? table[i].value : "");
+		printf("  %c%c%c %-24s %s\n", table[i].letter ? '-' : ' ', table[i].letter ? table[i].letter : ' ',
+		       table[i].letter ? ',' : ' ', left, table[i].about);
+	}
+}
+
+void options_help(const struct command *c)
+{
+	if (c != NULL) {
+		printf("usage: davit %s [OPTION…]%s%s\n\n%s.\n", c->name, c->arguments ? " " : "", c->arguments ? c->arguments : "", c->summary);
+		if (c->details != NULL)
+			printf("\n%s\n", c->details);
+		printf("\n");
+		help_options(c);
+		return;
+	}
+	printf("usage: davit COMMAND [OPTION…] [ARGUMENT…]\n\nLowers a Kubernetes cluster onto an OpenStack cloud, described by one file.\n\n");
+	for (c = commands; c->name != NULL; c++)
+		printf("  %-12s %s\n", c->name, c->summary);
+	printf("\n\"davit COMMAND --help\" says more of one.  Exit status: 0 done, 2 usage or file, 3 preflight refuses, 4 the cloud failed,\n"
+	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 130 interrupted.\n");
+}
+
+static void bash_words(struct buf *b, const struct command *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (takes(c, &table[i]))
+			buf_addf(b, " --%s", table[i].name);
+}
+
+static void complete_bash(struct buf *b)
+{
+	buf_add(b, "_davit() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} words\n\tif [ \"$COMP_CWORD\" = 1 ]; then words='");
+	for (const struct command *c = commands; c->name != NULL; c++)
+		buf_addf(b, "%s%s", c == commands ? "" : " ", c->name);
+	buf_add(b, "'\n\telse case ${COMP_WORDS[1]} in\n");
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		buf_addf(b, "\t%s) words='", c->name);
+		bash_words(b, c);
+		buf_add(b, "' ;;\n");
+	}
+	buf_add(b, "\tesac; fi\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\ncomplete -o default -F _davit davit\n");
+}
+
+static void complete_fish(struct buf *b)
+{
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		buf_addf(b, "complete -c davit -n __fish_use_subcommand -a %s -d ", c->name);
+		buf_add_shell(b, c->summary);
+		buf_add_char(b, '\n');
+		for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+			if (!takes(c, &table[i]))
+				continue;
+			buf_addf(b, "complete -c davit -n '__fish_seen_subcommand_from %s' -l %s%s -d ", c->name, table[i].name,
+				 table[i].value ? " -r" : "");
+			buf_add_shell(b, table[i].about);
+			buf_add_char(b, '\n');
+		}
+	}
+}
+
+int options_complete(const char *shell, struct error **err)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	if (strcmp(shell, "zsh") == 0)
+		buf_add(&b, "autoload -U +X bashcompinit && bashcompinit\n");
+	if (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0)
+		complete_bash(&b);
+	else if (strcmp(shell, "fish") == 0)
+		complete_fish(&b);
+	else
+		return error_set(err, ERROR_USAGE, "completion: \"%s\" is not known; allowed: bash, zsh, fish", shell);
+	fputs(buf_str(&b), stdout);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/*
+ * options: the command line from tables: one table of options and one of commands feed the parser, --help, the man page
+ * and the shell completions.
+ */
+#pragma once
+#include "core/base/error.h"
+#include "core/base/strv.h"
+
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON };
+
+struct options {
+	const char *file;	  /* -f: default ./cluster.yaml */
+	const char *state_folder; /* --state: NULL for the default */
+	const char *cloud;	  /* --os-cloud */
+	const char *mirror, *bundle, *output_file, *image, *flavor, *name;
+	int format;		  /* enum output_format */
+	int verbosity;		  /* -v 1, --debug 2, -q -1 */
+	bool yes, dry_run, json_log, secrets, verify;
+	struct strv args; /* what is no option */
+	bool help;
+};
+
+/* Bits: which options a command takes besides the common ones. */
+enum {
+	OPT_FILE = 1 << 0,
+	OPT_OUTPUT = 1 << 1,
+	OPT_YES = 1 << 2,
+	OPT_DRY_RUN = 1 << 3,
+	OPT_MIRROR = 1 << 4,
+	OPT_SECRETS = 1 << 5,
+	OPT_INIT = 1 << 6,
+	OPT_TO = 1 << 7,
+	OPT_BUNDLE = 1 << 8,
+	OPT_STATE = 1 << 9,
+	OPT_RAW_ARGS = 1 << 16 /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* "NODE [COMMAND…]", or NULL */
+	const char *summary;   /* one line, no full stop */
+	const char *details;   /* paragraphs for --help, or NULL */
+	int min_args, max_args; /* -1: any number */
+	unsigned options;
+	int (*run)(const struct options *o, struct error **err);
+};
+
+extern const struct command commands[]; /* ends with a name of NULL */
+
+const struct command *command_find(const char *name);
+/* Words after the command's name; ERROR_USAGE says what is allowed.  o->args to be freed by the caller. */
+int options_parse(const struct command *c, char *const *words, size_t n, struct options *o, struct error **err) MUST_USE;
+void options_help(const struct command *c); /* to stdout; NULL: the program's */
+int options_complete(const char *shell, struct error **err) MUST_USE; /* bash, zsh or fish, to stdout */

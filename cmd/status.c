@@ -1,0 +1,155 @@
+#include "cmd/output.h"
+#include "cmd/reach.h"
+#include "cmd/verbs.h"
+#include "bootstrap/bootstrap.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/parallel.h"
+
+enum { CONNECT_MS = 20 * 1000 };
+
+struct status {
+	struct context *c;
+	struct json_object *kubernetes; /* kubectl get nodes; NULL where the API gave no answer */
+	struct changes changes;
+	struct error *cloud_error, *cluster_error;
+};
+
+static int ask_cloud(void *context, struct error **err)
+{
+	struct status *s = context;
+	CLEANUP_CLOUD struct cloud *cloud = NULL;
+	CLEANUP_VIEW struct view *view = NULL;
+
+	(void)err; /* told beside the other half of the answer */
+	if (cloud_open(context_cloud(s->c), &cloud, &s->cloud_error) == 0 &&
+	    provision_look(cloud, s->c->plan, state_uuid(s->c->state), &view, &s->cloud_error) == 0 &&
+	    provision_compare(s->c->plan, view, &s->changes, &s->cloud_error) == 0)
+		return 0;
+	return 0;
+}
+
+static int ask_cluster(void *context, struct error **err)
+{
+	struct status *s = context;
+	CLEANUP_REACH struct reach *reach = reach_new(s->c->spec, s->c->state, s->c->inventory);
+	CLEANUP_SSH struct ssh *ssh = NULL;
+	CLEANUP_FREE char *name = xasprintf("%s-cp-1", s->c->spec->name);
+
+	(void)err;
+	if (reach_ssh(reach, name, clock_deadline(CONNECT_MS), &ssh, &s->cluster_error) == 0)
+		(void)!kubernetes_status(ssh, &s->kubernetes, &s->cluster_error);
+	return 0;
+}
+
+static struct json_object *kubernetes_node(const struct status *s, const char *name)
+{
+	struct json_object *items = s->kubernetes != NULL ? json_at(s->kubernetes, "items") : NULL;
+
+	for (size_t i = 0; i < json_len(items); i++) {
+		struct json_object *o = json_object_array_get_idx(items, i);
+
+		if (strcmp(json_get_str(o, "metadata.name", ""), name) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static const char *ready(struct json_object *node, const char **reason)
+{
+	struct json_object *conditions = node != NULL ? json_at(node, "status.conditions") : NULL;
+
+	for (size_t i = 0; i < json_len(conditions); i++) {
+		struct json_object *o = json_object_array_get_idx(conditions, i);
+
+		if (strcmp(json_get_str(o, "type", ""), "Ready") != 0)
+			continue;
+		*reason = json_get_str(o, "message", NULL);
+		if (strcmp(json_get_str(o, "status", ""), "True") != 0)
+			return "NotReady";
+		return json_get_bool(node, "spec.unschedulable", false) ? "Ready,cordoned" : "Ready";
+	}
+	return NULL;
+}
+
+static struct json_object *row(const struct status *s, const struct node *n)
+{
+	struct json_object *o = json_object_new_object(), *k = kubernetes_node(s, n->name);
+	const char *reason = NULL, *state = ready(k, &reason);
+
+	json_add_str(o, "name", n->name);
+	json_add_str(o, "role", node_role_name(n->role));
+	json_add_str(o, "pool", n->pool);
+	json_add_str(o, "address", n->address);
+	json_add_str(o, "floatingIP", n->floating_ip);
+	json_add_str(o, "serverID", n->server_id);
+	json_add_str(o, "version", k != NULL ? json_get_str(k, "status.nodeInfo.kubeletVersion", NULL) : NULL);
+	if (n->role != NODE_REGISTRY)
+		json_add_str(o, "status", state != NULL ? state : s->kubernetes != NULL ? "NotJoined" : "Unknown");
+	if (state != NULL && strcmp(state, "NotReady") == 0)
+		json_add_str(o, "reason", reason);
+	return o;
+}
+
+static struct json_object *rows(const struct status *s)
+{
+	struct json_object *list = json_object_new_array();
+	size_t n;
+	struct node *nodes = inventory_list(s->c->inventory, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, row(s, &nodes[i]));
+	node_list_free(nodes, n);
+	return list;
+}
+
+static void print_table(const struct status *s, struct json_object *list)
+{
+	static const char *const headings[] = {"NAME", "ROLE", "STATUS", "VERSION", "ADDRESS", "FLOATING IP", "REASON"};
+	static const char *const keys[] = {"name", "role", "status", "version", "address", "floatingIP", "reason"};
+	struct table *table = table_new(headings, ARRAY_SIZE(headings));
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *cells[ARRAY_SIZE(keys)];
+
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			cells[k] = json_get_str(json_object_array_get_idx(list, i), keys[k], NULL);
+		table_row(table, cells);
+	}
+	table_print(table);
+	if (s->changes.n > 0) {
+		log_info("the cloud differs from %s:", s->c->spec->path);
+		verb_print_changes(&s->changes, OUTPUT_TABLE);
+	}
+}
+
+int verb_status(const struct options *o, struct error **err)
+{
+	CLEANUP_CONTEXT struct context c = {0};
+	struct status s = {.c = &c};
+	struct parallel_task tasks[] = {{ask_cloud, &s}, {ask_cluster, &s}};
+	struct json_object *list, *whole;
+	int r = 0;
+
+	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
+		return -1;
+	list = rows(&s);
+	if (o->format == OUTPUT_JSON) {
+		whole = json_object_new_object();
+		json_add_str(whole, "cluster", c.spec->name);
+		json_add(whole, "nodes", list);
+		json_add_int(whole, "differences", (int64_t)s.changes.n);
+		output_json(whole);
+	} else {
+		print_table(&s, list);
+		json_object_put(list);
+	}
+	json_object_put(s.kubernetes);
+	changes_free(&s.changes);
+	if (s.cluster_error != NULL)
+		r = error_move(err, s.cluster_error), error_free(s.cloud_error);
+	else if (s.cloud_error != NULL)
+		r = error_move(err, s.cloud_error);
+	return r;
+}

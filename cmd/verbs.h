@@ -1,0 +1,28 @@
+/* verbs: one function a command, one file a function; run by main.  0 or a positive exit status, -1 with an error. */
+#pragma once
+#include "cmd/context.h"
+#include "cmd/options.h"
+#include "provision/provision.h"
+
+/* Exit status of `davit plan` when there is something to do. */
+enum { EXIT_CHANGES = 10 };
+
+int verb_apply(const struct options *o, struct error **err);
+int verb_bundle(const struct options *o, struct error **err);
+int verb_completion(const struct options *o, struct error **err);
+int verb_delete(const struct options *o, struct error **err);
+int verb_init(const struct options *o, struct error **err);
+int verb_kubeconfig(const struct options *o, struct error **err);
+int verb_plan(const struct options *o, struct error **err);
+int verb_registry(const struct options *o, struct error **err);
+int verb_render(const struct options *o, struct error **err);
+int verb_report(const struct options *o, struct error **err);
+int verb_schema(const struct options *o, struct error **err);
+int verb_ssh(const struct options *o, struct error **err);
+int verb_status(const struct options *o, struct error **err);
+int verb_version(const struct options *o, struct error **err);
+
+/* Shared by several verbs. */
+void verb_print_changes(const struct changes *changes, int format);
+int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://FLOATING-IP:6443 */
+int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */

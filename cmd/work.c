@@ -1,0 +1,287 @@
+#include "cmd/work.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "core/base/log.h"
+
+#define DATA_LABEL "davit-registry"
+#define DATA_MOUNT "/var/lib/davit-registry"
+enum { RUN_MS = 60 * 60 * 1000 };
+
+static int encryption_key(struct state *s, char **ret, struct error **err)
+{
+	CLEANUP_SECRET char *key = state_get(s, "encryption-key");
+	unsigned char raw[32];
+
+	if (key == NULL) {
+		random_bytes(raw, sizeof(raw));
+		key = base64_encode(raw, sizeof(raw));
+		explicit_bzero(raw, sizeof(raw));
+		if (state_set(s, "encryption-key", key, err) < 0)
+			return -1;
+	}
+	*ret = steal_ptr(key);
+	return 0;
+}
+
+int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err)
+{
+	CLEANUP_FREE char *pki = state_path(c->state, "pki");
+
+	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS)};
+	ret->reach = reach_new(c->spec, c->state, c->inventory);
+	ret->errors = xnew_n(struct error *, c->plan->n_nodes);
+	if (state_secret(c->state, "registry-password", 16, &ret->registry_password, err) < 0 ||
+	    encryption_key(c->state, &ret->encryption_key, err) < 0)
+		return -1;
+	return pki_open(pki, &ret->pki, err);
+}
+
+void work_close(struct work *w)
+{
+	if (w->c == NULL)
+		return;
+	for (size_t i = 0; i < w->c->plan->n_nodes; i++)
+		error_free(w->errors[i]);
+	free(w->errors);
+	reach_free(w->reach);
+	pki_free(w->pki);
+	latch_free(w->bundle);
+	artifacts_free(&w->artifacts);
+	free(w->bundle_folder);
+	secret_free(w->registry_password);
+	secret_free(w->encryption_key);
+	*w = (struct work){0};
+}
+
+/* The device that a cinder volume becomes in the guest: virtio's serial number is the first 20 characters of its id. */
+static char *data_device(const struct work *w, const struct node *n)
+{
+	CLEANUP_FREE char *name = xasprintf("%s-data", n->name), *id = state_id(w->c->state, "volume", name);
+
+	return id == NULL ? NULL : xasprintf("/dev/disk/by-id/virtio-%.20s", id);
+}
+
+/* The registry's own programs cannot come from the registry: they travel in the archive. */
+static void add_own_blobs(const struct work *w, struct fileset *files)
+{
+	for (size_t i = 0; i < w->artifacts.n; i++) {
+		const struct artifact *a = &w->artifacts.items[i];
+		CLEANUP_FREE char *blob = NULL, *path = NULL;
+
+		if ((a->roles & ARTIFACT_ROLES(NODE_REGISTRY)) == 0)
+			continue;
+		blob = bundle_blob_path(w->bundle_folder, a->digest);
+		path = xasprintf("/opt/davit/artifacts/%s", a->digest);
+		fileset_source(files, path, 0644, blob);
+	}
+}
+
+int work_render(const struct work *w, const struct node *n, struct fileset *files, struct strv *units, struct bootstrap_run *run,
+		struct error **err)
+{
+	struct manifest_values values = {.registry_password = w->registry_password,
+					 .encryption_key = w->encryption_key,
+					 .etcd_token = state_uuid(w->c->state),
+					 .registry_ca = pki_ca_pem(w->pki, "registry-ca"),
+					 .artifacts = &w->artifacts};
+	CLEANUP_FREE char *device = n->role == NODE_REGISTRY ? data_device(w, n) : NULL;
+
+	*run = (struct bootstrap_run){.node = n->name,
+				      .role = n->role,
+				      .files = files,
+				      .units = units,
+				      .artifacts = &w->artifacts,
+				      .events = w->events,
+				      .deadline = w->deadline};
+	if (pki_node_files(w->pki, w->c->plan, n, files, err) < 0)
+		return -1;
+	if (n->role == NODE_REGISTRY) {
+		add_own_blobs(w, files);
+		if (manifests_registry(w->c->plan, n, device, &values, files, units, err) < 0)
+			return -1;
+		run->data_device = steal_ptr(device);
+		run->data_label = DATA_LABEL;
+		run->data_mount = DATA_MOUNT;
+	} else {
+		if (manifests_node(w->c->plan, n, &values, files, units, err) < 0)
+			return -1;
+		run->registry_address = w->c->plan->registry_address;
+		run->registry_password = w->registry_password;
+	}
+	return bootstrap_prepare(run, err);
+}
+
+void work_digest(const struct fileset *files, const struct artifacts *artifacts, char *ret_hex)
+{
+	struct digest *d = digest_new();
+
+	for (size_t i = 0; i < files->n; i++) {
+		const struct file *f = &files->files[i];
+
+		digest_update(d, f->path, strlen(f->path) + 1);
+		digest_update(d, &f->mode, sizeof(f->mode));
+		if (f->link != NULL)
+			digest_update(d, f->link, strlen(f->link) + 1);
+		digest_update(d, buf_str(&f->content), f->content.len);
+	}
+	for (size_t i = 0; i < artifacts->n; i++)
+		digest_update(d, artifacts->items[i].digest, strlen(artifacts->items[i].digest) + 1);
+	digest_final(d, ret_hex);
+}
+
+struct pin {
+	struct work *w;
+	const char *node;
+};
+
+static int pin_keys(void *context, const char *keys, struct error **err)
+{
+	const struct pin *p = context;
+	struct node n = {0};
+	int r;
+
+	inventory_host_key(p->w->c->inventory, p->node, keys);
+	if (!inventory_get(p->w->c->inventory, p->node, &n))
+		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", p->node);
+	r = state_put_node(p->w->c->state, &n, err);
+	node_clear(&n);
+	return r;
+}
+
+/* The key that came in user-data is replaced by one that was made on the node, at the first connection. */
+static int rotate_host_key(struct work *w, const struct node *n, struct ssh *s, struct error **err)
+{
+	CLEANUP_FREE char *mark = xasprintf("seeded:%s", n->name), *seeded = state_get(w->c->state, mark), *key = NULL;
+	struct pin pin = {w, n->name};
+
+	if (seeded == NULL || strcmp(seeded, "1") != 0)
+		return 0;
+	if (bootstrap_rotate_host_key(s, n->host_key, pin_keys, &pin, &key, err) < 0 || pin_keys(&pin, key, err) < 0)
+		return error_wrap(err, "SSH host key");
+	return state_set(w->c->state, mark, "0", err);
+}
+
+static int push_bundle(struct work *w, const struct node *n, struct error **err)
+{
+	CLEANUP_FREE char *host = xasprintf("%s:%d", n->address, REGISTRY_PORT);
+	struct http_options options = {
+		.ca_pem = pki_ca_pem(w->pki, "registry-ca"), .dial = reach_dial, .dial_context = w->reach, .no_proxy = true};
+	CLEANUP(http_free_ptr) struct http *http = NULL;
+	struct registry_push push = {.folder = w->bundle_folder,
+				     .artifacts = &w->artifacts,
+				     .host = host,
+				     .user = REGISTRY_USER,
+				     .password = w->registry_password,
+				     .events = w->events,
+				     .subject = n->name};
+	int r;
+
+	if (http_new(&options, &http, err) < 0)
+		return -1;
+	push.http = http;
+	event_begin(w->events, n->name, "images");
+	r = registry_wait(http, host, clock_deadline(60 * 1000), err) < 0 ? -1 : registry_push(&push, err);
+	if (r == 0)
+		event_end(w->events, n->name, "images");
+	return r;
+}
+
+static int add_ons(struct work *w, const struct node *n, struct ssh *s, struct error **err)
+{
+	struct manifest_values values = {.artifacts = &w->artifacts};
+	CLEANUP(buf_wipe) struct buf pem = BUF_INIT;
+	CLEANUP_BUF struct buf rbac = BUF_INIT, addons = BUF_INIT;
+
+	if (pki_super_admin(w->pki, &pem, err) < 0 || manifests_rbac(w->c->plan, &rbac, err) < 0 ||
+	    manifests_addons(w->c->plan, &values, &addons, err) < 0)
+		return -1;
+	return kubernetes_addons(s, buf_str(&pem), buf_str(&rbac), buf_str(&addons), w->events, n->name, w->deadline, err);
+}
+
+/* Sessions break; the run on the node goes on by itself.  Each new session takes it up where it is. */
+static int install(struct work *w, const struct node *n, struct ssh **s, struct error **err)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_STRV struct strv units = STRV_INIT;
+	struct bootstrap_run run = {0};
+	char hex[DIGEST_HEX_LEN + 1];
+	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name);
+	bool changed = false;
+	int r = work_render(w, n, &files, &units, &run, err);
+
+	for (int tries = 0; r == 0; tries++) {
+		struct error *why = NULL;
+
+		r = bootstrap_node(*s, &run, &changed, &why);
+		if (r == 0 || !error_is(why, ERROR_NETWORK) || tries >= 5) {
+			if (r < 0)
+				error_move(err, why);
+			break;
+		}
+		log_warning("%s: %s; connecting again", n->name, error_message(why));
+		error_free(why);
+		ssh_free(*s);
+		*s = NULL;
+		r = reach_ssh(w->reach, n->name, clock_deadline(120 * 1000), s, err);
+	}
+	if (r == 0) {
+		work_digest(&files, &w->artifacts, hex);
+		r = state_set(w->c->state, key, hex, err);
+	}
+	free((char *)run.data_device);
+	return r;
+}
+
+static int node_steps(struct work *w, const struct node *n, struct ssh **s, struct error **err)
+{
+	event_begin(w->events, n->name, "ssh");
+	if (reach_ssh(w->reach, n->name, w->deadline, s, err) < 0 || rotate_host_key(w, n, *s, err) < 0)
+		return -1;
+	event_end(w->events, n->name, "ssh");
+	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || install(w, n, s, err) < 0)
+		return -1;
+	if (n->role == NODE_REGISTRY)
+		return push_bundle(w, n, err);
+	return n->role == NODE_CONTROL_PLANE ? add_ons(w, n, *s, err) : 0;
+}
+
+int work_node(size_t i, void *context, struct error **err)
+{
+	struct work *w = context;
+	const struct plan_node *p = &w->c->plan->nodes[i];
+	CLEANUP_SSH struct ssh *s = NULL;
+	struct node n = {0};
+	struct error *why = NULL;
+	int r;
+
+	r = inventory_wait(w->c->inventory, p->node.name, p->floating_ip, w->deadline, &n, &why);
+	if (r == 0)
+		r = state_put_node(w->c->state, &n, &why);
+	if (r == 0)
+		r = node_steps(w, &n, &s, &why);
+	if (r < 0 && !error_is(why, ERROR_CANCELLED)) {
+		event_fail(w->events, p->node.name, "failed", error_message(why));
+		error_wrap(&why, "%s", p->node.name);
+		if (p->node.role != NODE_WORKER) /* no other node comes to anything without it */
+			cancel_stop();
+	}
+	node_clear(&n);
+	return r < 0 ? error_move(err, why) : 0;
+}
+
+int work_finish(struct work *w, struct error **err)
+{
+	const char *name = NULL;
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	for (size_t i = 0; i < w->c->plan->n_nodes && name == NULL; i++)
+		if (w->c->plan->nodes[i].node.role == NODE_CONTROL_PLANE)
+			name = w->c->plan->nodes[i].node.name;
+	if (reach_ssh(w->reach, name, clock_deadline(120 * 1000), &s, err) < 0)
+		return -1;
+	if (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0)
+		return -1;
+	return kubernetes_rollout(s, w->events, "cluster", w->deadline, err);
+}

@@ -1,0 +1,38 @@
+/*
+ * work: what the threads of one `apply` share, and what each node goes through.
+ */
+#pragma once
+#include "cmd/context.h"
+#include "cmd/latch.h"
+#include "cmd/reach.h"
+#include "bootstrap/bootstrap.h"
+#include "manifests/manifests.h"
+#include "pki/pki.h"
+
+struct work {
+	const struct context *c;
+	struct events *events;
+	struct reach *reach;
+	struct pki *pki;
+	struct latch *bundle; /* opened once `artifacts` and `bundle_folder` are there */
+	struct artifacts artifacts;
+	char *bundle_folder;
+	char *registry_password, *encryption_key;
+	int64_t deadline;
+	struct error **errors; /* of each of plan->nodes */
+};
+
+/* Password and keys of the state, made at first; pki. */
+int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err) MUST_USE;
+void work_close(struct work *w);
+#define CLEANUP_WORK CLEANUP(work_close)
+
+/* All files and units of a node, and the run that puts them there.  files and units belong to the caller and outlive run. */
+int work_render(const struct work *w, const struct node *n, struct fileset *files, struct strv *units, struct bootstrap_run *run,
+		struct error **err) MUST_USE;
+/* The digest of all that work_render() gives: what is compared to know whether a node is as wanted. */
+void work_digest(const struct fileset *files, const struct artifacts *artifacts, char *ret_hex);
+/* parallel_for's job for plan->nodes[i]: from the wait for its server to a node that runs. */
+int work_node(size_t i, void *context, struct error **err);
+/* What needs the whole cluster: labels, Ready, roll-outs. */
+int work_finish(struct work *w, struct error **err) MUST_USE;

@@ -1,0 +1,74 @@
+#include "cmd/options.h"
+#include "core/base/alloc.h"
+#include "tests/unit/test.h"
+
+static int nothing(const struct options *o UNUSED, struct error **err UNUSED)
+{
+	return 0;
+}
+
+const struct command commands[] = {
+	{"apply", NULL, "Make", NULL, 0, 0, OPT_FILE | OPT_DRY_RUN | OPT_OUTPUT, nothing},
+	{"ssh", "NODE [COMMAND…]", "Log in", NULL, 1, -1, OPT_FILE | OPT_RAW_ARGS, nothing},
+	{0},
+};
+
+static int parse(const char *command, struct options *o, size_t n, const char *const *words)
+{
+	*o = (struct options){.file = "cluster.yaml"};
+	return options_parse(command_find(command), (char *const *)words, n, o, &test_error);
+}
+#define PARSE(command, o, ...) parse(command, o, ARRAY_SIZE(((const char *[]){__VA_ARGS__})), (const char *[]){__VA_ARGS__})
+
+static void test_values_in_every_form(void **state UNUSED)
+{
+	struct options o;
+
+	assert_success(PARSE("apply", &o, "-f", "a.yaml"));
+	assert_string_equal(o.file, "a.yaml");
+	assert_success(PARSE("apply", &o, "-fb.yaml", "--dry-run", "-v", "-v"));
+	assert_string_equal(o.file, "b.yaml");
+	assert_true(o.dry_run);
+	assert_int_equal(o.verbosity, 2);
+	assert_success(PARSE("apply", &o, "--file=c.yaml", "--output", "json", "--log-format=json"));
+	assert_string_equal(o.file, "c.yaml");
+	assert_int_equal(o.format, OUTPUT_JSON);
+	assert_true(o.json_log);
+}
+
+static void test_what_is_wrong_is_said(void **state UNUSED)
+{
+	struct options o;
+
+	assert_failure(PARSE("apply", &o, "--dryrun"), "did you mean --dry-run?");
+	assert_failure(PARSE("apply", &o, "--file"), "--file needs a value: --file FILE");
+	assert_failure(PARSE("apply", &o, "-o", "xml"), "\"xml\" is not known; allowed: table, json");
+	assert_failure(PARSE("apply", &o, "--yes"), "there is no option --yes");
+	assert_failure(PARSE("apply", &o, "word"), "usage: davit apply [OPTION…]");
+	strv_free(&o.args);
+	assert_failure(parse("ssh", &o, 0, NULL), "usage: davit ssh [OPTION…] NODE [COMMAND…]");
+}
+
+static void test_the_words_of_another_program_are_left_alone(void **state UNUSED)
+{
+	struct options o;
+
+	assert_success(PARSE("ssh", &o, "-f", "x.yaml", "cp-1", "ls", "-l", "--help"));
+	assert_int_equal(o.args.n, 4);
+	assert_string_equal(o.args.v[3], "--help");
+	assert_false(o.help);
+	strv_free(&o.args);
+	assert_success(PARSE("ssh", &o, "--help"));
+	assert_true(o.help);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values_in_every_form),
+		cmocka_unit_test(test_what_is_wrong_is_said),
+		cmocka_unit_test(test_the_words_of_another_program_are_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
