@@ -5,7 +5,6 @@
 
 #define ALL (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER) | ARTIFACT_ROLES(NODE_REGISTRY))
 #define KUBERNETES (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER))
-#define CONTROL_PLANE ARTIFACT_ROLES(NODE_CONTROL_PLANE)
 #define REGISTRY ARTIFACT_ROLES(NODE_REGISTRY)
 
 static bool has_below(const struct fileset *files, const char *folder)
@@ -41,9 +40,9 @@ static bool has_units(const struct bootstrap_run *run)
 	return run->units != NULL && run->units->n > 0;
 }
 
-static bool has_plane(const struct bootstrap_run *run)
+static bool has_kubelet(const struct bootstrap_run *run)
 {
-	return fileset_find(run->files, UNIT_FOLDER "kube-apiserver.service") != NULL;
+	return fileset_find(run->files, UNIT_FOLDER "kubelet.service") != NULL;
 }
 
 static bool has_registry(const struct bootstrap_run *run)
@@ -68,7 +67,8 @@ static const struct step {
 	{"links", KUBERNETES, NULL, text_links},
 	{"retire", ALL, NULL, text_retire},
 	{"units", ALL, has_units, text_units},
-	{"api", CONTROL_PLANE, has_plane, text_api},
+	{"api", KUBERNETES, has_kubelet, text_api},
+	{"join", KUBERNETES, has_kubelet, text_join},
 	{"serve", REGISTRY, has_registry, text_serve},
 };
 

@@ -18,5 +18,6 @@ extern const char text_links[];
 extern const char text_retire[];
 extern const char text_units[];
 extern const char text_api[];
+extern const char text_join[];
 extern const char text_serve[];
 extern const char text_finish[];

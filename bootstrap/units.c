@@ -3,9 +3,15 @@
 #include "bootstrap/paths.h"
 #include "core/base/alloc.h"
 
-/* These wait for the API of the cluster, or for what comes by it (flanneld: its node's pod CIDR). */
-static const char *const patient[] = {
-	"flanneld.service", "kube-controller-manager.service", "kube-proxy.service", "kube-scheduler.service", "kubelet.service",
+/* Those that wait for the API of the cluster, or for what comes by it (flanneld: its node's pod CIDR). */
+static const struct {
+	const char *unit, *patience;
+} patience[] = {
+	{"flanneld.service", "late"},
+	{"kube-controller-manager.service", "started"},
+	{"kube-proxy.service", "late"},
+	{"kube-scheduler.service", "started"},
+	{"kubelet.service", "late"},
 };
 
 /* Read by default, without being named. */
@@ -175,12 +181,12 @@ int unit_digest(const struct bootstrap_run *run, const char *unit, char ret_hex[
 	return 0;
 }
 
-static bool is_patient(const char *unit)
+static const char *patience_of(const char *unit)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(patient); i++)
-		if (strcmp(patient[i], unit) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(patience); i++)
+		if (strcmp(patience[i].unit, unit) == 0)
+			return patience[i].patience;
+	return "active";
 }
 
 int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **err)
@@ -191,7 +197,7 @@ int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **
 
 		if (unit_digest(run, unit, hex, err) < 0)
 			return -1;
-		buf_addf(ret, "%s %s %s\n", unit, hex, is_patient(unit) ? "started" : "active");
+		buf_addf(ret, "%s %s %s\n", unit, hex, patience_of(unit));
 	}
 	return 0;
 }

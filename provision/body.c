@@ -149,17 +149,26 @@ struct json_object *body_gateway(const struct plan *plan, const char *mark, cons
 	return o;
 }
 
+bool pods_on_the_wire(const struct plan *plan)
+{
+	return strcmp(plan->spec->network.plugin, "flannel") != 0;
+}
+
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids)
 {
 	struct json_object *o = port(node->node.name, mark, network_id, subnet_id, node->node.address);
-	struct json_object *groups = json_object_new_array(), *pods = json_object_new_object();
+	struct json_object *groups = json_object_new_array();
 
 	for (size_t i = 0; i < group_ids->n; i++)
 		json_object_array_add(groups, json_object_new_string(group_ids->v[i]));
 	json_add(o, "security_groups", groups);
-	json_add_str(pods, "ip_address", plan->spec->network.pod_cidr); /* or port security drops what pods send */
-	json_add(o, "allowed_address_pairs", array_of(pods));
+	if (pods_on_the_wire(plan)) {
+		struct json_object *pods = json_object_new_object();
+
+		json_add_str(pods, "ip_address", plan->spec->network.pod_cidr);
+		json_add(o, "allowed_address_pairs", array_of(pods));
+	}
 	return o;
 }
 

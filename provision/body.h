@@ -24,6 +24,11 @@ struct json_object *body_server_group(const char *name) MUST_USE;
 /* The router's port, at the gateway's address: chosen and marked, so that an interface can be found and told apart. */
 struct json_object *body_gateway(const struct plan *plan, const char *mark, const char *network_id,
 				 const char *subnet_id) MUST_USE;
+/*
+ * Do packets of pods leave a node under the pods' own addresses?  flannel's do not (VXLAN, and what leaves the pods' network is
+ * masqueraded); where the operator brings the network plugin they may, and port security has to let them through.
+ */
+bool pods_on_the_wire(const struct plan *plan);
 /* group_ids: of node->groups, in order */
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids) MUST_USE;

@@ -50,8 +50,8 @@ static int free_port(struct maker *m, const char *name, struct error **err)
 	return make_update(m, port, fields, err);
 }
 
-/* Deletes a server that never ran, waits until it is gone, and reads what became of its port. */
-static int delete_failed(struct maker *m, const struct item *server, struct error **err)
+/* Deletes a server that never ran, waits until it is gone, and reads what became of its port and volumes. */
+static int delete_failed(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
 {
 	CLEANUP_JSON struct json_object *gone = NULL, *port = NULL;
 	const char *port_id = made_id(m, KIND_PORT, server->name);
@@ -65,6 +65,8 @@ static int delete_failed(struct maker *m, const struct item *server, struct erro
 	if (port == NULL)
 		return error_set(err, ERROR_CONFLICT, "port \"%s\": went away with its server; run again", server->name);
 	view_put(m->view, KIND_PORT, server->name, port_id, port);
+	if (volumes_reread(m, node, err) < 0)
+		return -1;
 	return state_gone(m->job->state, kind_info(KIND_SERVER)->name, server->name, err);
 }
 
@@ -103,7 +105,7 @@ static int create_server(struct maker *m, size_t i, struct error **err)
 	struct json_object *body = NULL;
 	int r = 0;
 
-	if (free_port(m, node->node.name, err) < 0 || m->job->user_data(m->job->context, node, &user_data, err) < 0 ||
+	if (volumes_ready(m, node, err) < 0 || free_port(m, node->node.name, err) < 0 || m->job->user_data(m->job->context, node, &user_data, err) < 0 ||
 	    server_body(m, node, user_data, &body, err) < 0)
 		return -1;
 	gate_enter(m->gate, i);
@@ -175,7 +177,7 @@ static int advance(struct maker *m, size_t i, const struct item *server, int *at
 			return failed(server, *attempt, err);
 		event_progress(m->job->events, server->name, "server", "%s; made again",
 			       json_get_str(server->json, "fault.message", "ERROR"));
-		return delete_failed(m, server, err);
+		return delete_failed(m, &m->plan->nodes[i], server, err);
 	case SERVER_BROKEN:
 		break;
 	}
@@ -188,8 +190,6 @@ static int bring_up(struct maker *m, size_t i, struct error **err)
 	int attempt = 0;
 	bool done = false;
 
-	if (volumes_ready(m, &m->plan->nodes[i], err) < 0)
-		return -1;
 	while (!done) {
 		const struct item *server = view_find(m->view, KIND_SERVER, name);
 
@@ -228,10 +228,10 @@ static int attach_data(struct maker *m, const struct plan_node *node, const stru
 		.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B, .what = what};
 
 	json_add(body, "volumeAttachment", fields);
-	if (node->data.size_gib == 0 || volumes_ready(m, node, err) < 0)
-		return node->data.size_gib == 0 ? 0 : -1;
-	if (is_attached(view_find(m->view, KIND_VOLUME, name)->json, server->id))
+	if (node->data.size_gib == 0 || is_attached(view_find(m->view, KIND_VOLUME, name)->json, server->id))
 		return 0;
+	if (volumes_ready(m, node, err) < 0)
+		return -1;
 	json_add_str(fields, "volumeId", made_id(m, KIND_VOLUME, name));
 	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
 }

@@ -37,6 +37,7 @@ enum step {
 	STEP_SUBNET,
 	STEP_RULES,
 	STEP_PORTS,
+	STEP_PORT_UPDATES,
 	STEP_INTERFACE,
 	STEP_FLOATING_IPS,
 	STEP_SERVERS,
@@ -58,6 +59,7 @@ static const struct flow_step steps[STEP_COUNT] = {
 	[STEP_SUBNET] = {"subnet", make_subnet, AFTER(NETWORK)},
 	[STEP_RULES] = {"rules", make_rules, AFTER(GROUPS)},
 	[STEP_PORTS] = {"ports", make_ports, AFTER(SUBNET) | AFTER(GROUPS)},
+	[STEP_PORT_UPDATES] = {"port updates", update_ports, AFTER(PORTS)},
 	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER) | AFTER(PORTS)},
 	[STEP_FLOATING_IPS] = {"floating IPs", make_floating_ips, AFTER(INTERFACE)},
 	[STEP_SERVERS] = {"servers", make_servers, AFTER(PORTS) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS) | AFTER(VOLUMES)},
@@ -68,7 +70,8 @@ static const struct {
 	enum subject subject;
 	unsigned steps;
 } subjects[] = {
-	{SUBJECT_NETWORK, AFTER(NETWORK) | AFTER(ROUTER) | AFTER(SUBNET) | AFTER(PORTS) | AFTER(INTERFACE) | AFTER(FLOATING_IPS)},
+	{SUBJECT_NETWORK, AFTER(NETWORK) | AFTER(ROUTER) | AFTER(SUBNET) | AFTER(PORTS) | AFTER(PORT_UPDATES) | AFTER(INTERFACE) |
+				  AFTER(FLOATING_IPS)},
 	{SUBJECT_SECURITY, AFTER(GROUPS) | AFTER(RULES) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS)},
 	{SUBJECT_VOLUMES, AFTER(VOLUMES)},
 };

@@ -10,10 +10,13 @@ int make_network(void *context, struct error **err); /* network.c */
 int make_subnet(void *context, struct error **err);
 int make_router(void *context, struct error **err);
 int make_ports(void *context, struct error **err);
+int update_ports(void *context, struct error **err);
 int make_interface(void *context, struct error **err);
 int make_floating_ips(void *context, struct error **err);
 int make_volumes(void *context, struct error **err); /* volume.c */
 int make_servers(void *context, struct error **err); /* compute.c */
 
-/* Waits until the node's volumes can be attached. */
-int volumes_ready(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE; /* volume.c */
+/* volume.c: waits until the node's volumes can be attached, that is, until no other server has them. */
+int volumes_ready(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE;
+/* The node's server went: what of its volumes? */
+int volumes_reread(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE;

@@ -2,13 +2,14 @@
 #include "core/base/log.h"
 #include "provision/steps.h"
 
-enum { VOLUME_STALL_MS = 10 * 60 * 1000 };
+/* in use: by a server that is on its way out, or for ever where nova has lost the server; that is told sooner */
+enum { VOLUME_STALL_MS = 10 * 60 * 1000, VOLUME_IN_USE_MS = 2 * 60 * 1000 };
 
 static bool settled(struct json_object *o)
 {
 	const char *status = json_get_str(o, "status", "");
 
-	return strcmp(status, "available") == 0 || strcmp(status, "in-use") == 0 || strncmp(status, "error", 5) == 0;
+	return strcmp(status, "available") == 0 || strncmp(status, "error", 5) == 0;
 }
 
 struct volume_want {
@@ -56,11 +57,14 @@ static int wait_settled(struct maker *m, const char *name, bool *ret_failed, str
 	const struct item *it = view_find(m->view, KIND_VOLUME, name);
 	CLEANUP_JSON struct json_object *now = NULL;
 	const char *status;
+	int64_t stall_ms = VOLUME_STALL_MS;
 
 	if (it == NULL)
 		return error_set(err, ERROR_INTERNAL, "volume \"%s\": was not made", name);
+	if (strcmp(json_get_str(it->json, "status", ""), "in-use") == 0)
+		stall_ms = VOLUME_IN_USE_MS;
 	if (!settled(it->json)) {
-		if (watch_wait(m->volumes, it->id, settled, VOLUME_STALL_MS, &now, err) < 0)
+		if (watch_wait(m->volumes, it->id, settled, stall_ms, &now, err) < 0)
 			return error_wrap(err, "wait for volume \"%s\"", name);
 		if (now == NULL)
 			return error_set(err, ERROR_CONFLICT, "volume \"%s\": disappeared while it was made; run again", name);
@@ -116,4 +120,26 @@ int volumes_ready(struct maker *m, const struct plan_node *node, struct error **
 		if (wants[i].spec->size_gib > 0 && ready(m, &wants[i], err) < 0)
 			return -1;
 	return 0;
+}
+
+static int reread(struct maker *m, const char *name, struct error **err)
+{
+	const struct item *it = view_find(m->view, KIND_VOLUME, name);
+	CLEANUP_JSON struct json_object *now = NULL;
+
+	if (it == NULL)
+		return 0;
+	if (kind_get(m->cloud, KIND_VOLUME, it->id, &now, err) < 0)
+		return -1;
+	if (now == NULL)
+		return error_set(err, ERROR_CONFLICT, "volume \"%s\": went away with its server; run again", name);
+	view_put(m->view, KIND_VOLUME, name, it->id, now);
+	return 0;
+}
+
+int volumes_reread(struct maker *m, const struct plan_node *node, struct error **err)
+{
+	CLEANUP_FREE char *root = name_root(node), *data = name_data(node);
+
+	return reread(m, root, err) < 0 ? -1 : reread(m, data, err);
 }

@@ -35,18 +35,20 @@ struct watch {
 	struct parallel_thread *poller;
 };
 
-/* The pace of the polls: quick while something moves. */
-static const struct {
+/* The pace of the polls: quick while something moves.  Empty volumes take a moment, servers seconds. */
+struct pace {
 	int64_t quiet_ms, interval_ms;
-} paces[] = {{30000, 1000}, {120000, 2000}, {INT64_MAX, 5000}};
+};
+static const struct pace volume_paces[] = {{3000, 300}, {30000, 1000}, {120000, 2000}, {INT64_MAX, 5000}};
+static const struct pace server_paces[] = {{30000, 1000}, {120000, 2000}, {INT64_MAX, 5000}};
 
-static int64_t pace(int64_t quiet_ms)
+static int64_t pace(enum kind kind, int64_t quiet_ms)
 {
-	size_t i = 0;
+	const struct pace *p = kind == KIND_VOLUME ? volume_paces : server_paces;
 
-	while (quiet_ms >= paces[i].quiet_ms && i + 1 < ARRAY_SIZE(paces))
-		i++;
-	return paces[i].interval_ms;
+	while (quiet_ms >= p->quiet_ms)
+		p++;
+	return p->interval_ms;
 }
 
 static struct json_object *find(struct json_object *list, enum kind kind, const char *id)
@@ -112,7 +114,7 @@ static bool next_poll(struct watch *w, int64_t *ret_pause)
 	while (!w->stopped && !somebody_waits(w))
 		pthread_cond_wait(&w->news, &w->lock);
 	go = !w->stopped && w->failure == NULL;
-	*ret_pause = pace(clock_ms() - w->changed);
+	*ret_pause = pace(w->kind, clock_ms() - w->changed);
 	pthread_mutex_unlock(&w->lock);
 	return go;
 }

@@ -1,12 +1,28 @@
+# The units of step join come up at once where the API answers; started before, they would try ever more seldom.  A node that has
+# joined does not wait: its kubelet goes on without the API, too.
+api_ready() {
+	curl --silent --fail --noproxy '*' --connect-timeout 3 --max-time 5 --cacert /etc/kubernetes/pki/ca.crt --output /dev/null \
+		"$1/readyz"
+}
+
+api_server() {
+	sed -n 's/^ *server: *"*\(https:[^"]*\)"* *$/\1/p' /etc/kubernetes/kubelet.conf
+}
+
 api_check() {
-	curl --silent --fail --noproxy '*' --max-time 5 --cacert /etc/kubernetes/pki/ca.crt --output /dev/null https://127.0.0.1:6443/readyz
+	if [ "$role" = worker ] && [ -e "$run/unit/kubelet.service" ]; then
+		return 0
+	fi
+	api_ready "$(api_server)"
 }
 
 api_do() {
-	until api_check; do
+	server=$(api_server)
+	until api_ready "$server"; do
 		if late; then
-			journalctl --unit=etcd.service --unit=kube-apiserver.service --lines=8 --output=cat --no-pager || :
-			echo "the API of this control plane did not become ready"
+			[ "$role" = worker ] ||
+				journalctl --unit=etcd.service --unit=kube-apiserver.service --lines=8 --output=cat --no-pager || :
+			echo "the API at $server did not become ready"
 			return 1
 		fi
 		sleep 0.2

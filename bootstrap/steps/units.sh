@@ -1,6 +1,15 @@
 # units.txt: UNIT DIGEST PATIENCE.  The digest is that of the unit, its configuration and its program: a unit is restarted when
 # it differs from that of the last start.  PATIENCE "active": must be active before the step ends; "started": may still be
-# starting, since it needs the API of the cluster or something that comes by it.
+# starting, since it waits for the API; "late": the same, and it is step join that starts it.
+
+# The units of this step into units.now: all but the late ones, or with "late" these.
+units_select() {
+	if [ "$1" = late ]; then
+		grep ' late$' "$run/units.txt"
+	else
+		grep -v ' late$' "$run/units.txt"
+	fi >"$run/units.now" || :
+}
 
 # Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
 unit_verdict() {
@@ -9,7 +18,7 @@ unit_verdict() {
 	not-found:* | bad-setting:* | error:*) verdict="$unit cannot be loaded ($loaded)" ;;
 	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
 	*:failed:*) verdict="$unit has failed" ;;
-	*:activating:started) verdict="done" ;;
+	*:activating:started | *:activating:late) verdict="done" ;;
 	*:active)
 		if [ "${restarts:-0}" -ge 5 ]; then
 			verdict="$unit ended and was started again $restarts times"
@@ -39,26 +48,28 @@ unit_state() {
 
 # A line "UNIT PATIENCE VERDICT…" for each unit.
 units_verdicts() {
+	: >"$run/verdicts"
+	[ -s "$run/units.now" ] || return 0
 	# shellcheck disable=SC2046 # a word each
-	systemctl show --property=Id,LoadState,ActiveState,Job,NRestarts $(cut -d ' ' -f 1 "$run/units.txt") >"$run/states" || return 1
+	systemctl show --property=Id,LoadState,ActiveState,Job,NRestarts $(cut -d ' ' -f 1 "$run/units.now") >"$run/states" || return 1
 	while read -r unit digest patience; do
 		unit_state
 		unit_verdict
 		echo "$unit $patience $verdict"
-	done <"$run/units.txt" >"$run/verdicts"
+	done <"$run/units.now" >"$run/verdicts"
 }
 
 units_mounted() {
 	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
 }
 
-units_check() {
+units_up() {
 	while read -r unit digest patience; do
 		first_line "$run/unit/$unit"
 		[ "$line" = "$digest" ] || return 1
-	done <"$run/units.txt"
+	done <"$run/units.now"
 	units_verdicts || return 1
-	! grep -qv ' done$' "$run/verdicts" && units_mounted
+	! grep -qv ' done$' "$run/verdicts"
 }
 
 # Prints the last words of the unit $1 after the reason $2.
@@ -69,15 +80,17 @@ unit_failed() {
 
 # A unit that may still be starting has 60 s from when the others are active until systemd gets to it at all.
 units_wait() {
+	seconds
+	idle_limit=$((uptime + 60))
 	while :; do
 		units_verdicts || return 1
-		waiting='' patience_left=''
+		waiting='' strict=''
 		while read -r unit patience verdict; do
 			case $verdict in
 			"done") ;;
 			wait)
 				waiting="$waiting $unit"
-				[ "$patience" != active ] || patience_left=1
+				[ "$patience" != active ] || strict=1
 				;;
 			*)
 				unit_failed "$unit" "$verdict"
@@ -87,7 +100,7 @@ units_wait() {
 		done <"$run/verdicts"
 		[ -n "$waiting" ] || return 0
 		seconds
-		[ -z "$patience_left" ] || idle_limit=$((uptime + 60))
+		[ -z "$strict" ] || idle_limit=$((uptime + 60))
 		if late || [ "$uptime" -ge "$idle_limit" ]; then
 			for unit in $waiting; do
 				unit_failed "$unit" "$unit did not start in time"
@@ -98,7 +111,7 @@ units_wait() {
 	done
 }
 
-units_do() {
+units_start() {
 	mkdir -p "$run/unit"
 	changed='' same=''
 	while read -r unit digest patience; do
@@ -108,7 +121,7 @@ units_do() {
 		else
 			changed="$changed $unit"
 		fi
-	done <"$run/units.txt"
+	done <"$run/units.now"
 	# shellcheck disable=SC2086 # a word each
 	if [ -n "$changed" ]; then
 		systemctl daemon-reload
@@ -117,14 +130,22 @@ units_do() {
 	fi
 	# shellcheck disable=SC2086
 	[ -z "$same" ] || systemctl start --no-block $same
-	seconds
-	idle_limit=$((uptime + 60))
 	units_wait
+	while read -r unit digest patience; do
+		echo "$digest" >"$run/unit/$unit"
+	done <"$run/units.now"
+}
+
+units_check() {
+	units_select early
+	units_up && units_mounted
+}
+
+units_do() {
+	units_select early
+	units_start
 	if ! units_mounted; then
 		echo "nothing is mounted on $data_mount"
 		return 1
 	fi
-	while read -r unit digest patience; do
-		echo "$digest" >"$run/unit/$unit"
-	done <"$run/units.txt"
 }

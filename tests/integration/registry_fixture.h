@@ -30,7 +30,12 @@ size_t fixture_registry_requests(const struct fixture_registry *r, const char *m
 /* A web server that behaves as its paths say; see the table in the source. */
 struct hostile;
 struct hostile *hostile_start(const void *file, size_t len);
-char *hostile_url(const struct hostile *h, const char *path); /* the caller frees */
+/* The same with answers by the caller: head is the request's line and headers. */
+typedef void hostile_answer(int fd, const char *path, const char *head, void *context);
+struct hostile *hostile_start_with(hostile_answer *own, void *context);
+void hostile_put(int fd, const void *p, size_t n);
+void hostile_put_head(int fd, const char *status, size_t length, const char *more); /* more: lines that end with CRLF */
+char *hostile_url(const struct hostile *h, const char *path);			    /* the caller frees */
 size_t hostile_requests(struct hostile *h);
 /* The n-th request's line and headers, from 0; valid until hostile_stop(). */
 const char *hostile_request(struct hostile *h, size_t n);

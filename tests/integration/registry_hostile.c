@@ -31,9 +31,11 @@ struct hostile {
 	pthread_mutex_t lock;
 	struct strv requests;
 	int visits; /* of this path */
+	hostile_answer *own;
+	void *context;
 };
 
-static void put(int fd, const void *p, size_t n)
+void hostile_put(int fd, const void *p, size_t n)
 {
 	for (size_t at = 0; at < n;) {
 		ssize_t w = send(fd, (const char *)p + at, n - at, MSG_NOSIGNAL);
@@ -44,12 +46,12 @@ static void put(int fd, const void *p, size_t n)
 	}
 }
 
-static void put_head(int fd, const char *status, size_t length, const char *more)
+void hostile_put_head(int fd, const char *status, size_t length, const char *more)
 {
 	CLEANUP_FREE char *head =
 		xasprintf("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status, length, more);
 
-	put(fd, head, strlen(head));
+	hostile_put(fd, head, strlen(head));
 }
 
 /* The file from `from`, of which only `n` bytes are sent. */
@@ -58,11 +60,12 @@ static void put_part(const struct hostile *h, int fd, size_t from, size_t n, boo
 	CLEANUP_FREE char *range = xasprintf("Content-Range: bytes %zu-%zu/%zu\r\n", from, h->len - 1, h->len);
 
 	if (ranges && from >= h->len) {
-		put_head(fd, "416 Range Not Satisfiable", 0, "");
+		hostile_put_head(fd, "416 Range Not Satisfiable", 0, "");
 		return;
 	}
-	put_head(fd, ranges && from > 0 ? "206 Partial Content" : "200 OK", h->len - from, ranges && from > 0 ? range : "");
-	put(fd, h->file + from, n < h->len - from ? n : h->len - from);
+	hostile_put_head(fd, ranges && from > 0 ? "206 Partial Content" : "200 OK", h->len - from,
+			 ranges && from > 0 ? range : "");
+	hostile_put(fd, h->file + from, n < h->len - from ? n : h->len - from);
 }
 
 static void put_other(const struct hostile *h, int fd, size_t from)
@@ -70,8 +73,8 @@ static void put_other(const struct hostile *h, int fd, size_t from)
 	CLEANUP_FREE char *range = xasprintf("Content-Range: bytes %zu-%zu/%zu\r\n", from, h->len - 1, h->len);
 	CLEANUP_FREE char *other = xcalloc(h->len, 1);
 
-	put_head(fd, from > 0 ? "206 Partial Content" : "200 OK", h->len - from, from > 0 ? range : "");
-	put(fd, other, h->len - from);
+	hostile_put_head(fd, from > 0 ? "206 Partial Content" : "200 OK", h->len - from, from > 0 ? range : "");
+	hostile_put(fd, other, h->len - from);
 }
 
 static void answer(struct hostile *h, int fd, const char *path, size_t from)
@@ -93,14 +96,14 @@ static void answer(struct hostile *h, int fd, const char *path, size_t from)
 	else if (strcmp(path, "/mixed") == 0)
 		put_part(h, fd, from, h->visits == 1 ? half : h->len, true);
 	else if (strcmp(path, "/busy") == 0 && h->visits <= 2)
-		put_head(fd, "503 Service Unavailable", 0, "Retry-After: 0\r\n");
+		hostile_put_head(fd, "503 Service Unavailable", 0, "Retry-After: 0\r\n");
 	else if (strcmp(path, "/busy") == 0)
 		put_part(h, fd, from, h->len, true);
 	else if (strcmp(path, "/403") == 0)
-		put_head(fd, "403 Forbidden", 0, "");
+		hostile_put_head(fd, "403 Forbidden", 0, "");
 	else {
-		put_head(fd, "404 Not Found", 9, "");
-		put(fd, "not here\n", 9);
+		hostile_put_head(fd, "404 Not Found", 9, "");
+		hostile_put(fd, "not here\n", 9);
 	}
 }
 
@@ -113,7 +116,7 @@ static void serve(struct hostile *h, int fd)
 
 	while (n < sizeof(head) - 1 && strstr(head, "\r\n\r\n") == NULL && (r = recv(fd, head + n, sizeof(head) - 1 - n, 0)) > 0)
 		head[n += (size_t)r] = '\0';
-	if (sscanf(head, "GET %255s", path) != 1)
+	if (sscanf(head, "%*s %255s", path) != 1)
 		return;
 	range = strstr(head, "\r\nRange: bytes=");
 	if (range != NULL)
@@ -122,7 +125,10 @@ static void serve(struct hostile *h, int fd)
 	strv_add(&h->requests, head);
 	pthread_mutex_unlock(&h->lock);
 	h->visits++;
-	answer(h, fd, path, from);
+	if (h->own != NULL)
+		h->own(fd, path, head, h->context);
+	else
+		answer(h, fd, path, from);
 	shutdown(fd, SHUT_WR); /* and not RST, which may overtake the bytes */
 	while (recv(fd, head, sizeof(head), 0) > 0)
 		;
@@ -147,14 +153,13 @@ static int loop(void *context, struct error **err UNUSED)
 	return 0;
 }
 
-struct hostile *hostile_start(const void *file, size_t len)
+static struct hostile *start(const struct hostile *as)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t n = sizeof(a);
 	struct hostile *h = xnew(struct hostile);
 
-	h->file = file;
-	h->len = len;
+	*h = *as;
 	pthread_mutex_init(&h->lock, NULL);
 	h->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(h->fd, (struct sockaddr *)&a, n), 0);
@@ -163,6 +168,16 @@ struct hostile *hostile_start(const void *file, size_t len)
 	h->port = ntohs(a.sin_port);
 	h->thread = parallel_start(loop, h);
 	return h;
+}
+
+struct hostile *hostile_start(const void *file, size_t len)
+{
+	return start(&(struct hostile){.file = file, .len = len});
+}
+
+struct hostile *hostile_start_with(hostile_answer *own, void *context)
+{
+	return start(&(struct hostile){.own = own, .context = context});
 }
 
 char *hostile_url(const struct hostile *h, const char *path)

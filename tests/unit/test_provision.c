@@ -112,6 +112,9 @@ static void test_bodies_of_the_network(void **state)
 	golden("rules", all_rules(f->plan));
 	golden("gateway", body_gateway(f->plan, MARK, "N", "S"));
 	golden("port", body_port(f->plan, plan_find(f->plan, "demo-cp-1"), MARK, "N", "S", &groups));
+	free(f->spec->network.plugin);
+	f->spec->network.plugin = xstrdup("none");
+	golden("port-other-plugin", body_port(f->plan, plan_find(f->plan, "demo-w-1"), MARK, "N", "S", &groups));
 	golden("floating-ip", body_floating_ip(MARK, "EXT", "P"));
 	golden("keypair", body_keypair("demo-1a2b3c4d", "ssh-ed25519 AAAA demo"));
 	golden("server-group", body_server_group("demo-w-1a2b3c4d"));
@@ -288,8 +291,7 @@ static void add_groups(struct fixture *f)
 
 #define MARKED "\"description\":\"" MARK "\""
 #define META "\"metadata\":{\"davit\":\"" UUID "\"}"
-#define PODS "\"allowed_address_pairs\":[{\"ip_address\":\"10.244.0.0/16\"}]"
-#define PORT(id, name, groups) "{\"id\":\"" id "\",\"name\":\"" name "\"," MARKED "," PODS ",\"security_groups\":[" groups "]}"
+#define PORT(id, name, groups) "{\"id\":\"" id "\",\"name\":\"" name "\"," MARKED ",\"security_groups\":[" groups "]}"
 #define SERVER(id, name, rest) "{\"id\":\"" id "\",\"name\":\"" name "\"," META "," rest "}"
 
 static void add_all(struct fixture *f)
@@ -346,13 +348,19 @@ static void test_compare_tells_drift(void **state)
 	drop(f, KIND_SERVER, "demo-w-2");
 	add_list(
 		f->view, KIND_SERVER,
-		"[" SERVER("s1", "demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER("s2", "demo-cp-1", "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":\"2026\"") "," SERVER(
-			"s3", "demo-w-1", "\"status\":\"ERROR\",\"fault\":{\"message\":\"No valid host\"}") "," SERVER("s9",
-														       "demo-w-9",
-														       "\"status"
-														       "\":"
-														       "\"ACTIVE"
-														       "\"") "]");
+		"[" SERVER(
+			"s1",
+			"demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER("s2", "demo-cp-1",
+									      "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":"
+									      "\"2026\"") "," SERVER("s3", "demo-w-1",
+												     "\"status\":\"ERROR\","
+												     "\"fault\":{\"message\":"
+												     "\"No valid host\"}") "," SERVER("s9",
+																      "demo-w-9",
+																      "\"status"
+																      "\":"
+																      "\"ACTIVE"
+																      "\"") "]");
 	add_list(f->view, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\"," MARKED ",\"dns_nameservers\":[]}]");
 	add_list(f->view, KIND_ROUTER, "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":null}]");
 	add_list(f->view, KIND_PORT, "[" PORT("p2", "demo-w-2", "\"node\",\"control-plane\"") "]");
@@ -368,6 +376,23 @@ static void test_compare_tells_drift(void **state)
 				  "update port demo-w-2: is not in the security groups that it should be in\n"
 				  "create server demo-w-2\n"
 				  "delete server demo-w-9: the file no longer wants it\n");
+}
+
+static void test_pods_of_other_plugins_are_let_through(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_JSON struct json_object *port = json("{\"security_groups\":[\"node\"],\"allowed_address_pairs\":[]}");
+	CLEANUP_FREE char *reason = NULL;
+	struct json_object *fields;
+
+	add_all(f);
+	assert_null(drift_port(f->plan, f->view, plan_find(f->plan, "demo-w-1"), port, &reason));
+	free(f->spec->network.plugin);
+	f->spec->network.plugin = xstrdup("none");
+	fields = drift_port(f->plan, f->view, plan_find(f->plan, "demo-w-1"), port, &reason);
+	assert_string_equal(json_object_to_json_string_ext(fields, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+			    "{\"allowed_address_pairs\":[{\"ip_address\":\"10.244.0.0/16\"}]}");
+	json_object_put(fields);
 }
 
 static void test_compare_tells_rules(void **state)
@@ -488,6 +513,7 @@ int main(void)
 		WITH(test_compare_with_nothing),
 		WITH(test_compare_with_all),
 		WITH(test_compare_tells_drift),
+		WITH(test_pods_of_other_plugins_are_let_through),
 		WITH(test_compare_tells_rules),
 		WITH(test_twins_the_older_counts),
 		cmocka_unit_test(test_list_paths_carry_the_mark),

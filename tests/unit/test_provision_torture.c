@@ -262,6 +262,18 @@ static void test_repairs_what_went_behind_its_back(void **state)
 	node_clear(&node);
 }
 
+static void test_pods_pass_where_bulk_forgets_them(void **state)
+{
+	struct cluster *c = *state;
+
+	free(c->spec->network.plugin);
+	c->spec->network.plugin = xstrdup("none");
+	assert_success(apply(c, &test_error));
+	assert_complete(c, 0);
+	assert_string_equal(json_get_str(fake_find(KIND_PORT, "demo-w-2"), "allowed_address_pairs[0].ip_address", ""),
+			    "10.244.0.0/16");
+}
+
 static void test_a_worker_that_fails_is_told_and_kept(void **state)
 {
 	struct cluster *c = *state;
@@ -341,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_torture_refused),
 		cmocka_unit_test(test_torture_removal),
 		WITH(test_repairs_what_went_behind_its_back),
+		WITH(test_pods_pass_where_bulk_forgets_them),
 		WITH(test_a_worker_that_fails_is_told_and_kept),
 		WITH(test_a_control_plane_is_made_again),
 		WITH(test_a_control_plane_that_fails_for_good_fails_all),
