@@ -122,7 +122,8 @@ static const char *first_str(struct json_object *o, const char *const *paths, si
 /* nova and cinder: one member, named by the kind of fault, that holds a message. */
 static bool named_member(struct json_object *o, struct answer_fault *ret)
 {
-	json_object_object_foreach(o, key, value) {
+	json_object_object_foreach(o, key, value)
+	{
 		const char *message = json_get_str(value, "message", NULL);
 
 		if (!json_object_is_type(value, json_type_object) || message == NULL)
@@ -137,8 +138,16 @@ static bool named_member(struct json_object *o, struct answer_fault *ret)
 static void fault_of_json(struct json_object *o, struct answer_fault *ret)
 {
 	static const char *const messages[] = {
-		"NeutronError.message", "NeutronError",	    "error.message", "faultstring", "errors[0].detail",
-		"errors[0].title",	"message",	    "description",   "title",	    "error",
+		"NeutronError.message",
+		"NeutronError",
+		"error.message",
+		"faultstring",
+		"errors[0].detail",
+		"errors[0].title",
+		"message",
+		"description",
+		"title",
+		"error",
 		"debuginfo",
 	};
 	static const char *const types[] = {"NeutronError.type", "error.title", "errors[0].code", "title"};
@@ -219,7 +228,8 @@ int answer_error(const char *what, enum cloud_service service, const struct http
 	answer_fault(r->body.data, r->body.len, &f);
 	kind = answer_kind(service, r->status, &f);
 	if (r->status / 100 == 3 && location != NULL)
-		buf_addf(&text, "the %s service redirects to %s: use that address in clouds.yaml", cloud_service_name(service), location);
+		buf_addf(&text, "the %s service redirects to %s: use that address in clouds.yaml", cloud_service_name(service),
+			 location);
 	else
 		buf_add(&text, f.message[0] != '\0' ? f.message : "the answer says no more");
 	while (text.len > 0 && text.data[text.len - 1] == '.')

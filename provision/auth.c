@@ -217,7 +217,8 @@ static int refused(const struct auth *a, const struct http_response *r, struct e
 	who(a->config, &context);
 	answer_error(buf_str(&context), CLOUD_IDENTITY, r, &error);
 	if (r->status == 404)
-		return error_set(err, ERROR_CONFIG, "%s; is auth_url (from %s) the address of keystone?", error_message(error), a->config->source);
+		return error_set(err, ERROR_CONFIG, "%s; is auth_url (from %s) the address of keystone?", error_message(error),
+				 a->config->source);
 	if (error_is(error, ERROR_AUTH))
 		return error_set(err, ERROR_AUTH, "%s; from %s: %s", error_message(error), a->config->source, advice(a->config));
 	return error_move(err, steal_ptr(error));
@@ -235,7 +236,8 @@ static int ask(struct auth *a, int64_t deadline, struct http_response *ret, stru
 	CLEANUP(buf_wipe) struct buf body = BUF_INIT;
 	CLEANUP_STRV struct strv headers = STRV_INIT;
 	CLEANUP_FREE char *url = xasprintf("%s/auth/tokens", a->base);
-	struct http_request request = {.method = "POST", .url = url, .headers = &headers, .timeout_ms = a->config->api_timeout_ms};
+	struct http_request request = {
+		.method = "POST", .url = url, .headers = &headers, .timeout_ms = a->config->api_timeout_ms};
 	int r;
 
 	strv_add(&headers, "Accept: application/json");
@@ -305,7 +307,8 @@ static void session_copy(struct session *to, const struct session *from)
 	to->catalog = json_object_get(from->catalog);
 }
 
-int auth_new(struct http *h, const struct cloud_config *c, const char *request_id, int64_t deadline, struct auth **ret, struct error **err)
+int auth_new(struct http *h, const struct cloud_config *c, const char *request_id, int64_t deadline, struct auth **ret,
+	     struct error **err)
 {
 	struct auth *a = xnew(struct auth);
 	CLEANUP_ERROR struct error *error = NULL;

@@ -11,8 +11,8 @@
 /* What a login gave. */
 struct session {
 	char *token;
-	int64_t life_ms;  /* from the moment it was issued */
-	int64_t ends_ms;  /* clock_ms() */
+	int64_t life_ms;			   /* from the moment it was issued */
+	int64_t ends_ms;			   /* clock_ms() */
 	char *project_id, *project_name, *user_id; /* project_*: NULL for a token without project */
 	struct json_object *catalog;		   /* array; NULL for a token without scope */
 };
@@ -27,7 +27,8 @@ char *auth_url_v3(const char *auth_url) MUST_USE;
 
 struct auth;
 /* Both outlive it. Logs in: one request, a second and third one where auth_url is not keystone's root. */
-int auth_new(struct http *h, const struct cloud_config *c, const char *request_id, int64_t deadline, struct auth **ret, struct error **err) MUST_USE;
+int auth_new(struct http *h, const struct cloud_config *c, const char *request_id, int64_t deadline, struct auth **ret,
+	     struct error **err) MUST_USE;
 void auth_free(struct auth *a);
 const struct session *auth_first(const struct auth *a); /* of the first login: catalog, ids (the token may be an old one) */
 const char *auth_base(const struct auth *a);		/* the URL that answered: "https://keystone:5000/v3" */

@@ -175,11 +175,12 @@ static int not_found(struct json_object *catalog, const struct cloud_config *c, 
 		return error_set(err, ERROR_NOT_FOUND, "the cloud has no %s service (%s); its catalog has: %s", wanted, c->source,
 				 types.n > 0 ? all_types : "nothing");
 	return error_set(err, ERROR_NOT_FOUND,
-			 "the cloud has no %s endpoint with interface %s in region %s (%s); there are interfaces %s, regions %s", wanted,
-			 interface, region != NULL ? region : "(any)", c->source, all_interfaces, all_regions);
+			 "the cloud has no %s endpoint with interface %s in region %s (%s); there are interfaces %s, regions %s",
+			 wanted, interface, region != NULL ? region : "(any)", c->source, all_interfaces, all_regions);
 }
 
-int catalog_find(struct json_object *catalog, const struct cloud_config *c, enum cloud_service service, char **ret, struct error **err)
+int catalog_find(struct json_object *catalog, const struct cloud_config *c, enum cloud_service service, char **ret,
+		 struct error **err)
 {
 	const struct service *s = &services[service];
 	const struct service_config *own = &c->services[service];

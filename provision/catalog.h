@@ -9,7 +9,8 @@
  * nova's and cinder's stay as they are, and get /v2.1 and /v3 where they name no version.
  * ERROR_NOT_FOUND lists the services, interfaces and regions that are there.
  */
-int catalog_find(struct json_object *catalog, const struct cloud_config *c, enum cloud_service service, char **ret, struct error **err) MUST_USE;
+int catalog_find(struct json_object *catalog, const struct cloud_config *c, enum cloud_service service, char **ret,
+		 struct error **err) MUST_USE;
 
 /* Without trailing slashes and a last path segment such as v3 or v2.0 (and octavia's lbaas); the caller frees. */
 char *catalog_strip_version(const char *url) MUST_USE;

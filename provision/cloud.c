@@ -41,9 +41,11 @@ static int check_scope(const struct cloud *c, struct error **err)
 	const struct session *session = auth_first(c->auth);
 
 	if (session->project_id == NULL)
-		return error_set(err, ERROR_CONFIG, "%s: the login gave a token without a project: set auth.project_name", c->config->source);
+		return error_set(err, ERROR_CONFIG, "%s: the login gave a token without a project: set auth.project_name",
+				 c->config->source);
 	if (json_len(session->catalog) == 0)
-		return error_set(err, ERROR_CONFIG, "%s: keystone gave an empty catalog for this project: no service has an endpoint",
+		return error_set(err, ERROR_CONFIG,
+				 "%s: keystone gave an empty catalog for this project: no service has an endpoint",
 				 c->config->source);
 	return 0;
 }
@@ -104,7 +106,8 @@ char *cloud_describe(struct cloud *c)
 {
 	const struct session *s = auth_first(c->auth);
 
-	return xasprintf("%s, project %s, region %s", c->config->source, s->project_name != NULL ? s->project_name : s->project_id,
+	return xasprintf("%s, project %s, region %s", c->config->source,
+			 s->project_name != NULL ? s->project_name : s->project_id,
 			 c->config->region != NULL ? c->config->region : "(any)");
 }
 

@@ -16,18 +16,27 @@ void cloud_close(struct cloud *c);
 void cloud_close_ptr(struct cloud **c);
 #define CLEANUP_CLOUD CLEANUP(cloud_close_ptr)
 
-enum cloud_service { CLOUD_IDENTITY, CLOUD_COMPUTE, CLOUD_NETWORK, CLOUD_IMAGE, CLOUD_VOLUME, CLOUD_LOAD_BALANCER, CLOUD_PLACEMENT, CLOUD_SERVICES };
+enum cloud_service {
+	CLOUD_IDENTITY,
+	CLOUD_COMPUTE,
+	CLOUD_NETWORK,
+	CLOUD_IMAGE,
+	CLOUD_VOLUME,
+	CLOUD_LOAD_BALANCER,
+	CLOUD_PLACEMENT,
+	CLOUD_SERVICES
+};
 
 struct cloud_call {
 	enum cloud_service service;
 	const char *method;
-	const char *path;	      /* behind the versioned endpoint: "/servers/detail?name=x" */
-	struct json_object *body;     /* borrowed; NULL: none */
-	const char *microversion;     /* "2.37", or NULL */
+	const char *path;	  /* behind the versioned endpoint: "/servers/detail?name=x" */
+	struct json_object *body; /* borrowed; NULL: none */
+	const char *microversion; /* "2.37", or NULL */
 	enum retry_class retry;
-	const char *what;	      /* for errors: `create server "demo-w-1"`; NULL: method and path */
+	const char *what;		/* for errors: `create server "demo-w-1"`; NULL: method and path */
 	bool not_found_ok, conflict_ok; /* 404 or 409 is no error: *ret NULL and ret_status tells */
-	int64_t deadline;	      /* clock_ms(); 0: 10 minutes from now */
+	int64_t deadline;		/* clock_ms(); 0: 10 minutes from now */
 };
 
 /* *ret: the answer's JSON (the caller puts), NULL where there is no body.  ret_status may be NULL.
@@ -42,6 +51,7 @@ int cloud_list(struct cloud *c, enum cloud_service service, const char *path, co
 bool cloud_has(struct cloud *c, enum cloud_service service); /* in the catalog */
 const char *cloud_project_id(struct cloud *c);
 const char *cloud_user_id(struct cloud *c);
-char *cloud_describe(struct cloud *c) MUST_USE; /* "cloud \"lab\" of /etc/openstack/clouds.yaml, project demo, region RegionOne" */
+char *
+cloud_describe(struct cloud *c) MUST_USE; /* "cloud \"lab\" of /etc/openstack/clouds.yaml, project demo, region RegionOne" */
 /* Networks that clouds.yaml marks routes_externally; NULL where none. */
 const char *cloud_external_network(struct cloud *c);

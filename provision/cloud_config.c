@@ -18,7 +18,10 @@ struct field {
 	const char *key, *alias;
 	size_t offset; /* in struct cloud_config (or service_config) */
 };
-#define FIELD(key, alias, member) {key, alias, offsetof(struct cloud_config, member)}
+#define FIELD(key, alias, member)                                                                                                \
+	{                                                                                                                        \
+		key, alias, offsetof(struct cloud_config, member)                                                                \
+	}
 
 /* Read from "auth", else from the top of the entry. */
 static const struct field auth_fields[] = {
@@ -71,7 +74,7 @@ static const struct {
 
 const char *cloud_service_name(enum cloud_service service)
 {
-	static const char *const names[CLOUD_SERVICES] = {"identity",	  "compute",	   "network", "image",
+	static const char *const names[CLOUD_SERVICES] = {"identity",	   "compute",	    "network",	"image",
 							  "block-storage", "load-balancer", "placement"};
 
 	return names[service];
@@ -89,7 +92,8 @@ static void read_services(const struct settings *s, struct cloud_config *c)
 			for (size_t f = 0; f < ARRAY_SIZE(service_fields); f++) {
 				const struct field *field = &service_fields[f];
 				CLEANUP_FREE char *key = xasprintf("%s_%s", service_prefixes[i][p], field->key);
-				CLEANUP_FREE char *alias = xasprintf("%s_%s", service_prefixes[i][p], field->alias != NULL ? field->alias : field->key);
+				CLEANUP_FREE char *alias = xasprintf("%s_%s", service_prefixes[i][p],
+								     field->alias != NULL ? field->alias : field->key);
 				const char *value = settings_get(s, key);
 				char **m = member(&c->services[i], field);
 
@@ -117,7 +121,8 @@ static int read_interface(char **interface, const char *source, struct error **e
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t n = strlen(names[i]);
 
-		if (strncasecmp(*interface, names[i], n) != 0 || ((*interface)[n] != '\0' && strcasecmp(*interface + n, "URL") != 0))
+		if (strncasecmp(*interface, names[i], n) != 0 ||
+		    ((*interface)[n] != '\0' && strcasecmp(*interface + n, "URL") != 0))
 			continue;
 		free(*interface);
 		*interface = xstrdup(names[i]);
@@ -202,7 +207,8 @@ static int read_auth_type(const struct settings *s, struct cloud_config *c, stru
 			return 0;
 		}
 	return error_set(err, ERROR_CONFIG,
-			 "%s: auth_type \"%s\" is not supported (password, token and v3applicationcredential are)", c->source, type);
+			 "%s: auth_type \"%s\" is not supported (password, token and v3applicationcredential are)", c->source,
+			 type);
 }
 
 static int missing(const struct cloud_config *c, const char *what, const char *advice, struct error **err)
@@ -265,7 +271,8 @@ static int read_timeout(const struct settings *s, struct cloud_config *c, struct
 	return 0;
 }
 
-int cloud_config_read(const struct settings *s, const char *name, const char *source, struct cloud_config **ret, struct error **err)
+int cloud_config_read(const struct settings *s, const char *name, const char *source, struct cloud_config **ret,
+		      struct error **err)
 {
 	CLEANUP_CLOUD_CONFIG struct cloud_config *c = xnew(struct cloud_config);
 

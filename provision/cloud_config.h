@@ -29,7 +29,8 @@ struct cloud_config {
 };
 
 /* name, source: as in the structure.  The keys of "auth" are taken from the top as well, where they are not below "auth". */
-int cloud_config_read(const struct settings *s, const char *name, const char *source, struct cloud_config **ret, struct error **err) MUST_USE;
+int cloud_config_read(const struct settings *s, const char *name, const char *source, struct cloud_config **ret,
+		      struct error **err) MUST_USE;
 void cloud_config_free(struct cloud_config *c); /* wipes the secrets */
 void cloud_config_free_ptr(struct cloud_config **c);
 #define CLEANUP_CLOUD_CONFIG CLEANUP(cloud_config_free_ptr)

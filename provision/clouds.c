@@ -17,7 +17,8 @@ static void add_folder(struct strv *paths, const char *folder, const char *base)
 static void search_path(struct strv *paths, const char *variable, const char *base)
 {
 	const char *named = getenv(variable), *xdg = getenv("XDG_CONFIG_HOME");
-	CLEANUP_FREE char *user = xdg != NULL && xdg[0] == '/' ? xasprintf("%s/openstack", xdg) : path_expand("~/.config/openstack");
+	CLEANUP_FREE char *user =
+		xdg != NULL && xdg[0] == '/' ? xasprintf("%s/openstack", xdg) : path_expand("~/.config/openstack");
 
 	if (named != NULL && named[0] != '\0')
 		strv_take(paths, path_expand(named));
@@ -110,13 +111,14 @@ static int no_such_cloud(const struct yaml *y, const char *name, struct error **
 	for (size_t i = 0; clouds != NULL && clouds->type == YAML_MAP && i < clouds->n; i++)
 		strv_add(&names, clouds->keys[i]);
 	if (names.n == 0)
-		return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it, nor any other (expected the key \"clouds\")",
-				 y->name, name);
+		return error_set(err, ERROR_CONFIG,
+				 "%s: there is no cloud \"%s\" in it, nor any other (expected the key \"clouds\")", y->name,
+				 name);
 	all = strv_join(&names, ", ");
 	near = str_nearest(name, (const char *const *)names.v, names.n);
 	if (near != NULL)
-		return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it; did you mean \"%s\"? There are: %s", y->name, name,
-				 near, all);
+		return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it; did you mean \"%s\"? There are: %s",
+				 y->name, name, near, all);
 	return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it; there are: %s", y->name, name, all);
 }
 
@@ -124,8 +126,10 @@ static int no_file(const struct cloud_files *files, struct error **err)
 {
 	CLEANUP_FREE char *searched = strv_join(&files->searched, ", ");
 
-	return error_set(err, ERROR_CONFIG,
-			 "no clouds.yaml was found and OS_AUTH_URL is not set: looked for %s. Name the file by OS_CLIENT_CONFIG_FILE", searched);
+	return error_set(
+		err, ERROR_CONFIG,
+		"no clouds.yaml was found and OS_AUTH_URL is not set: looked for %s. Name the file by OS_CLIENT_CONFIG_FILE",
+		searched);
 }
 
 /* The values of the region that region_name names, else of the first of "regions". */
@@ -169,7 +173,8 @@ static int from_files(const struct cloud_files *files, const char *name, struct 
 	if (cloud == NULL)
 		return no_such_cloud(files->clouds, name, err);
 	if (cloud->type != YAML_MAP)
-		return yaml_error(files->clouds, cloud, err, "cloud \"%s\": expected a map, found %s", name, yaml_type_name(cloud));
+		return yaml_error(files->clouds, cloud, err, "cloud \"%s\": expected a map, found %s", name,
+				  yaml_type_name(cloud));
 	source = xasprintf("cloud \"%s\" of %s", name, files->clouds->name);
 	settings_lay_yaml(&own, "", cloud);
 	settings_lay_yaml(&own, "", entry(files->secure, "clouds", name));
@@ -180,7 +185,8 @@ static int from_files(const struct cloud_files *files, const char *name, struct 
 		profile_node = entry(files->vendor, "public-clouds", profile);
 		if (profile_node == NULL)
 			return error_set(err, ERROR_CONFIG,
-					 "%s: its profile \"%s\" is not in a clouds-public.yaml: write the profile's auth_url and regions into the cloud",
+					 "%s: its profile \"%s\" is not in a clouds-public.yaml: write the profile's auth_url "
+					 "and regions into the cloud",
 					 source, profile);
 		settings_lay_yaml(&all, "", profile_node);
 	}
@@ -215,7 +221,8 @@ int cloud_config_choose(const struct cloud_files *files, char *const *environmen
 			strv_add(&names, clouds->keys[i]);
 		all = strv_join(&names, ", ");
 		error_clear(err);
-		return error_set(err, ERROR_CONFIG, "no cloud was named (openstack.cloud in the cluster file, or OS_CLOUD); %s has: %s",
+		return error_set(err, ERROR_CONFIG,
+				 "no cloud was named (openstack.cloud in the cluster file, or OS_CLOUD); %s has: %s",
 				 files->clouds->name, all);
 	}
 	return -1;

@@ -63,10 +63,13 @@ static int perform(struct cloud *c, const struct cloud_call *call, const char *b
 }
 
 /* With the token that all share; when the service refuses it, once more with a new one. */
-static int perform_logged_in(struct cloud *c, const struct cloud_call *call, int64_t deadline, struct http_response *ret, struct error **err)
+static int perform_logged_in(struct cloud *c, const struct cloud_call *call, int64_t deadline, struct http_response *ret,
+			     struct error **err)
 {
-	const char *body = call->body != NULL ? json_object_to_json_string_ext(call->body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-					      : NULL;
+	const char *body =
+		call->body != NULL
+			? json_object_to_json_string_ext(call->body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+			: NULL;
 	CLEANUP_SECRET char *token = NULL, *newer = NULL;
 	bool maybe_applied;
 
@@ -89,7 +92,8 @@ static int perform_logged_in(struct cloud *c, const struct cloud_call *call, int
 }
 
 /* The body of a good answer. */
-static int read_body(const struct cloud_call *call, const char *what, const struct http_response *r, struct json_object **ret, struct error **err)
+static int read_body(const struct cloud_call *call, const char *what, const struct http_response *r, struct json_object **ret,
+		     struct error **err)
 {
 	const char *type = http_header(r, "content-type");
 
@@ -97,8 +101,9 @@ static int read_body(const struct cloud_call *call, const char *what, const stru
 		return 0;
 	if (strcmp(call->method, "DELETE") == 0)
 		return 0;
-	return error_set(err, ERROR_REMOTE, "%s: the %s service answered HTTP %d with something that is not JSON (%s): is a proxy in between?",
-			 what, cloud_service_name(call->service), r->status, type != NULL ? type : "of no type");
+	return error_set(err, ERROR_REMOTE,
+			 "%s: the %s service answered HTTP %d with something that is not JSON (%s): is a proxy in between?", what,
+			 cloud_service_name(call->service), r->status, type != NULL ? type : "of no type");
 }
 
 static bool is_welcome(const struct cloud_call *call, const struct http_response *r)
@@ -140,7 +145,8 @@ int cloud_call(struct cloud *c, const struct cloud_call *call, struct json_objec
 	int result;
 
 	if (c->endpoints[call->service] == NULL) {
-		result = error_set(err, error_kind(c->missing[call->service]), "%s: %s", what, error_message(c->missing[call->service]));
+		result = error_set(err, error_kind(c->missing[call->service]), "%s: %s", what,
+				   error_message(c->missing[call->service]));
 	} else if (perform_logged_in(c, call, deadline, &r, err) < 0) {
 		ambiguous = r.maybe_applied && !is_read(call->method);
 		result = error_wrap(err, "%s", what);
@@ -194,14 +200,20 @@ static int walk(const struct listing *l, struct json_object **ret, bool *ret_los
 	CLEANUP_STRV struct strv seen = STRV_INIT;
 
 	while (path != NULL) {
-		struct cloud_call call = {.service = l->service, .method = "GET", .path = path, .microversion = l->microversion, .retry = RETRY_A,
+		struct cloud_call call = {.service = l->service,
+					  .method = "GET",
+					  .path = path,
+					  .microversion = l->microversion,
+					  .retry = RETRY_A,
 					  .deadline = l->deadline};
 		CLEANUP_JSON struct json_object *page = NULL;
 		int status = 0;
 
 		if (strv_has(&seen, path) || seen.n == PAGES_MAX)
-			return error_set(err, ERROR_REMOTE, "GET %s: the service's pages go round in a circle (the %zuth is one that was read before)",
-					 l->path, seen.n + 1);
+			return error_set(
+				err, ERROR_REMOTE,
+				"GET %s: the service's pages go round in a circle (the %zuth is one that was read before)",
+				l->path, seen.n + 1);
 		strv_add(&seen, path);
 		if (cloud_call(l->cloud, &call, &page, &status, NULL, err) < 0) {
 			*ret_lost = seen.n > 1 && (status == 400 || status == 404);

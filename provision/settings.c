@@ -74,8 +74,9 @@ void settings_lay_yaml(struct settings *s, const char *prefix, const struct yaml
 		drop_prefix(s, list);
 	}
 	for (size_t i = 0; i < node->n; i++) {
-		CLEANUP_FREE char *below = node->type == YAML_MAP ? xasprintf("%s%s.", prefix, node->keys[i])
-								  : xasprintf("%.*s[%zu].", len > 0 ? (int)len - 1 : 0, prefix, i);
+		CLEANUP_FREE char *below = node->type == YAML_MAP
+						   ? xasprintf("%s%s.", prefix, node->keys[i])
+						   : xasprintf("%.*s[%zu].", len > 0 ? (int)len - 1 : 0, prefix, i);
 
 		for (char *p = below + len; node->type == YAML_MAP && *p != '\0'; p++)
 			*p = *p == '-' ? '_' : *p;

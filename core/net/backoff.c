@@ -104,6 +104,7 @@ int64_t backoff_wait(enum retry_class class, const char *method, const struct ht
 	if (wait > s->cap_ms)
 		wait = s->cap_ms;
 	if (asked >= 0) /* never before it was asked for; the jitter spreads those who wait for the same moment */
-		return asked > RETRY_AFTER_CAP_MS ? RETRY_AFTER_CAP_MS : asked + (int64_t)(random * 0.2 * (double)(asked < 1000 ? 1000 : asked));
+		return asked > RETRY_AFTER_CAP_MS ? RETRY_AFTER_CAP_MS
+						  : asked + (int64_t)(random * 0.2 * (double)(asked < 1000 ? 1000 : asked));
 	return wait + (int64_t)((random - 0.5) * 0.4 * (double)wait);
 }

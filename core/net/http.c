@@ -9,10 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-enum {
-	IDLE_MAX = 32,
-	REDIRECTS_MAX = 10
-};
+enum { IDLE_MAX = 32, REDIRECTS_MAX = 10 };
 
 static atomic_uint_fast64_t requests_total;
 
@@ -223,12 +220,17 @@ static const struct failure {
 	bool hopeless;
 	const char *text;
 } failures[] = {
-	{CURLE_COULDNT_RESOLVE_HOST, ERROR_NETWORK, false, "the host name cannot be resolved: check its spelling and this machine's DNS"},
-	{CURLE_COULDNT_RESOLVE_PROXY, ERROR_NETWORK, false, "the proxy's name cannot be resolved: check http_proxy and https_proxy"},
-	{CURLE_COULDNT_CONNECT, ERROR_NETWORK, false, "no connection: is the address right, the service up, and the way there open?"},
+	{CURLE_COULDNT_RESOLVE_HOST, ERROR_NETWORK, false,
+	 "the host name cannot be resolved: check its spelling and this machine's DNS"},
+	{CURLE_COULDNT_RESOLVE_PROXY, ERROR_NETWORK, false,
+	 "the proxy's name cannot be resolved: check http_proxy and https_proxy"},
+	{CURLE_COULDNT_CONNECT, ERROR_NETWORK, false,
+	 "no connection: is the address right, the service up, and the way there open?"},
 	{CURLE_SSL_CONNECT_ERROR, ERROR_NETWORK, false, "the TLS handshake failed: does the port speak TLS 1.2 or later?"},
-	{CURLE_SSL_CERTPROBLEM, ERROR_NETWORK, true, "the client's certificate or key cannot be used: check cert and key in clouds.yaml"},
-	{CURLE_SSL_CACERT_BADFILE, ERROR_NETWORK, true, "the file of trusted authorities cannot be read: check cacert in clouds.yaml"},
+	{CURLE_SSL_CERTPROBLEM, ERROR_NETWORK, true,
+	 "the client's certificate or key cannot be used: check cert and key in clouds.yaml"},
+	{CURLE_SSL_CACERT_BADFILE, ERROR_NETWORK, true,
+	 "the file of trusted authorities cannot be read: check cacert in clouds.yaml"},
 	{CURLE_URL_MALFORMAT, ERROR_CONFIG, true, "the URL is malformed"},
 	{CURLE_UNSUPPORTED_PROTOCOL, ERROR_CONFIG, true, "the URL is of a kind that is not supported (http, https and file are)"},
 	{CURLE_GOT_NOTHING, ERROR_NETWORK, false, "the connection was closed without an answer"},
@@ -269,8 +271,9 @@ static int fail(struct transfer *t, CURLcode code, struct error **err)
 		return error_set(err, ERROR_NETWORK, "%s %s: %s (%s)", method, url, certificate_advice(t), said);
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT && t->begun == 0)
-		return error_set(err, ERROR_NETWORK, "%s %s: no connection in time: is the address right, and the way there open? (%s)",
-				 method, url, said);
+		return error_set(err, ERROR_NETWORK,
+				 "%s %s: no connection in time: is the address right, and the way there open? (%s)", method, url,
+				 said);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return error_set(err, ERROR_TIMEOUT, "%s %s: no complete answer within %.1f s (%s)", method, url,
 				 (double)t->timeout_ms / 1000, said);
@@ -427,7 +430,8 @@ int http_perform(struct http *h, const struct http_request *request, struct http
 			CLEANUP_FREE char *shown = mask_url(next);
 
 			ret->hopeless = true;
-			return error_set(err, ERROR_REMOTE, "%s %s: not following to %s (more than %d redirections, or no web address)",
+			return error_set(err, ERROR_REMOTE,
+					 "%s %s: not following to %s (more than %d redirections, or no web address)",
 					 http_method(request), url, shown, REDIRECTS_MAX);
 		}
 		credentials = credentials && same_origin(url, next);

@@ -14,9 +14,9 @@
 struct http; /* DNS and TLS sessions, idle connections, trust */
 
 struct http_options {
-	const char *ca_file;  /* PEM bundle beside the system's, or NULL */
-	const char *ca_pem;   /* trust these certificates only, or NULL */
-	bool insecure;	      /* TLS peers are not verified: clouds.yaml's "verify: false" and nothing else sets it */
+	const char *ca_file; /* PEM bundle beside the system's, or NULL */
+	const char *ca_pem;  /* trust these certificates only, or NULL */
+	bool insecure;	     /* TLS peers are not verified: clouds.yaml's "verify: false" and nothing else sets it */
 	const char *client_cert, *client_key; /* files, or NULL */
 	/* When set, connections are made by this instead of DNS and connect(2): e.g. through a bastion.  ret_fd becomes the client's.
 	 * libcurl 7.88 keeps a TLS connection for the next request only where getpeername(2) gives a name: of a socketpair the far
@@ -37,19 +37,19 @@ typedef int http_read(void *p, size_t n, size_t *ret_n, void *context, struct er
 struct http_request {
 	const char *method; /* NULL: GET */
 	const char *url;
-	const struct strv *headers;	 /* "Name: value"; NULL: none */
-	const char *user, *password;	 /* HTTP basic, or NULL */
-	const void *body;		 /* or: */
+	const struct strv *headers;  /* "Name: value"; NULL: none */
+	const char *user, *password; /* HTTP basic, or NULL */
+	const void *body;	     /* or: */
 	size_t body_len;
 	http_read *read; /* a streamed body of exactly body_len bytes */
 	void *read_context;
 	http_write *write; /* receives the body of a 2xx answer instead of response.body */
 	void *write_context;
-	int64_t timeout_ms;	/* for the whole attempt; 0: 75 s; streams: use stall_ms with CLOCK-long timeouts */
-	int64_t stall_ms;	/* no byte in either direction for so long ends it; 0: no such limit */
-	size_t answer_max;	/* largest response.body; 0: 64 MiB */
-	bool http1;		/* HTTP/1.1, also where the server speaks HTTP/2: uploads of many megabytes wait for its windows there */
-	bool follow;		/* redirects (never carrying credentials to another host); see http_perform() */
+	int64_t timeout_ms; /* for the whole attempt; 0: 75 s; streams: use stall_ms with CLOCK-long timeouts */
+	int64_t stall_ms;   /* no byte in either direction for so long ends it; 0: no such limit */
+	size_t answer_max;  /* largest response.body; 0: 64 MiB */
+	bool http1;  /* HTTP/1.1, also where the server speaks HTTP/2: uploads of many megabytes wait for its windows there */
+	bool follow; /* redirects (never carrying credentials to another host); see http_perform() */
 };
 
 /* What is known of a request that failed; decides whether a create may be repeated. */

@@ -51,8 +51,8 @@ struct transfer {
 	char message[CURL_ERROR_SIZE];
 	size_t sent; /* bytes of the body */
 	size_t headers_len;
-	unsigned begun;	   /* how often libcurl was about to send the request on a connection that stands */
-	int64_t active_ms; /* when the last byte moved */
+	unsigned begun;		  /* how often libcurl was about to send the request on a connection that stands */
+	int64_t active_ms;	  /* when the last byte moved */
 	int dialled, placeholder; /* a connection made by options.dial, and the descriptor that it will have; -1: none */
 	struct error *error;	  /* why a callback of ours ended it */
 };

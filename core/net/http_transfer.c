@@ -32,11 +32,11 @@ static size_t on_read(char *p, size_t size, size_t items, void *context)
 		memcpy(p, (const char *)r->body + t->sent, room);
 		n = room;
 	} else if (r->read(p, room, &n, r->read_context, &t->error) < 0) {
-			return CURL_READFUNC_ABORT;
+		return CURL_READFUNC_ABORT;
 	}
 	if (n == 0) {
 		error_set(&t->error, ERROR_INTERNAL, "the body ended %zu bytes early", left);
-			return CURL_READFUNC_ABORT;
+		return CURL_READFUNC_ABORT;
 	}
 	t->sent += n;
 	return n;
@@ -364,7 +364,7 @@ static CURLcode drive(struct transfer *t)
 			return CURLE_ABORTED_BY_CALLBACK;
 		left = stall_left(t);
 		if (left == 0) {
-					error_set(&t->error, ERROR_TIMEOUT, "no byte moved for %lld ms", (long long)t->request->stall_ms);
+			error_set(&t->error, ERROR_TIMEOUT, "no byte moved for %lld ms", (long long)t->request->stall_ms);
 			return CURLE_ABORTED_BY_CALLBACK;
 		}
 		if (curl_multi_poll(t->worker->multi, &cancel, cancel.fd >= 0 ? 1 : 0, (int)left, NULL) != CURLM_OK)

@@ -30,7 +30,8 @@ int place_parse(const char *url, struct place *ret, struct error **err)
 		CLEANUP_FREE char *shown = mask_url(url);
 
 		curl_url_cleanup(u);
-		return error_set(err, ERROR_CONFIG, "\"%s\" is not a URL: %s (expected https://HOST[:PORT]/…)", shown, curl_url_strerror(code));
+		return error_set(err, ERROR_CONFIG, "\"%s\" is not a URL: %s (expected https://HOST[:PORT]/…)", shown,
+				 curl_url_strerror(code));
 	}
 	ret->scheme = url_part(u, CURLUPART_SCHEME);
 	ret->host = url_part(u, CURLUPART_HOST);

@@ -8,13 +8,13 @@ enum { SHOWN_MAX = 4096, PARSED_MAX = 1 << 20, ERROR_SHOWN_MAX = 512 };
 
 /* Query keys of pre-signed and token addresses: S3, Swift's tempurl, registries. */
 static const char *const query_secrets[] = {
-	"access_token", "key",	 "password", "refresh_token",	"secret",		"sig",
-	"signature",	"token", "temp_url_sig", "x-amz-credential", "x-amz-security-token", "x-amz-signature",
+	"access_token", "key",		"password",	    "refresh_token",	    "secret",	       "sig", "signature",
+	"token",	"temp_url_sig", "x-amz-credential", "x-amz-security-token", "x-amz-signature",
 };
 
 static const char *const json_secrets[] = {
-	"access_token", "adminPass", "kubeconfig", "passcode",	"password", "private_key",
-	"refresh_token", "secret",   "token",	   "user_data",
+	"access_token", "adminPass",	 "kubeconfig", "passcode", "password",
+	"private_key",	"refresh_token", "secret",     "token",	   "user_data",
 };
 
 static const char *const hashed_headers[] = {"authorization", "x-auth-token", "x-subject-token"};
@@ -114,7 +114,8 @@ static void mask_json(struct json_object *o)
 		mask_json(json_object_array_get_idx(o, i));
 	if (!json_object_is_type(o, json_type_object))
 		return;
-	json_object_object_foreach(o, key, value) {
+	json_object_object_foreach(o, key, value)
+	{
 		if (is_container(value))
 			mask_json(value);
 		else if (value != NULL && among(key, strlen(key), json_secrets, ARRAY_SIZE(json_secrets)))

@@ -62,7 +62,8 @@ static void log_repeat(const struct http_request *request, const struct http_res
 	if (error != NULL)
 		log_verbose("%s; try %d in %.1f s", error_message(error), tries + 1, (double)wait / 1000);
 	else
-		log_verbose("%s %s: HTTP %d; try %d in %.1f s", method_of(request), url, r->status, tries + 1, (double)wait / 1000);
+		log_verbose("%s %s: HTTP %d; try %d in %.1f s", method_of(request), url, r->status, tries + 1,
+			    (double)wait / 1000);
 }
 
 int retry_perform(struct http *h, const struct http_request *request, enum retry_class class, int64_t deadline,

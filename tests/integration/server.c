@@ -162,7 +162,8 @@ static void *serve(void *arg)
 	bool keep = p->ssl == NULL || SSL_accept(p->ssl) == 1;
 
 	for (unsigned nth = 1; keep; nth++) {
-		CLEANUP(request_free) struct server_request r = {.connection = p->number, .nth = nth, .context = p->server->context};
+		CLEANUP(request_free)
+		struct server_request r = {.connection = p->number, .nth = nth, .context = p->server->context};
 
 		keep = read_request(p, &r);
 		if (!keep)
@@ -231,7 +232,8 @@ struct server *server_start(server_handler *handler, void *context, const char *
 	s->context = context;
 	if (cert != NULL) {
 		s->tls = SSL_CTX_new(TLS_server_method());
-		ok = SSL_CTX_use_certificate_chain_file(s->tls, cert) == 1 && SSL_CTX_use_PrivateKey_file(s->tls, key, SSL_FILETYPE_PEM) == 1;
+		ok = SSL_CTX_use_certificate_chain_file(s->tls, cert) == 1 &&
+		     SSL_CTX_use_PrivateKey_file(s->tls, key, SSL_FILETYPE_PEM) == 1;
 		assert(ok);
 	}
 	pthread_mutex_init(&s->lock, NULL);
@@ -344,7 +346,8 @@ static void extend(X509 *x, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-static X509 *certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char *alternatives, long from, long to)
+static X509 *certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const char *alternatives, long from,
+			 long to)
 {
 	X509 *x = X509_new();
 

@@ -31,8 +31,8 @@ void server_send(struct server_peer *p, const char *text);
 void server_send_mem(struct server_peer *p, const void *data, size_t n);
 /* headers: whole lines with \r\n, or ""; Content-Length is added. */
 void server_reply(struct server_peer *p, int status, const char *headers, const char *body);
-void server_pause(struct server_peer *p, int ms); /* or until the server stops */
-void server_reset(struct server_peer *p);	  /* the connection ends by RST */
+void server_pause(struct server_peer *p, int ms);		       /* or until the server stops */
+void server_reset(struct server_peer *p);			       /* the connection ends by RST */
 char *server_header(const struct server_request *r, const char *name); /* the caller frees; NULL where it is not there */
 
 /* folder/NAME.pem and NAME.key for the subject alternative names ("DNS:x,IP:127.0.0.1"), valid from … to seconds from now, signed

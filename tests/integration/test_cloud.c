@@ -44,13 +44,17 @@ static void give_token(struct server_peer *p, const char *extra)
 	CLEANUP_FREE char *issued = rfc3339(1000000000000), *expires = rfc3339(1000000000000 + atomic_load(&fake.life_s) * 1000);
 	unsigned number = atomic_fetch_add(&fake.logins, 1) + 1, port = server_port(server);
 	CLEANUP_FREE char *header = xasprintf("X-Subject-Token: token-%u\r\nContent-Type: application/json\r\n", number);
-	CLEANUP_FREE char *body = xasprintf(
-		"{\"token\":{\"issued_at\":\"%s\",\"expires_at\":\"%s\",%s\"user\":{\"id\":\"user-1\"},\"catalog\":["
-		"{\"type\":\"compute\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://127.0.0.1:%u/compute/v2.1\"}]},"
-		"{\"type\":\"network\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://127.0.0.1:%u/network\"}]},"
-		"{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://127.0.0.1:%u/image\"}]},"
-		"{\"type\":\"volumev3\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://127.0.0.1:%u/volume/v3/p\"}]}]}}",
-		issued, expires, extra, port, port, port, port);
+	CLEANUP_FREE char *body =
+		xasprintf("{\"token\":{\"issued_at\":\"%s\",\"expires_at\":\"%s\",%s\"user\":{\"id\":\"user-1\"},\"catalog\":["
+			  "{\"type\":\"compute\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
+			  "127.0.0.1:%u/compute/v2.1\"}]},"
+			  "{\"type\":\"network\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
+			  "127.0.0.1:%u/network\"}]},"
+			  "{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
+			  "127.0.0.1:%u/image\"}]},"
+			  "{\"type\":\"volumev3\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
+			  "127.0.0.1:%u/volume/v3/p\"}]}]}}",
+			  issued, expires, extra, port, port, port, port);
 
 	server_reply(p, 201, header, body);
 }
@@ -64,7 +68,8 @@ static bool login(struct server_peer *p, const struct server_request *r)
 	if (atomic_load(&fake.login_failures) > 0) {
 		atomic_fetch_sub(&fake.login_failures, 1);
 		server_reply(p, atomic_load(&fake.login_status), "x-openstack-request-id: req-k\r\n",
-			     "{\"error\":{\"code\":1,\"title\":\"Unauthorized\",\"message\":\"The request you have made requires authentication.\"}}");
+			     "{\"error\":{\"code\":1,\"title\":\"Unauthorized\",\"message\":\"The request you have made requires "
+			     "authentication.\"}}");
 		return true;
 	}
 	give_token(p, strstr(r->body, "unscoped") != NULL ? "" : "\"project\":{\"id\":\"project-1\",\"name\":\"demo\"},");
@@ -73,7 +78,9 @@ static bool login(struct server_peer *p, const struct server_request *r)
 
 static bool versions(struct server_peer *p, const struct server_request *r UNUSED)
 {
-	server_reply(p, 300, "", "{\"versions\":{\"values\":[{\"id\":\"v3.14\",\"links\":[{\"rel\":\"self\",\"href\":\"http://wrong.invalid/identity/v3/\"}]}]}}");
+	server_reply(p, 300, "",
+		     "{\"versions\":{\"values\":[{\"id\":\"v3.14\",\"links\":[{\"rel\":\"self\",\"href\":\"http://wrong.invalid/"
+		     "identity/v3/\"}]}]}}");
 	return true;
 }
 
@@ -102,16 +109,22 @@ static bool nova_pages(struct server_peer *p, const struct server_request *r)
 	if (strstr(r->path, "marker=b") != NULL)
 		server_reply(p, 200, "", "{\"servers\":[{\"name\":\"c\"}]}");
 	else if (strstr(r->path, "marker=a") != NULL)
-		server_reply(p, 200, "", "{\"servers\":[],\"servers_links\":[{\"rel\":\"next\",\"href\":\"http://evil.invalid/x?project=y&marker=b\"}]}");
+		server_reply(p, 200, "",
+			     "{\"servers\":[],\"servers_links\":[{\"rel\":\"next\",\"href\":\"http://evil.invalid/"
+			     "x?project=y&marker=b\"}]}");
 	else
-		server_reply(p, 200, "", "{\"servers\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"servers_links\":[{\"rel\":\"next\",\"href\":\"/v2.1/servers/detail?marker=a\"}]}");
+		server_reply(p, 200, "",
+			     "{\"servers\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"servers_links\":[{\"rel\":\"next\",\"href\":\"/"
+			     "v2.1/servers/detail?marker=a\"}]}");
 	return true;
 }
 
 static bool round_pages(struct server_peer *p, const struct server_request *r)
 {
-	server_reply(p, 200, "", strstr(r->path, "marker=a") != NULL ? "{\"ports\":[],\"ports_links\":[{\"rel\":\"next\",\"href\":\"?marker=b\"}]}"
-								     : "{\"ports\":[],\"ports_links\":[{\"rel\":\"next\",\"href\":\"?marker=a\"}]}");
+	server_reply(p, 200, "",
+		     strstr(r->path, "marker=a") != NULL
+			     ? "{\"ports\":[],\"ports_links\":[{\"rel\":\"next\",\"href\":\"?marker=b\"}]}"
+			     : "{\"ports\":[],\"ports_links\":[{\"rel\":\"next\",\"href\":\"?marker=a\"}]}");
 	return true;
 }
 
@@ -136,7 +149,8 @@ static bool lost_pages(struct server_peer *p, const struct server_request *r)
 	else if (second)
 		server_reply(p, 200, "", "{\"servers\":[{\"name\":\"z\"}]}");
 	else
-		server_reply(p, 200, "", "{\"servers\":[{\"name\":\"y\"}],\"servers_links\":[{\"rel\":\"next\",\"href\":\"?marker=a\"}]}");
+		server_reply(p, 200, "",
+			     "{\"servers\":[{\"name\":\"y\"}],\"servers_links\":[{\"rel\":\"next\",\"href\":\"?marker=a\"}]}");
 	return true;
 }
 
@@ -175,19 +189,23 @@ static bool vanishing(struct server_peer *p, const struct server_request *r UNUS
 
 static bool missing(struct server_peer *p, const struct server_request *r UNUSED)
 {
-	server_reply(p, 404, "x-compute-request-id: req-7\r\n", "{\"itemNotFound\":{\"message\":\"Instance x could not be found.\",\"code\":404}}");
+	server_reply(p, 404, "x-compute-request-id: req-7\r\n",
+		     "{\"itemNotFound\":{\"message\":\"Instance x could not be found.\",\"code\":404}}");
 	return true;
 }
 
 static bool conflict(struct server_peer *p, const struct server_request *r UNUSED)
 {
-	server_reply(p, 409, "", "{\"NeutronError\":{\"type\":\"IpAddressAlreadyAllocated\",\"message\":\"taken\",\"detail\":\"\"}}");
+	server_reply(p, 409, "",
+		     "{\"NeutronError\":{\"type\":\"IpAddressAlreadyAllocated\",\"message\":\"taken\",\"detail\":\"\"}}");
 	return true;
 }
 
 static bool over_quota(struct server_peer *p, const struct server_request *r UNUSED)
 {
-	server_reply(p, 409, "", "{\"NeutronError\":{\"type\":\"OverQuota\",\"message\":\"Quota exceeded for resources: ['port'].\",\"detail\":\"\"}}");
+	server_reply(p, 409, "",
+		     "{\"NeutronError\":{\"type\":\"OverQuota\",\"message\":\"Quota exceeded for resources: "
+		     "['port'].\",\"detail\":\"\"}}");
 	return true;
 }
 
@@ -208,26 +226,16 @@ static const struct {
 	server_handler *handler;
 	bool open; /* without a token */
 } paths[] = {
-	{"/compute/v2.1/broken", broken, false},
-	{"/compute/v2.1/dropped", dropped, false},
-	{"/compute/v2.1/echo", echo, false},
-	{"/compute/v2.1/flaky", flaky, false},
-	{"/compute/v2.1/html", html, false},
-	{"/compute/v2.1/lost", lost_pages, false},
-	{"/compute/v2.1/missing", missing, false},
-	{"/compute/v2.1/no-pages", no_pages, false},
-	{"/compute/v2.1/nothing", nothing, false},
-	{"/compute/v2.1/servers/detail", nova_pages, false},
-	{"/compute/v2.1/silent", silent, false},
-	{"/compute/v2.1/vanishing", vanishing, false},
-	{"/hotel/v3/auth/tokens", html, true},
-	{"/identity/v3/auth/tokens", login, true},
-	{"/identity/v3/echo", echo, false},
-	{"/image/v2/images", image_pages, false},
-	{"/network/v2.0/conflict", conflict, false},
-	{"/network/v2.0/over-quota", over_quota, false},
-	{"/network/v2.0/ports", round_pages, false},
-	{"/root", versions, true},
+	{"/compute/v2.1/broken", broken, false},     {"/compute/v2.1/dropped", dropped, false},
+	{"/compute/v2.1/echo", echo, false},	     {"/compute/v2.1/flaky", flaky, false},
+	{"/compute/v2.1/html", html, false},	     {"/compute/v2.1/lost", lost_pages, false},
+	{"/compute/v2.1/missing", missing, false},   {"/compute/v2.1/no-pages", no_pages, false},
+	{"/compute/v2.1/nothing", nothing, false},   {"/compute/v2.1/servers/detail", nova_pages, false},
+	{"/compute/v2.1/silent", silent, false},     {"/compute/v2.1/vanishing", vanishing, false},
+	{"/hotel/v3/auth/tokens", html, true},	     {"/identity/v3/auth/tokens", login, true},
+	{"/identity/v3/echo", echo, false},	     {"/image/v2/images", image_pages, false},
+	{"/network/v2.0/conflict", conflict, false}, {"/network/v2.0/over-quota", over_quota, false},
+	{"/network/v2.0/ports", round_pages, false}, {"/root", versions, true},
 	{"/volume/v3/p/echo", echo, false},
 };
 
@@ -250,10 +258,13 @@ static bool handle(struct server_peer *p, const struct server_request *r)
 		if (paths[i].open || is_good_token(r))
 			return paths[i].handler(p, r);
 		atomic_fetch_add(&fake.refusals, 1);
-		server_reply(p, 401, "", "{\"error\":{\"code\":401,\"title\":\"Unauthorized\",\"message\":\"The request requires authentication.\"}}");
+		server_reply(p, 401, "",
+			     "{\"error\":{\"code\":401,\"title\":\"Unauthorized\",\"message\":\"The request requires "
+			     "authentication.\"}}");
 		return true;
 	}
-	server_reply(p, 404, "", "{\"error\":{\"code\":404,\"title\":\"Not Found\",\"message\":\"The resource could not be found.\"}}");
+	server_reply(p, 404, "",
+		     "{\"error\":{\"code\":404,\"title\":\"Not Found\",\"message\":\"The resource could not be found.\"}}");
 	return true;
 }
 
@@ -309,7 +320,8 @@ static int get(struct cloud *c, enum cloud_service service, const char *path, st
 static void test_opening_is_one_request(void **state UNUSED)
 {
 	CLEANUP_CLOUD struct cloud *c = open_cloud();
-	CLEANUP_FREE char *text = cloud_describe(c), *expected = xasprintf("cloud \"lab\" of %s/clouds.yaml, project demo, region R", folder);
+	CLEANUP_FREE char *text = cloud_describe(c),
+			  *expected = xasprintf("cloud \"lab\" of %s/clouds.yaml, project demo, region R", folder);
 
 	assert_int_equal(server_count(server, "", "") + server_count(server, "POST", "/") + server_count(server, "GET", "/"), 1);
 	assert_string_equal(text, expected);
@@ -328,7 +340,12 @@ static void test_calls_and_their_headers(void **state UNUSED)
 {
 	CLEANUP_CLOUD struct cloud *c = open_cloud();
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
-	struct cloud_call call = {.service = CLOUD_COMPUTE, .method = "POST", .path = "/echo?x=1", .body = body, .microversion = "2.37", .retry = RETRY_C};
+	struct cloud_call call = {.service = CLOUD_COMPUTE,
+				  .method = "POST",
+				  .path = "/echo?x=1",
+				  .body = body,
+				  .microversion = "2.37",
+				  .retry = RETRY_C};
 	int status = 0;
 	bool ambiguous = true;
 
@@ -374,14 +391,16 @@ static void test_logins_that_fail(void **state UNUSED)
 	atomic_store(&fake.login_failures, 1);
 	atomic_store(&fake.login_status, 401);
 	refuse_login("/identity", LOGIN, ERROR_AUTH,
-		     "/identity/v3 as user \"u\" of domain \"D\" in project \"demo\": The request you have made requires authentication (HTTP 401, "
+		     "/identity/v3 as user \"u\" of domain \"D\" in project \"demo\": The request you have made requires "
+		     "authentication (HTTP 401, "
 		     "Unauthorized, req-k); from cloud \"lab\" of ");
 	atomic_store(&fake.login_failures, 1);
 	refuse_login("/identity", "application_credential_id: abc, application_credential_secret: s3cr3t", ERROR_AUTH,
 		     "with application credential \"abc\"");
 	refuse_login("/nowhere", LOGIN, ERROR_CONFIG, "the address of keystone?");
 	refuse_login("/hotel", LOGIN, ERROR_REMOTE, "this is not keystone's version 3 API");
-	refuse_login("/identity", "username: unscoped, password: s3cr3t, user_domain_name: D", ERROR_CONFIG, "a token without a project: set auth.project_name");
+	refuse_login("/identity", "username: unscoped, password: s3cr3t, user_domain_name: D", ERROR_CONFIG,
+		     "a token without a project: set auth.project_name");
 }
 
 static void test_discovery(void **state UNUSED)
@@ -402,8 +421,8 @@ static void test_application_credentials_have_no_scope(void **state UNUSED)
 
 	write_clouds("/identity/v3", "application_credential_id: abc, application_credential_secret: s3, project_name: demo");
 	c = open_cloud();
-	assert_string_equal(fake.last_login,
-			    "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":\"abc\",\"secret\":\"s3\"}}}}");
+	assert_string_equal(fake.last_login, "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_"
+					     "credential\":{\"id\":\"abc\",\"secret\":\"s3\"}}}}");
 }
 
 static void test_the_environment_is_a_cloud(void **state UNUSED)
@@ -553,15 +572,19 @@ static void test_pages(void **state UNUSED)
 	struct json_object *all = NULL;
 
 	list(c, CLOUD_COMPUTE, "/servers/detail?name=x", "servers", "a b c");
-	assert_int_equal(server_count(server, "GET", "/compute/v2.1/servers/detail?project=y&marker=b"), 1); /* never the other host */
+	assert_int_equal(server_count(server, "GET", "/compute/v2.1/servers/detail?project=y&marker=b"),
+			 1); /* never the other host */
 	list(c, CLOUD_IMAGE, "/images", "images", "one two");
 	list(c, CLOUD_COMPUTE, "/lost", "servers", "y z");
-	assert_failure(cloud_list(c, CLOUD_NETWORK, "/ports", "ports", NULL, &all, &test_error), "GET /ports: the service's pages go round in a circle");
+	assert_failure(cloud_list(c, CLOUD_NETWORK, "/ports", "ports", NULL, &all, &test_error),
+		       "GET /ports: the service's pages go round in a circle");
 	assert_int_equal(server_count(server, "GET", "/network/v2.0/ports"), 3);
-	assert_failure(cloud_list(c, CLOUD_COMPUTE, "/no-pages", "things", NULL, &all, &test_error), "GET /no-pages: the answer's: things: expected array");
+	assert_failure(cloud_list(c, CLOUD_COMPUTE, "/no-pages", "things", NULL, &all, &test_error),
+		       "GET /no-pages: the answer's: things: expected array");
 	assert_failure(cloud_list(c, CLOUD_COMPUTE, "/no-pages", "others", NULL, &all, &test_error), "others: missing");
 	assert_failure(cloud_list(c, CLOUD_COMPUTE, "/nothing", "things", NULL, &all, &test_error), "an empty answer");
-	assert_failure(cloud_list(c, CLOUD_COMPUTE, "/missing", "things", NULL, &all, &test_error), "could not be found (HTTP 404, itemNotFound, req-7)");
+	assert_failure(cloud_list(c, CLOUD_COMPUTE, "/missing", "things", NULL, &all, &test_error),
+		       "could not be found (HTTP 404, itemNotFound, req-7)");
 	assert_null(all);
 }
 
@@ -581,8 +604,10 @@ static void expect(struct cloud *c, struct cloud_call call, int result, int stat
 		assert_failure(-1, part);
 }
 
-#define CALL(m, p, class, ...) ((struct cloud_call){.service = CLOUD_COMPUTE, .method = (m), .path = (p), .retry = (class), ##__VA_ARGS__})
-#define NETWORK_CALL(m, p, class, ...) ((struct cloud_call){.service = CLOUD_NETWORK, .method = (m), .path = (p), .retry = (class), ##__VA_ARGS__})
+#define CALL(m, p, class, ...)                                                                                                   \
+	((struct cloud_call){.service = CLOUD_COMPUTE, .method = (m), .path = (p), .retry = (class), ##__VA_ARGS__})
+#define NETWORK_CALL(m, p, class, ...)                                                                                           \
+	((struct cloud_call){.service = CLOUD_NETWORK, .method = (m), .path = (p), .retry = (class), ##__VA_ARGS__})
 
 static void test_what_is_known_after_a_failure(void **state UNUSED)
 {
@@ -590,24 +615,30 @@ static void test_what_is_known_after_a_failure(void **state UNUSED)
 
 	expect(c, CALL("GET", "/flaky", RETRY_A), 0, 200, false, NULL);
 	expect(c, CALL("POST", "/flaky", RETRY_B), 0, 200, false, NULL);
-	expect(c, CALL("POST", "/flaky", RETRY_C, .what = "create server \"w-1\""), -1, 503, true, "create server \"w-1\": busy (HTTP 503)");
+	expect(c, CALL("POST", "/flaky", RETRY_C, .what = "create server \"w-1\""), -1, 503, true,
+	       "create server \"w-1\": busy (HTTP 503)");
 	expect(c, CALL("POST", "/broken", RETRY_C), -1, 502, true, "POST /broken: 502 Bad Gateway (HTTP 502)");
 	expect(c, CALL("POST", "/dropped", RETRY_C), -1, 0, true, "POST /dropped: POST http://127.0.0.1");
 	assert_int_equal(server_count(server, "POST", "/compute/v2.1/dropped"), 1);
 	expect(c, CALL("POST", "/html", RETRY_C), -1, 200, true, "something that is not JSON (text/html)");
 	expect(c, CALL("GET", "/html", RETRY_A), -1, 200, false, "something that is not JSON (text/html)");
-	expect(c, CALL("POST", "/silent", RETRY_C, .deadline = clock_deadline(300)), -1, 0, true, "no complete answer within 0.3 s");
-	expect(c, CALL("GET", "/silent", RETRY_A, .deadline = clock_deadline(300)), -1, 0, false, "no complete answer within 0.3 s");
+	expect(c, CALL("POST", "/silent", RETRY_C, .deadline = clock_deadline(300)), -1, 0, true,
+	       "no complete answer within 0.3 s");
+	expect(c, CALL("GET", "/silent", RETRY_A, .deadline = clock_deadline(300)), -1, 0, false,
+	       "no complete answer within 0.3 s");
 }
 
 static void test_missing_and_conflicting(void **state UNUSED)
 {
 	CLEANUP_CLOUD struct cloud *c = open_cloud();
 
-	expect(c, CALL("DELETE", "/vanishing", RETRY_A), 0, 404, false, NULL); /* the second try finds that the first one worked */
-	expect(c, CALL("DELETE", "/missing", RETRY_A), -1, 404, false, "DELETE /missing: Instance x could not be found (HTTP 404, itemNotFound, req-7)");
+	expect(c, CALL("DELETE", "/vanishing", RETRY_A), 0, 404, false,
+	       NULL); /* the second try finds that the first one worked */
+	expect(c, CALL("DELETE", "/missing", RETRY_A), -1, 404, false,
+	       "DELETE /missing: Instance x could not be found (HTTP 404, itemNotFound, req-7)");
 	expect(c, CALL("DELETE", "/missing", RETRY_A, .not_found_ok = true), 0, 404, false, NULL);
-	expect(c, NETWORK_CALL("POST", "/conflict", RETRY_B), -1, 409, false, "POST /conflict: taken (HTTP 409, IpAddressAlreadyAllocated)");
+	expect(c, NETWORK_CALL("POST", "/conflict", RETRY_B), -1, 409, false,
+	       "POST /conflict: taken (HTTP 409, IpAddressAlreadyAllocated)");
 	expect(c, NETWORK_CALL("POST", "/conflict", RETRY_B, .conflict_ok = true), 0, 409, false, NULL);
 	expect(c, NETWORK_CALL("POST", "/over-quota", RETRY_B, .conflict_ok = true), -1, 409, false, "have the quota raised");
 }

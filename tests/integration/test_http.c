@@ -24,7 +24,8 @@ static atomic_uint flaky; /* requests to /flaky so far */
 
 static bool echo(struct server_peer *p, const struct server_request *r)
 {
-	static const char *const names[] = {"Authorization", "X-Auth-Token", "X-Subject-Token", "Cookie", "Expect", "X-Plain", "Content-Type"};
+	static const char *const names[] = {"Authorization", "X-Auth-Token", "X-Subject-Token", "Cookie",
+					    "Expect",	     "X-Plain",	     "Content-Type"};
 	CLEANUP_BUF struct buf b = BUF_INIT;
 
 	buf_addf(&b, "%s body=%s", r->method, r->body);
@@ -109,7 +110,10 @@ static bool flaky_503(struct server_peer *p, const struct server_request *r UNUS
 
 static bool flaky_no_server(struct server_peer *p, const struct server_request *r UNUSED)
 {
-	return fail_then_work(p, "", 503, "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>", 1);
+	return fail_then_work(
+		p, "", 503,
+		"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>",
+		1);
 }
 
 static bool flaky_cut(struct server_peer *p, const struct server_request *r)
@@ -213,8 +217,10 @@ static bool garbage(struct server_peer *p, const struct server_request *r UNUSED
 
 static bool odd_headers(struct server_peer *p, const struct server_request *r UNUSED)
 {
-	server_send(p, "HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 200 OK\r\n: no name\r\nEmpty:\r\nFolded: one\r\n two\r\n"
-		       "Escape: \x1b[31mred\r\nContent-Length: 2\r\n\r\nok");
+	server_send(
+		p,
+		"HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 200 OK\r\n: no name\r\nEmpty:\r\nFolded: one\r\n two\r\n"
+		"Escape: \x1b[31mred\r\nContent-Length: 2\r\n\r\nok");
 	return true;
 }
 
@@ -309,7 +315,8 @@ static int teardown(void **state UNUSED)
 static int perform(const char *method, const char *path, const char *body, struct http_response *ret)
 {
 	CLEANUP_FREE char *url = server_url(server, path);
-	struct http_request r = {.method = method, .url = url, .body = body, .body_len = body != NULL ? strlen(body) : 0, .timeout_ms = 5000};
+	struct http_request r = {
+		.method = method, .url = url, .body = body, .body_len = body != NULL ? strlen(body) : 0, .timeout_ms = 5000};
 
 	return http_perform(client, &r, ret, &test_error);
 }
@@ -325,7 +332,8 @@ static void expect(const char *method, const char *path, const char *body, int s
 		assert_string_equal(buf_str(&r.body), answer);
 }
 
-static void expect_failure(const char *method, const char *path, const char *body, enum http_outcome outcome, enum error_kind kind, const char *part)
+static void expect_failure(const char *method, const char *path, const char *body, enum http_outcome outcome,
+			   enum error_kind kind, const char *part)
 {
 	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
 
@@ -444,7 +452,8 @@ static void test_files_are_a_mirror(void **state UNUSED)
 {
 	char path[] = "/tmp/davit-http-XXXXXX";
 	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
-	CLEANUP_FREE char *url = xasprintf("file://%s", path), *there = NULL, *missing = xasprintf("file:///tmp/davit-there-is-no-such-file");
+	CLEANUP_FREE char *url = xasprintf("file://%s", path), *there = NULL,
+			  *missing = xasprintf("file:///tmp/davit-there-is-no-such-file");
 	struct http_request request = {.url = url};
 	int fd = mkstemp(path);
 
@@ -538,7 +547,8 @@ static void test_what_was_never_sent(void **state UNUSED)
 	assert_int_equal(r.outcome, HTTP_NOT_SENT);
 	http_response_free(&r);
 	assert_int_equal(http_perform(client, &no_name, &r, &test_error), -1);
-	assert_non_null(strstr(error_message(test_error), "http://davit-no-such-host.invalid/?password=***: the host name cannot be resolved"));
+	assert_non_null(strstr(error_message(test_error),
+			       "http://davit-no-such-host.invalid/?password=***: the host name cannot be resolved"));
 	assert_null(strstr(error_message(test_error), "secret@"));
 	error_clear(&test_error);
 	assert_int_equal(r.outcome, HTTP_NOT_SENT);
@@ -658,7 +668,8 @@ static void test_nonsense_is_an_error(void **state UNUSED)
 
 static void test_bad_urls(void **state UNUSED)
 {
-	static const char *const urls[] = {"", "nonsense", "ftp://127.0.0.1/", "http://[::1", "http://h:99999/", "gopher://127.0.0.1:70/_x"};
+	static const char *const urls[] = {
+		"", "nonsense", "ftp://127.0.0.1/", "http://[::1", "http://h:99999/", "gopher://127.0.0.1:70/_x"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
 		CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
@@ -702,11 +713,14 @@ static void test_redirections_keep_credentials_at_home(void **state UNUSED)
 	struct http_request round = {.url = loop, .follow = true}, local = {.url = file, .follow = true};
 
 	follow("GET", "/redirect/here", false, 302, "moved");
-	follow("GET", "/redirect/here", true, 200, "GET body= Authorization=Bearer t X-Auth-Token=t X-Subject-Token=t Cookie=t X-Plain=p");
+	follow("GET", "/redirect/here", true, 200,
+	       "GET body= Authorization=Bearer t X-Auth-Token=t X-Subject-Token=t Cookie=t X-Plain=p");
 	follow("GET", "/redirect/away", true, 200, "GET body= X-Plain=p");
-	follow("GET", "/redirect/there-and-back", true, 200, "GET body= X-Plain=p"); /* who was away may have chosen the way back */
+	follow("GET", "/redirect/there-and-back", true, 200,
+	       "GET body= X-Plain=p"); /* who was away may have chosen the way back */
 	follow("POST", "/redirect/here", true, 302, "moved");
-	follow("POST", "/redirect/307", true, 200, "POST body=b Authorization=Bearer t X-Auth-Token=t X-Subject-Token=t Cookie=t X-Plain=p");
+	follow("POST", "/redirect/307", true, 200,
+	       "POST body=b Authorization=Bearer t X-Auth-Token=t X-Subject-Token=t Cookie=t X-Plain=p");
 	assert_success(http_perform(client, &login, &r, &test_error));
 	assert_string_equal(buf_str(&r.body), "GET body=");
 	http_response_free(&r);
@@ -726,7 +740,8 @@ static int repeat(const char *method, const char *path, enum retry_class class, 
 	return retry_perform(client, &request, class, deadline, ret, &test_error);
 }
 
-static void expect_repeat(const char *method, const char *path, enum retry_class class, int status, unsigned tries, bool maybe_applied)
+static void expect_repeat(const char *method, const char *path, enum retry_class class, int status, unsigned tries,
+			  bool maybe_applied)
 {
 	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
 
@@ -851,16 +866,21 @@ static void test_trust(void **state UNUSED)
 
 	assert_success(path_read(ca_file, &ca, &test_error));
 	assert_success(path_read(other_ca, &wrong_ca, &test_error));
-	tls_try(good, &(struct http_options){.no_proxy = true}, "name the file of the authority that signed it as cacert in clouds.yaml");
-	tls_try(good, &(struct http_options){.no_proxy = true, .ca_pem = wrong_ca.data}, "not signed by the authority that is expected here");
-	tls_try(name, &(struct http_options){.no_proxy = true, .ca_file = ca_file}, "the server's certificate is for another name");
-	tls_try(expired, &(struct http_options){.no_proxy = true, .ca_file = ca_file}, "the server's certificate is not valid now");
+	tls_try(good, &(struct http_options){.no_proxy = true},
+		"name the file of the authority that signed it as cacert in clouds.yaml");
+	tls_try(good, &(struct http_options){.no_proxy = true, .ca_pem = wrong_ca.data},
+		"not signed by the authority that is expected here");
+	tls_try(name, &(struct http_options){.no_proxy = true, .ca_file = ca_file},
+		"the server's certificate is for another name");
+	tls_try(expired, &(struct http_options){.no_proxy = true, .ca_file = ca_file},
+		"the server's certificate is not valid now");
 	tls_try(good, &(struct http_options){.no_proxy = true, .ca_file = ca_file}, NULL);
 	tls_try(good, &(struct http_options){.no_proxy = true, .ca_pem = ca.data}, NULL);
 	tls_try(name, &(struct http_options){.no_proxy = true, .insecure = true}, NULL);
 	assert_failure(http_new(&(struct http_options){.ca_file = missing}, &h, &test_error), "missing.pem");
 	assert_failure(http_new(&(struct http_options){.ca_file = "/etc/hostname"}, &h, &test_error), "holds no PEM certificate");
-	assert_failure(http_new(&(struct http_options){.client_cert = missing, .client_key = key_file}, &h, &test_error), "there is no such file");
+	assert_failure(http_new(&(struct http_options){.client_cert = missing, .client_key = key_file}, &h, &test_error),
+		       "there is no such file");
 	server_stop(good);
 	server_stop(name);
 	server_stop(expired);
@@ -918,7 +938,8 @@ static void name_end(int fd)
 static int dial(void *context, const char *host, uint16_t port, int *ret_fd, struct error **err)
 {
 	struct dialled *d = context;
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server_port(d->to))};
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server_port(d->to))};
 	struct pump *p;
 	int pair[2];
 
@@ -942,7 +963,8 @@ static int dial(void *context, const char *host, uint16_t port, int *ret_fd, str
 
 static void dial_thrice(const char *scheme, bool nameless, unsigned calls)
 {
-	CLEANUP_FREE char *ca_file = xasprintf("%s/ca.pem", tls_folder), *url = xasprintf("%s://davit-node.invalid:6443/echo", scheme);
+	CLEANUP_FREE char *ca_file = xasprintf("%s/ca.pem", tls_folder),
+			  *url = xasprintf("%s://davit-node.invalid:6443/echo", scheme);
 	struct server *s = strcmp(scheme, "https") == 0 ? tls_server("name") : server_start(handle, NULL, NULL, NULL);
 	struct dialled d = {.to = s, .nameless = nameless};
 	struct http *h = new_client(&(struct http_options){.ca_file = ca_file, .dial = dial, .dial_context = &d});
@@ -1001,7 +1023,8 @@ static void test_debug_lines_hold_no_secret(void **state UNUSED)
 	CLEANUP_FREE char *url = server_url(server, "/echo?token=hidden");
 	CLEANUP_STRV struct strv headers = STRV_INIT;
 	CLEANUP_BUF struct buf lines = BUF_INIT;
-	struct http_request request = {.method = "POST", .url = url, .headers = &headers, .body = "{\"password\":\"hidden\",\"name\":\"shown\"}"};
+	struct http_request request = {
+		.method = "POST", .url = url, .headers = &headers, .body = "{\"password\":\"hidden\",\"name\":\"shown\"}"};
 
 	request.body_len = strlen(request.body);
 	strv_add(&headers, "X-Auth-Token: hidden");

@@ -13,7 +13,8 @@ static const char catalog_text[] =
 	"{\"type\":\"image\",\"endpoints\":[{\"interface\":\"publicURL\",\"region_id\":\"one\",\"url\":\"http://h/image/v2/\"}]},"
 	"{\"type\":\"volumev2\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"one\",\"url\":\"http://c/v2/pid\"}]},"
 	"{\"type\":\"volumev3\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"one\",\"url\":\"http://c/v3/pid\"}]},"
-	"{\"type\":\"load-balancer\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"one\",\"url\":\"http://o/load-balancer/v2.0/lbaas\"}]},"
+	"{\"type\":\"load-balancer\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"one\",\"url\":\"http://o/"
+	"load-balancer/v2.0/lbaas\"}]},"
 	"{\"type\":\"placement\"},"
 	"7,null,{\"type\":3,\"endpoints\":{}}]";
 
@@ -92,12 +93,15 @@ static void test_misses_list_what_is_there(void **state UNUSED)
 {
 	struct fixture f = fixture("three");
 
-	assert_no_url(&f, CLOUD_COMPUTE, "no compute endpoint with interface public in region three (cloud \"lab\"); there are interfaces internal, public, regions one, two");
+	assert_no_url(&f, CLOUD_COMPUTE,
+		      "no compute endpoint with interface public in region three (cloud \"lab\"); there are interfaces internal, "
+		      "public, regions one, two");
 	assert_no_url(&f, CLOUD_PLACEMENT, "no placement service");
 	f.config.region = NULL;
 	f.config.interface = OWN("admin");
 	assert_no_url(&f, CLOUD_IMAGE, "there are interfaces publicURL, regions one");
-	assert_no_url(&f, CLOUD_IDENTITY, "its catalog has: compute, image, load-balancer, network, placement, volumev2, volumev3");
+	assert_no_url(&f, CLOUD_IDENTITY,
+		      "its catalog has: compute, image, load-balancer, network, placement, volumev2, volumev3");
 	json_object_put(f.catalog);
 	f.catalog = NULL;
 	assert_no_url(&f, CLOUD_COMPUTE, "its catalog has: nothing");
@@ -142,8 +146,10 @@ static void test_version_documents(void **state UNUSED)
 	assert_version("{\"versions\":{\"values\":[{\"id\":\"v2.0\",\"links\":[]},{\"id\":\"v3.14\",\"links\":"
 		       "[{\"rel\":\"self\",\"href\":\"http://evil:1/identity/v3/\"}]}]}}",
 		       "https://front:443/identity/v3"); /* never the href's scheme or host */
-	assert_version("{\"versions\":[{\"id\":\"v3\",\"links\":[{\"rel\":\"self\",\"href\":\"/v3\"}]}]}", "https://front:443/v3");
-	assert_version("{\"version\":{\"id\":\"v3.8\",\"links\":[{\"rel\":\"self\",\"href\":\"http://h/v3\"}]}}", "https://front:443/v3");
+	assert_version("{\"versions\":[{\"id\":\"v3\",\"links\":[{\"rel\":\"self\",\"href\":\"/v3\"}]}]}",
+		       "https://front:443/v3");
+	assert_version("{\"version\":{\"id\":\"v3.8\",\"links\":[{\"rel\":\"self\",\"href\":\"http://h/v3\"}]}}",
+		       "https://front:443/v3");
 	assert_version("{\"version\":{\"id\":\"v30\",\"links\":[{\"rel\":\"self\",\"href\":\"http://h/v30\"}]}}", NULL);
 	assert_version("{\"versions\":[{\"id\":\"v3\",\"links\":[{\"rel\":\"self\",\"href\":\"@evil\"}]}]}", NULL);
 	assert_version("{\"versions\":7}", NULL);

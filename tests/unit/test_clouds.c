@@ -21,7 +21,8 @@ static struct yaml *parse(const char *name, const char *text)
 
 static struct cloud_files files_of(const char *clouds, const char *secure, const char *vendor)
 {
-	struct cloud_files f = {.clouds = parse("clouds.yaml", clouds), .secure = parse("secure.yaml", secure),
+	struct cloud_files f = {.clouds = parse("clouds.yaml", clouds),
+				.secure = parse("secure.yaml", secure),
 				.vendor = parse("clouds-public.yaml", vendor)};
 
 	strv_add(&f.searched, "./clouds.yaml");
@@ -74,10 +75,12 @@ static void test_secure_lies_over_clouds_and_region_over_both(void **state UNUSE
 		       "    regions:\n"
 		       "    - one\n"
 		       "    - name: two\n"
-		       "      values: {auth: {auth_url: http://two}, interface: internalURL, networks: [{name: n2, routes_externally: yes}]}\n"
+		       "      values: {auth: {auth_url: http://two}, interface: internalURL, networks: [{name: n2, "
+		       "routes_externally: yes}]}\n"
 		       "    networks: [{name: a}, {name: b, routes_externally: true}]\n",
 		       "clouds: {lab: {auth: {password: 12345678901234567890123}}}",
-		       "public-clouds: {big: {auth: {auth_url: http://big, user_domain_name: Big, project_domain_name: Big}, verify: false,"
+		       "public-clouds: {big: {auth: {auth_url: http://big, user_domain_name: Big, project_domain_name: Big}, "
+		       "verify: false,"
 		       " compute_endpoint_override: http://c}}",
 		       "lab");
 
@@ -105,13 +108,15 @@ static void test_the_first_region_is_the_default(void **state UNUSED)
 
 static void test_domains_are_spread(void **state UNUSED)
 {
-	CLEANUP_CLOUD_CONFIG struct cloud_config *one = choose(
-		"clouds: {a: {auth: {auth_url: http://k, username: u, password: p, project_name: x, domain_name: One}}}", NULL, NULL, "a");
-	CLEANUP_CLOUD_CONFIG struct cloud_config *two = choose(
-		"clouds: {a: {auth: {auth_url: http://k, username: u, password: p, tenant_name: x, default_domain: default, project_domain_name: P}}}",
-		NULL, NULL, "a");
-	CLEANUP_CLOUD_CONFIG struct cloud_config *three = choose(
-		"clouds: {a: {auth: {auth_url: http://k, user_id: u, password: p, domain_id: d}}}", NULL, NULL, "a");
+	CLEANUP_CLOUD_CONFIG struct cloud_config *one =
+		choose("clouds: {a: {auth: {auth_url: http://k, username: u, password: p, project_name: x, domain_name: One}}}",
+		       NULL, NULL, "a");
+	CLEANUP_CLOUD_CONFIG struct cloud_config *two =
+		choose("clouds: {a: {auth: {auth_url: http://k, username: u, password: p, tenant_name: x, default_domain: "
+		       "default, project_domain_name: P}}}",
+		       NULL, NULL, "a");
+	CLEANUP_CLOUD_CONFIG struct cloud_config *three =
+		choose("clouds: {a: {auth: {auth_url: http://k, user_id: u, password: p, domain_id: d}}}", NULL, NULL, "a");
 
 	assert_string_equal(one->user_domain_name, "One");
 	assert_string_equal(one->project_domain_name, "One");
@@ -138,18 +143,21 @@ static void test_service_keys(void **state UNUSED)
 
 static void test_kinds_of_login(void **state UNUSED)
 {
-	CLEANUP_CLOUD_CONFIG struct cloud_config *ac = choose(
-		"clouds: {a: {auth_type: v3applicationcredential, auth: {auth_url: http://k, application_credential_id: i, application_credential_secret: s}}}",
-		NULL, NULL, "a");
+	CLEANUP_CLOUD_CONFIG struct cloud_config *ac =
+		choose("clouds: {a: {auth_type: v3applicationcredential, auth: {auth_url: http://k, application_credential_id: "
+		       "i, application_credential_secret: s}}}",
+		       NULL, NULL, "a");
 	CLEANUP_CLOUD_CONFIG struct cloud_config *unsaid = choose(
-		"clouds: {a: {auth: {auth_url: http://k, application_credential_id: i, application_credential_secret: s}}}", NULL, NULL, "a");
+		"clouds: {a: {auth: {auth_url: http://k, application_credential_id: i, application_credential_secret: s}}}", NULL,
+		NULL, "a");
 	CLEANUP_CLOUD_CONFIG struct cloud_config *token =
 		choose("clouds: {a: {auth_type: v3token, auth: {auth_url: http://k, token: t}}}", NULL, NULL, "a");
 
 	assert_int_equal(ac->type, AUTH_APPLICATION_CREDENTIAL);
 	assert_int_equal(unsaid->type, AUTH_APPLICATION_CREDENTIAL);
 	assert_int_equal(token->type, AUTH_TOKEN);
-	refuse("clouds: {a: {auth_type: v3oidcpassword, auth: {auth_url: http://k}}}", no_environment, "a", "auth_type \"v3oidcpassword\" is not supported");
+	refuse("clouds: {a: {auth_type: v3oidcpassword, auth: {auth_url: http://k}}}", no_environment, "a",
+	       "auth_type \"v3oidcpassword\" is not supported");
 }
 
 static void test_what_is_missing_is_named(void **state UNUSED)
@@ -164,22 +172,33 @@ static void test_what_is_missing_is_named(void **state UNUSED)
 	refuse("clouds: {lab: {}}", no_environment, "lab", "cloud \"lab\" of clouds.yaml: auth.auth_url is missing");
 	refuse("clouds: {lab: {auth: {auth_url: u}}}", no_environment, "lab", "auth.password is missing");
 	refuse("clouds: {lab: {auth: {auth_url: u, password: p}}}", no_environment, "lab", "auth.username is missing");
-	refuse("clouds: {lab: {auth: {auth_url: u, password: p, username: u}}}", no_environment, "lab", "auth.user_domain_name is missing");
+	refuse("clouds: {lab: {auth: {auth_url: u, password: p, username: u}}}", no_environment, "lab",
+	       "auth.user_domain_name is missing");
 	refuse("clouds: {lab: {auth: {auth_url: u, password: p, user_id: u, project_name: x}}}", no_environment, "lab",
 	       "auth.project_domain_name is missing");
 	refuse("clouds: {lab: {interface: outer, auth: {" LOGIN "}}}", no_environment, "lab", "interface is \"outer\"");
 	refuse("clouds: {lab: {api_timeout: soon, auth: {" LOGIN "}}}", no_environment, "lab", "api_timeout is \"soon\"");
-	refuse("clouds: {lab: {profile: vexxhost, auth: {" LOGIN "}}}", no_environment, "lab", "profile \"vexxhost\" is not in a clouds-public.yaml");
-	refuse("clouds: {lab: {auth_type: v3applicationcredential, auth: {auth_url: u, application_credential_id: x}}}", no_environment, "lab",
-	       "auth.application_credential_secret is missing");
+	refuse("clouds: {lab: {profile: vexxhost, auth: {" LOGIN "}}}", no_environment, "lab",
+	       "profile \"vexxhost\" is not in a clouds-public.yaml");
+	refuse("clouds: {lab: {auth_type: v3applicationcredential, auth: {auth_url: u, application_credential_id: x}}}",
+	       no_environment, "lab", "auth.application_credential_secret is missing");
 }
 
 static void test_environment_is_a_cloud_of_its_own(void **state UNUSED)
 {
-	const char *const environment[] = {"OS_AUTH_URL=http://env", "OS_USERNAME=me", "OS_PASSWORD=a=b", "OS_USER_DOMAIN_ID=default",
-			       "OS_TENANT_NAME=proj",	 "OS_PROJECT_DOMAIN_ID=default", "OS_REGION_NAME=", "OS_ENDPOINT_TYPE=internalURL",
-			       "OS_CACERT=/ca.pem",	 "HOME=/root", NULL};
-	const char *const with_cloud[] = {"OS_AUTH_URL=http://env", "OS_CLOUD=lab", "OS_PASSWORD=other", "OS_REGION_NAME=elsewhere", NULL};
+	const char *const environment[] = {"OS_AUTH_URL=http://env",
+					   "OS_USERNAME=me",
+					   "OS_PASSWORD=a=b",
+					   "OS_USER_DOMAIN_ID=default",
+					   "OS_TENANT_NAME=proj",
+					   "OS_PROJECT_DOMAIN_ID=default",
+					   "OS_REGION_NAME=",
+					   "OS_ENDPOINT_TYPE=internalURL",
+					   "OS_CACERT=/ca.pem",
+					   "HOME=/root",
+					   NULL};
+	const char *const with_cloud[] = {"OS_AUTH_URL=http://env", "OS_CLOUD=lab", "OS_PASSWORD=other",
+					  "OS_REGION_NAME=elsewhere", NULL};
 	const char *const incomplete[] = {"OS_AUTH_URL=http://env", "OS_USERNAME=me", NULL};
 	CLEANUP(cloud_files_free) struct cloud_files f = files_of("clouds: {lab: {auth: {" LOGIN "}}}", NULL, NULL);
 	CLEANUP_CLOUD_CONFIG struct cloud_config *env = NULL, *named = NULL, *by_variable = NULL;
@@ -247,27 +266,35 @@ static void assert_body(const char *cloud, const char *expected)
 static void test_login_bodies(void **state UNUSED)
 {
 	assert_body("{" LOGIN "}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"u\",\"domain\":{\"name\":\"D\"},"
+		    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"name\":\"u\",\"domain\":{"
+		    "\"name\":\"D\"},"
 		    "\"password\":\"p\"}}},\"scope\":{\"project\":{\"name\":\"pr\",\"domain\":{\"name\":\"D\"}}}}}");
 	assert_body("{auth_url: x, user_id: i, password: 'q\"', project_id: pi}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":\"q\\\"\"}}},"
+		    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":"
+		    "\"q\\\"\"}}},"
 		    "\"scope\":{\"project\":{\"id\":\"pi\"}}}}");
 	assert_body("{auth_url: x, user_id: i, password: p, passcode: 123, domain_id: d}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"password\",\"totp\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":\"p\"}},"
+		    "{\"auth\":{\"identity\":{\"methods\":[\"password\",\"totp\"],\"password\":{\"user\":{\"id\":\"i\","
+		    "\"password\":\"p\"}},"
 		    "\"totp\":{\"user\":{\"id\":\"i\",\"passcode\":\"123\"}}},\"scope\":{\"domain\":{\"id\":\"d\"}}}}");
 	assert_body("{auth_url: x, application_credential_id: i, application_credential_secret: s, project_id: ignored}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":\"i\",\"secret\":\"s\"}}}}");
-	assert_body("{auth_url: x, application_credential_name: n, application_credential_secret: s, username: u, user_domain_id: d}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"name\":\"n\",\"user\":"
-		    "{\"name\":\"u\",\"domain\":{\"id\":\"d\"}},\"secret\":\"s\"}}}}");
-	assert_body("{auth_url: x, token: t, project_id: p}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{\"id\":\"t\"}},\"scope\":{\"project\":{\"id\":\"p\"}}}}");
-	assert_body("{auth_url: x, user_id: i, password: p, system_scope: all}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":\"p\"}}},"
-		    "\"scope\":{\"system\":{\"all\":true}}}}");
-	assert_body("{auth_url: x, user_id: i, password: p, trust_id: t}",
-		    "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":\"p\"}}},"
-		    "\"scope\":{\"OS-TRUST:trust\":{\"id\":\"t\"}}}}");
+		    "{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"id\":\"i\","
+		    "\"secret\":\"s\"}}}}");
+	assert_body(
+		"{auth_url: x, application_credential_name: n, application_credential_secret: s, username: u, user_domain_id: d}",
+		"{\"auth\":{\"identity\":{\"methods\":[\"application_credential\"],\"application_credential\":{\"name\":\"n\","
+		"\"user\":"
+		"{\"name\":\"u\",\"domain\":{\"id\":\"d\"}},\"secret\":\"s\"}}}}");
+	assert_body("{auth_url: x, token: t, project_id: p}", "{\"auth\":{\"identity\":{\"methods\":[\"token\"],\"token\":{"
+							      "\"id\":\"t\"}},\"scope\":{\"project\":{\"id\":\"p\"}}}}");
+	assert_body(
+		"{auth_url: x, user_id: i, password: p, system_scope: all}",
+		"{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":\"p\"}}},"
+		"\"scope\":{\"system\":{\"all\":true}}}}");
+	assert_body(
+		"{auth_url: x, user_id: i, password: p, trust_id: t}",
+		"{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":{\"id\":\"i\",\"password\":\"p\"}}},"
+		"\"scope\":{\"OS-TRUST:trust\":{\"id\":\"t\"}}}}");
 }
 
 static void assert_v3(const char *url, const char *expected)
@@ -291,8 +318,9 @@ static void test_login_answers(void **state UNUSED)
 	struct http_response r = {.outcome = HTTP_ANSWERED, .status = 201};
 	struct session s = {0};
 
-	buf_add(&r.body, "{\"token\":{\"issued_at\":\"2020-01-01T00:00:00.000000Z\",\"expires_at\":\"2020-01-01T00:05:00.000000Z\","
-			 "\"project\":{\"id\":\"p\",\"name\":\"demo\"},\"user\":{\"id\":\"u\"},\"catalog\":[]}}");
+	buf_add(&r.body,
+		"{\"token\":{\"issued_at\":\"2020-01-01T00:00:00.000000Z\",\"expires_at\":\"2020-01-01T00:05:00.000000Z\","
+		"\"project\":{\"id\":\"p\",\"name\":\"demo\"},\"user\":{\"id\":\"u\"},\"catalog\":[]}}");
 	assert_failure(auth_parse(&r, 1000, &s, &test_error), "X-Subject-Token");
 	strv_add(&r.headers, "x-subject-token: abc");
 	assert_success(auth_parse(&r, 1000, &s, &test_error));

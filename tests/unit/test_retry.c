@@ -145,7 +145,8 @@ static void test_urls_lose_their_secrets(void **state UNUSED)
 {
 	assert_masked("https://host/v3", "https://host/v3");
 	assert_masked("https://user:pa@ss@host:5000/v3?x=1", "https://host:5000/v3?x=1");
-	assert_masked("https://h/o?X-Amz-Signature=abc&name=b&temp_url_sig=z#f", "https://h/o?X-Amz-Signature=***&name=b&temp_url_sig=***#f");
+	assert_masked("https://h/o?X-Amz-Signature=abc&name=b&temp_url_sig=z#f",
+		      "https://h/o?X-Amz-Signature=***&name=b&temp_url_sig=***#f");
 	assert_masked("https://h/a@b?to=a@b", "https://h/a@b?to=a@b");
 	assert_masked("?", "?");
 	assert_masked("", "");
@@ -161,9 +162,10 @@ static void test_headers_are_hashed(void **state UNUSED)
 	strv_add(&headers, "Accept: application/json");
 	strv_add(&headers, "location: https://u:p@h/?token=t");
 	mask_headers(&b, &headers);
-	assert_string_equal(buf_str(&b),
-			    "X-Auth-Token: {SHA256}e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, set-cookie: ***, "
-			    "Accept: application/json, location: https://h/?token=***");
+	assert_string_equal(
+		buf_str(&b),
+		"X-Auth-Token: {SHA256}e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, set-cookie: ***, "
+		"Accept: application/json, location: https://h/?token=***");
 }
 
 static void assert_body(const char *url, const char *body, bool is_error, const char *expected)
@@ -176,8 +178,10 @@ static void assert_body(const char *url, const char *body, bool is_error, const 
 
 static void test_bodies_lose_their_secrets(void **state UNUSED)
 {
-	assert_body("https://h/servers", "{\"server\":{\"name\":\"a\",\"user_data\":\"x\",\"adminPass\":7,\"list\":[{\"password\":\"p\"}]}}", false,
-		    "{\"server\":{\"name\":\"a\",\"user_data\":\"***\",\"adminPass\":\"***\",\"list\":[{\"password\":\"***\"}]}}");
+	assert_body(
+		"https://h/servers",
+		"{\"server\":{\"name\":\"a\",\"user_data\":\"x\",\"adminPass\":7,\"list\":[{\"password\":\"p\"}]}}", false,
+		"{\"server\":{\"name\":\"a\",\"user_data\":\"***\",\"adminPass\":\"***\",\"list\":[{\"password\":\"***\"}]}}");
 	assert_body("https://h/v3/auth/tokens", "{\"auth\":1}", false, "(10 bytes, not shown)");
 	assert_body("https://h/v3/users/u/application_credentials", "{\"secret\":1}", true, "(12 bytes, not shown)");
 	assert_body("https://h/blob", "binary", false, "(6 bytes)");
