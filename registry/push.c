@@ -34,7 +34,7 @@ struct push {
 	size_t n;
 	struct sent *sent; /* room for all blobs */
 	atomic_size_t n_sent;
-	atomic_llong done, told_ms;
+	_Atomic int64_t done, told_ms;
 	int64_t total;
 	bool empty; /* no push has ever begun here: no need to ask for each blob */
 };
