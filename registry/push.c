@@ -42,7 +42,8 @@ struct push {
 static void tell(int64_t bytes, void *context)
 {
 	struct push *push = context;
-	int64_t now = clock_ms(), last = atomic_load(&push->told_ms), done = atomic_fetch_add(&push->done, bytes) + bytes;
+	int64_t now = clock_ms(), done = atomic_fetch_add(&push->done, bytes) + bytes;
+	long long last = atomic_load(&push->told_ms);
 
 	if (now < last + PROGRESS_MS || !atomic_compare_exchange_strong(&push->told_ms, &last, now))
 		return;

@@ -27,7 +27,7 @@ static void add_artifact(struct artifacts *a, const char *name, const char *vers
 	array_grow(a->items, a->n, a->cap);
 	item = &a->items[a->n++];
 	*item = (struct artifact){.name = xstrdup(name), .version = xstrdup(version), .format = format, .size = 1234, .roles = roles};
-	item->digest = xasprintf("sha256:%02x%s", (unsigned)a->n, HEX + 2);
+	item->digest = xasprintf("sha256:%02x%s", (unsigned)a->n, &HEX[2]);
 	item->strip = format == ARTIFACT_TAR_GZ ? 1 : 0;
 	strv_split(&item->programs, programs, " ");
 }
