@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# cli.sh DAVIT: the command line as a user meets it, where no cloud is needed; prints TAP.
+# One wrong thing each: one clear error that says where, the documented exit status, and nothing made.
+set -uo pipefail
+DAVIT=$1
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+WORK=$(mktemp -d)
+n=0 servers=()
+
+finish() {
+	local pid
+	for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null; done
+	rm -rf "$WORK"
+}
+trap finish EXIT
+mkdir "$WORK/home"
+cd "$WORK" || exit
+unset "${!OS_@}"
+export HOME=$WORK/home XDG_STATE_HOME=$WORK/state XDG_CACHE_HOME=$WORK/cache
+
+ok() { echo "ok $((++n)) - $1"; }
+not_ok() {
+	echo "not ok $((++n)) - $1"
+	printf '%s\n' "${@:2}" | sed 's/^/# /'
+}
+
+run() {
+	status=0
+	"$DAVIT" "$@" >out 2>err </dev/null || status=$?
+}
+
+# expect NAME STATUS TEXT ARGUMENT…: TEXT is in what it prints
+expect() {
+	local name=$1 want=$2 text=$3
+	shift 3
+	run "$@"
+	if [[ $status != "$want" ]]; then
+		not_ok "$name" "davit $*: exit status $status, not $want" "$(cat out err)"
+	elif ! grep -qF -e "$text" out err; then
+		not_ok "$name" "davit $*: does not print '$text'" "$(cat out err)"
+	else
+		ok "$name"
+	fi
+}
+
+# refuse NAME STATUS TEXT ARGUMENT…: as expect, and one line on standard error, nothing on standard output, no state
+refuse() {
+	local name=$1
+	rm -rf state
+	expect "$@"
+	if [[ -s out || $(grep -c . err) != 1 ]]; then not_ok "$name: one line, on standard error" "$(cat out err)"; else ok "$name: one line"; fi
+	if [[ -e state ]]; then not_ok "$name: nothing is made" "$(find state)"; else ok "$name: nothing is made"; fi
+}
+
+# file CHANGE: the small file, changed by sed, as cluster.yaml
+file() {
+	cat >cluster.yaml <<-YAML
+		apiVersion: davit/v1
+		kind: Cluster
+		metadata: {name: demo}
+		spec:
+		  platform: {version: 1.36.3}
+		  openstack: {image: debian-12}
+		  network: {cidr: 10.6.0.0/24}
+		  controlPlane: {flavor: m1.small}
+		  workerPools:
+		  - {name: workers, count: 2, flavor: m1.small}
+	YAML
+	sed -i "$1" cluster.yaml
+}
+
+# wrong NAME CHANGE PLACE TEXT: refused with "cluster.yaml:PLACE: …TEXT…"
+wrong() {
+	file "$2"
+	refuse "$1" 2 "$4" plan
+	if grep -q "cluster.yaml:$3: " err; then ok "$1: at $3"; else not_ok "$1: at $3" "$(cat err)"; fi
+}
+
+commands() {
+	"$DAVIT" --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+test_help() {
+	local c
+	expect 'help' 0 'usage: davit COMMAND' --help
+	expect 'no command' 2 'usage: davit COMMAND'
+	expect 'version' 0 'davit ' version
+	for c in $(commands); do
+		expect "$c --help" 0 "usage: davit $c" "$c" --help
+		if grep -qF "davit $c" "$ROOT/README.md"; then ok "README names $c"; else not_ok "README names $c"; fi
+	done
+	refuse 'a command that is not there' 2 'did you mean "apply"' aply
+	refuse 'an option that is not there' 2 'did you mean --mirror' apply --miror=x
+	refuse 'a value that is missing' 2 '--file needs a value' apply --file
+	refuse 'a value that is not known' 2 'allowed: table, json' status -o xml
+	refuse 'an argument too many' 2 'usage: davit apply' apply now
+	refuse 'an argument too few' 2 'usage: davit ssh' ssh
+}
+
+# every command and option of --help stands in the manual page, and no other command does
+test_manual() {
+	local page=$ROOT/docs/davit.1.scd c option missing
+	for c in $(commands); do
+		missing=$(for option in $("$DAVIT" "$c" --help | grep -o -- '--[a-z][a-z-]*' | sort -u); do
+			grep -qF -- "*$option*" "$page" || echo "$option"
+		done)
+		if grep -q "^\*$c\*" "$page" && [[ -z $missing ]]; then
+			ok "manual has $c and its options"
+		else
+			not_ok "manual has $c and its options" "not there: $missing"
+		fi
+	done
+	missing=$(comm -13 <(commands | sort) <(sed -n '/^# COMMANDS/,/^# OPTIONS/s/^\*\([a-z-]*\)\*.*/\1/p' "$page" | sort))
+	if [[ -z $missing ]]; then ok 'manual has no other command'; else not_ok 'manual has no other command' "$missing"; fi
+}
+
+test_completion() {
+	local c words
+	for shell in bash zsh fish; do expect "completion $shell" 0 kubeconfig completion "$shell"; done
+	refuse 'completion for a shell that is not known' 2 'allowed: bash, zsh, fish' completion csh
+	"$DAVIT" completion bash >completion
+	if bash -n completion; then ok 'completion is bash'; else not_ok 'completion is bash'; fi
+	words=$(
+		# shellcheck source=/dev/null
+		. ./completion
+		COMP_WORDS=(davit '') COMP_CWORD=1
+		_davit
+		printf '%s\n' "${COMPREPLY[@]}"
+	)
+	if [[ $words = "$(commands)" ]]; then ok 'completion has all commands'; else not_ok 'completion has all commands' "$words"; fi
+}
+
+test_schema() {
+	local key
+	run schema
+	if python3 -m json.tool out >/dev/null; then ok 'schema is JSON'; else not_ok 'schema is JSON'; fi
+	for key in apiVersion metadata platform controlPlane workerPools kubeProxy; do
+		if grep -q "\"$key\"" out; then ok "schema has $key"; else not_ok "schema has $key"; fi
+	done
+}
+
+test_file() {
+	rm -f cluster.yaml
+	refuse 'no file' 2 'davit init' plan
+	wrong 'unknown key' 's/controlPlane:/controlPlan:/' 8:3 'controlPlane'
+	wrong 'wrong type' 's/count: 2/count: two/' 10:28 'two'
+	wrong 'a map for a value' 's/{name: demo}/{name: {a: b}}/' 3:18 'found a map'
+	wrong 'duplicate key' 's/^  openstack/  platform/' 6:3 'platform'
+	wrong 'tab' 's/^  openstack/\topenstack/' 6:1 'tab'
+	wrong 'no version' 's/{version: 1.36.3}/{}/' 5:13 'version'
+	wrong 'even control planes' 's/{flavor/{count: 2, flavor/' 8:25 'odd'
+	wrong 'more control planes than this version makes' 's/{flavor/{count: 3, flavor/' 8:25 '1 control plane'
+	wrong 'pods overlap servers' 's|10.6.0.0/24|10.244.7.0/24|' 7:19 'overlaps'
+	wrong 'services overlap servers' 's|{cidr: 10.6.0.0/24}|{cidr: 10.6.0.0/24, serviceCIDR: 10.6.0.0/16}|' 7:45 'overlaps'
+	wrong 'host bits' 's|10.6.0.0/24|10.6.0.1/24|' 7:19 '10.6.0.0/24'
+	wrong 'two pools of one name' '$p' 11:12 'two pools'
+	wrong 'pool with a name of davit' 's/name: workers/name: cp/' 10:12 'cp'
+	file 's/^spec:/a: \&a [x,x,x,x,x,x,x,x,x,x]\nb: \&b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: \&c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: \&d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nspec:/'
+	refuse 'alias bomb' 2 'cluster.yaml:' plan
+	head -c 3000000 /dev/zero | tr '\0' '#' >cluster.yaml
+	refuse 'a file of 3 MB' 2 'cluster.yaml' plan
+	expect 'the example is right' 2 'no clouds.yaml' plan -f "$ROOT/examples/cluster.yaml"
+}
+
+clouds() {
+	mkdir -p home/.config/openstack
+	cat >home/.config/openstack/clouds.yaml <<-YAML
+		clouds:
+		  lab:
+		    region_name: RegionOne
+		    auth: {auth_url: "$1", username: demo, password: "s3cret-$RANDOM", project_name: demo, user_domain_name: Default, project_domain_name: Default}
+	YAML
+}
+
+tls_server() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout tls.key -out tls.crt -days 1 \
+		-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null || return
+	openssl s_server -accept 127.0.0.1:0 -cert tls.crt -key tls.key -www >tls.log 2>&1 &
+	servers+=("$!")
+	for _ in {1..100}; do
+		port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' tls.log)
+		[[ -z $port ]] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+test_cloud() {
+	file ''
+	expect 'no clouds.yaml: the places searched' 2 "$HOME/.config/openstack/clouds.yaml" apply
+	expect 'and the system'"'"'s' 2 /etc/openstack/clouds.yaml apply
+	clouds http://127.0.0.1:1/v3
+	expect 'a cloud that is not in clouds.yaml' 2 lab plan --os-cloud lba
+	expect 'unreachable endpoint' 4 'http://127.0.0.1:1/v3' apply
+	clouds http://nowhere.invalid:5000/v3
+	expect 'a name that does not resolve' 4 nowhere.invalid apply
+	if tls_server; then
+		clouds "https://127.0.0.1:$port/v3"
+		expect 'a certificate that nobody trusts' 4 certificate apply
+		clouds "http://127.0.0.1:$port/v3"
+		expect 'http to a port of https' 4 "127.0.0.1:$port" apply
+	else
+		echo "ok $((++n)) - a certificate that nobody trusts # SKIP no openssl server: $(tail -n 1 tls.log)"
+	fi
+	if grep -rq s3cret- state out err; then not_ok 'no password in state and output'; else ok 'no password in state and output'; fi
+	if [[ -z $(find state -type f -perm /077 ! -name '*.pub' ! -name '*.crt') && $(stat -c %a state/davit/demo) = 700 ]]; then
+		ok 'state is the user'"'"'s alone'
+	else
+		not_ok 'state is the user'"'"'s alone' "$(find state -ls)"
+	fi
+}
+
+test_help
+test_manual
+test_completion
+test_schema
+test_file
+test_cloud
+echo "1..$n"
