@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# What the cloud's state makes impossible: one clear error, the documented exit status, nothing created.
+
+# refused STATUS TEXT… -- SED-EXPRESSION: apply of the example so changed
+refused() {
+	local want=$1 texts=() changed
+	shift
+	while [[ $1 != -- ]]; do
+		texts+=("$1")
+		shift
+	done
+	changed=$WORK/refused.yaml
+	sed "$2" "$FILE" >"$changed"
+	! diff -q "$FILE" "$changed" >/dev/null || { say "the change does nothing: $2"; return 1; }
+	status davit apply -f "$changed" --mirror "$MIRROR"
+	expect_status "$want"
+	for text in "${texts[@]}"; do expect_text "$text"; done
+	project_empty_as_before
+	status davit delete -f "$changed" --yes # of the state only: there is nothing else
+	expect_status 0
+}
+
+refused_image() { refused 2 'image "debian-13"' debian-12 -- 's/image: debian-12/image: debian-13/'; }
+refused_flavor() { refused 2 'flavor "m1.huge"' m1.medium m1.large -- 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.huge/'; }
+refused_network() { refused 2 'external network "publik"' public -- 's/externalNetwork: public/externalNetwork: publik/'; }
+# all that is wrong is told at once
+refused_all() { refused 2 'image "debian-13"' 'flavor "m1.huge"' -- 's/image: debian-12/image: debian-13/; s/count: 2, flavor: m1.medium/count: 2, flavor: m1.huge/'; }
+refused_disk() { refused 3 'too small' -- 's/controlPlane: {count: 1,/controlPlane: {count: 1, volume: {size: 1},/'; }
+
+refused_twins() {
+	local ids id
+	ids=$(in_tree twins.py make)
+	in_tree listing.py >"$WORK/before"
+	# shellcheck disable=SC2086 # two words
+	refused 2 'image "twin"' $ids -- 's/image: debian-12/image: twin/' || { in_tree twins.py remove; return 1; }
+	in_tree twins.py remove
+	in_tree listing.py >"$WORK/before"
+}
+
+refused_password() {
+	sed 's/password: .*/password: wrong/' "$DAVIT_LAB/clouds.yaml" >"$WORK/clouds.yaml"
+	status "$LAB" exec env OS_CLIENT_CONFIG_FILE="$WORK/clouds.yaml" "$DAVIT" apply -f "$FILE" --mirror "$MIRROR"
+	expect_status 4
+	expect_text 'log in'
+	! grep -q 'password: wrong' "$WORK/out"
+	project_empty_as_before
+}
