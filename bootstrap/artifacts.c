@@ -51,10 +51,11 @@ static int check(const struct artifact *a, struct error **err)
 	if (a->format == ARTIFACT_FILE && a->programs.n != 1)
 		good = false;
 	if (!good)
-		return error_set(err, ERROR_CONFIG,
-				 "artifact \"%s\" of the bundle cannot be installed: its name, version, digest, size or programs are "
-				 "not well formed; make the bundle again",
-				 a->name != NULL ? a->name : "");
+		return error_set(
+			err, ERROR_CONFIG,
+			"artifact \"%s\" of the bundle cannot be installed: its name, version, digest, size or programs are "
+			"not well formed; make the bundle again",
+			a->name != NULL ? a->name : "");
 	return 0;
 }
 
@@ -65,7 +66,8 @@ int artifacts_text(const struct bootstrap_run *run, struct buf *ret, struct erro
 	for (size_t at = 0; (a = artifacts_next(run, &at)) != NULL;) {
 		if (check(a, err) < 0)
 			return -1;
-		buf_addf(ret, "%s %s %s %" PRId64 " %s %u", a->name, a->version, a->digest, a->size, format_names[a->format], a->strip);
+		buf_addf(ret, "%s %s %s %" PRId64 " %s %u", a->name, a->version, a->digest, a->size, format_names[a->format],
+			 a->strip);
 		for (size_t i = 0; i < a->programs.n; i++)
 			buf_addf(ret, " %s", a->programs.v[i]);
 		buf_add_char(ret, '\n');

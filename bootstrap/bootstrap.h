@@ -19,16 +19,16 @@ int bootstrap_rotate_host_key(struct ssh *s, const char *old_key, int (*pin)(voi
 struct bootstrap_run {
 	const char *node; /* its name: subject of the events */
 	enum node_role role;
-	struct fileset *files;	       /* configuration; gets install.sh and artifacts.txt added */
-	const struct strv *units;      /* to be enabled and (re)started, in order */
+	struct fileset *files;		   /* configuration; gets install.sh and artifacts.txt added */
+	const struct strv *units;	   /* to be enabled and (re)started, in order */
 	const struct artifacts *artifacts; /* those of the role are installed */
-	const char *registry_address;  /* where blobs are fetched; NULL: they are in files (the registry server itself) */
+	const char *registry_address;	   /* where blobs are fetched; NULL: they are in files (the registry server itself) */
 	const char *registry_password;
-	const char *data_device;       /* block device to be formatted and mounted, or NULL */
+	const char *data_device; /* block device to be formatted and mounted, or NULL */
 	const char *data_label, *data_mount;
 	struct events *events;
 	int64_t deadline;
-	const char *only;	       /* NULL, or the step from which to start again (resume does that by itself) */
+	const char *only; /* NULL, or the step from which to start again (resume does that by itself) */
 };
 /* "/opt/davit/artifacts/sha256:…": where on a node a blob lies that is pushed to it over SSH instead of fetched from the registry.
  * The caller puts it into files (fileset_source()); it is sent only while the node has not installed it.  The caller frees. */
@@ -41,13 +41,15 @@ int bootstrap_prepare(struct bootstrap_run *run, struct error **err) MUST_USE;
 int bootstrap_node(struct ssh *s, struct bootstrap_run *run, bool *ret_changed, struct error **err) MUST_USE;
 
 /* kubectl on a control-plane node.  stdin may be NULL. */
-int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len, struct buf *ret_out, struct error **err) MUST_USE;
+int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len, struct buf *ret_out,
+	    struct error **err) MUST_USE;
 /* Wait for /readyz, apply rbac with super_pem (which stays in memory of the node, /dev/shm, 0600, and goes at once), apply add-ons. */
 int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, const char *addons, struct events *events,
 		      const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* Labels and taints by the plan, and waits until all nodes are Ready, less those whose node.cloud in the plan is NODE_FAILED;
  * ERROR_NODE names those that are not and why. */
-int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, struct error **err) MUST_USE;
+int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline,
+		     struct error **err) MUST_USE;
 /* Wait until all Deployments and DaemonSets that davit has applied are out. */
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes -o json`, for status. */

@@ -87,8 +87,8 @@ int kubectl_again(const char *what, const struct buf *errors, int status, int64_
 		log_verbose("%s: %s: trying again", what, words);
 		return cancel_sleep(AGAIN_MS, err);
 	}
-	return error_set(err, clock_ms() + AGAIN_MS < deadline ? ERROR_REMOTE : ERROR_TIMEOUT, "%s ended with status %d: %s", what, status,
-			 words);
+	return error_set(err, clock_ms() + AGAIN_MS < deadline ? ERROR_REMOTE : ERROR_TIMEOUT, "%s ended with status %d: %s",
+			 what, status, words);
 }
 
 int kubectl_json(struct ssh *s, const char *arguments, int64_t deadline, struct json_object **ret, struct error **err)

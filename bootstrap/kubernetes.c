@@ -125,7 +125,8 @@ static int not_ready(const struct node_states *states, struct events *events, st
 			event_fail(events, states->items[i].name, "join",
 				   states->items[i].reason != NULL ? states->items[i].reason : "not registered");
 	if (n == 0)
-		return error_set(err, ERROR_NODE, "labels or taints of the nodes could not be set in time: run the same command again");
+		return error_set(err, ERROR_NODE,
+				 "labels or taints of the nodes could not be set in time: run the same command again");
 	return error_set(err, ERROR_NODE, "%zu of %zu nodes did not become Ready: %s", n, states->n, why);
 }
 
@@ -137,8 +138,8 @@ static void begin_joins(const struct node_states *states, struct events *events)
 }
 
 /* One round: what is so, and what can be done about it.  *told: names whose end was told in rounds before. */
-static int join_round(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, bool first, struct strv *told,
-		      bool *ret_done, struct error **err)
+static int join_round(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, bool first,
+		      struct strv *told, bool *ret_done, struct error **err)
 {
 	struct node_states states = {0};
 	struct joining j = {.states = &states, .events = events};

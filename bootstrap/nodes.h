@@ -10,9 +10,9 @@
 struct node_state {
 	const char *name;
 	bool registered, ready, told; /* told: free for the caller's use */
-	char *reason;		/* why not ready, as the kubelet says; NULL: it says nothing */
-	struct strv labels;	/* "key=value" to be set */
-	struct strv taints;	/* "key=value:Effect" to be set */
+	char *reason;		      /* why not ready, as the kubelet says; NULL: it says nothing */
+	struct strv labels;	      /* "key=value" to be set */
+	struct strv taints;	      /* "key=value:Effect" to be set */
 };
 
 struct node_states {

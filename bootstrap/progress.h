@@ -9,18 +9,18 @@
 #define PROGRESS_STEP_MAX 64
 
 enum progress_verb {
-	PROGRESS_OTHER, /* no line of ours */
-	PROGRESS_BEGIN, /* STEP */
-	PROGRESS_OK,	/* STEP */
-	PROGRESS_SKIP,	/* STEP: nothing to do */
-	PROGRESS_FAIL,	/* STEP STATUS */
-	PROGRESS_NOTE,	/* STEP text */
-	PROGRESS_LOG,	/* STEP text: of the last lines of a step that fails */
-	PROGRESS_END,	/* 0 or 1: the last line of a run */
-	PROGRESS_PUSH,	/* the archive is wanted */
+	PROGRESS_OTHER,	    /* no line of ours */
+	PROGRESS_BEGIN,	    /* STEP */
+	PROGRESS_OK,	    /* STEP */
+	PROGRESS_SKIP,	    /* STEP: nothing to do */
+	PROGRESS_FAIL,	    /* STEP STATUS */
+	PROGRESS_NOTE,	    /* STEP text */
+	PROGRESS_LOG,	    /* STEP text: of the last lines of a step that fails */
+	PROGRESS_END,	    /* 0 or 1: the last line of a run */
+	PROGRESS_PUSH,	    /* the archive is wanted */
 	PROGRESS_UNCHANGED, /* there is nothing to do */
-	PROGRESS_DRIFT,	/* path of a file that was changed on the node */
-	PROGRESS_ARTIFACT /* digest of a blob that is wanted */
+	PROGRESS_DRIFT,	    /* path of a file that was changed on the node */
+	PROGRESS_ARTIFACT   /* digest of a blob that is wanted */
 };
 
 struct progress {

@@ -13,7 +13,8 @@ static bool is_ours(struct json_object *o)
 	for (size_t i = 0; i < json_len(managed); i++) {
 		struct json_object *m = json_object_array_get_idx(managed, i);
 
-		if (strcmp(json_get_str(m, "manager", ""), MANAGER) == 0 && strcmp(json_get_str(m, "operation", ""), "Apply") == 0)
+		if (strcmp(json_get_str(m, "manager", ""), MANAGER) == 0 &&
+		    strcmp(json_get_str(m, "operation", ""), "Apply") == 0)
 			return true;
 	}
 	return false;
@@ -26,8 +27,8 @@ static bool is_out(struct json_object *o)
 	int64_t updated = json_get_int(o, set ? "status.updatedNumberScheduled" : "status.updatedReplicas", 0);
 	int64_t available = json_get_int(o, set ? "status.numberAvailable" : "status.availableReplicas", 0);
 
-	return json_get_int(o, "status.observedGeneration", 0) >= json_get_int(o, "metadata.generation", 1) && updated == wanted &&
-	       available == wanted;
+	return json_get_int(o, "status.observedGeneration", 0) >= json_get_int(o, "metadata.generation", 1) &&
+	       updated == wanted && available == wanted;
 }
 
 int rollout_waiting(struct json_object *list, struct strv *ret, struct error **err)
@@ -54,7 +55,8 @@ static int await_rollouts(struct ssh *s, const struct strv *waiting, int64_t dea
 	int status = 0;
 
 	for (size_t i = 0; i < waiting->n; i++)
-		buf_addf(&script, "$k rollout status --timeout=%" PRId64 "s %s || exit\n", kubectl_seconds(deadline), waiting->v[i]);
+		buf_addf(&script, "$k rollout status --timeout=%" PRId64 "s %s || exit\n", kubectl_seconds(deadline),
+			 waiting->v[i]);
 	if (kubectl_script(s, buf_str(&script), NULL, 0, deadline + 5000, NULL, &errors, &status, err) < 0)
 		return -1;
 	if (status == 0 || clock_ms() >= deadline - 1000)

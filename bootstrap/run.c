@@ -18,12 +18,12 @@ struct talk {
 	const struct bootstrap_run *run;
 	char id[DIGEST_HEX_LEN + 1];
 	bool push, unchanged, ended, pushing, installing;
-	int status;		       /* of the closing line */
-	char step[PROGRESS_STEP_MAX];  /* the one that runs, or "" */
+	int status;			/* of the closing line */
+	char step[PROGRESS_STEP_MAX];	/* the one that runs, or "" */
 	char failed[PROGRESS_STEP_MAX]; /* the step that failed, or "" */
-	struct strv log;	       /* its last lines */
-	struct strv drift;	       /* files that were changed on the node */
-	struct strv missing;	       /* digests of blobs that are to be pushed */
+	struct strv log;		/* its last lines */
+	struct strv drift;		/* files that were changed on the node */
+	struct strv missing;		/* digests of blobs that are to be pushed */
 };
 
 static void talk_clear(struct talk *t)
@@ -202,7 +202,8 @@ static int push(struct ssh *s, struct talk *t, struct error **err)
 	if (status < 0)
 		return -1;
 	if (t->push)
-		return error_set(err, ERROR_NODE, "what was sent to %s did not arrive in full, although the connection held: is its disk full?",
+		return error_set(err, ERROR_NODE,
+				 "what was sent to %s did not arrive in full, although the connection held: is its disk full?",
 				 t->run->node);
 	return 0;
 }
@@ -211,10 +212,11 @@ static int step_failed(const struct talk *t, struct error **err)
 {
 	CLEANUP_FREE char *text = strv_join(&t->log, "\n  ");
 
-	return error_set(err, ERROR_NODE,
-			 "step %s failed on %s:\n  %s\nRun the same command again when the cause is mended: it goes on from there. All "
-			 "that the step said is in /opt/davit/run/log.%s on the node.",
-			 t->failed, t->run->node, text, t->failed);
+	return error_set(
+		err, ERROR_NODE,
+		"step %s failed on %s:\n  %s\nRun the same command again when the cause is mended: it goes on from there. All "
+		"that the step said is in /opt/davit/run/log.%s on the node.",
+		t->failed, t->run->node, text, t->failed);
 }
 
 static int conclude(const struct talk *t, struct error **err)
@@ -224,7 +226,8 @@ static int conclude(const struct talk *t, struct error **err)
 	if (t->failed[0] != '\0')
 		return step_failed(t, err);
 	return error_set(err, ERROR_NODE,
-			 "the installation on %s ended before it was complete (its process was killed, or the server restarted): run the same "
+			 "the installation on %s ended before it was complete (its process was killed, or the server restarted): "
+			 "run the same "
 			 "command again to take it up",
 			 t->run->node);
 }

@@ -45,7 +45,8 @@ int bootstrap_user_data(const char *node, char **ret_user_data, char **ret_host_
 	return 0;
 }
 
-static int run_script(struct ssh *s, const char *what, const char *script, const char *argument, struct buf *out, struct error **err)
+static int run_script(struct ssh *s, const char *what, const char *script, const char *argument, struct buf *out,
+		      struct error **err)
 {
 	CLEANUP_BUF struct buf command = BUF_INIT;
 	struct ssh_command c = {.out = out};
@@ -86,7 +87,8 @@ int bootstrap_rotate_host_key(struct ssh *s, const char *old_key, int (*pin)(voi
 	if (new_key(s, old, &fresh, &current, err) < 0)
 		return -1;
 	both = xasprintf("%s\n%s", old, fresh);
-	if (!current && (pin(context, both, err) < 0 || run_script(s, "the switch to the new host key", text_key_switch, "", NULL, err) < 0))
+	if (!current &&
+	    (pin(context, both, err) < 0 || run_script(s, "the switch to the new host key", text_key_switch, "", NULL, err) < 0))
 		return -1;
 	*ret_host_key = steal_ptr(fresh);
 	return 0;

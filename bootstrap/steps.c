@@ -5,6 +5,7 @@
 
 #define ALL (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER) | ARTIFACT_ROLES(NODE_REGISTRY))
 #define KUBERNETES (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER))
+#define CONTROL_PLANE ARTIFACT_ROLES(NODE_CONTROL_PLANE)
 #define REGISTRY ARTIFACT_ROLES(NODE_REGISTRY)
 
 static bool has_below(const struct fileset *files, const char *folder)
@@ -40,6 +41,11 @@ static bool has_units(const struct bootstrap_run *run)
 	return run->units != NULL && run->units->n > 0;
 }
 
+static bool has_plane(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, UNIT_FOLDER "kube-apiserver.service") != NULL;
+}
+
 static bool has_kubelet(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, UNIT_FOLDER "kubelet.service") != NULL;
@@ -57,19 +63,13 @@ static const struct step {
 	bool (*wanted)(const struct bootstrap_run *run);
 	const char *text;
 } steps[] = {
-	{"preflight", ALL, NULL, text_preflight},
-	{"swap", KUBERNETES, NULL, text_swap},
-	{"modules", ALL, has_modules, text_modules},
-	{"sysctl", ALL, has_sysctl, text_sysctl},
-	{"users", ALL, has_users, text_users},
-	{"volume", ALL, has_volume, text_volume},
-	{"artifacts", ALL, NULL, text_artifacts},
-	{"links", KUBERNETES, NULL, text_links},
-	{"retire", ALL, NULL, text_retire},
-	{"units", ALL, has_units, text_units},
-	{"api", KUBERNETES, has_kubelet, text_api},
-	{"join", KUBERNETES, has_kubelet, text_join},
-	{"serve", REGISTRY, has_registry, text_serve},
+	{"preflight", ALL, NULL, text_preflight},	 {"swap", KUBERNETES, NULL, text_swap},
+	{"modules", ALL, has_modules, text_modules},	 {"sysctl", ALL, has_sysctl, text_sysctl},
+	{"users", ALL, has_users, text_users},		 {"volume", ALL, has_volume, text_volume},
+	{"plane", CONTROL_PLANE, has_plane, text_plane}, {"artifacts", ALL, NULL, text_artifacts},
+	{"links", KUBERNETES, NULL, text_links},	 {"retire", ALL, NULL, text_retire},
+	{"units", ALL, has_units, text_units},		 {"api", KUBERNETES, has_kubelet, text_api},
+	{"join", KUBERNETES, has_kubelet, text_join},	 {"serve", REGISTRY, has_registry, text_serve},
 };
 
 static const struct {
@@ -77,8 +77,14 @@ static const struct {
 	bool (*wanted)(const struct bootstrap_run *run);
 	const char *name;
 } tools[] = {
-	{ALL, NULL, "curl"},	    {ALL, NULL, "gzip"},	 {ALL, NULL, "tar"},	       {KUBERNETES, NULL, "mount"},
-	{KUBERNETES, NULL, "nft"},  {ALL, has_volume, "blkid"}, {ALL, has_volume, "mkfs.ext4"}, {ALL, has_volume, "mountpoint"},
+	{ALL, NULL, "curl"},
+	{ALL, NULL, "gzip"},
+	{ALL, NULL, "tar"},
+	{KUBERNETES, NULL, "mount"},
+	{KUBERNETES, NULL, "nft"},
+	{ALL, has_volume, "blkid"},
+	{ALL, has_volume, "mkfs.ext4"},
+	{ALL, has_volume, "mountpoint"},
 };
 
 static bool applies(unsigned roles, bool (*wanted)(const struct bootstrap_run *run), const struct bootstrap_run *run)

@@ -16,9 +16,9 @@ struct tarball {
 	void *context;
 	const struct file *last;
 	struct archive *archive;
-	struct buf out; /* packed and not yet read */
-	size_t taken;	/* bytes of out that were */
-	size_t at;	/* next entry; files->n: `last`; beyond: closed */
+	struct buf out;		 /* packed and not yet read */
+	size_t taken;		 /* bytes of out that were */
+	size_t at;		 /* next entry; files->n: `last`; beyond: closed */
 	const struct file *open; /* the entry whose source is being copied */
 	int fd;
 	int64_t left;

@@ -3,15 +3,15 @@
 #include "bootstrap/paths.h"
 #include "core/base/alloc.h"
 
-/* Those that wait for the API of the cluster, or for what comes by it (flanneld: its node's pod CIDR). */
-static const struct {
-	const char *unit, *patience;
-} patience[] = {
-	{"flanneld.service", "late"},
-	{"kube-controller-manager.service", "started"},
-	{"kube-proxy.service", "late"},
-	{"kube-scheduler.service", "started"},
-	{"kubelet.service", "late"},
+/* Those that are not simply started with the others and waited for (see steps/units.sh).  What is started by join waits for the
+ * API of the cluster, or for what comes by it (flanneld: its node's pod CIDR). */
+static const struct special {
+	const char *unit, *patience, *step;
+} specials[] = {
+	{"etcd.service", "active", "plane"},	       {"flanneld.service", "started", "join"},
+	{"kube-apiserver.service", "active", "plane"}, {"kube-controller-manager.service", "started", "units"},
+	{"kube-proxy.service", "started", "join"},     {"kube-scheduler.service", "started", "units"},
+	{"kubelet.service", "started", "join"},
 };
 
 /* Read by default, without being named. */
@@ -181,12 +181,14 @@ int unit_digest(const struct bootstrap_run *run, const char *unit, char ret_hex[
 	return 0;
 }
 
-static const char *patience_of(const char *unit)
+static const struct special *special_of(const char *unit)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(patience); i++)
-		if (strcmp(patience[i].unit, unit) == 0)
-			return patience[i].patience;
-	return "active";
+	static const struct special usual = {NULL, "active", "units"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(specials); i++)
+		if (strcmp(specials[i].unit, unit) == 0)
+			return &specials[i];
+	return &usual;
 }
 
 int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **err)
@@ -194,10 +196,11 @@ int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **
 	for (size_t i = 0; run->units != NULL && i < run->units->n; i++) {
 		CLEANUP_FREE char *unit = unit_full_name(run->units->v[i]);
 		char hex[DIGEST_HEX_LEN + 1] = "";
+		const struct special *special = special_of(unit);
 
 		if (unit_digest(run, unit, hex, err) < 0)
 			return -1;
-		buf_addf(ret, "%s %s %s\n", unit, hex, patience_of(unit));
+		buf_addf(ret, "%s %s %s %s\n", unit, hex, special->patience, special->step);
 	}
 	return 0;
 }

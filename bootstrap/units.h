@@ -12,5 +12,5 @@
 char *unit_full_name(const char *name) MUST_USE;
 int unit_digest(const struct bootstrap_run *run, const char *unit, char ret_hex[DIGEST_HEX_LEN + 1], struct error **err) MUST_USE;
 bool unit_uses(const struct bootstrap_run *run, const char *unit, const char *path);
-/* One line each, in order: "UNIT DIGEST active|started|late" (see steps/units.sh). */
+/* One line each, in order: "UNIT DIGEST active|started plane|units|join" (see steps/units.sh). */
 int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **err) MUST_USE;

@@ -10,9 +10,14 @@ artifact_there() {
 	[ "$name" != cni-plugins ] || [ "$davit/cni" -ef "$davit/lib/$name/$version" ]
 }
 
-artifacts_check() {
+# Whether it is among those that the step wants, or the step wants all.
+artifact_wanted() {
+	case " ${wanted:-$name} " in *" $name "*) return 0 ;; *) return 1 ;; esac
+}
+
+artifacts_there() {
 	while read -r name version digest size format strip programs; do
-		artifact_there || return 1
+		! artifact_wanted || artifact_there || return 1
 	done <"$run/artifacts.txt"
 }
 
@@ -113,6 +118,7 @@ artifact_install() {
 # Several of these run beside one another; each takes the next artifact that nobody has claimed.
 artifacts_worker() {
 	while read -r name version digest size format strip programs; do
+		artifact_wanted || continue
 		mkdir "$run/claims/$name" 2>/dev/null || continue
 		artifact_there || artifact_install || {
 			: >"$run/claims/.failed"
@@ -125,7 +131,9 @@ artifacts_worker() {
 artifacts_room() {
 	need=102400
 	while read -r name version digest size format strip programs; do
-		artifact_there && continue
+		if artifact_there || ! artifact_wanted; then
+			continue
+		fi
 		[ "$format" = file ] || size=$((size * 4))
 		need=$((need + size / 1024))
 	done <"$run/artifacts.txt"
@@ -136,7 +144,7 @@ artifacts_room() {
 	}
 }
 
-artifacts_do() {
+artifacts_install() {
 	mkdir -p "$davit/bin" "$davit/lib" "$davit/artifacts"
 	artifacts_room
 	rm -rf "$run/claims"
@@ -152,4 +160,14 @@ artifacts_do() {
 	done
 	rm -rf "$run/claims"
 	return "$failed"
+}
+
+artifacts_check() {
+	wanted=
+	artifacts_there
+}
+
+artifacts_do() {
+	wanted=
+	artifacts_install
 }

@@ -1,9 +1,10 @@
 join_check() {
-	units_select late
-	units_up
+	units_select join
+	units_current && units_up
 }
 
 join_do() {
-	units_select late
+	units_select join
 	units_start
+	units_wait
 }

@@ -1,14 +1,13 @@
-# units.txt: UNIT DIGEST PATIENCE.  The digest is that of the unit, its configuration and its program: a unit is restarted when
-# it differs from that of the last start.  PATIENCE "active": must be active before the step ends; "started": may still be
-# starting, since it waits for the API; "late": the same, and it is step join that starts it.
+# units.txt: UNIT DIGEST PATIENCE STEP.  The digest is that of the unit, its configuration and its program: a unit is restarted
+# when it differs from that of the last start.  PATIENCE "active": must be active in the end; "started": may still be starting,
+# since it waits for the API.  STEP starts the unit; plane does not wait for its own, units does.
 
-# The units of this step into units.now: all but the late ones, or with "late" these.
+# The units of step $1 into units.now.
 units_select() {
-	if [ "$1" = late ]; then
-		grep ' late$' "$run/units.txt"
-	else
-		grep -v ' late$' "$run/units.txt"
-	fi >"$run/units.now" || :
+	case $1 in
+	units) grep -v ' join$' "$run/units.txt" ;;
+	*) grep " $1\$" "$run/units.txt" ;;
+	esac >"$run/units.now" || :
 }
 
 # Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
@@ -18,7 +17,7 @@ unit_verdict() {
 	not-found:* | bad-setting:* | error:*) verdict="$unit cannot be loaded ($loaded)" ;;
 	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
 	*:failed:*) verdict="$unit has failed" ;;
-	*:activating:started | *:activating:late) verdict="done" ;;
+	*:activating:started) verdict="done" ;;
 	*:active)
 		if [ "${restarts:-0}" -ge 5 ]; then
 			verdict="$unit ended and was started again $restarts times"
@@ -52,7 +51,7 @@ units_verdicts() {
 	[ -s "$run/units.now" ] || return 0
 	# shellcheck disable=SC2046 # a word each
 	systemctl show --property=Id,LoadState,ActiveState,Job,NRestarts $(cut -d ' ' -f 1 "$run/units.now") >"$run/states" || return 1
-	while read -r unit digest patience; do
+	while read -r unit digest patience _; do
 		unit_state
 		unit_verdict
 		echo "$unit $patience $verdict"
@@ -63,11 +62,15 @@ units_mounted() {
 	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
 }
 
-units_up() {
-	while read -r unit digest patience; do
+# Whether what was started last is what is wanted now.
+units_current() {
+	while read -r unit digest _; do
 		first_line "$run/unit/$unit"
 		[ "$line" = "$digest" ] || return 1
 	done <"$run/units.now"
+}
+
+units_up() {
 	units_verdicts || return 1
 	! grep -qv ' done$' "$run/verdicts"
 }
@@ -111,10 +114,11 @@ units_wait() {
 	done
 }
 
+# Restarts those that have changed, starts the others if they do not run.
 units_start() {
 	mkdir -p "$run/unit"
 	changed='' same=''
-	while read -r unit digest patience; do
+	while read -r unit digest _; do
 		first_line "$run/unit/$unit"
 		if [ "$line" = "$digest" ]; then
 			same="$same $unit"
@@ -130,20 +134,20 @@ units_start() {
 	fi
 	# shellcheck disable=SC2086
 	[ -z "$same" ] || systemctl start --no-block $same
-	units_wait
-	while read -r unit digest patience; do
+	while read -r unit digest _; do
 		echo "$digest" >"$run/unit/$unit"
 	done <"$run/units.now"
 }
 
 units_check() {
-	units_select early
-	units_up && units_mounted
+	units_select units
+	units_current && units_up && units_mounted
 }
 
 units_do() {
-	units_select early
+	units_select units
 	units_start
+	units_wait
 	if ! units_mounted; then
 		echo "nothing is mounted on $data_mount"
 		return 1

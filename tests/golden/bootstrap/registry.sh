@@ -168,9 +168,14 @@ artifact_there() {
 	[ "$name" != cni-plugins ] || [ "$davit/cni" -ef "$davit/lib/$name/$version" ]
 }
 
-artifacts_check() {
+# Whether it is among those that the step wants, or the step wants all.
+artifact_wanted() {
+	case " ${wanted:-$name} " in *" $name "*) return 0 ;; *) return 1 ;; esac
+}
+
+artifacts_there() {
 	while read -r name version digest size format strip programs; do
-		artifact_there || return 1
+		! artifact_wanted || artifact_there || return 1
 	done <"$run/artifacts.txt"
 }
 
@@ -271,6 +276,7 @@ artifact_install() {
 # Several of these run beside one another; each takes the next artifact that nobody has claimed.
 artifacts_worker() {
 	while read -r name version digest size format strip programs; do
+		artifact_wanted || continue
 		mkdir "$run/claims/$name" 2>/dev/null || continue
 		artifact_there || artifact_install || {
 			: >"$run/claims/.failed"
@@ -283,7 +289,9 @@ artifacts_worker() {
 artifacts_room() {
 	need=102400
 	while read -r name version digest size format strip programs; do
-		artifact_there && continue
+		if artifact_there || ! artifact_wanted; then
+			continue
+		fi
 		[ "$format" = file ] || size=$((size * 4))
 		need=$((need + size / 1024))
 	done <"$run/artifacts.txt"
@@ -294,7 +302,7 @@ artifacts_room() {
 	}
 }
 
-artifacts_do() {
+artifacts_install() {
 	mkdir -p "$davit/bin" "$davit/lib" "$davit/artifacts"
 	artifacts_room
 	rm -rf "$run/claims"
@@ -310,6 +318,16 @@ artifacts_do() {
 	done
 	rm -rf "$run/claims"
 	return "$failed"
+}
+
+artifacts_check() {
+	wanted=
+	artifacts_there
+}
+
+artifacts_do() {
+	wanted=
+	artifacts_install
 }
 
 # ---- retire
@@ -341,17 +359,16 @@ retire_do() {
 }
 
 # ---- units
-# units.txt: UNIT DIGEST PATIENCE.  The digest is that of the unit, its configuration and its program: a unit is restarted when
-# it differs from that of the last start.  PATIENCE "active": must be active before the step ends; "started": may still be
-# starting, since it waits for the API; "late": the same, and it is step join that starts it.
+# units.txt: UNIT DIGEST PATIENCE STEP.  The digest is that of the unit, its configuration and its program: a unit is restarted
+# when it differs from that of the last start.  PATIENCE "active": must be active in the end; "started": may still be starting,
+# since it waits for the API.  STEP starts the unit; plane does not wait for its own, units does.
 
-# The units of this step into units.now: all but the late ones, or with "late" these.
+# The units of step $1 into units.now.
 units_select() {
-	if [ "$1" = late ]; then
-		grep ' late$' "$run/units.txt"
-	else
-		grep -v ' late$' "$run/units.txt"
-	fi >"$run/units.now" || :
+	case $1 in
+	units) grep -v ' join$' "$run/units.txt" ;;
+	*) grep " $1\$" "$run/units.txt" ;;
+	esac >"$run/units.now" || :
 }
 
 # Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
@@ -361,7 +378,7 @@ unit_verdict() {
 	not-found:* | bad-setting:* | error:*) verdict="$unit cannot be loaded ($loaded)" ;;
 	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
 	*:failed:*) verdict="$unit has failed" ;;
-	*:activating:started | *:activating:late) verdict="done" ;;
+	*:activating:started) verdict="done" ;;
 	*:active)
 		if [ "${restarts:-0}" -ge 5 ]; then
 			verdict="$unit ended and was started again $restarts times"
@@ -395,7 +412,7 @@ units_verdicts() {
 	[ -s "$run/units.now" ] || return 0
 	# shellcheck disable=SC2046 # a word each
 	systemctl show --property=Id,LoadState,ActiveState,Job,NRestarts $(cut -d ' ' -f 1 "$run/units.now") >"$run/states" || return 1
-	while read -r unit digest patience; do
+	while read -r unit digest patience _; do
 		unit_state
 		unit_verdict
 		echo "$unit $patience $verdict"
@@ -406,11 +423,15 @@ units_mounted() {
 	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
 }
 
-units_up() {
-	while read -r unit digest patience; do
+# Whether what was started last is what is wanted now.
+units_current() {
+	while read -r unit digest _; do
 		first_line "$run/unit/$unit"
 		[ "$line" = "$digest" ] || return 1
 	done <"$run/units.now"
+}
+
+units_up() {
 	units_verdicts || return 1
 	! grep -qv ' done$' "$run/verdicts"
 }
@@ -454,10 +475,11 @@ units_wait() {
 	done
 }
 
+# Restarts those that have changed, starts the others if they do not run.
 units_start() {
 	mkdir -p "$run/unit"
 	changed='' same=''
-	while read -r unit digest patience; do
+	while read -r unit digest _; do
 		first_line "$run/unit/$unit"
 		if [ "$line" = "$digest" ]; then
 			same="$same $unit"
@@ -473,20 +495,20 @@ units_start() {
 	fi
 	# shellcheck disable=SC2086
 	[ -z "$same" ] || systemctl start --no-block $same
-	units_wait
-	while read -r unit digest patience; do
+	while read -r unit digest _; do
 		echo "$digest" >"$run/unit/$unit"
 	done <"$run/units.now"
 }
 
 units_check() {
-	units_select early
-	units_up && units_mounted
+	units_select units
+	units_current && units_up && units_mounted
 }
 
 units_do() {
-	units_select early
+	units_select units
 	units_start
+	units_wait
 	if ! units_mounted; then
 		echo "nothing is mounted on $data_mount"
 		return 1
