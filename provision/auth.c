@@ -216,7 +216,9 @@ static int refused(const struct auth *a, const struct http_response *r, struct e
 	buf_addf(&context, "log in to %s ", url);
 	who(a->config, &context);
 	answer_error(buf_str(&context), CLOUD_IDENTITY, r, &error);
-	if (r->status == 404)
+	if (r->status == 404 && strstr(buf_str(&r->body), "Could not find Application Credential") != NULL)
+		return error_set(err, ERROR_AUTH, "%s; from %s: %s", error_message(error), a->config->source, advice(a->config));
+	if (r->status == 404 || r->status == 405 || r->status / 100 == 3)
 		return error_set(err, ERROR_CONFIG, "%s; is auth_url (from %s) the address of keystone?", error_message(error),
 				 a->config->source);
 	if (error_is(error, ERROR_AUTH))

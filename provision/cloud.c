@@ -50,6 +50,15 @@ static int check_scope(const struct cloud *c, struct error **err)
 	return 0;
 }
 
+/* A region or an interface that none has is a mistake in clouds.yaml: say so now, not at the first call. */
+static int check_endpoints(const struct cloud *c, struct error **err)
+{
+	for (size_t i = 0; i < CLOUD_SERVICES; i++)
+		if (i != CLOUD_IDENTITY && c->endpoints[i] != NULL)
+			return 0;
+	return error_set(err, ERROR_CONFIG, "%s", error_message(c->missing[CLOUD_COMPUTE]));
+}
+
 int cloud_open(const char *name, struct cloud **ret, struct error **err)
 {
 	CLEANUP_CLOUD struct cloud *c = xnew(struct cloud);
@@ -62,6 +71,8 @@ int cloud_open(const char *name, struct cloud **ret, struct error **err)
 	if (auth_new(c->http, c->config, c->request_id, clock_deadline(LOGIN_MS), &c->auth, err) < 0 || check_scope(c, err) < 0)
 		return -1;
 	find_endpoints(c);
+	if (check_endpoints(c, err) < 0)
+		return -1;
 	*ret = steal_ptr(c);
 	return 0;
 }

@@ -64,6 +64,12 @@ static bool login(struct server_peer *p, const struct server_request *r)
 	pthread_mutex_lock(&fake.lock);
 	snprintf(fake.last_login, sizeof(fake.last_login), "%s", r->body);
 	pthread_mutex_unlock(&fake.lock);
+	if (strstr(r->body, "\"gone\"") != NULL) {
+		server_reply(p, 404, "",
+			     "{\"error\":{\"code\":404,\"title\":\"Not Found\",\"message\":\"Could not find Application "
+			     "Credential: gone.\"}}");
+		return true;
+	}
 	server_pause(p, 30); /* long enough for others to come meanwhile */
 	if (atomic_load(&fake.login_failures) > 0) {
 		atomic_fetch_sub(&fake.login_failures, 1);
@@ -272,13 +278,19 @@ static bool handle(struct server_peer *p, const struct server_request *r)
 
 #define LOGIN "username: u, password: s3cr3t, user_domain_name: D, project_name: demo, project_domain_name: D"
 
-static void write_clouds(const char *path_of_keystone, const char *auth)
+static void write_region(const char *path_of_keystone, const char *auth, const char *region)
 {
 	CLEANUP_FREE char *url = server_url(server, path_of_keystone), *file = xasprintf("%s/clouds.yaml", folder);
-	CLEANUP_FREE char *text = xasprintf("clouds:\n  lab:\n    region_name: R\n    auth: {auth_url: \"%s\", %s}\n", url, auth);
+	CLEANUP_FREE char *text =
+		xasprintf("clouds:\n  lab:\n    region_name: %s\n    auth: {auth_url: \"%s\", %s}\n", region, url, auth);
 
 	assert_success(path_write(file, text, strlen(text), 0600, &test_error));
 	setenv("OS_CLIENT_CONFIG_FILE", file, 1);
+}
+
+static void write_clouds(const char *path_of_keystone, const char *auth)
+{
+	write_region(path_of_keystone, auth, "R");
 }
 
 static int setup(void **state UNUSED)
@@ -397,10 +409,23 @@ static void test_logins_that_fail(void **state UNUSED)
 	atomic_store(&fake.login_failures, 1);
 	refuse_login("/identity", "application_credential_id: abc, application_credential_secret: s3cr3t", ERROR_AUTH,
 		     "with application credential \"abc\"");
+	refuse_login("/identity", "application_credential_id: gone, application_credential_secret: s3cr3t", ERROR_AUTH,
+		     "check its id and secret, and whether it was deleted or has expired");
 	refuse_login("/nowhere", LOGIN, ERROR_CONFIG, "the address of keystone?");
 	refuse_login("/hotel", LOGIN, ERROR_REMOTE, "this is not keystone's version 3 API");
 	refuse_login("/identity", "username: unscoped, password: s3cr3t, user_domain_name: D", ERROR_CONFIG,
 		     "a token without a project: set auth.project_name");
+}
+
+static void test_regions_that_are_not_there(void **state UNUSED)
+{
+	struct cloud *c = NULL;
+
+	write_region("/identity", LOGIN, "elsewhere");
+	assert_int_equal(cloud_open("lab", &c, &test_error), -1);
+	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
+	assert_failure(-1, "no compute endpoint with interface public in region elsewhere");
+	write_region("/identity", LOGIN, "R");
 }
 
 static void test_discovery(void **state UNUSED)
@@ -664,6 +689,7 @@ int main(void)
 		TEST(test_opening_is_one_request),
 		TEST(test_calls_and_their_headers),
 		TEST(test_logins_that_fail),
+		TEST(test_regions_that_are_not_there),
 		TEST(test_discovery),
 		TEST(test_application_credentials_have_no_scope),
 		TEST(test_the_environment_is_a_cloud),
