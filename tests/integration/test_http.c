@@ -3,289 +3,15 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
-#include "core/base/path.h"
 #include "core/net/limiter.h"
 #include "core/net/retry.h"
-#include "tests/integration/server.h"
+#include "tests/integration/http_paths.h"
 #include "tests/unit/test.h"
-#include <arpa/inet.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-static struct server *server, *other; /* two origins with one handler */
 static struct http *client;
-static atomic_uint flaky; /* requests to /flaky so far */
-
-/* ---- what the paths do ---- */
-
-static bool echo(struct server_peer *p, const struct server_request *r)
-{
-	static const char *const names[] = {"Authorization", "X-Auth-Token", "X-Subject-Token", "Cookie",
-					    "Expect",	     "X-Plain",	     "Content-Type"};
-	CLEANUP_BUF struct buf b = BUF_INIT;
-
-	buf_addf(&b, "%s body=%s", r->method, r->body);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP_FREE char *value = server_header(r, names[i]);
-
-		if (value != NULL)
-			buf_addf(&b, " %s=%s", names[i], value);
-	}
-	server_reply(p, 200, "X-Multi: a\r\nx-multi: b\r\n", buf_str(&b));
-	return true;
-}
-
-/* The second request of a connection ends it without a byte. */
-static bool die(struct server_peer *p, const struct server_request *r)
-{
-	if (r->nth > 1)
-		return false;
-	server_reply(p, 200, "", "first");
-	return true;
-}
-
-static bool reset_after_request(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_reset(p);
-	return false;
-}
-
-static bool cut(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\nonly this");
-	return false;
-}
-
-static bool cut_chunked(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-	return false;
-}
-
-static bool drip(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n");
-	for (int i = 0; i < 12; i++) {
-		server_pause(p, 60);
-		server_send(p, ".");
-	}
-	return true;
-}
-
-static bool stall(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhalf");
-	server_pause(p, 20000);
-	return false;
-}
-
-static bool silent(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_pause(p, 20000);
-	return false;
-}
-
-static bool fail_then_work(struct server_peer *p, const char *headers, int status, const char *body, unsigned failures)
-{
-	if (atomic_fetch_add(&flaky, 1) < failures)
-		server_reply(p, status, headers, body);
-	else
-		server_reply(p, 200, "", "worked");
-	return true;
-}
-
-static bool flaky_429(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return fail_then_work(p, "Retry-After: 1\r\n", 429, "slower", 1);
-}
-
-static bool flaky_503(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return fail_then_work(p, "", 503, "busy", 1);
-}
-
-static bool flaky_no_server(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return fail_then_work(
-		p, "", 503,
-		"<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>",
-		1);
-}
-
-static bool flaky_cut(struct server_peer *p, const struct server_request *r)
-{
-	return atomic_fetch_add(&flaky, 1) < 1 ? cut(p, r) : echo(p, r);
-}
-
-static bool flaky_empty(struct server_peer *p, const struct server_request *r)
-{
-	return atomic_fetch_add(&flaky, 1) < 1 ? false : echo(p, r);
-}
-
-static bool broken(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_reply(p, 502, "Content-Type: text/html\r\n", "<h1>Bad Gateway</h1>");
-	return true;
-}
-
-static bool redirect(struct server_peer *p, int status, const char *location)
-{
-	CLEANUP_FREE char *header = xasprintf("Location: %s\r\n", location);
-
-	server_reply(p, status, header, "moved");
-	return true;
-}
-
-static bool redirect_here(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return redirect(p, 302, "/echo");
-}
-
-static bool redirect_307(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return redirect(p, 307, "../echo");
-}
-
-static bool redirect_away(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	CLEANUP_FREE char *url = server_url(other, "/echo");
-
-	return redirect(p, 302, url);
-}
-
-static bool redirect_there_and_back(struct server_peer *p, const struct server_request *r)
-{
-	CLEANUP_FREE char *url = server_url(other, "/back");
-
-	if (strcmp(r->path, "/back") != 0)
-		return redirect(p, 302, url);
-	free(url);
-	url = server_url(server, "/echo");
-	return redirect(p, 302, url);
-}
-
-static bool redirect_loop(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return redirect(p, 301, "/redirect/loop");
-}
-
-static bool redirect_file(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	return redirect(p, 302, "file:///etc/hostname");
-}
-
-static bool huge_announced(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n");
-	server_pause(p, 2000);
-	return false;
-}
-
-static bool huge_chunked(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-	for (int i = 0; i < 200; i++)
-		server_send(p, "10\r\n0123456789abcdef\r\n");
-	server_send(p, "0\r\n\r\n");
-	return true;
-}
-
-static bool huge_headers(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	CLEANUP_BUF struct buf line = BUF_INIT;
-
-	buf_add(&line, "X-Much: ");
-	for (int i = 0; i < 8000; i++)
-		buf_add_char(&line, 'x');
-	buf_add(&line, "\r\n");
-	server_send(p, "HTTP/1.1 200 OK\r\n");
-	for (int i = 0; i < 1000; i++)
-		server_send(p, buf_str(&line));
-	server_send(p, "\r\n");
-	return false;
-}
-
-static bool garbage(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "SSH-2.0-OpenSSH_9.2p1 Debian\r\n");
-	return false;
-}
-
-static bool odd_headers(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(
-		p,
-		"HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 200 OK\r\n: no name\r\nEmpty:\r\nFolded: one\r\n two\r\n"
-		"Escape: \x1b[31mred\r\nContent-Length: 2\r\n\r\nok");
-	return true;
-}
-
-static bool no_colon(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 2\r\n\r\nok");
-	return false;
-}
-
-static bool bad_length(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_send(p, "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello");
-	return false;
-}
-
-static bool slow(struct server_peer *p, const struct server_request *r UNUSED)
-{
-	server_pause(p, 50);
-	server_reply(p, 200, "", "slow");
-	return true;
-}
-
-static const struct {
-	const char *path;
-	server_handler *handler;
-} paths[] = {
-	{"/bad-length", bad_length},
-	{"/back", redirect_there_and_back},
-	{"/broken", broken},
-	{"/cut", cut},
-	{"/cut-chunked", cut_chunked},
-	{"/die", die},
-	{"/drip", drip},
-	{"/echo", echo},
-	{"/flaky/429", flaky_429},
-	{"/flaky/503", flaky_503},
-	{"/flaky/cut", flaky_cut},
-	{"/flaky/empty", flaky_empty},
-	{"/flaky/no-server", flaky_no_server},
-	{"/garbage", garbage},
-	{"/huge/announced", huge_announced},
-	{"/huge/chunked", huge_chunked},
-	{"/huge/headers", huge_headers},
-	{"/no-colon", no_colon},
-	{"/odd-headers", odd_headers},
-	{"/redirect/307", redirect_307},
-	{"/redirect/away", redirect_away},
-	{"/redirect/file", redirect_file},
-	{"/redirect/here", redirect_here},
-	{"/redirect/loop", redirect_loop},
-	{"/redirect/there-and-back", redirect_there_and_back},
-	{"/reset", reset_after_request},
-	{"/silent", silent},
-	{"/slow", slow},
-	{"/stall", stall},
-};
-
-static bool handle(struct server_peer *p, const struct server_request *r)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (strncmp(r->path, paths[i].path, strcspn(r->path, "?")) == 0 && strlen(paths[i].path) == strcspn(r->path, "?"))
-			return paths[i].handler(p, r);
-	server_reply(p, 404, "", "no such path");
-	return true;
-}
 
 static struct http *new_client(const struct http_options *options)
 {
@@ -297,18 +23,15 @@ static struct http *new_client(const struct http_options *options)
 
 static int setup(void **state UNUSED)
 {
-	server = server_start(handle, NULL, NULL, NULL);
-	other = server_start(handle, NULL, NULL, NULL);
+	http_paths_start();
 	client = new_client(&(struct http_options){.no_proxy = true});
-	atomic_store(&flaky, 0);
 	return 0;
 }
 
 static int teardown(void **state UNUSED)
 {
 	http_free(client);
-	server_stop(server);
-	server_stop(other);
+	http_paths_stop();
 	return 0;
 }
 
@@ -558,7 +281,7 @@ static void test_what_was_never_sent(void **state UNUSED)
 	assert_int_equal(http_perform(client, &no_tls, &r, &test_error), -1);
 	error_clear(&test_error);
 	assert_int_equal(r.outcome, HTTP_NOT_SENT);
-	other = server_start(handle, NULL, NULL, NULL);
+	other = server_start(http_paths_handle, NULL, NULL, NULL);
 }
 
 /* ---- slow and silent peers ---- */
@@ -826,190 +549,6 @@ static void test_few_at_once(void **state UNUSED)
 	assert_int_equal(http_requests_total() - before, 40);
 }
 
-/* ---- TLS and dialling ---- */
-
-static char tls_folder[] = "/tmp/davit-tls-XXXXXX";
-
-static struct server *tls_server(const char *name)
-{
-	CLEANUP_FREE char *cert = xasprintf("%s/%s.pem", tls_folder, name), *key = xasprintf("%s/%s.key", tls_folder, name);
-
-	return server_start(handle, NULL, cert, key);
-}
-
-static void tls_try(struct server *s, const struct http_options *options, const char *failure)
-{
-	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
-	CLEANUP_FREE char *url = server_url(s, "/echo");
-	struct http_request request = {.url = url, .timeout_ms = 5000};
-	struct http *h = new_client(options);
-
-	if (failure != NULL) {
-		assert_failure(retry_perform(h, &request, RETRY_A, CLOCK_NEVER, &r, &test_error), failure);
-		assert_int_equal(r.outcome, HTTP_NOT_SENT);
-		assert_int_equal(r.tries, 1); /* hopeless */
-		assert_int_equal(server_count(s, "GET", "/"), 0);
-	} else {
-		assert_success(retry_perform(h, &request, RETRY_A, CLOCK_NEVER, &r, &test_error));
-		assert_string_equal(buf_str(&r.body), "GET body=");
-	}
-	http_free(h);
-}
-
-static void test_trust(void **state UNUSED)
-{
-	CLEANUP_FREE char *ca_file = xasprintf("%s/ca.pem", tls_folder), *other_ca = xasprintf("%s/other/ca.pem", tls_folder);
-	CLEANUP_FREE char *key_file = xasprintf("%s/good.key", tls_folder), *missing = xasprintf("%s/missing.pem", tls_folder);
-	CLEANUP_BUF struct buf ca = BUF_INIT, wrong_ca = BUF_INIT;
-	struct server *good = tls_server("good"), *name = tls_server("name"), *expired = tls_server("expired");
-	struct http *h = NULL;
-
-	assert_success(path_read(ca_file, &ca, &test_error));
-	assert_success(path_read(other_ca, &wrong_ca, &test_error));
-	tls_try(good, &(struct http_options){.no_proxy = true},
-		"name the file of the authority that signed it as cacert in clouds.yaml");
-	tls_try(good, &(struct http_options){.no_proxy = true, .ca_pem = wrong_ca.data},
-		"not signed by the authority that is expected here");
-	tls_try(name, &(struct http_options){.no_proxy = true, .ca_file = ca_file},
-		"the server's certificate is for another name");
-	tls_try(expired, &(struct http_options){.no_proxy = true, .ca_file = ca_file},
-		"the server's certificate is not valid now");
-	tls_try(good, &(struct http_options){.no_proxy = true, .ca_file = ca_file}, NULL);
-	tls_try(good, &(struct http_options){.no_proxy = true, .ca_pem = ca.data}, NULL);
-	tls_try(name, &(struct http_options){.no_proxy = true, .insecure = true}, NULL);
-	assert_failure(http_new(&(struct http_options){.ca_file = missing}, &h, &test_error), "missing.pem");
-	assert_failure(http_new(&(struct http_options){.ca_file = "/etc/hostname"}, &h, &test_error), "holds no PEM certificate");
-	assert_failure(http_new(&(struct http_options){.client_cert = missing, .client_key = key_file}, &h, &test_error),
-		       "there is no such file");
-	server_stop(good);
-	server_stop(name);
-	server_stop(expired);
-}
-
-struct dialled {
-	struct server *to;
-	unsigned calls;
-	bool fails, nameless;
-	char host[64];
-	uint16_t port;
-};
-
-/* A pair of sockets and a thread between them and the server, as the bastion does it. */
-struct pump {
-	int near, far;
-};
-
-static int pump(void *context, struct error **err UNUSED)
-{
-	struct pump *p = context;
-	char bytes[8192];
-
-	for (;;) {
-		struct pollfd fds[2] = {{.fd = p->near, .events = POLLIN}, {.fd = p->far, .events = POLLIN}};
-		ssize_t n = 0;
-
-		poll(fds, 2, -1);
-		for (int i = 0; i < 2; i++)
-			if (fds[i].revents != 0) {
-				n = read(fds[i].fd, bytes, sizeof(bytes));
-				if (n <= 0 || write(fds[1 - i].fd, bytes, (size_t)n) != n) {
-					close(p->near);
-					close(p->far);
-					free(p);
-					return 0;
-				}
-			}
-	}
-}
-
-static struct parallel_thread *pumps[16];
-static size_t n_pumps;
-
-/* libcurl 7.88 keeps no connection whose peer has no name: give the far end one. */
-static void name_end(int fd)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-
-	snprintf(name.sun_path, sizeof(name.sun_path), "%s/end", tls_folder);
-	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-	unlink(name.sun_path);
-}
-
-static int dial(void *context, const char *host, uint16_t port, int *ret_fd, struct error **err)
-{
-	struct dialled *d = context;
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server_port(d->to))};
-	struct pump *p;
-	int pair[2];
-
-	d->calls++;
-	snprintf(d->host, sizeof(d->host), "%s", host);
-	d->port = port;
-	if (d->fails)
-		return error_set(err, ERROR_NETWORK, "the jump host refuses");
-	p = xnew(struct pump);
-	p->far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(p->far, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	if (!d->nameless)
-		name_end(pair[0]);
-	p->near = pair[0];
-	*ret_fd = pair[1];
-	assert_true(n_pumps < ARRAY_SIZE(pumps));
-	pumps[n_pumps++] = parallel_start(pump, p);
-	return 0;
-}
-
-static void dial_thrice(const char *scheme, bool nameless, unsigned calls)
-{
-	CLEANUP_FREE char *ca_file = xasprintf("%s/ca.pem", tls_folder),
-			  *url = xasprintf("%s://davit-node.invalid:6443/echo", scheme);
-	struct server *s = strcmp(scheme, "https") == 0 ? tls_server("name") : server_start(handle, NULL, NULL, NULL);
-	struct dialled d = {.to = s, .nameless = nameless};
-	struct http *h = new_client(&(struct http_options){.ca_file = ca_file, .dial = dial, .dial_context = &d});
-	/* The certificate is for this name, which no DNS has ever heard of. */
-	struct http_request request = {.method = "POST", .url = url, .body = "b", .body_len = 1};
-
-	for (int i = 0; i < 3; i++) {
-		CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
-
-		assert_success(http_perform(h, &request, &r, &test_error));
-		assert_string_equal(buf_str(&r.body), "POST body=b");
-	}
-	assert_string_equal(d.host, "davit-node.invalid");
-	assert_int_equal(d.port, 6443);
-	assert_int_equal(d.calls, calls);
-	http_free(h);
-	while (n_pumps > 0)
-		assert_success(parallel_join(pumps[--n_pumps], &test_error));
-	server_stop(s);
-}
-
-static void test_dialled_connections(void **state UNUSED)
-{
-	dial_thrice("https", false, 1); /* the connection is kept */
-	dial_thrice("http", false, 1);
-	dial_thrice("https", true, 3);
-	dial_thrice("http", true, 1);
-}
-
-static void test_dialling_fails(void **state UNUSED)
-{
-	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
-	struct dialled d = {.to = server, .fails = true};
-	struct http *h = new_client(&(struct http_options){.dial = dial, .dial_context = &d});
-	struct http_request address = {.url = "https://10.255.255.1:6443/echo"}, v6 = {.url = "http://[FD00::1]/echo"};
-
-	assert_failure(http_perform(h, &address, &r, &test_error), "GET https://10.255.255.1:6443/echo: the jump host refuses");
-	assert_int_equal(r.outcome, HTTP_NOT_SENT);
-	assert_string_equal(d.host, "10.255.255.1");
-	assert_failure(http_perform(h, &v6, &r, &test_error), "the jump host refuses");
-	assert_string_equal(d.host, "fd00::1");
-	assert_int_equal(d.port, 80);
-	http_free(h);
-}
-
 /* ---- what is shown ---- */
 
 static void keep_line(const char *line, void *context)
@@ -1039,29 +578,6 @@ static void test_debug_lines_hold_no_secret(void **state UNUSED)
 	assert_non_null(strstr(buf_str(&lines), ": 200 in 0."));
 }
 
-static int make_certificates(void **state UNUSED)
-{
-	CLEANUP_FREE char *other_folder = NULL;
-
-	cancel_init();
-	http_global_init();
-	if (mkdtemp(tls_folder) == NULL)
-		return -1;
-	other_folder = xasprintf("%s/other", tls_folder);
-	if (path_mkdirs(other_folder, 0700, NULL) < 0)
-		return -1;
-	server_certificate(tls_folder, "good", "IP:127.0.0.1,DNS:localhost", -3600, 3600);
-	server_certificate(tls_folder, "name", "DNS:davit-node.invalid", -3600, 3600);
-	server_certificate(tls_folder, "expired", "IP:127.0.0.1", -7200, -3600);
-	server_certificate(other_folder, "unused", "IP:127.0.0.1", -3600, 3600);
-	return 0;
-}
-
-static int remove_certificates(void **state UNUSED)
-{
-	return path_remove_tree(tls_folder, NULL);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1088,11 +604,10 @@ int main(void)
 		TEST(test_no_repeat_past_the_deadline),
 		TEST(test_a_begun_stream_is_not_repeated),
 		TEST(test_few_at_once),
-		TEST(test_trust),
-		TEST(test_dialled_connections),
-		TEST(test_dialling_fails),
 		TEST(test_debug_lines_hold_no_secret),
 	};
 
-	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+	cancel_init();
+	http_global_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
