@@ -629,10 +629,9 @@ static void expect(struct cloud *c, struct cloud_call call, int result, int stat
 		assert_failure(-1, part);
 }
 
-#define CALL(m, p, class, ...)                                                                                                   \
-	((struct cloud_call){.service = CLOUD_COMPUTE, .method = (m), .path = (p), .retry = (class), ##__VA_ARGS__})
-#define NETWORK_CALL(m, p, class, ...)                                                                                           \
-	((struct cloud_call){.service = CLOUD_NETWORK, .method = (m), .path = (p), .retry = (class), ##__VA_ARGS__})
+/* The class, and what else there is to say: CALL("POST", "/x", RETRY_C, .what = "make x"). */
+#define CALL(m, p, ...) ((struct cloud_call){.service = CLOUD_COMPUTE, .method = (m), .path = (p), .retry = __VA_ARGS__})
+#define NETWORK_CALL(m, p, ...) ((struct cloud_call){.service = CLOUD_NETWORK, .method = (m), .path = (p), .retry = __VA_ARGS__})
 
 static void test_what_is_known_after_a_failure(void **state UNUSED)
 {
