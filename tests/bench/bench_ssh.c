@@ -155,6 +155,38 @@ static int bench_logins(struct error **err)
 	return 0;
 }
 
+static double resident_kib(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (f == NULL || fscanf(f, "%*s %lu", &pages) != 1)
+		abort();
+	fclose(f);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static int keep_session(size_t i, void *context, struct error **err)
+{
+	struct ssh **sessions = context;
+	struct ssh_command c = {.command = "true"};
+
+	return sshd_connect(&server, &sessions[i], err) < 0 || ssh_must_run(sessions[i], &c, err) < 0 ? -1 : 0;
+}
+
+static int bench_memory(struct error **err)
+{
+	enum { N = 200 };
+	struct ssh *sessions[N] = {NULL};
+	double before = resident_kib();
+	int r = parallel_for(N, 10, keep_session, sessions, NULL, err);
+
+	printf("%-44s %8.1f KiB each\n", "idle sessions after a command", (resident_kib() - before) / N);
+	for (size_t i = 0; i < N; i++)
+		ssh_free(sessions[i]);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	size_t n = (size_t)(argc > 1 ? atoi(argv[1]) : 1024) * MIB;
@@ -173,6 +205,8 @@ int main(int argc, char **argv)
 		r = bench_bastion(n, &error);
 	if (r == 0)
 		r = bench_logins(&error);
+	if (r == 0)
+		r = bench_memory(&error);
 	sshd_stop(&server);
 	if (r < 0)
 		fprintf(stderr, "bench_ssh: %s\n", error_message(error));

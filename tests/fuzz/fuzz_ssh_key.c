@@ -1,4 +1,4 @@
-/* Host keys as a cluster's state and cloud-init's console give them: lines of "type base64 [comment]". */
+/* Host keys as a cluster's state and a console give them, lines of "type base64 [comment]", and users' private keys. */
 #include "core/base/alloc.h"
 #include "core/net/ssh.h"
 #include "core/net/ssh_keys.h"
@@ -13,6 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP_FREE char *fingerprint = ssh_fingerprint(text);
 	int r = ssh_keys_parse(text, &keys, &error);
 
+	CLEANUP_FREE char *private_fingerprint = NULL;
+	int private = ssh_private_key_check(text, "key", &private_fingerprint, NULL);
+
+	if (private < 0 && private_fingerprint != NULL)
+		abort();
 	if ((r < 0) != (error != NULL) || (r == 0) != (keys.n > 0))
 		abort();
 	if ((fingerprint != NULL) != (keys.n == 1))

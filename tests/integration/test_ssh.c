@@ -532,6 +532,71 @@ static void test_what_is_no_ssh_server(void **state UNUSED)
 	}
 }
 
+/* Between a client and the server, until so many bytes came from the server. */
+struct relay {
+	int client, server;
+	size_t left;
+};
+
+static bool pass(int from, int to, size_t *left)
+{
+	char chunk[512];
+	ssize_t n = recv(from, chunk, *left < sizeof(chunk) ? *left : sizeof(chunk), 0);
+
+	if (n <= 0)
+		return false;
+	*left -= (size_t)n;
+	return send(to, chunk, (size_t)n, MSG_NOSIGNAL) == n && *left > 0;
+}
+
+static int relay(void *context, struct error **err UNUSED)
+{
+	struct relay *r = context;
+	struct pollfd fds[2] = {{.fd = r->client, .events = POLLIN}, {.fd = r->server, .events = POLLIN}};
+	size_t no_limit = SIZE_MAX;
+
+	while (r->left > 0 && poll(fds, 2, 20000) > 0) {
+		if (fds[0].revents != 0 && !pass(r->client, r->server, &no_limit))
+			break;
+		if (fds[1].revents != 0 && !pass(r->server, r->client, &r->left))
+			break;
+	}
+	close(r->client);
+	close(r->server);
+	return 0;
+}
+
+static int login_cut_after(size_t bytes, struct error **err)
+{
+	struct ssh_login login = {.name = "node-1", .user = server.user, .key_file = server.key_file, .host_key = server.host_key,
+				  .deadline = clock_deadline(20000)};
+	struct relay r = {.left = bytes};
+	int pair[2] = {-1, -1}, result;
+	struct parallel_thread *thread;
+	struct ssh *s = NULL;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_success(dial_tcp("127.0.0.1", server.port, login.deadline, &r.server, &test_error));
+	r.client = pair[1];
+	thread = parallel_start(relay, &r);
+	result = ssh_connect(pair[0], &login, &s, err);
+	ssh_free(s);
+	assert_int_equal(parallel_join(thread, NULL), 0);
+	return result;
+}
+
+static void test_a_login_cut_at_any_byte(void **state UNUSED)
+{
+	size_t bytes = 0, cut = 0;
+
+	for (; login_cut_after(bytes, &test_error) < 0; bytes += 47) {
+		assert_kind(ERROR_NETWORK);
+		assert_failure(-1, "node-1: cannot ");
+		cut++;
+	}
+	assert_in_range(cut, 30, 200);
+}
+
 static int one_session(size_t i, void *context UNUSED, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
@@ -604,6 +669,7 @@ int main(void)
 		cmocka_unit_test(test_a_killed_connection_is_noticed_at_once),
 		cmocka_unit_test(test_a_silent_peer_is_given_up_and_an_idle_one_is_not),
 		cmocka_unit_test(test_what_is_no_ssh_server),
+		cmocka_unit_test(test_a_login_cut_at_any_byte),
 		cmocka_unit_test(test_many_sessions_at_the_same_time),
 		cmocka_unit_test(test_a_port_that_opens_later_is_waited_for),
 		cmocka_unit_test(test_names_are_looked_up),
