@@ -126,7 +126,8 @@ static int submit(struct bastion *b, struct request *r, struct error **err)
 	if (b->alive)
 		requests_add(&b->incoming, r);
 	else
-		result = error_set(err, ERROR_NETWORK, "cannot connect to %s port %u through %s: %s", r->host, r->port, b->ssh->name, b->why);
+		result = error_set(err, ERROR_NETWORK, "cannot connect to %s port %u through %s: %s", r->host, r->port,
+				   b->ssh->name, b->why);
 	pthread_mutex_unlock(&b->lock);
 	if (result == 0)
 		(void)eventfd_write(b->wake_fd, 1);
@@ -144,7 +145,8 @@ static int await(struct bastion *b, struct request *r, int64_t deadline, struct 
 	if (ready < 0)
 		return -1;
 	if (r->abandoned)
-		return error_set(err, ERROR_TIMEOUT, "cannot connect to %s port %u through %s: it took too long", r->host, r->port, b->ssh->name);
+		return error_set(err, ERROR_TIMEOUT, "cannot connect to %s port %u through %s: it took too long", r->host,
+				 r->port, b->ssh->name);
 	return 0;
 }
 

@@ -12,6 +12,7 @@ int bastion_new(struct ssh *s, struct bastion **ret, struct error **err) MUST_US
 /* A connection from the jump host to host:port.  Any thread; a refused connection is an ERROR_NETWORK at once. */
 int bastion_dial(struct bastion *b, const char *host, uint16_t port, int64_t deadline, int *ret_fd, struct error **err) MUST_USE;
 /* As dial_wait(): tries again until it accepts. */
-int bastion_dial_wait(struct bastion *b, const char *host, uint16_t port, int64_t deadline, int *ret_fd, struct error **err) MUST_USE;
+int bastion_dial_wait(struct bastion *b, const char *host, uint16_t port, int64_t deadline, int *ret_fd,
+		      struct error **err) MUST_USE;
 bool bastion_alive(struct bastion *b);
 void bastion_free(struct bastion *b); /* ends all its connections; NULL is fine */

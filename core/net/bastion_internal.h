@@ -44,7 +44,7 @@ struct requests {
 };
 void requests_add(struct requests *l, struct request *r);
 struct request *requests_take(struct requests *l); /* the first, or NULL */
-void request_put(struct request *r);		     /* with the lock held: one user less */
+void request_put(struct request *r);		   /* with the lock held: one user less */
 
 /* One connection: a channel and our end of its socketpair. */
 struct link;

@@ -72,8 +72,9 @@ static void not_opened(struct bastion *b, struct request *r)
 	char *text = NULL;
 
 	libssh2_session_last_error(b->ssh->session, &text, NULL, 0);
-	error_set(&r->error, strstr(text, "prohibited") != NULL ? ERROR_REMOTE : ERROR_NETWORK, "cannot connect to %s port %u through %s: %s%s",
-		  r->host, r->port, b->ssh->name, b->ssh->broken != NULL ? b->ssh->broken : text,
+	error_set(&r->error, strstr(text, "prohibited") != NULL ? ERROR_REMOTE : ERROR_NETWORK,
+		  "cannot connect to %s port %u through %s: %s%s", r->host, r->port, b->ssh->name,
+		  b->ssh->broken != NULL ? b->ssh->broken : text,
 		  strstr(text, "prohibited") != NULL ? "; does its sshd_config say AllowTcpForwarding yes?" : "");
 	request_done(b, r);
 }
@@ -117,8 +118,9 @@ static bool next_dial(struct bastion *b)
 static void open_channels(struct bastion *b)
 {
 	while (b->prober.state != PROBER_OPENING && next_dial(b)) {
-		LIBSSH2_CHANNEL *channel = libssh2_channel_open_ex(b->ssh->session, "direct-tcpip", strlen("direct-tcpip"), LINK_WINDOW,
-								   SSH_PACKET, b->message.data, (unsigned int)b->message.len);
+		LIBSSH2_CHANNEL *channel =
+			libssh2_channel_open_ex(b->ssh->session, "direct-tcpip", strlen("direct-tcpip"), LINK_WINDOW, SSH_PACKET,
+						b->message.data, (unsigned int)b->message.len);
 		struct request *r = b->opening;
 
 		if (channel == NULL && libssh2_session_last_errno(b->ssh->session) == LIBSSH2_ERROR_EAGAIN)
@@ -184,7 +186,8 @@ static int poll_all(struct bastion *b)
 		b->cap_fds = 2 * n;
 	}
 	memset(b->fds, 0, b->cap_fds * sizeof(b->fds[0]));
-	b->fds[0] = (struct pollfd){.fd = s->in.len < FILL_BYTES ? s->fd : -1, .events = ssh_backlog(s) > 0 ? POLLIN | POLLOUT : POLLIN};
+	b->fds[0] = (struct pollfd){.fd = s->in.len < FILL_BYTES ? s->fd : -1,
+				    .events = ssh_backlog(s) > 0 ? POLLIN | POLLOUT : POLLIN};
 	b->fds[1] = (struct pollfd){.fd = b->wake_fd, .events = POLLIN};
 	b->fds[2] = (struct pollfd){.fd = cancel_fd(), .events = POLLIN};
 	for (size_t i = 0; i < b->n_links; i++)
@@ -215,7 +218,8 @@ static int turn(struct bastion *b, struct error **err)
 
 static void fail_request(struct bastion *b, struct request *r)
 {
-	error_set(&r->error, ERROR_NETWORK, "cannot connect to %s port %u through %s: %s", r->host, r->port, b->ssh->name, b->why);
+	error_set(&r->error, ERROR_NETWORK, "cannot connect to %s port %u through %s: %s", r->host, r->port, b->ssh->name,
+		  b->why);
 	request_done(b, r);
 }
 

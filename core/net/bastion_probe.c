@@ -102,7 +102,8 @@ static ssize_t write_questions(struct prober *p)
 {
 	ssize_t n = 0;
 
-	while (p->out_at < p->out.len && (n = libssh2_channel_write(p->channel, p->out.data + p->out_at, p->out.len - p->out_at)) > 0)
+	while (p->out_at < p->out.len &&
+	       (n = libssh2_channel_write(p->channel, p->out.data + p->out_at, p->out.len - p->out_at)) > 0)
 		p->out_at += (size_t)n;
 	if (p->out_at == p->out.len) {
 		buf_truncate(&p->out, 0);

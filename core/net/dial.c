@@ -116,8 +116,8 @@ static int resolve(struct lookup *l, int64_t deadline, struct error **err)
 
 static int refuse(const struct lookup *l, int errnum, struct error **err)
 {
-	return error_set(err, errnum == ETIMEDOUT ? ERROR_TIMEOUT : ERROR_NETWORK, "cannot connect to %s port %s: %s", l->host, l->port,
-			 strerror(errnum));
+	return error_set(err, errnum == ETIMEDOUT ? ERROR_TIMEOUT : ERROR_NETWORK, "cannot connect to %s port %s: %s", l->host,
+			 l->port, strerror(errnum));
 }
 
 static int finish_connect(int fd, const struct lookup *l, int64_t deadline, struct error **err)

@@ -15,7 +15,8 @@ static const struct {
 	int kind;
 	const char *names;
 } methods[] = {
-	{LIBSSH2_METHOD_KEX, "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521"},
+	{LIBSSH2_METHOD_KEX,
+	 "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521"},
 	{LIBSSH2_METHOD_CRYPT_CS, "aes128-ctr,aes256-ctr"},
 	{LIBSSH2_METHOD_CRYPT_SC, "aes128-ctr,aes256-ctr"},
 	{LIBSSH2_METHOD_MAC_CS, "hmac-sha2-256,hmac-sha2-512"},
@@ -101,9 +102,10 @@ static int host_key_methods(struct ssh *s, const struct ssh_keys *expected, stru
 
 	for (size_t i = 0; i < expected->n; i++) {
 		if (!is_offered(expected->v[i].type))
-			return error_set(err, ERROR_CONFIG,
-					 "%s: a host key of type %s is not supported; use its ssh-ed25519 or ecdsa-sha2-nistp256 key",
-					 s->name, expected->v[i].type);
+			return error_set(
+				err, ERROR_CONFIG,
+				"%s: a host key of type %s is not supported; use its ssh-ed25519 or ecdsa-sha2-nistp256 key",
+				s->name, expected->v[i].type);
 		if (!strv_has(&types, expected->v[i].type))
 			strv_add(&types, expected->v[i].type);
 	}
@@ -136,7 +138,8 @@ static int handshake(struct ssh *s, int64_t deadline, struct error **err)
 	return again;
 }
 
-static int host_key_mismatch(const struct ssh *s, const char *blob, size_t len, const struct ssh_keys *expected, struct error **err)
+static int host_key_mismatch(const struct ssh *s, const char *blob, size_t len, const struct ssh_keys *expected,
+			     struct error **err)
 {
 	CLEANUP_FREE char *seen = ssh_blob_fingerprint(blob, len);
 	CLEANUP_BUF struct buf wanted = BUF_INIT;
@@ -146,10 +149,11 @@ static int host_key_mismatch(const struct ssh *s, const char *blob, size_t len, 
 
 		buf_addf(&wanted, "%s%s", i > 0 ? " or " : "", one);
 	}
-	return error_set(err, ERROR_AUTH,
-			 "%s: the host key is not the expected one: it shows %s, expected %s; another machine answers at this address, "
-			 "or the key was replaced by hand: compare with the console of the server before you trust the new one",
-			 s->name, seen, buf_str(&wanted));
+	return error_set(
+		err, ERROR_AUTH,
+		"%s: the host key is not the expected one: it shows %s, expected %s; another machine answers at this address, "
+		"or the key was replaced by hand: compare with the console of the server before you trust the new one",
+		s->name, seen, buf_str(&wanted));
 }
 
 static int verify_host(const struct ssh *s, const struct ssh_keys *expected, struct error **err)
@@ -185,9 +189,10 @@ static int refused(const struct ssh *s, int rc, const struct ssh_login *login, c
 
 	if (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
 		return error_set(err, ERROR_AUTH,
-				 "%s: the user %s with the key %s%s%s was refused; is %s the user of its image, and the key in its authorized_keys?",
-				 s->name, login->user, login->key_file, fingerprint != NULL ? ", " : "", fingerprint != NULL ? fingerprint : "",
-				 login->user);
+				 "%s: the user %s with the key %s%s%s was refused; is %s the user of its image, and the key in "
+				 "its authorized_keys?",
+				 s->name, login->user, login->key_file, fingerprint != NULL ? ", " : "",
+				 fingerprint != NULL ? fingerprint : "", login->user);
 	libssh2_session_last_error(s->session, &text, NULL, 0);
 	return error_set(err, ERROR_CONFIG, "%s: cannot use the key %s: %s", s->name, login->key_file, text);
 }
@@ -200,8 +205,8 @@ static int log_in(struct ssh *s, const struct ssh_login *login, struct error **e
 	if (check_key(s, login->key_file, &fingerprint, err) < 0)
 		return -1;
 	for (;;) {
-		rc = libssh2_userauth_publickey_fromfile_ex(s->session, login->user, (unsigned int)strlen(login->user), NULL, login->key_file,
-							    "");
+		rc = libssh2_userauth_publickey_fromfile_ex(s->session, login->user, (unsigned int)strlen(login->user), NULL,
+							    login->key_file, "");
 		if (rc != LIBSSH2_ERROR_EAGAIN)
 			break;
 		if (ssh_wait(s, login->deadline, "log in", err) < 0)

@@ -12,11 +12,11 @@
 struct ssh;
 
 struct ssh_login {
-	const char *name;	 /* of the node, for messages */
-	const char *user;	 /* "debian" */
-	const char *key_file;	 /* private key, OpenSSH or PEM format */
-	const char *host_key;	 /* "ssh-ed25519 AAAA…", the only key accepted; during a rotation two, a newline between */
-	int64_t deadline;	 /* clock_ms() for connection and login */
+	const char *name;     /* of the node, for messages */
+	const char *user;     /* "debian" */
+	const char *key_file; /* private key, OpenSSH or PEM format */
+	const char *host_key; /* "ssh-ed25519 AAAA…", the only key accepted; during a rotation two, a newline between */
+	int64_t deadline;     /* clock_ms() for connection and login */
 };
 
 /* fd: a connected stream socket; becomes the session's, also on failure. */
@@ -25,7 +25,7 @@ void ssh_free(struct ssh *s); /* closes politely when it can; NULL is fine */
 void ssh_free_ptr(struct ssh **s);
 #define CLEANUP_SSH CLEANUP(ssh_free_ptr)
 
-typedef int ssh_read(void *p, size_t n, size_t *ret_n, void *context, struct error **err);  /* *ret_n 0: the end */
+typedef int ssh_read(void *p, size_t n, size_t *ret_n, void *context, struct error **err); /* *ret_n 0: the end */
 typedef int ssh_write(const void *p, size_t n, void *context, struct error **err);
 
 struct ssh_command {

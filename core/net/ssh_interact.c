@@ -28,9 +28,9 @@ struct interact {
 	char in[CHUNK];
 	size_t in_at, in_len;
 	bool in_ended, eof_sent;
-	bool resize;	/* the other side is yet to be told */
-	bool moved;	/* bytes in this round */
-	bool out_gone;	/* nobody reads standard output any more */
+	bool resize;   /* the other side is yet to be told */
+	bool moved;    /* bytes in this round */
+	bool out_gone; /* nobody reads standard output any more */
 };
 
 /* The handler's end of a pipe.  One terminal, one session with it. */
@@ -81,7 +81,8 @@ static int ask_for_terminal(struct interact *i, int64_t deadline, struct error *
 	int rc, again;
 
 	do
-		rc = libssh2_channel_request_pty_ex(i->channel, term, (unsigned int)strlen(term), NULL, 0, size.ws_col, size.ws_row, 0, 0);
+		rc = libssh2_channel_request_pty_ex(i->channel, term, (unsigned int)strlen(term), NULL, 0, size.ws_col,
+						    size.ws_row, 0, 0);
 	while ((again = ssh_again(i->ssh, rc, deadline, "get a terminal", err)) > 0);
 	return again;
 }
@@ -168,7 +169,8 @@ static int show_output(struct interact *i, int stream, int fd, struct error **er
 	char chunk[4 * CHUNK];
 	ssize_t n;
 
-	while (!i->out_gone && (n = libssh2_channel_read_ex(i->channel, stream, chunk, sizeof(chunk))) != LIBSSH2_ERROR_EAGAIN && n != 0) {
+	while (!i->out_gone && (n = libssh2_channel_read_ex(i->channel, stream, chunk, sizeof(chunk))) != LIBSSH2_ERROR_EAGAIN &&
+	       n != 0) {
 		if (n < 0)
 			return ssh_fail(i->ssh, "read from it", err);
 		if (write_out(i, fd, chunk, (size_t)n, err) < 0)
@@ -180,7 +182,8 @@ static int show_output(struct interact *i, int stream, int fd, struct error **er
 
 static bool wants_input(const struct interact *i)
 {
-	return !i->in_ended && i->in_len == 0 && ssh_backlog(i->ssh) < SSH_BACKLOG_MAX && libssh2_channel_window_write(i->channel) > 0;
+	return !i->in_ended && i->in_len == 0 && ssh_backlog(i->ssh) < SSH_BACKLOG_MAX &&
+	       libssh2_channel_window_write(i->channel) > 0;
 }
 
 static int wait_for_any(struct interact *i, struct error **err)

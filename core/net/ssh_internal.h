@@ -22,26 +22,26 @@ struct ssh {
 	int fd;
 	LIBSSH2_SESSION *session;
 	char *name, *user;
-	struct buf out;	 /* not yet taken by the socket, from out_at */
+	struct buf out; /* not yet taken by the socket, from out_at */
 	size_t out_at;
-	struct buf in;	 /* read ahead by ssh_fill(), from in_at */
+	struct buf in; /* read ahead by ssh_fill(), from in_at */
 	size_t in_at;
-	bool pumped;	 /* libssh2 reads `in` and not the socket */
-	bool logged_in;	 /* keepalives may be sent */
-	char *broken;	 /* why the session cannot be used any more; NULL while it can */
-	char *farewell;	 /* what the other side said when it ended the session, or NULL */
-	int64_t heard, asked; /* clock_ms() of the last byte from, and of the last keepalive to the other side */
-	int64_t ask_ms, answer_ms; /* silence after which it is asked for a sign of life, and the time it has for one */
-	uint64_t received;    /* bytes */
+	bool pumped;		    /* libssh2 reads `in` and not the socket */
+	bool logged_in;		    /* keepalives may be sent */
+	char *broken;		    /* why the session cannot be used any more; NULL while it can */
+	char *farewell;		    /* what the other side said when it ended the session, or NULL */
+	int64_t heard, asked;	    /* clock_ms() of the last byte from, and of the last keepalive to the other side */
+	int64_t ask_ms, answer_ms;  /* silence after which it is asked for a sign of life, and the time it has for one */
+	uint64_t received;	    /* bytes */
 	LIBSSH2_CHANNEL **given_up; /* closed here, but not yet by the other side */
 	size_t n_given_up, cap_given_up;
 };
 
 void ssh_io_init(struct ssh *s);
 size_t ssh_backlog(const struct ssh *s);
-void ssh_flush(struct ssh *s);			/* `out` to the socket, as far as it goes */
-void ssh_fill(struct ssh *s, size_t max);	/* socket to `in`, until it holds max bytes */
-void ssh_break(struct ssh *s, char *why);	/* takes why; the first reason stays */
+void ssh_flush(struct ssh *s);		  /* `out` to the socket, as far as it goes */
+void ssh_fill(struct ssh *s, size_t max); /* socket to `in`, until it holds max bytes */
+void ssh_break(struct ssh *s, char *why); /* takes why; the first reason stays */
 /* Ask for a sign of life when there was none for 15 s, give up 30 s later; returns the clock_ms() to look again at. */
 int64_t ssh_keepalive(struct ssh *s);
 /* Wait until libssh2 may get on.  doing: "cannot %s", for messages.  Running out of time is ERROR_TIMEOUT. */

@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 
 enum {
-	ASK_MS = 15000,	     /* silence after which the other side is asked for a sign of life */
-	ANSWER_MS = 30000,   /* time it has to give one */
-	KEEPALIVE_S = 2,     /* libssh2 sends none sooner after the last; the pace is set here */
-	KEEP_BYTES = 65536   /* a buffer that grew above this is given back once it is empty */
+	ASK_MS = 15000,	   /* silence after which the other side is asked for a sign of life */
+	ANSWER_MS = 30000, /* time it has to give one */
+	KEEPALIVE_S = 2,   /* libssh2 sends none sooner after the last; the pace is set here */
+	KEEP_BYTES = 65536 /* a buffer that grew above this is given back once it is empty */
 };
 
 void ssh_break(struct ssh *s, char *why)
@@ -245,6 +245,8 @@ int ssh_fail(struct ssh *s, const char *doing, struct error **err)
 	if (s->broken != NULL)
 		return error_set(err, ERROR_NETWORK, "%s: cannot %s: %s", s->name, doing, s->broken);
 	rc = libssh2_session_last_error(s->session, &text, NULL, 0);
-	return error_set(err, rc == LIBSSH2_ERROR_CHANNEL_FAILURE || rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED ? ERROR_REMOTE : ERROR_NETWORK,
+	return error_set(err,
+			 rc == LIBSSH2_ERROR_CHANNEL_FAILURE || rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED ? ERROR_REMOTE
+													   : ERROR_NETWORK,
 			 "%s: cannot %s: %s", s->name, doing, text);
 }

@@ -22,7 +22,8 @@ static uint32_t read_u32(const char *p)
 
 static void add_u32(struct buf *b, uint32_t v)
 {
-	const unsigned char bytes[4] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v};
+	const unsigned char bytes[4] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8),
+					(unsigned char)v};
 
 	buf_add_mem(b, bytes, sizeof(bytes));
 }
@@ -58,7 +59,8 @@ static int parse_line(const char *line, struct ssh_key *ret, struct error **err)
 
 	strv_split(&words, line, " \t\r");
 	if (words.n < 2 || base64_decode(words.v[1], &blob, NULL) < 0 || !blob_is(&blob, words.v[0]))
-		return error_set(err, ERROR_CONFIG, "\"%.40s\" is no public key; expected a line such as \"ssh-ed25519 AAAA…\"", line);
+		return error_set(err, ERROR_CONFIG, "\"%.40s\" is no public key; expected a line such as \"ssh-ed25519 AAAA…\"",
+				 line);
 	ret->type = xstrdup(words.v[0]);
 	ret->blob = blob;
 	blob = BUF_INIT;
@@ -160,12 +162,14 @@ static bool is_string(const char *p, size_t n, const char *want)
 
 static int no_private_key(const char *name, struct error **err)
 {
-	return error_set(err, ERROR_CONFIG, "%s is no private key; expected an ed25519 key in OpenSSH's format (ssh-keygen -t ed25519)", name);
+	return error_set(err, ERROR_CONFIG,
+			 "%s is no private key; expected an ed25519 key in OpenSSH's format (ssh-keygen -t ed25519)", name);
 }
 
 static int is_rsa(const char *name, struct error **err)
 {
-	return error_set(err, ERROR_CONFIG, "%s is an RSA key, which is not supported; use an ed25519 key (ssh-keygen -t ed25519)", name);
+	return error_set(err, ERROR_CONFIG,
+			 "%s is an RSA key, which is not supported; use an ed25519 key (ssh-keygen -t ed25519)", name);
 }
 
 static int has_passphrase(const char *name, struct error **err)
@@ -219,7 +223,8 @@ int ssh_private_key_check(const char *text, const char *name, char **ret_fingerp
 		return has_passphrase(name, err);
 	if (!decode_pem(text, &raw))
 		return no_private_key(name, err);
-	return strstr(text, "BEGIN OPENSSH ") != NULL ? check_openssh(&raw, name, ret_fingerprint, err) : check_pem(&raw, name, err);
+	return strstr(text, "BEGIN OPENSSH ") != NULL ? check_openssh(&raw, name, ret_fingerprint, err)
+						      : check_pem(&raw, name, err);
 }
 
 static void public_blob(const unsigned char *pub, struct buf *ret)

@@ -18,8 +18,9 @@ static const struct {
 	const char *name;
 	int number;
 } signals[] = {
-	{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},	 {"HUP", SIGHUP},   {"ILL", SIGILL},   {"INT", SIGINT},	  {"KILL", SIGKILL},
-	{"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+	{"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},	 {"HUP", SIGHUP},   {"ILL", SIGILL},
+	{"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
+	{"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
 };
 
 /*
@@ -59,13 +60,15 @@ int ssh_open(struct ssh *s, int64_t deadline, LIBSSH2_CHANNEL **ret, struct erro
 	return 0;
 }
 
-int ssh_start(struct ssh *s, LIBSSH2_CHANNEL *channel, const char *request, const char *command, int64_t deadline, struct error **err)
+int ssh_start(struct ssh *s, LIBSSH2_CHANNEL *channel, const char *request, const char *command, int64_t deadline,
+	      struct error **err)
 {
 	unsigned int len = command != NULL ? (unsigned int)strlen(command) : 0;
 	int rc, again;
 
 	if (len > COMMAND_MAX)
-		return error_set(err, ERROR_INTERNAL, "%s: a command of %u bytes is too long; send it on standard input", s->name, len);
+		return error_set(err, ERROR_INTERNAL, "%s: a command of %u bytes is too long; send it on standard input", s->name,
+				 len);
 	do
 		rc = libssh2_channel_process_startup(channel, request, (unsigned int)strlen(request), command, len);
 	while ((again = ssh_again(s, rc, deadline, "start a command", err)) > 0);
@@ -114,10 +117,10 @@ struct run {
 	const struct ssh_command *command;
 	const char *in; /* of standard input, to be written next */
 	size_t in_len;
-	bool in_ended;	   /* there will be no more to write */
+	bool in_ended; /* there will be no more to write */
 	bool eof_sent;
-	bool moved;	   /* bytes of any stream in this round */
-	char *in_chunk;	   /* of a streamed standard input */
+	bool moved;	/* bytes of any stream in this round */
+	char *in_chunk; /* of a streamed standard input */
 	char *out_chunk;
 };
 
@@ -237,7 +240,8 @@ static int pump(struct run *r, int64_t deadline, struct error **err)
 			return 0;
 		if (check_time(r, deadline, err) < 0)
 			return -1;
-		if (!r->moved && r->ssh->received == before && ssh_wait(r->ssh, deadline, "wait for the end of a command", err) < 0)
+		if (!r->moved && r->ssh->received == before &&
+		    ssh_wait(r->ssh, deadline, "wait for the end of a command", err) < 0)
 			return -1;
 	}
 }

@@ -147,7 +147,8 @@ static int listen_on_loopback(int backlog, uint16_t *ret_port)
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, backlog) < 0 || getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, backlog) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
 		abort();
 	*ret_port = ntohs(a.sin_port);
 	return fd;

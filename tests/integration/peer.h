@@ -13,8 +13,8 @@ enum { PEER_GIVEN = 300 * 1024 * 1024 };
 
 struct peer;
 struct peer *peer_start(enum peer_habit habit, uint16_t *ret_port);
-unsigned peer_connections(struct peer *p); /* that are open now */
-void peer_stop(struct peer *p);		   /* ends all of them */
+unsigned peer_connections(struct peer *p);		 /* that are open now */
+void peer_stop(struct peer *p);				 /* ends all of them */
 void peer_fill(unsigned char *p, size_t n, uint64_t at); /* the bytes PEER_GIVE sends from position at */
 
 /* A port that takes connections (into its backlog) only from peer_open_port() on; until then a SYN gets no answer at all. */

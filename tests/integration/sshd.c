@@ -81,7 +81,8 @@ static int write_config(const struct sshd *d, const char *extra, struct error **
 	CLEANUP_BUF struct buf b = BUF_INIT;
 
 	buf_addf(&b, "Port %u\nListenAddress 127.0.0.1\nPidFile none\nHostKey %s/host\n", d->port, d->dir);
-	buf_addf(&b, "AuthorizedKeysFile %s/user.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nUseDNS no\nPrintMotd no\n", d->dir);
+	buf_addf(&b, "AuthorizedKeysFile %s/user.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nUseDNS no\nPrintMotd no\n",
+		 d->dir);
 	buf_add(&b, "PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 200\nLogLevel INFO\n");
 	buf_add(&b, extra == NULL ? "" : extra);
 	return path_write(path, b.data, b.len, 0600, err);
@@ -162,7 +163,10 @@ void sshd_stop(struct sshd *d)
 
 int sshd_connect(const struct sshd *d, struct ssh **ret, struct error **err)
 {
-	struct ssh_login login = {.name = "node-1", .user = d->user, .key_file = d->key_file, .host_key = d->host_key,
+	struct ssh_login login = {.name = "node-1",
+				  .user = d->user,
+				  .key_file = d->key_file,
+				  .host_key = d->host_key,
 				  .deadline = clock_deadline(10000)};
 	int fd = -1;
 

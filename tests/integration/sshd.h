@@ -3,7 +3,7 @@
 #include "core/net/ssh.h"
 
 struct sshd {
-	char *dir;	 /* keys, configuration, log */
+	char *dir; /* keys, configuration, log */
 	int pid;
 	uint16_t port;
 	char *host_key;	 /* "ssh-ed25519 AAAA…" */

@@ -512,7 +512,10 @@ static void test_a_connection_that_is_full_in_both_directions_recovers(void **st
 
 static int session_through(struct bastion *b, const struct sshd *d, const char *name, struct ssh **ret, struct error **err)
 {
-	struct ssh_login login = {.name = name, .user = d->user, .key_file = d->key_file, .host_key = d->host_key,
+	struct ssh_login login = {.name = name,
+				  .user = d->user,
+				  .key_file = d->key_file,
+				  .host_key = d->host_key,
 				  .deadline = clock_deadline(20000)};
 	int fd = -1;
 
@@ -526,12 +529,17 @@ static int one_session(size_t i, void *context, struct error **err)
 	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_BUF struct buf out = BUF_INIT;
 	CLEANUP_FREE char *text = xasprintf("node %zu\n", i);
-	struct ssh_command c = {.command = "cat; head -c 3000000 /dev/zero >&2", .in = text, .in_len = strlen(text), .out = &out,
+	struct ssh_command c = {.command = "cat; head -c 3000000 /dev/zero >&2",
+				.in = text,
+				.in_len = strlen(text),
+				.out = &out,
 				.deadline = clock_deadline(30000)};
 
 	if (session_through(context, &server, "inner", &s, err) < 0 || ssh_must_run(s, &c, err) < 0)
 		return -1;
-	return strcmp(buf_str(&out), text) == 0 ? 0 : error_set(err, ERROR_INTERNAL, "\"%s\" came back as \"%s\"", text, buf_str(&out));
+	return strcmp(buf_str(&out), text) == 0
+		       ? 0
+		       : error_set(err, ERROR_INTERNAL, "\"%s\" came back as \"%s\"", text, buf_str(&out));
 }
 
 static void test_sessions_go_through_it(void **state UNUSED)

@@ -48,7 +48,10 @@ static struct ssh *connect_to(const struct sshd *d)
 
 static int try_login(const char *key_file, const char *host_key, struct ssh **ret, struct error **err)
 {
-	struct ssh_login login = {.name = "node-1", .user = server.user, .key_file = key_file, .host_key = host_key,
+	struct ssh_login login = {.name = "node-1",
+				  .user = server.user,
+				  .key_file = key_file,
+				  .host_key = host_key,
 				  .deadline = clock_deadline(10000)};
 	int fd = -1;
 
@@ -85,7 +88,8 @@ static void test_keys_written_here_are_read_by_openssh(void **state UNUSED)
 {
 	CLEANUP_SSH struct ssh *s = connect_to(&server);
 	CLEANUP_BUF struct buf out = BUF_INIT;
-	CLEANUP_FREE char *command = xasprintf("ssh-keygen -y -f %s", server.key_file), *path = xasprintf("%s.pub", server.key_file);
+	CLEANUP_FREE char *command = xasprintf("ssh-keygen -y -f %s", server.key_file),
+			  *path = xasprintf("%s.pub", server.key_file);
 	CLEANUP_FREE char *line = sshd_read_line(path);
 
 	assert_int_equal(run(s, command, &out, NULL), 0);
@@ -126,9 +130,10 @@ static void test_one_of_two_host_keys_is_enough(void **state UNUSED)
 
 static void test_a_kind_of_host_key_that_it_lacks(void **state UNUSED)
 {
-	static const char ecdsa[] = "ecdsa-sha2-nistp256 "
-				    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5w"
-				    "AdT/y6v0mKV0U2w0WZ2YB/++Tpockg=";
+	static const char ecdsa[] =
+		"ecdsa-sha2-nistp256 "
+		"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5w"
+		"AdT/y6v0mKV0U2w0WZ2YB/++Tpockg=";
 	struct ssh *s = NULL;
 
 	assert_failure(try_login(server.key_file, ecdsa, &s, &test_error), "no kind of host key in common");
@@ -137,7 +142,8 @@ static void test_a_kind_of_host_key_that_it_lacks(void **state UNUSED)
 
 static void test_an_unknown_user_key_is_refused(void **state UNUSED)
 {
-	CLEANUP_FREE char *path = xasprintf("%s.pub", server.other_key), *line = sshd_read_line(path), *fingerprint = ssh_fingerprint(line);
+	CLEANUP_FREE char *path = xasprintf("%s.pub", server.other_key), *line = sshd_read_line(path),
+			  *fingerprint = ssh_fingerprint(line);
 	struct ssh *s = NULL;
 
 	assert_int_equal(try_login(server.other_key, server.host_key, &s, &test_error), -1);
@@ -150,9 +156,9 @@ static void test_an_unknown_user_key_is_refused(void **state UNUSED)
 static void test_keys_that_cannot_be_used_say_why(void **state UNUSED)
 {
 	static const char *const kinds[][2] = {
-		{"-q -t rsa -b 2048 -N ''", "is an RSA key"},	    {"-q -t rsa -b 2048 -m PEM -N ''", "is an RSA key"},
-		{"-q -t rsa -b 2048 -m PKCS8 -N ''", "is an RSA key"},   {"-q -t ed25519 -N secret", "has a passphrase"},
-		{"-q -t ecdsa -m PEM -N secret", "has a passphrase"}, {"-q -t ecdsa -m PKCS8 -N secret", "has a passphrase"},
+		{"-q -t rsa -b 2048 -N ''", "is an RSA key"},	       {"-q -t rsa -b 2048 -m PEM -N ''", "is an RSA key"},
+		{"-q -t rsa -b 2048 -m PKCS8 -N ''", "is an RSA key"}, {"-q -t ed25519 -N secret", "has a passphrase"},
+		{"-q -t ecdsa -m PEM -N secret", "has a passphrase"},  {"-q -t ecdsa -m PKCS8 -N secret", "has a passphrase"},
 	};
 	CLEANUP_SSH struct ssh *s = connect_to(&server);
 	struct ssh *none = NULL;
@@ -185,8 +191,8 @@ static void test_ecdsa_user_keys_work(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		CLEANUP_SSH struct ssh *admin = connect_to(&server), *s = NULL;
 		CLEANUP_FREE char *path = xasprintf("%s/ec-%zu", server.dir, i);
-		CLEANUP_FREE char *command = xasprintf("ssh-keygen -q -t ecdsa -m %s -N '' -f %s && cat %s.pub >>%s/user.pub", formats[i], path,
-						       path, server.dir);
+		CLEANUP_FREE char *command = xasprintf("ssh-keygen -q -t ecdsa -m %s -N '' -f %s && cat %s.pub >>%s/user.pub",
+						       formats[i], path, path, server.dir);
 
 		assert_int_equal(run(admin, command, NULL, NULL), 0);
 		login_with_ecdsa(path, &s);
@@ -234,7 +240,8 @@ static void check_up(struct ssh *s, size_t n)
 {
 	CLEANUP_BUF struct buf out = BUF_INIT;
 	struct stream t = {0};
-	struct ssh_command c = {.command = "sha256sum", .read = stream_read, .read_context = &t, .out = &out, .deadline = clock_deadline(60000)};
+	struct ssh_command c = {
+		.command = "sha256sum", .read = stream_read, .read_context = &t, .out = &out, .deadline = clock_deadline(60000)};
 	char hex[DIGEST_HEX_LEN + 1];
 
 	stream_init(&t, n);
@@ -255,8 +262,12 @@ static void check_down(struct ssh *s, size_t n)
 {
 	CLEANUP_BUF struct buf errors = BUF_INIT;
 	struct stream t = {.digest = digest_new()};
-	CLEANUP_FREE char *command = xasprintf("f=%s/down; head -c %zu /dev/urandom >$f; cat $f; sha256sum $f >&2; rm $f", server.dir, n);
-	struct ssh_command c = {.command = command, .write = stream_write, .write_context = &t, .errors = &errors,
+	CLEANUP_FREE char *command =
+		xasprintf("f=%s/down; head -c %zu /dev/urandom >$f; cat $f; sha256sum $f >&2; rm $f", server.dir, n);
+	struct ssh_command c = {.command = command,
+				.write = stream_write,
+				.write_context = &t,
+				.errors = &errors,
 				.deadline = clock_deadline(60000)};
 	char hex[DIGEST_HEX_LEN + 1];
 
@@ -276,8 +287,12 @@ static void test_200_mb_come_down(void **state UNUSED)
 static void check_both(struct ssh *s, size_t n)
 {
 	struct stream up = {0}, down = {.digest = digest_new()};
-	struct ssh_command c = {.command = "tee /dev/stderr", .read = stream_read, .read_context = &up, .write = stream_write,
-				.write_context = &down, .deadline = clock_deadline(60000)};
+	struct ssh_command c = {.command = "tee /dev/stderr",
+				.read = stream_read,
+				.read_context = &up,
+				.write = stream_write,
+				.write_context = &down,
+				.deadline = clock_deadline(60000)};
 	char sent[DIGEST_HEX_LEN + 1], got[DIGEST_HEX_LEN + 1];
 
 	stream_init(&up, n);
@@ -325,7 +340,9 @@ static void test_a_command_that_reads_nothing_ends(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		struct stream t = {0};
-		struct ssh_command c = {.command = commands[i].command, .read = stream_read, .read_context = &t,
+		struct ssh_command c = {.command = commands[i].command,
+					.read = stream_read,
+					.read_context = &t,
 					.deadline = clock_deadline(20000)};
 		int status = -1;
 
@@ -497,7 +514,10 @@ static void test_a_silent_peer_is_given_up_and_an_idle_one_is_not(void **state U
 /* A server that says something else than SSH, nothing, or only the beginning. */
 static int answer_with(const char *text, struct error **err)
 {
-	struct ssh_login login = {.name = "node-1", .user = server.user, .key_file = server.key_file, .host_key = server.host_key,
+	struct ssh_login login = {.name = "node-1",
+				  .user = server.user,
+				  .key_file = server.key_file,
+				  .host_key = server.host_key,
 				  .deadline = clock_deadline(500)};
 	int pair[2] = {-1, -1}, r;
 	struct ssh *s = NULL;
@@ -568,7 +588,10 @@ static int relay(void *context, struct error **err UNUSED)
 
 static int login_cut_after(size_t bytes, struct error **err)
 {
-	struct ssh_login login = {.name = "node-1", .user = server.user, .key_file = server.key_file, .host_key = server.host_key,
+	struct ssh_login login = {.name = "node-1",
+				  .user = server.user,
+				  .key_file = server.key_file,
+				  .host_key = server.host_key,
 				  .deadline = clock_deadline(20000)};
 	struct relay r = {.left = bytes};
 	int pair[2] = {-1, -1}, result;
@@ -602,11 +625,14 @@ static int one_session(size_t i, void *context UNUSED, struct error **err)
 	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_BUF struct buf out = BUF_INIT;
 	CLEANUP_FREE char *text = xasprintf("%zu", i);
-	struct ssh_command c = {.command = "cat", .in = text, .in_len = strlen(text), .out = &out, .deadline = clock_deadline(30000)};
+	struct ssh_command c = {
+		.command = "cat", .in = text, .in_len = strlen(text), .out = &out, .deadline = clock_deadline(30000)};
 
 	if (sshd_connect(&server, &s, err) < 0 || ssh_must_run(s, &c, err) < 0)
 		return -1;
-	return strcmp(buf_str(&out), text) == 0 ? 0 : error_set(err, ERROR_INTERNAL, "\"%s\" came back as \"%s\"", text, buf_str(&out));
+	return strcmp(buf_str(&out), text) == 0
+		       ? 0
+		       : error_set(err, ERROR_INTERNAL, "\"%s\" came back as \"%s\"", text, buf_str(&out));
 }
 
 static void test_many_sessions_at_the_same_time(void **state UNUSED)

@@ -6,9 +6,12 @@
 #include "tests/unit/test.h"
 
 /* made by ssh-keygen, fingerprint by ssh-keygen -l */
-static const char known_key[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFnyFwvntlSHEBG8LA/lg/iQ3u64PkeIihozTOvUBrDM a comment with words";
+static const char known_key[] =
+	"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFnyFwvntlSHEBG8LA/lg/iQ3u64PkeIihozTOvUBrDM a comment with words";
 static const char known_fingerprint[] = "SHA256:L0c3AooI6KN7CXHxSLQInsuzcL23vMGrH3kfYpsNvE0";
-static const char ecdsa_key[] = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBw5ajt57RAAPslNZRfH1kh+TroKDusiqArq7zspOdJd/XnAGeoSVojHm97nVy3pOWeYakdX8w5Tzg4WLE2ElfM= ec";
+static const char ecdsa_key[] = "ecdsa-sha2-nistp256 "
+				"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBw5ajt57RAAPslNZRfH1kh+"
+				"TroKDusiqArq7zspOdJd/XnAGeoSVojHm97nVy3pOWeYakdX8w5Tzg4WLE2ElfM= ec";
 static const char ecdsa_fingerprint[] = "SHA256:nRwbEFJ5LDY7Ctjfx/yYfP7UbEY9lsrHP4RHkn6DlIc";
 
 static void test_fingerprints_are_openssh_s(void **state UNUSED)
@@ -28,7 +31,7 @@ static void test_what_is_no_key_has_no_fingerprint(void **state UNUSED)
 		"ssh-ed25519",
 		"ssh-ed25519 !!!!",
 		"ssh-ed25519 AAAA",
-		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5",		   /* the type and nothing after it */
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5",		    /* the type and nothing after it */
 		"ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAA", /* another type inside */
 		"-----BEGIN OPENSSH PRIVATE KEY-----",
 	};
@@ -102,12 +105,9 @@ static void test_keys_differ(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fingerprints_are_openssh_s),
-		cmocka_unit_test(test_what_is_no_key_has_no_fingerprint),
-		cmocka_unit_test(test_two_lines_are_two_keys),
-		cmocka_unit_test(test_a_bad_line_is_named),
-		cmocka_unit_test(test_keygen_writes_openssh_s_format),
-		cmocka_unit_test(test_keys_differ),
+		cmocka_unit_test(test_fingerprints_are_openssh_s),     cmocka_unit_test(test_what_is_no_key_has_no_fingerprint),
+		cmocka_unit_test(test_two_lines_are_two_keys),	       cmocka_unit_test(test_a_bad_line_is_named),
+		cmocka_unit_test(test_keygen_writes_openssh_s_format), cmocka_unit_test(test_keys_differ),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
