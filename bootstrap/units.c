@@ -3,14 +3,14 @@
 #include "bootstrap/paths.h"
 #include "core/base/alloc.h"
 
-/* Those that are not simply started with the others and waited for (see steps/units.sh).  What is started by join waits for the
- * API of the cluster, or for what comes by it (flanneld: its node's pod CIDR). */
+/* Those that are not simply started with the others and waited for (see steps/units.sh).  What join starts needs
+ * the API: a controller-manager that is refused once, since the API's own roles are not there yet, tries again after 2 s only. */
 static const struct special {
 	const char *unit, *patience, *step;
 } specials[] = {
 	{"etcd.service", "active", "plane"},	       {"flanneld.service", "started", "join"},
-	{"kube-apiserver.service", "active", "plane"}, {"kube-controller-manager.service", "started", "units"},
-	{"kube-proxy.service", "started", "join"},     {"kube-scheduler.service", "started", "units"},
+	{"kube-apiserver.service", "active", "plane"}, {"kube-controller-manager.service", "started", "join"},
+	{"kube-proxy.service", "started", "join"},     {"kube-scheduler.service", "started", "join"},
 	{"kubelet.service", "started", "join"},
 };
 
