@@ -69,7 +69,7 @@ static int act(const struct options *o, const struct context *c, const char *act
 	CLEANUP_FREE char *folder = named != NULL ? xstrdup(named) : bundle_default_folder(c->spec);
 
 	if (strcmp(action, "create") == 0) {
-		if (bundle_create(c->spec, folder, context_mirror(c), events, &a, err) < 0)
+		if (bundle_create(c->spec, folder, c->spec->artifacts.mirror, events, &a, err) < 0)
 			return -1;
 	} else if (bundle_load(c->spec, folder, strcmp(action, "verify") == 0, &a, err) < 0) {
 		return -1;

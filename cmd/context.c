@@ -28,7 +28,13 @@ static int load_state(struct context *c, enum context_mode mode, struct error **
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err)
 {
 	*ret = (struct context){.o = o, .inventory = inventory_new()};
-	if (spec_load(o->file, &ret->spec, err) < 0 || load_state(ret, mode, err) < 0 ||
+	if (spec_load(o->file, &ret->spec, err) < 0)
+		return -1;
+	if (o->mirror != NULL) { /* as if the file said so: what comes from a mirror is kept apart */
+		free(ret->spec->artifacts.mirror);
+		ret->spec->artifacts.mirror = xstrdup(o->mirror);
+	}
+	if (load_state(ret, mode, err) < 0 ||
 	    plan_make(ret->spec, ret->inventory, &ret->plan, err) < 0)
 		return -1;
 	return 0;
@@ -48,18 +54,13 @@ const char *context_cloud(const struct context *c)
 	return c->o->cloud != NULL ? c->o->cloud : c->spec->openstack.cloud;
 }
 
-const char *context_mirror(const struct context *c)
-{
-	return c->o->mirror != NULL ? c->o->mirror : c->spec->artifacts.mirror;
-}
-
 int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err)
 {
 	const char *named = c->o->bundle != NULL ? c->o->bundle : c->spec->artifacts.bundle;
 	CLEANUP_FREE char *folder = named != NULL ? xstrdup(named) : bundle_default_folder(c->spec);
 
 	if (named != NULL ? bundle_load(c->spec, folder, false, ret, err) < 0
-			  : bundle_create(c->spec, folder, context_mirror(c), events, ret, err) < 0)
+			  : bundle_create(c->spec, folder, c->spec->artifacts.mirror, events, ret, err) < 0)
 		return -1;
 	*ret_folder = steal_ptr(folder);
 	return 0;

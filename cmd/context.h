@@ -23,7 +23,6 @@ int context_open(const struct options *o, enum context_mode mode, struct context
 void context_close(struct context *c);
 #define CLEANUP_CONTEXT CLEANUP(context_close)
 const char *context_cloud(const struct context *c);  /* --os-cloud, else the file's, else NULL */
-const char *context_mirror(const struct context *c); /* --mirror, else the file's, else NULL */
 /* The bundle of the file: made or completed where none is named. ret_folder: the caller frees. */
 int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err) MUST_USE;
 /* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */
