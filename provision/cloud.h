@@ -34,9 +34,10 @@ struct cloud_call {
 	struct json_object *body; /* borrowed; NULL: none */
 	const char *microversion; /* "2.37", or NULL */
 	enum retry_class retry;
-	const char *what;		/* for errors: `create server "demo-w-1"`; NULL: method and path */
-	bool not_found_ok, conflict_ok; /* 404 or 409 is no error: *ret NULL and ret_status tells */
-	int64_t deadline;		/* clock_ms(); 0: 10 minutes from now */
+	const char *what; /* for errors: `create server "demo-w-1"`; NULL: method and path */
+	bool not_found_ok,
+		conflict_ok; /* 404 or 409 is no error: *ret NULL and ret_status tells; a quota, which neutron refuses by 409, is one */
+	int64_t deadline; /* clock_ms(); 0: 10 minutes from now */
 };
 
 /* *ret: the answer's JSON (the caller puts), NULL where there is no body.  ret_status may be NULL.
