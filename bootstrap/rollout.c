@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #define MANAGER "davit"
+#define WAIT "davit.dev/wait" /* "false": the cluster is whole without it */
 
 static bool is_ours(struct json_object *o)
 {
@@ -18,6 +19,14 @@ static bool is_ours(struct json_object *o)
 			return true;
 	}
 	return false;
+}
+
+static bool is_needed(struct json_object *o)
+{
+	struct json_object *annotations = json_at(o, "metadata.annotations"), *wait = NULL;
+
+	/* by json-c itself: the name has a dot in it */
+	return !json_object_object_get_ex(annotations, WAIT, &wait) || strcmp(json_object_get_string(wait), "false") != 0;
 }
 
 static bool is_out(struct json_object *o)
@@ -41,7 +50,7 @@ int rollout_waiting(struct json_object *list, struct strv *ret, struct error **e
 		struct json_object *o = json_object_array_get_idx(items, i);
 		bool set = strcmp(json_get_str(o, "kind", ""), "DaemonSet") == 0;
 
-		if (is_ours(o) && !is_out(o))
+		if (is_ours(o) && is_needed(o) && !is_out(o))
 			strv_addf(ret, "%s/%s -n %s", set ? "daemonset" : "deployment", json_get_str(o, "metadata.name", ""),
 				  json_get_str(o, "metadata.namespace", ""));
 	}

@@ -207,7 +207,7 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 		return -1;
 	if (changes.n == 0) {
 		log_info("cluster %s is as %s says: nothing to do (%.1f s, %llu API calls)", a->c->spec->name, a->c->spec->path,
-			 (double)(clock_ms() - start) / 1000, (unsigned long long)http_requests_total());
+			 (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
 		return 0;
 	}
 	if (a->c->o->dry_run) {
@@ -217,8 +217,8 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	if (converge(a, err) < 0)
 		return -1;
 	live_phases(live);
-	log_info("cluster %s is ready (%.1f s); \"davit kubeconfig\" gives access, \"davit status\" shows it", a->c->spec->name,
-		 (double)(clock_ms() - start) / 1000);
+	log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit kubeconfig\" gives access, \"davit status\" shows it",
+		 a->c->spec->name, (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
 	return 0;
 }
 

@@ -20,7 +20,7 @@ static int remove_all(const struct options *o, struct context *c, struct cloud *
 	if (state_destroy(steal_ptr(c->state), err) < 0)
 		return -1;
 	log_info("cluster %s is gone, nothing is left in the cloud (%.1f s, %llu API calls)", c->spec->name,
-		 (double)(clock_ms() - start) / 1000, (unsigned long long)http_requests_total());
+		 (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(cloud));
 	return 0;
 }
 

@@ -126,3 +126,8 @@ const char *cloud_external_network(struct cloud *c)
 {
 	return c->config->external_network;
 }
+
+uint64_t cloud_requests(struct cloud *c)
+{
+	return http_requests(c->http);
+}

@@ -50,6 +50,7 @@ int cloud_list(struct cloud *c, enum cloud_service service, const char *path, co
 	       struct json_object **ret, struct error **err) MUST_USE;
 
 bool cloud_has(struct cloud *c, enum cloud_service service); /* in the catalog */
+uint64_t cloud_requests(struct cloud *c); /* sent so far, repeats included */
 const char *cloud_project_id(struct cloud *c);
 const char *cloud_user_id(struct cloud *c);
 char *

@@ -31,6 +31,11 @@ uint64_t http_requests_total(void)
 	return atomic_load(&requests_total);
 }
 
+uint64_t http_requests(struct http *h)
+{
+	return atomic_load(&h->requests);
+}
+
 static void share_lock(CURL *easy UNUSED, curl_lock_data data, curl_lock_access access UNUSED, void *context)
 {
 	struct http *h = context;
@@ -371,6 +376,7 @@ static int hop(struct transfer *t, struct error **err)
 	}
 	origin = place_origin(&t->place);
 	atomic_fetch_add(&requests_total, 1);
+	atomic_fetch_add(&t->http->requests, 1);
 	if (log_enabled(LOG_DEBUG))
 		log_request(t);
 	t->worker = worker_take(t->http, origin);

@@ -88,5 +88,6 @@ int http_origin(const char *url, char **ret, struct error **err) MUST_USE;
 
 /* Requests begun since the start of the process, for reports. */
 uint64_t http_requests_total(void);
+uint64_t http_requests(struct http *h); /* of one client */
 /* s with all but unreserved characters as %XX; the caller frees. */
 char *http_escape(const char *s) MUST_USE;

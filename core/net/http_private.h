@@ -3,6 +3,7 @@
 #include "core/net/http.h"
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* An easy handle and the private multi that holds its idle connections.  One request at a time uses it. */
 struct worker {
@@ -23,6 +24,7 @@ struct http {
 	struct worker *idle;
 	size_t n_idle;
 	struct limiter *limiter;
+	atomic_uint_fast64_t requests; /* begun by this client */
 };
 
 /* Where a URL leads; host in lower case, an IPv6 address without brackets. */
