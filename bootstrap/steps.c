@@ -66,6 +66,7 @@ static const struct step {
 	{"preflight", ALL, NULL, text_preflight},	 {"swap", KUBERNETES, NULL, text_swap},
 	{"modules", ALL, has_modules, text_modules},	 {"sysctl", ALL, has_sysctl, text_sysctl},
 	{"users", ALL, has_users, text_users},		 {"volume", ALL, has_volume, text_volume},
+	{"enable", ALL, has_units, text_enable},
 	{"plane", CONTROL_PLANE, has_plane, text_plane}, {"artifacts", ALL, NULL, text_artifacts},
 	{"links", KUBERNETES, NULL, text_links},	 {"retire", ALL, NULL, text_retire},
 	{"units", ALL, has_units, text_units},		 {"api", KUBERNETES, has_kubelet, text_api},

@@ -13,6 +13,7 @@ extern const char text_modules[];
 extern const char text_sysctl[];
 extern const char text_users[];
 extern const char text_volume[];
+extern const char text_enable[];
 extern const char text_plane[];
 extern const char text_artifacts[];
 extern const char text_links[];

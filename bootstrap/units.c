@@ -11,7 +11,7 @@ static const struct special {
 	{"etcd.service", "active", "plane"},	       {"flanneld.service", "started", "join"},
 	{"kube-apiserver.service", "active", "plane"}, {"kube-controller-manager.service", "started", "join"},
 	{"kube-proxy.service", "started", "join"},     {"kube-scheduler.service", "started", "join"},
-	{"kubelet.service", "started", "join"},
+	{"kubelet.service", "active", "join"},
 };
 
 /* Read by default, without being named. */
@@ -191,6 +191,14 @@ static const struct special *special_of(const char *unit)
 	return &usual;
 }
 
+/* On a control plane nobody waits for the kubelet: what the other nodes need comes first. */
+static const char *patience_of(const struct special *special, enum node_role role)
+{
+	bool kubelet = special->unit != NULL && strcmp(special->unit, "kubelet.service") == 0;
+
+	return kubelet && role == NODE_CONTROL_PLANE ? "started" : special->patience;
+}
+
 int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **err)
 {
 	for (size_t i = 0; run->units != NULL && i < run->units->n; i++) {
@@ -200,7 +208,7 @@ int units_text(const struct bootstrap_run *run, struct buf *ret, struct error **
 
 		if (unit_digest(run, unit, hex, err) < 0)
 			return -1;
-		buf_addf(ret, "%s %s %s %s\n", unit, hex, special->patience, special->step);
+		buf_addf(ret, "%s %s %s %s\n", unit, hex, patience_of(special, run->role), special->step);
 	}
 	return 0;
 }

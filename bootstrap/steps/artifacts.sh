@@ -124,7 +124,6 @@ artifacts_worker() {
 			: >"$run/claims/.failed"
 			return 1
 		}
-		echo "$name $version"
 	done <"$run/artifacts.txt"
 }
 

@@ -43,7 +43,7 @@ missing() {
 
 forget() {
 	while [ "$#" -ge 2 ]; do
-		[ "$1" != forget ] || rm -f "$run/unit/$2"
+		[ "$1" != forget ] || rm -f "$run/unit/$2" "$run/enabled"
 		shift
 	done
 }

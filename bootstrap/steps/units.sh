@@ -10,7 +10,8 @@ units_select() {
 	esac >"$run/units.now" || :
 }
 
-# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
+# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded,
+# state, job and restarts.
 unit_verdict() {
 	verdict='wait'
 	case $loaded:$state:$patience in
@@ -18,12 +19,13 @@ unit_verdict() {
 	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
 	*:failed:*) verdict="$unit has failed" ;;
 	*:activating:started) verdict="done" ;;
-	*:active)
-		if [ "${restarts:-0}" -ge 5 ]; then
-			verdict="$unit ended and was started again $restarts times"
-		fi
-		;;
 	esac
+	# what starts again and again; flanneld does, until its node has a pod CIDR
+	most=5
+	[ "$patience" = active ] || most=20
+	if [ "$state" = activating ] && [ "${restarts:-0}" -ge "$most" ]; then
+		verdict="$unit ended and was started again $restarts times"
+	fi
 }
 
 # Sets loaded, state, job and restarts of the unit from what systemctl show has said in $run/states.
@@ -128,8 +130,7 @@ units_start() {
 	done <"$run/units.now"
 	# shellcheck disable=SC2086 # a word each
 	if [ -n "$changed" ]; then
-		systemctl daemon-reload
-		systemctl enable --quiet --no-reload $changed
+		systemctl reset-failed $changed || : # sets the count of restarts to 0
 		systemctl restart --no-block $changed
 	fi
 	# shellcheck disable=SC2086

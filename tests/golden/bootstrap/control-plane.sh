@@ -66,7 +66,7 @@ run_step() {
 }
 
 role='control-plane'
-steps='preflight swap modules sysctl plane artifacts links retire units api join'
+steps='preflight swap modules sysctl enable plane artifacts links retire units api join'
 tools='curl gzip tar mount nft'
 modules='overlay br_netfilter'
 sysctl_file='/etc/sysctl.d/90-davit.conf'
@@ -187,6 +187,19 @@ sysctl_check() {
 sysctl_do() {
 	: >"$run/sysctl.refused"
 	sysctl_each sysctl_set
+}
+
+# ---- enable
+# All units at once, before the first is started: systemd reads its files again once, and each comes up with the next boot.
+enable_check() {
+	cmp -s "$run/units.txt" "$run/enabled"
+}
+
+enable_do() {
+	systemctl daemon-reload
+	# shellcheck disable=SC2046 # a word each
+	systemctl enable --quiet --no-reload $(cat "$run/units")
+	cp "$run/units.txt" "$run/enabled"
 }
 
 # ---- plane
@@ -331,7 +344,6 @@ artifacts_worker() {
 			: >"$run/claims/.failed"
 			return 1
 		}
-		echo "$name $version"
 	done <"$run/artifacts.txt"
 }
 
@@ -436,7 +448,8 @@ units_select() {
 	esac >"$run/units.now" || :
 }
 
-# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
+# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded,
+# state, job and restarts.
 unit_verdict() {
 	verdict='wait'
 	case $loaded:$state:$patience in
@@ -444,12 +457,13 @@ unit_verdict() {
 	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
 	*:failed:*) verdict="$unit has failed" ;;
 	*:activating:started) verdict="done" ;;
-	*:active)
-		if [ "${restarts:-0}" -ge 5 ]; then
-			verdict="$unit ended and was started again $restarts times"
-		fi
-		;;
 	esac
+	# what starts again and again; flanneld does, until its node has a pod CIDR
+	most=5
+	[ "$patience" = active ] || most=20
+	if [ "$state" = activating ] && [ "${restarts:-0}" -ge "$most" ]; then
+		verdict="$unit ended and was started again $restarts times"
+	fi
 }
 
 # Sets loaded, state, job and restarts of the unit from what systemctl show has said in $run/states.
@@ -554,8 +568,7 @@ units_start() {
 	done <"$run/units.now"
 	# shellcheck disable=SC2086 # a word each
 	if [ -n "$changed" ]; then
-		systemctl daemon-reload
-		systemctl enable --quiet --no-reload $changed
+		systemctl reset-failed $changed || : # sets the count of restarts to 0
 		systemctl restart --no-block $changed
 	fi
 	# shellcheck disable=SC2086

@@ -66,7 +66,7 @@ run_step() {
 }
 
 role='registry'
-steps='preflight users volume artifacts retire units serve'
+steps='preflight users volume enable artifacts retire units serve'
 tools='curl gzip tar blkid mkfs.ext4 mountpoint'
 sysusers='/etc/sysusers.d/davit.conf'
 data_device='/dev/disk/by-id/virtio-0123'
@@ -153,6 +153,19 @@ volume_do() {
 		return 1
 	fi
 	mkfs.ext4 -q -m 0 -L "$data_label" "$data_device"
+}
+
+# ---- enable
+# All units at once, before the first is started: systemd reads its files again once, and each comes up with the next boot.
+enable_check() {
+	cmp -s "$run/units.txt" "$run/enabled"
+}
+
+enable_do() {
+	systemctl daemon-reload
+	# shellcheck disable=SC2046 # a word each
+	systemctl enable --quiet --no-reload $(cat "$run/units")
+	cp "$run/units.txt" "$run/enabled"
 }
 
 # ---- artifacts
@@ -282,7 +295,6 @@ artifacts_worker() {
 			: >"$run/claims/.failed"
 			return 1
 		}
-		echo "$name $version"
 	done <"$run/artifacts.txt"
 }
 
@@ -371,7 +383,8 @@ units_select() {
 	esac >"$run/units.now" || :
 }
 
-# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded, state, job and restarts.
+# Sets verdict: "done", "wait", or why the unit will not come up; from unit, patience, loaded,
+# state, job and restarts.
 unit_verdict() {
 	verdict='wait'
 	case $loaded:$state:$patience in
@@ -379,12 +392,13 @@ unit_verdict() {
 	*:active:* | *:reloading:*) [ -n "$job" ] || verdict="done" ;; # a job: its restart is still to come
 	*:failed:*) verdict="$unit has failed" ;;
 	*:activating:started) verdict="done" ;;
-	*:active)
-		if [ "${restarts:-0}" -ge 5 ]; then
-			verdict="$unit ended and was started again $restarts times"
-		fi
-		;;
 	esac
+	# what starts again and again; flanneld does, until its node has a pod CIDR
+	most=5
+	[ "$patience" = active ] || most=20
+	if [ "$state" = activating ] && [ "${restarts:-0}" -ge "$most" ]; then
+		verdict="$unit ended and was started again $restarts times"
+	fi
 }
 
 # Sets loaded, state, job and restarts of the unit from what systemctl show has said in $run/states.
@@ -489,8 +503,7 @@ units_start() {
 	done <"$run/units.now"
 	# shellcheck disable=SC2086 # a word each
 	if [ -n "$changed" ]; then
-		systemctl daemon-reload
-		systemctl enable --quiet --no-reload $changed
+		systemctl reset-failed $changed || : # sets the count of restarts to 0
 		systemctl restart --no-block $changed
 	fi
 	# shellcheck disable=SC2086
