@@ -56,5 +56,6 @@ int provision_remove(struct cloud *c, const char *cluster, const char *uuid, str
 		     struct error **err) MUST_USE;
 /* What provision_remove() would remove: CHANGE_DELETE entries. */
 int provision_marked(struct cloud *c, const char *uuid, struct changes *ret, struct error **err) MUST_USE;
-/* Names for `davit init`: images, flavors (with sizes), external networks of the cloud as a JSON object. */
+/* Names for `davit init` as a JSON object, each list by memory, then name: images[] {name, id, min_disk_gib, min_ram_mib},
+ * flavors[] {name, id, vcpus, ram_mib, disk_gib}, external_networks[] {name, id}. */
 int provision_offer(struct cloud *c, struct json_object **ret, struct error **err) MUST_USE;
