@@ -1,11 +1,19 @@
 #include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "provision/drift.h"
 #include "provision/pick.h"
 #include "provision/steps.h"
+#include <poll.h>
+#include <unistd.h>
 
-enum { SERVER_STALL_MS = 10 * 60 * 1000 };
+/*
+ * Everything waits for the registry and the control plane: they get a head start, which a small cloud uses to build them
+ * undisturbed, and which a large one does not notice.
+ */
+enum { SERVER_STALL_MS = 10 * 60 * 1000, HEAD_START_MS = 2500 };
 
 static bool settled(struct json_object *o)
 {
@@ -98,6 +106,28 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 	return body_server(&s, ret, err);
 }
 
+static bool leads(const struct plan_node *node)
+{
+	return node->node.role != NODE_WORKER;
+}
+
+static void count_leaders(struct maker *m)
+{
+	for (size_t i = 0; i < m->plan->n_nodes; i++)
+		if (leads(&m->plan->nodes[i]))
+			m->leaders++;
+	m->head_start_until = clock_deadline(HEAD_START_MS);
+}
+
+/* A leader is there, or will not come. */
+static void leader_is_done(struct maker *m)
+{
+	uint64_t one = 1;
+
+	if (--m->leaders == 0 && write(m->leaders_fd, &one, sizeof(one)) < 0)
+		log_debug("the workers wait out the head start");
+}
+
 static int create_server(struct maker *m, size_t i, struct error **err)
 {
 	const struct plan_node *node = &m->plan->nodes[i];
@@ -105,9 +135,13 @@ static int create_server(struct maker *m, size_t i, struct error **err)
 	struct json_object *body = NULL;
 	int r = 0;
 
-	if (volumes_ready(m, node, err) < 0 || free_port(m, node->node.name, err) < 0 || m->job->user_data(m->job->context, node, &user_data, err) < 0 ||
-	    server_body(m, node, user_data, &body, err) < 0)
+	if (volumes_ready(m, node, err) < 0 || free_port(m, node->node.name, err) < 0 ||
+	    m->job->user_data(m->job->context, node, &user_data, err) < 0 || server_body(m, node, user_data, &body, err) < 0)
 		return -1;
+	if (!leads(node) && cancel_poll(m->leaders_fd, POLLIN, m->head_start_until, err) < 0) {
+		json_object_put(body);
+		return -1;
+	}
 	gate_enter(m->gate, i);
 	r = make_whole(m, KIND_SERVER, node->node.name, body, err);
 	gate_leave(m->gate);
@@ -272,8 +306,11 @@ static int make_server(size_t i, void *context, struct error **err)
 	const struct plan_node *node = &m->plan->nodes[i];
 	const struct item *before = view_find(m->view, KIND_SERVER, node->node.name);
 	CLEANUP_ERROR struct error *failure = NULL;
+	int r = raise_node(m, i, before, &failure);
 
-	if (raise_node(m, i, before, &failure) == 0)
+	if (leads(node))
+		leader_is_done(m);
+	if (r == 0)
 		return 0;
 	if (!error_is(failure, ERROR_CANCELLED)) {
 		make_tell(m, i, NODE_FAILED, view_id(m->view, KIND_SERVER, node->node.name), error_message(failure));
@@ -290,5 +327,6 @@ int make_servers(void *context, struct error **err)
 {
 	struct maker *m = context;
 
+	count_leaders(m);
 	return parallel_for(m->plan->n_nodes, 0, make_server, m, NULL, err);
 }

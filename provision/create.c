@@ -3,6 +3,8 @@
 #include "provision/flow.h"
 #include "provision/pick.h"
 #include "provision/steps.h"
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* Made twice by an unlucky repeat: the older one counts.  Servers only where they are broken: others may be in use. */
 static int remove_duplicates(void *context, struct error **err UNUSED)
@@ -29,14 +31,14 @@ static int remove_duplicates(void *context, struct error **err UNUSED)
 enum step {
 	STEP_DUPLICATES,
 	STEP_NETWORK,
-	STEP_ROUTER,
 	STEP_GROUPS,
 	STEP_KEYPAIR,
 	STEP_SERVER_GROUPS,
 	STEP_VOLUMES,
 	STEP_SUBNET,
-	STEP_RULES,
 	STEP_PORTS,
+	STEP_ROUTER,
+	STEP_RULES,
 	STEP_PORT_UPDATES,
 	STEP_INTERFACE,
 	STEP_FLOATING_IPS,
@@ -46,21 +48,24 @@ enum step {
 
 #define AFTER(step) FLOW_NEEDS(STEP_##step)
 
-/* The order of creation: each step begins as soon as what it needs is there.  The longest chain is
- * network → subnet → ports → servers; everything else happens beside it. */
+/*
+ * The order of creation: each step begins as soon as what it needs is there.  The longest chain is network → subnet → ports →
+ * servers.  Router and rules need nothing of it, but wait for the ports all the same: they keep neutron busy for as long as the
+ * whole chain takes, and nothing misses them before the first server has booted.
+ */
 static const struct flow_step steps[STEP_COUNT] = {
 	[STEP_DUPLICATES] = {"duplicates", remove_duplicates, 0},
 	[STEP_NETWORK] = {"network", make_network, 0},
-	[STEP_ROUTER] = {"router", make_router, 0},
 	[STEP_GROUPS] = {"security groups", make_groups, 0},
 	[STEP_KEYPAIR] = {"keypair", make_keypair, 0},
 	[STEP_SERVER_GROUPS] = {"server groups", make_server_groups, 0},
 	[STEP_VOLUMES] = {"volumes", make_volumes, 0},
 	[STEP_SUBNET] = {"subnet", make_subnet, AFTER(NETWORK)},
-	[STEP_RULES] = {"rules", make_rules, AFTER(GROUPS)},
 	[STEP_PORTS] = {"ports", make_ports, AFTER(SUBNET) | AFTER(GROUPS)},
+	[STEP_ROUTER] = {"router", make_router, AFTER(PORTS)},
+	[STEP_RULES] = {"rules", make_rules, AFTER(PORTS)},
 	[STEP_PORT_UPDATES] = {"port updates", update_ports, AFTER(PORTS)},
-	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER) | AFTER(PORTS)},
+	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER)},
 	[STEP_FLOATING_IPS] = {"floating IPs", make_floating_ips, AFTER(INTERFACE)},
 	[STEP_SERVERS] = {"servers", make_servers, AFTER(PORTS) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS) | AFTER(VOLUMES)},
 };
@@ -126,6 +131,7 @@ static void maker_init(struct maker *m, const struct provision_job *job)
 	m->image_id = json_get_str(pick_image(job->view, job->plan), "id", NULL);
 	m->servers = watch_new(job->cloud, KIND_SERVER, uuid, job->plan->spec->name);
 	m->volumes = watch_new(job->cloud, KIND_VOLUME, uuid, NULL);
+	m->leaders_fd = eventfd(0, EFD_CLOEXEC);
 	m->gate = gate_new(job->plan->n_nodes, MAKE_WIDTH);
 	m->states = xnew_n(enum node_cloud, job->plan->n_nodes + 1);
 	pthread_mutex_init(&m->lock, NULL);
@@ -135,6 +141,8 @@ static void maker_finish(struct maker *m)
 {
 	watch_free(m->servers);
 	watch_free(m->volumes);
+	if (m->leaders_fd >= 0)
+		close(m->leaders_fd);
 	gate_free(m->gate);
 	pthread_mutex_destroy(&m->lock);
 	free(m->states);

@@ -20,10 +20,13 @@ struct maker {
 	char *mark, *keypair; /* "davit:UUID"; the keypair's name */
 	const char *external_id, *image_id;
 	struct watch *servers, *volumes;
-	struct gate *gate;	 /* POSTs of servers */
-	atomic_bool stopped;	 /* something failed for good: do not begin or wait any more */
-	pthread_mutex_t lock;	 /* of what follows */
-	enum node_cloud *states; /* what the inventory was told, by plan node */
+	struct gate *gate;	  /* POSTs of servers */
+	atomic_size_t leaders;	  /* registry and control planes that are still being made */
+	int leaders_fd;		  /* readable when there are none */
+	int64_t head_start_until; /* clock_ms(): workers are not begun before, unless the leaders are there */
+	atomic_bool stopped;	  /* something failed for good: do not begin or wait any more */
+	pthread_mutex_t lock;	  /* of what follows */
+	enum node_cloud *states;  /* what the inventory was told, by plan node */
 	bool begun[SUBJECT_COUNT];
 };
 

@@ -11,7 +11,7 @@ struct item {
 	enum kind kind;
 	char *name; /* a floating IP's is that of the port it points to, or its address */
 	char *id;
-	struct json_object *json; /* as the cloud told last; never changed in place */
+	struct json_object *json; /* as the cloud told last; only to be read: json-c's reference counts are not atomic */
 	bool duplicate;		  /* an older one of this kind and name exists: made twice by an unlucky repeat */
 	bool gone;
 };

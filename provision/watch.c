@@ -40,7 +40,7 @@ struct pace {
 	int64_t quiet_ms, interval_ms;
 };
 static const struct pace volume_paces[] = {{3000, 300}, {30000, 1000}, {120000, 2000}, {INT64_MAX, 5000}};
-static const struct pace server_paces[] = {{30000, 1000}, {120000, 2000}, {INT64_MAX, 5000}};
+static const struct pace server_paces[] = {{15000, 700}, {30000, 1000}, {120000, 2000}, {INT64_MAX, 5000}};
 
 static int64_t pace(enum kind kind, int64_t quiet_ms)
 {
@@ -79,9 +79,10 @@ static void judge(struct watch *w, struct waiter *x, struct json_object *list)
 		w->changed = x->changed = clock_ms();
 	free(x->state);
 	x->state = state;
-	json_object_put(x->found);
-	x->found = json_object_get(o);
 	x->over = o == NULL || x->settled(o);
+	/* a copy: json-c does not count references atomically, and the list is freed in this thread, the resource in another */
+	if (x->over && o != NULL && json_object_deep_copy(o, &x->found, NULL) < 0)
+		abort();
 }
 
 static void tell(struct watch *w, struct json_object *list, uint64_t poll, struct error *failure)
