@@ -4,19 +4,20 @@
 
 struct gate {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
 	unsigned free;
 	size_t n;
 	bool *waiting;
+	pthread_cond_t *turns; /* one for each number, so that a place that gets free wakes one thread of thousands */
 };
 
 struct gate *gate_new(size_t n, unsigned width)
 {
 	struct gate *g = xnew(struct gate);
 
-	*g = (struct gate){.free = width, .n = n, .waiting = xnew_n(bool, n + 1)};
+	*g = (struct gate){.free = width, .n = n, .waiting = xnew_n(bool, n + 1), .turns = xnew_n(pthread_cond_t, n + 1)};
 	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->changed, NULL);
+	for (size_t i = 0; i < n; i++)
+		pthread_cond_init(&g->turns[i], NULL);
 	return g;
 }
 
@@ -29,15 +30,24 @@ static size_t lowest(const struct gate *g)
 	return i;
 }
 
+/* under the lock */
+static void wake_next(struct gate *g)
+{
+	size_t next = lowest(g);
+
+	if (g->free > 0 && next < g->n)
+		pthread_cond_signal(&g->turns[next]);
+}
+
 void gate_enter(struct gate *g, size_t number)
 {
 	pthread_mutex_lock(&g->lock);
 	g->waiting[number] = true;
 	while (g->free == 0 || lowest(g) != number)
-		pthread_cond_wait(&g->changed, &g->lock); /* whoever is inside ends when the run is cancelled */
+		pthread_cond_wait(&g->turns[number], &g->lock); /* whoever is inside ends when the run is cancelled */
 	g->waiting[number] = false;
 	g->free--;
-	pthread_cond_broadcast(&g->changed);
+	wake_next(g);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -45,7 +55,7 @@ void gate_leave(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->free++;
-	pthread_cond_broadcast(&g->changed);
+	wake_next(g);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -53,8 +63,10 @@ void gate_free(struct gate *g)
 {
 	if (g == NULL)
 		return;
-	pthread_cond_destroy(&g->changed);
+	for (size_t i = 0; i < g->n; i++)
+		pthread_cond_destroy(&g->turns[i]);
 	pthread_mutex_destroy(&g->lock);
+	free(g->turns);
 	free(g->waiting);
 	free(g);
 }

@@ -42,7 +42,7 @@ struct provision_job {
 	struct inventory *inventory; /* holds the plan's nodes; gets news as they come */
 	struct events *events;
 	const char *public_key;	     /* of the cluster's keypair, "ssh-ed25519 AAAA… demo" */
-	/* The user-data (plain text) for a node about to be created; the caller of it frees. */
+	/* The user-data (plain text) for a node about to be created; the caller of it frees.  Called from several threads at once. */
 	int (*user_data)(void *context, const struct plan_node *node, char **ret, struct error **err);
 	void *context;
 };

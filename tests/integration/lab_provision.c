@@ -21,6 +21,13 @@ static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name
 			   "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n"
 			   "  registry: {flavor: m1.small, volume: {size: 1}}\n";
 
+static const char from_volumes[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: provision}\nspec:\n"
+				   "  platform: {version: 1.36.3}\n"
+				   "  openstack: {image: debian-12}\n"
+				   "  network: {cidr: 10.61.0.0/24, plugin: none}\n"
+				   "  controlPlane: {count: 1, flavor: m1.small, volume: {size: 8}}\n"
+				   "  registry: {flavor: m1.small, volume: {size: 1}}\n";
+
 static struct {
 	struct cloud *cloud;
 	struct spec *spec;
@@ -79,6 +86,25 @@ static char *listing(void)
 	return strv_join(&all, "\n");
 }
 
+static void forget(void)
+{
+	inventory_free(lab.inventory);
+	plan_free(lab.plan);
+	spec_free(lab.spec);
+	lab.plan = NULL;
+	lab.spec = NULL;
+}
+
+static void use(const char *text)
+{
+	forget();
+	assert_success(spec_parse("c.yaml", text, strlen(text), &lab.spec, &test_error));
+	assert_success(plan_make(lab.spec, NULL, &lab.plan, &test_error));
+	lab.inventory = inventory_new();
+	for (size_t i = 0; i < lab.plan->n_nodes; i++)
+		inventory_put(lab.inventory, &lab.plan->nodes[i].node);
+}
+
 /* What earlier runs left that were ended in between. */
 static void clean(void)
 {
@@ -113,12 +139,8 @@ static int begin(void **state UNUSED)
 	cancel_signals();
 	log_init(getenv("DAVIT_DEBUG") != NULL ? LOG_DEBUG : LOG_WARNING, false);
 	lab.folder = xasprintf("/tmp/davit-lab-provision-%d", (int)getpid());
-	assert_success(spec_parse("c.yaml", file, strlen(file), &lab.spec, &test_error));
-	assert_success(plan_make(lab.spec, NULL, &lab.plan, &test_error));
+	use(file);
 	assert_success(state_open(lab.folder, "provision", STATE_WRITE, &lab.state, &test_error));
-	lab.inventory = inventory_new();
-	for (size_t i = 0; i < lab.plan->n_nodes; i++)
-		inventory_put(lab.inventory, &lab.plan->nodes[i].node);
 	lab.events = events_new();
 	events_listen(lab.events, show, NULL);
 	buf_add(&lab.public_key, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1yWbdmvLp1RUMTRt3Vy0p1uH1Qh2yyZ0hZ0g8sR3Nn provision");
@@ -139,11 +161,9 @@ static int end(void **state UNUSED)
 		print_error("%s\n", error_message(err));
 	error_free(err);
 	cloud_close(lab.cloud);
-	inventory_free(lab.inventory);
+	forget();
 	events_free(lab.events);
 	state_close(lab.state);
-	plan_free(lab.plan);
-	spec_free(lab.spec);
 	buf_free(&lab.public_key);
 	free(lab.before);
 	err = NULL;
@@ -282,12 +302,25 @@ static void test_repairs(void **state UNUSED)
 static void test_removes_everything(void **state UNUSED)
 {
 	CLEANUP_FREE char *after = NULL;
+	struct changes marked = {0};
 
 	part_begins("delete");
 	assert_success(provision_remove(lab.cloud, "provision", state_uuid(lab.state), lab.state, lab.events, &test_error));
 	part_ends("delete");
 	after = listing();
 	assert_string_equal(after, lab.before);
+	assert_success(provision_marked(lab.cloud, state_uuid(lab.state), &marked, &test_error));
+	assert_int_equal(marked.n, 0);
+}
+
+static void test_boots_from_volumes(void **state UNUSED)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	use(from_volumes);
+	assert_success(apply("from volumes"));
+	text = changes_text();
+	assert_string_equal(text, "");
 }
 
 int main(void)
@@ -296,6 +329,8 @@ int main(void)
 		cmocka_unit_test(test_makes_a_cluster),
 		cmocka_unit_test(test_does_nothing_the_second_time),
 		cmocka_unit_test(test_repairs),
+		cmocka_unit_test(test_removes_everything),
+		cmocka_unit_test(test_boots_from_volumes),
 		cmocka_unit_test(test_removes_everything),
 	};
 

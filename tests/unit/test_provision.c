@@ -1,11 +1,14 @@
 /* The pure parts of provision: bodies against golden files, what differs, what is wrong; all on made-up views. */
 #include "core/base/alloc.h"
+#include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "provision/body.h"
 #include "provision/drift.h"
 #include "provision/flow.h"
+#include "provision/gate.h"
 #include "provision/rules.h"
 #include "tests/unit/test.h"
+#include <sched.h>
 #include <stdatomic.h>
 
 #define UUID "1a2b3c4d-0000-4000-8000-000000000000"
@@ -346,21 +349,18 @@ static void test_compare_tells_drift(void **state)
 
 	add_all(f);
 	drop(f, KIND_SERVER, "demo-w-2");
-	add_list(
-		f->view, KIND_SERVER,
-		"[" SERVER(
-			"s1",
-			"demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER("s2", "demo-cp-1",
-									      "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":"
-									      "\"2026\"") "," SERVER("s3", "demo-w-1",
-												     "\"status\":\"ERROR\","
-												     "\"fault\":{\"message\":"
-												     "\"No valid host\"}") "," SERVER("s9",
-																      "demo-w-9",
-																      "\"status"
-																      "\":"
-																      "\"ACTIVE"
-																      "\"") "]");
+	add_list(f->view, KIND_SERVER,
+		 "[" SERVER("s1", "demo-registry", "\"status\":\"SHUTOFF\"") "," SERVER(
+			 "s2", "demo-cp-1",
+			 "\"status\":\"ERROR\",\"OS-SRV-USG:launched_at\":"
+			 "\"2026\"") "," SERVER("s3", "demo-w-1",
+						"\"status\":\"ERROR\","
+						"\"fault\":{\"message\":"
+						"\"No valid host\"}") "," SERVER("s9", "demo-w-9",
+										 "\"status"
+										 "\":"
+										 "\"ACTIVE"
+										 "\"") "]");
 	add_list(f->view, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\"," MARKED ",\"dns_nameservers\":[]}]");
 	add_list(f->view, KIND_ROUTER, "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":null}]");
 	add_list(f->view, KIND_PORT, "[" PORT("p2", "demo-w-2", "\"node\",\"control-plane\"") "]");
@@ -498,6 +498,37 @@ static void test_flow_tells_the_first_failure(void **state UNUSED)
 	assert_int_equal(flow_stopped, 1);
 }
 
+struct gate_test {
+	struct gate *gate;
+	atomic_int inside, most, passed;
+};
+
+static int through_gate(size_t i, void *context, struct error **err UNUSED)
+{
+	struct gate_test *t = context;
+	int now;
+
+	gate_enter(t->gate, i);
+	now = ++t->inside;
+	if (now > t->most)
+		t->most = now;
+	sched_yield();
+	t->inside--;
+	t->passed++;
+	gate_leave(t->gate);
+	return 0;
+}
+
+static void test_gate_lets_few_through_at_once(void **state UNUSED)
+{
+	struct gate_test t = {.gate = gate_new(200, 3)};
+
+	assert_success(parallel_for(200, 0, through_gate, &t, NULL, &test_error));
+	assert_int_equal(t.passed, 200);
+	assert_in_range(t.most, 1, 3);
+	gate_free(t.gate);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -519,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_list_paths_carry_the_mark),
 		cmocka_unit_test(test_flow_keeps_the_order),
 		cmocka_unit_test(test_flow_tells_the_first_failure),
+		cmocka_unit_test(test_gate_lets_few_through_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
