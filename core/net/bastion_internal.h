@@ -49,6 +49,7 @@ void request_put(struct request *r);		   /* with the lock held: one user less */
 /* One connection: a channel and our end of its socketpair. */
 struct link;
 struct link *link_new(struct ssh *s, LIBSSH2_CHANNEL *channel, int fd); /* fd -1: only to be closed */
+bool link_polls(const struct link *l); /* there is a fd to wait for, and link_poll() tells of it */
 void link_poll(const struct link *l, struct pollfd *ret);
 /* Move what can be moved; fresh: packets arrived since the last turn.  True where there is more to do without waiting. */
 bool link_turn(struct link *l, short revents, bool fresh, char scratch[LINK_CHUNK]);
@@ -57,7 +58,7 @@ LIBSSH2_CHANNEL *link_channel(const struct link *l);
 void link_free(struct link *l); /* closes the fd; the channel is the session's to free if it is still there */
 
 /*
- * The prober: one process on the jump host that tries ports.  libssh2 has one pending open a session, and a connection to a
+ * The prober: a program on the jump host that tries ports.  libssh2 has one pending open a session, and a connection to a
  * host that does not answer (a server that still boots, behind a port whose address already resolves) stays pending for a
  * minute: all others would wait for it.  So whoever waits for a port asks the prober until the port answers.
  */
@@ -66,7 +67,7 @@ struct prober {
 	enum prober_state state;
 	LIBSSH2_CHANNEL *channel;
 	struct requests waiting, asked; /* not yet, and already sent */
-	unsigned n_asked;
+	unsigned n_asked, max_asked;
 	struct buf out, in;
 	size_t out_at;
 	uint64_t next_id;
@@ -93,7 +94,7 @@ struct bastion {
 	struct link **links;
 	size_t n_links, cap_links;
 	struct pollfd *fds;
-	size_t cap_fds;
+	size_t cap_fds, n_polled; /* n_polled: of the links, when the thread waited last */
 	struct prober prober;
 	uint64_t seen; /* of ssh->received, by the links */
 	bool busy;     /* there is more to do without waiting */

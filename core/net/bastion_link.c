@@ -59,10 +59,16 @@ static size_t left(const struct buf *b, size_t at)
 	return b->len - at;
 }
 
-/* Also with no event at all there is POLLHUP to be seen: the user closed.  Once seen it would wake the poll each time. */
+/* POLLHUP, once seen, would wake the poll each time. */
+bool link_polls(const struct link *l)
+{
+	return !l->hung_up && !l->closing;
+}
+
+/* Also with no event at all there is POLLHUP to be seen: the user closed. */
 void link_poll(const struct link *l, struct pollfd *ret)
 {
-	ret->fd = l->hung_up || l->closing ? -1 : l->fd;
+	ret->fd = l->fd;
 	ret->events = 0;
 	ret->revents = 0;
 	if (!l->readable && !l->fd_ended)

@@ -159,12 +159,12 @@ static void take_packets(struct bastion *b)
 static void move_data(struct bastion *b)
 {
 	bool fresh = b->ssh->received != b->seen;
-	size_t kept = 0;
+	size_t kept = 0, slot = FIXED_FDS;
 
 	b->seen = b->ssh->received;
 	for (size_t i = 0; i < b->n_links; i++) {
 		struct link *l = b->links[i];
-		short revents = i + FIXED_FDS < b->cap_fds ? b->fds[i + FIXED_FDS].revents : 0;
+		short revents = i < b->n_polled && link_polls(l) ? b->fds[slot++].revents : 0;
 
 		b->busy = link_turn(l, revents, fresh, b->scratch) || b->busy;
 		if (link_over(l))
@@ -175,23 +175,33 @@ static void move_data(struct bastion *b)
 	b->n_links = kept;
 }
 
-static int poll_all(struct bastion *b)
+/* Only what is waited for: poll(2) refuses more entries than there may be open files. */
+static size_t fill_fds(struct bastion *b)
 {
 	struct ssh *s = b->ssh;
-	int64_t wait = b->busy ? 0 : ssh_keepalive(s) - clock_ms();
-	size_t n = b->n_links + FIXED_FDS;
+	size_t n = FIXED_FDS;
 
-	if (n > b->cap_fds) {
-		b->fds = xrealloc(b->fds, 2 * n, sizeof(b->fds[0]));
-		b->cap_fds = 2 * n;
+	if (b->n_links + FIXED_FDS > b->cap_fds) {
+		b->cap_fds = 2 * (b->n_links + FIXED_FDS);
+		b->fds = xrealloc(b->fds, b->cap_fds, sizeof(b->fds[0]));
 	}
-	memset(b->fds, 0, b->cap_fds * sizeof(b->fds[0]));
 	b->fds[0] = (struct pollfd){.fd = s->in.len < FILL_BYTES ? s->fd : -1,
 				    .events = ssh_backlog(s) > 0 ? POLLIN | POLLOUT : POLLIN};
 	b->fds[1] = (struct pollfd){.fd = b->wake_fd, .events = POLLIN};
 	b->fds[2] = (struct pollfd){.fd = cancel_fd(), .events = POLLIN};
-	for (size_t i = 0; i < b->n_links; i++)
-		link_poll(b->links[i], &b->fds[FIXED_FDS + i]);
+	for (size_t i = 0; i < b->n_links; i++) {
+		if (link_polls(b->links[i]))
+			link_poll(b->links[i], &b->fds[n++]);
+	}
+	b->n_polled = b->n_links;
+	return n;
+}
+
+static int poll_all(struct bastion *b)
+{
+	int64_t wait = b->busy ? 0 : ssh_keepalive(b->ssh) - clock_ms();
+	size_t n = fill_fds(b);
+
 	return poll(b->fds, n, (int)MAX(0, MIN(wait, 60000)));
 }
 

@@ -3,17 +3,53 @@
 #include "core/net/bastion_internal.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/param.h>
 
 enum {
-	ASKED_MAX = 64, /* processes of the prober at a time */
+	ASKED_MIN = 16, /* at a time, until the program says how many it takes */
 	ANSWER_MAX = 4096,
 };
 
-/* "ID HOST PORT" lines in, "ID STATUS" lines out; 124 is timeout(1)'s "it took too long". */
-static const char program[] =
-	"exec bash -c 'while read -r id host port; do "
-	"{ timeout 1 bash -c \"exec 3<>/dev/tcp/\\$0/\\$1\" \"$host\" \"$port\" 2>/dev/null </dev/null; echo \"$id $?\"; } & "
-	"done' 2>/dev/null";
+/*
+ * "ID HOST PORT" lines in, "ID STATUS" lines out: 0 open, 124 no answer within a second (as timeout(1) says it), else
+ * refused; first "max N", the number of ports it tries at a time.  Python does it in one process and is where cloud-init is;
+ * bash needs three for each port.  No single quote in either: they are arguments of sh.
+ */
+#define PYTHON                                                                                                                   \
+	"import errno, os, selectors, socket, time\n"                                                                            \
+	"waiting, rest, ready = {}, b\"\", selectors.DefaultSelector()\n"                                                        \
+	"def say(text): os.write(1, (text + \"\\n\").encode())\n"                                                                \
+	"def begin(name, host, port):\n"                                                                                         \
+	"    c = socket.socket(socket.AF_INET6 if \":\" in host else socket.AF_INET)\n"                                          \
+	"    c.setblocking(False)\n"                                                                                             \
+	"    try: e = c.connect_ex((host, int(port)))\n"                                                                         \
+	"    except OSError: e = errno.EHOSTUNREACH\n"                                                                           \
+	"    if e not in (0, errno.EINPROGRESS): return say(name + \" 1\")\n"                                                    \
+	"    waiting[c] = (name, time.monotonic() + 1)\n"                                                                        \
+	"    ready.register(c, selectors.EVENT_WRITE)\n"                                                                         \
+	"def end(c, status):\n"                                                                                                  \
+	"    say(\"%s %d\" % (waiting.pop(c)[0], status))\n"                                                                     \
+	"    ready.unregister(c)\n"                                                                                              \
+	"    c.close()\n"                                                                                                        \
+	"say(\"max 1000\")\n"                                                                                                    \
+	"ready.register(0, selectors.EVENT_READ)\n"                                                                              \
+	"while True:\n"                                                                                                          \
+	"    now = time.monotonic()\n"                                                                                           \
+	"    for c in [c for c, w in waiting.items() if w[1] <= now]: end(c, 124)\n"                                             \
+	"    left = min((w[1] for w in waiting.values()), default=now + 3600) - now\n"                                           \
+	"    for key, _ in ready.select(left):\n"                                                                                \
+	"        if key.fileobj != 0:\n"                                                                                         \
+	"            end(key.fileobj, 1 if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) else 0)\n"                 \
+	"            continue\n"                                                                                                 \
+	"        more = os.read(0, 65536)\n"                                                                                     \
+	"        if not more: raise SystemExit\n"                                                                                \
+	"        *lines, rest = (rest + more).split(b\"\\n\")\n"                                                                 \
+	"        for line in lines: begin(*line.decode().split())\n"
+#define BASH                                                                                                                     \
+	"echo max 64; while read -r id host port; do { "                                                                         \
+	"timeout 1 bash -c \"exec 3<>/dev/tcp/\\$0/\\$1\" \"$host\" \"$port\" </dev/null; echo \"$id $?\"; } & done"
+/* python3 may be there and not work, e.g. a wrapper of pyenv: it fails before it has read anything. */
+static const char program[] = "exec 2>/dev/null; python3 -IS -c '" PYTHON "' || exec bash -c '" BASH "'";
 
 static void answer_all(struct requests *l, prober_answered *answered, void *context)
 {
@@ -65,8 +101,10 @@ static void take_line(struct prober *p, const char *line, prober_answered *answe
 	int status = 0;
 	struct request *r;
 
+	if (sscanf(line, "max %u", &p->max_asked) == 1)
+		return;
 	if (sscanf(line, "%" SCNu64 " %d", &id, &status) != 2)
-		return; /* a greeting of the shell */
+		return; /* a word of the shell */
 	r = take_asked(p, id);
 	if (r != NULL)
 		answered(r, status == 0 ? PROBE_OPEN : status == 124 ? PROBE_SILENT : PROBE_REFUSED, context);
@@ -90,7 +128,7 @@ static void ask_more(struct prober *p)
 {
 	struct request *r;
 
-	while (p->n_asked < ASKED_MAX && (r = requests_take(&p->waiting)) != NULL) {
+	while (p->n_asked < MAX(p->max_asked, ASKED_MIN) && (r = requests_take(&p->waiting)) != NULL) {
 		r->id = p->next_id++;
 		buf_addf(&p->out, "%" PRIu64 " %s %u\n", r->id, r->host, r->port);
 		requests_add(&p->asked, r);

@@ -130,11 +130,14 @@ static int handshake(struct ssh *s, int64_t deadline, struct error **err)
 {
 	int rc, again;
 
-	do
+	do {
 		rc = libssh2_session_handshake(s->session, s->fd);
-	while ((again = ssh_again(s, rc, deadline, "agree on keys with it", err)) > 0);
-	if (again < 0 && rc == LIBSSH2_ERROR_KEX_FAILURE && s->broken == NULL)
-		error_wrap(err, "it offers no method or no kind of host key in common with this program");
+		if (rc == LIBSSH2_ERROR_KEX_FAILURE && s->broken == NULL)
+			return error_set(err, ERROR_REMOTE,
+					 "%s: cannot agree on keys with it: it has no method, or no kind of host key, in common "
+					 "with this program",
+					 s->name);
+	} while ((again = ssh_again(s, rc, deadline, "agree on keys with it", err)) > 0);
 	return again;
 }
 
@@ -225,7 +228,7 @@ int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct 
 
 	if (cancel_check(err) < 0)
 		return -1;
-	if (ssh_keys_parse(login->host_key, &expected, err) < 0)
+	if (ssh_keys_parse(login->host_key != NULL ? login->host_key : "", &expected, err) < 0)
 		return error_wrap(err, "%s: the expected host key", s->name);
 	if (set_methods(s, &expected, err) < 0 || handshake(s, login->deadline, err) < 0)
 		return -1;

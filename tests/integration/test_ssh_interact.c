@@ -1,8 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
-#include "tests/integration/sshd.h"
-#include "tests/unit/test.h"
+#include "tests/integration/ssh_fixture.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -12,27 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utmp.h>
-
-static struct sshd server;
-
-static int start(void **state UNUSED)
-{
-	ssh_global_init();
-	cancel_init();
-	signal(SIGPIPE, SIG_IGN);
-	if (!sshd_available()) {
-		print_message("there is no sshd that can be started here\n");
-		_exit(77); /* meson: skipped */
-	}
-	assert_success(sshd_start(NULL, &server, &test_error));
-	return 0;
-}
-
-static int stop(void **state UNUSED)
-{
-	sshd_stop(&server);
-	return 0;
-}
 
 /* In a child: what `davit ssh` does.  Ends with the status of the other side, 200 + kind on an error. */
 static void session(const char *command)
@@ -60,10 +38,11 @@ static int end_of(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-/* Read until text was seen; all that was read is in ret. */
+/* Read until text was seen; what comes after it stays in ret. */
 static void expect(int fd, const char *text, struct buf *ret)
 {
 	int64_t deadline = clock_deadline(15000);
+	const char *found;
 
 	while (strstr(buf_str(ret), text) == NULL && clock_ms() < deadline) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -74,9 +53,12 @@ static void expect(int fd, const char *text, struct buf *ret)
 			break;
 		buf_add_mem(ret, chunk, (size_t)n);
 	}
-	if (strstr(buf_str(ret), text) == NULL)
+	found = strstr(buf_str(ret), text);
+	if (found == NULL)
 		fail_msg("\"%s\" was not seen in \"%s\"", text, buf_str(ret));
-	buf_truncate(ret, 0);
+	found += strlen(text);
+	memmove(ret->data, found, strlen(found) + 1);
+	buf_truncate(ret, strlen(ret->data));
 }
 
 static void type(int fd, const char *text)
@@ -231,5 +213,5 @@ int main(void)
 		cmocka_unit_test(test_much_output_arrives_whole),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, server_start, server_stop);
 }
