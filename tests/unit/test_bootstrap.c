@@ -1,10 +1,6 @@
 #include "bootstrap/artifacts.h"
-#include "bootstrap/kubectl.h"
-#include "bootstrap/nodes.h"
 #include "bootstrap/paths.h"
 #include "bootstrap/progress.h"
-#include "bootstrap/remote.h"
-#include "bootstrap/rollout.h"
 #include "bootstrap/steps.h"
 #include "bootstrap/tarball.h"
 #include "bootstrap/units.h"
@@ -430,130 +426,6 @@ static void test_lines(void **state UNUSED)
 	assert_string_equal(found.v[4], "z");
 }
 
-/* ---- Kubernetes */
-
-#define FILE_TEXT                                                                                                                \
-	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"                    \
-	"  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n"                                                  \
-	"  workerPools: [{name: w, count: 2, flavor: m1.small, labels: {tier: a}, taints: ['gpu=yes:NoSchedule']}]\n"
-
-static void states_of(const struct plan *plan, const char *json, struct node_states *ret)
-{
-	CLEANUP_JSON struct json_object *list = NULL;
-
-	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
-	assert_success(node_states_read(plan, list, ret, &test_error));
-}
-
-#define READY "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}"
-#define CP_LABELS "\"labels\":{\"node-role.kubernetes.io/control-plane\":\"\",\"davit.dev/pool\":\"control-plane\"}"
-#define CP_TAINTS "\"spec\":{\"taints\":[{\"key\":\"node-role.kubernetes.io/control-plane\",\"effect\":\"NoSchedule\"}]}"
-#define W_LABELS "\"labels\":{\"tier\":\"a\",\"davit.dev/pool\":\"w\"}"
-#define W_TAINTS "\"spec\":{\"taints\":[{\"key\":\"gpu\",\"value\":\"yes\",\"effect\":\"NoSchedule\"}]}"
-#define NODE(name, labels, taints, status) "{\"metadata\":{\"name\":\"" name "\"," labels "}," taints "," status "}"
-
-static void check_script(const struct plan *plan, const char *json, bool done, const char *script, const char *why)
-{
-	struct node_states states = {0};
-	CLEANUP_BUF struct buf found = BUF_INIT;
-	CLEANUP_FREE char *found_why = NULL;
-	size_t n = 0;
-
-	states_of(plan, json, &states);
-	assert_int_equal(node_states_done(&states), done);
-	node_states_script(&states, 60, &found);
-	assert_string_equal(buf_str(&found), script);
-	found_why = node_states_why(&states, &n);
-	assert_string_equal(found_why, why);
-	node_states_free(&states);
-}
-
-static void test_nodes(void **state UNUSED)
-{
-	CLEANUP_SPEC struct spec *spec = NULL;
-	CLEANUP_PLAN struct plan *plan = NULL;
-
-	assert_success(spec_parse("c.yaml", FILE_TEXT, strlen(FILE_TEXT), &spec, &test_error));
-	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	check_script(plan,
-		     "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) "," NODE(
-			     "demo-w-1", W_LABELS, W_TAINTS, READY) "," NODE("demo-w-2", W_LABELS, W_TAINTS, READY) "]}",
-		     true, ":\nstatus=$?\nwait\nexit $status\n", "");
-	check_script(plan, "{\"items\":[]}", false,
-		     "$k wait --for=create --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2 >/dev/null || exit 1\n"
-		     "$k label --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane=' "
-		     "'davit.dev/pool=control-plane' >&2 &\n"
-		     "$k label --overwrite node demo-w-1 demo-w-2 'davit.dev/pool=w' 'tier=a' >&2 &\n"
-		     "$k taint --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane:NoSchedule' >&2 &\n"
-		     "$k taint --overwrite node demo-w-1 demo-w-2 'gpu=yes:NoSchedule' >&2 &\n"
-		     "$k wait --for=condition=Ready --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2\n"
-		     "status=$?\nwait\nexit $status\n",
-		     "demo-cp-1 has not registered (see: davit ssh demo-cp-1 sudo journalctl -u kubelet -n 30); "
-		     "demo-w-1 has not registered (see: davit ssh demo-w-1 sudo journalctl -u kubelet -n 30); "
-		     "demo-w-2 has not registered (see: davit ssh demo-w-2 sudo journalctl -u kubelet -n 30)");
-	plan->nodes[plan->n_nodes - 1].node.cloud = NODE_FAILED;
-	check_script(plan,
-		     "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) "," NODE(
-			     "demo-w-1", "\"labels\":{\"tier\":\"b\",\"davit.dev/pool\":\"w\"}", W_TAINTS,
-			     "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"reason\":"
-			     "\"KubeletNotReady\",\"message\":\"no CNI\"}]}") "]}",
-		     false,
-		     "$k label --overwrite node demo-w-1 'tier=a' >&2 &\n"
-		     "$k wait --for=condition=Ready --timeout=60s node/demo-w-1\nstatus=$?\nwait\nexit $status\n",
-		     "demo-w-1: KubeletNotReady: no CNI");
-}
-
-static void test_nodes_refuses(void **state UNUSED)
-{
-	CLEANUP_SPEC struct spec *spec = NULL;
-	CLEANUP_PLAN struct plan *plan = NULL;
-	CLEANUP_JSON struct json_object *list = json_object_new_object();
-	struct node_states states = {0};
-
-	assert_success(spec_parse("c.yaml", FILE_TEXT, strlen(FILE_TEXT), &spec, &test_error));
-	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	assert_failure(node_states_read(plan, list, &states, &test_error), "kubectl get nodes: ");
-}
-
-#define OURS "\"managedFields\":[{\"manager\":\"davit\",\"operation\":\"Apply\"}]"
-#define DEPLOYMENT(name, managed, generation, available)                                                                         \
-	"{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"kube-system\",\"generation\":2," managed   \
-	"},"                                                                                                                     \
-	"\"spec\":{\"replicas\":2},\"status\":{\"observedGeneration\":" generation                                               \
-	",\"updatedReplicas\":2,\"availableReplicas\":" available "}}"
-
-static void test_rollout(void **state UNUSED)
-{
-	static const char json[] =
-		"{\"items\":[" DEPLOYMENT("out", OURS, "2", "2") "," DEPLOYMENT("late", OURS, "2", "1") "," DEPLOYMENT(
-			"unseen", OURS, "1",
-			"2") "," DEPLOYMENT("theirs", "\"managedFields\":[{\"manager\":\"kubectl\"}]", "1",
-					    "0") ","
-						 "{\"kind\":\"DaemonSet\",\"metadata\":{\"name\":\"set\",\"namespace\":\"x\","
-						 "\"generation\":1," OURS "},"
-						 "\"status\":{\"observedGeneration\":1,\"desiredNumberScheduled\":3,"
-						 "\"updatedNumberScheduled\":3,\"numberAvailable\":2}}]}";
-	CLEANUP_JSON struct json_object *list = NULL;
-	CLEANUP_STRV struct strv waiting = STRV_INIT;
-	CLEANUP_FREE char *joined = NULL;
-
-	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
-	assert_success(rollout_waiting(list, &waiting, &test_error));
-	joined = strv_join(&waiting, "|");
-	assert_string_equal(joined, "deployment/late -n kube-system|deployment/unseen -n kube-system|daemonset/set -n x");
-}
-
-static void test_kubectl_words(void **state UNUSED)
-{
-	CLEANUP_FREE char *words = remote_words("a\nb\n\nc\ne\n");
-
-	assert_string_equal(words, "b; c; e");
-	assert_true(kubectl_passing("The connection to the server 127.0.0.1:6443 was refused - connection refused\n"));
-	assert_true(kubectl_passing("Error from server (Forbidden): nodes is forbidden: User \"x\" cannot list\n"));
-	assert_false(kubectl_passing("error: no matches for kind \"X\" in version \"v1\"\n"));
-	assert_false(kubectl_passing(""));
-}
-
 /* ---- the seeded host key */
 
 static void test_user_data(void **state UNUSED)
@@ -587,10 +459,6 @@ int main(void)
 		cmocka_unit_test(test_digest_sees_everything),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_nodes_refuses),
-		cmocka_unit_test(test_rollout),
-		cmocka_unit_test(test_kubectl_words),
 		cmocka_unit_test(test_user_data),
 	};
 
