@@ -11,7 +11,8 @@ struct bastion;
 int bastion_new(struct ssh *s, struct bastion **ret, struct error **err) MUST_USE;
 /* A connection from the jump host to host:port.  Any thread; a refused connection is an ERROR_NETWORK at once. */
 int bastion_dial(struct bastion *b, const char *host, uint16_t port, int64_t deadline, int *ret_fd, struct error **err) MUST_USE;
-/* As dial_wait(): tries again until it accepts. */
+/* As dial_wait(): tries again until it accepts.  A program on the jump host (python3, else bash, else none) tries the port
+ * first, because libssh2 opens one channel at a time and a host that does not answer would hold up all other dials. */
 int bastion_dial_wait(struct bastion *b, const char *host, uint16_t port, int64_t deadline, int *ret_fd,
 		      struct error **err) MUST_USE;
 bool bastion_alive(struct bastion *b);

@@ -18,7 +18,7 @@ enum probe_answer {
 	PROBE_UNKNOWN, /* the jump host cannot probe */
 	PROBE_OPEN,
 	PROBE_REFUSED, /* the host answers, the port is closed */
-	PROBE_SILENT,  /* no answer within a second */
+	PROBE_SILENT,  /* no answer within a second at most */
 };
 
 enum request_kind { REQUEST_DIAL, REQUEST_PROBE };

@@ -11,7 +11,7 @@ enum {
 };
 
 /*
- * "ID HOST PORT" lines in, "ID STATUS" lines out: 0 open, 124 no answer within a second (as timeout(1) says it), else
+ * "ID HOST PORT" lines in, "ID STATUS" lines out: 0 open, 124 no answer within its time (as timeout(1) says it), else
  * refused; first "max N", the number of ports it tries at a time.  Python does it in one process and is where cloud-init is;
  * bash needs three for each port.  No single quote in either: they are arguments of sh.
  */
@@ -25,7 +25,7 @@ enum {
 	"    try: e = c.connect_ex((host, int(port)))\n"                                                                         \
 	"    except OSError: e = errno.EHOSTUNREACH\n"                                                                           \
 	"    if e not in (0, errno.EINPROGRESS): return say(name + \" 1\")\n"                                                    \
-	"    waiting[c] = (name, time.monotonic() + 1)\n"                                                                        \
+	"    waiting[c] = (name, time.monotonic() + 0.7)\n"                                                                      \
 	"    ready.register(c, selectors.EVENT_WRITE)\n"                                                                         \
 	"def end(c, status):\n"                                                                                                  \
 	"    say(\"%s %d\" % (waiting.pop(c)[0], status))\n"                                                                     \

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum {
-	ATTEMPT_MS = 3000, /* of dial_wait() */
+	SHORT_ATTEMPT_MS = 700, /* of dial_wait() */
+	LONG_ATTEMPT_MS = 3000,
 	PAUSE_MS = 200,
 };
 
@@ -195,13 +196,20 @@ static bool waited_out(const struct error *error)
 	return error_is(error, ERROR_NETWORK) || error_is(error, ERROR_TIMEOUT);
 }
 
+/* A host that comes up answers the next SYN: short attempts send one more often; now and then a long one is for slow networks. */
+static int64_t attempt_end(unsigned attempt, int64_t deadline)
+{
+	int64_t end = clock_deadline(attempt % 4 == 3 ? LONG_ATTEMPT_MS : SHORT_ATTEMPT_MS);
+
+	return end < deadline ? end : deadline;
+}
+
 int dial_wait(const char *host, uint16_t port, int64_t deadline, int *ret_fd, struct error **err)
 {
-	for (;;) {
-		int64_t attempt = clock_deadline(ATTEMPT_MS);
+	for (unsigned attempt = 0;; attempt++) {
 		struct error *error = NULL;
 
-		if (dial_tcp(host, port, attempt < deadline ? attempt : deadline, ret_fd, &error) == 0)
+		if (dial_tcp(host, port, attempt_end(attempt, deadline), ret_fd, &error) == 0)
 			return 0;
 		if (!waited_out(error))
 			return error_move(err, error);

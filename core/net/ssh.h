@@ -41,13 +41,15 @@ struct ssh_command {
 	int64_t deadline;   /* clock_ms(), 0: none */
 };
 
-/* 0 when the command ran: *ret_status is its exit status (128+n for signal n). */
+/* 0 when the command ran: *ret_status is its exit status (128+n for signal n).  After a deadline (ERROR_TIMEOUT) or an error of
+ * a callback the session can be used on; the command may still run. */
 int ssh_run(struct ssh *s, const struct ssh_command *c, int *ret_status, struct error **err) MUST_USE;
 /* As ssh_run(), and a status other than 0 is an ERROR_NODE that holds the last lines of standard error. */
 int ssh_must_run(struct ssh *s, const struct ssh_command *c, struct error **err) MUST_USE;
 
 /* An interactive session or a command bound to this process' stdin, stdout and stderr; a terminal is asked for when stdin is
- * one (its size followed on SIGWINCH, raw mode restored on return).  command NULL: a login shell. */
+ * one (its size followed on SIGWINCH, raw mode restored on return; "~." on a new line leaves, ERROR_CANCELLED).  command NULL:
+ * a login shell.  128+SIGPIPE when nobody reads standard output any more. */
 int ssh_interact(struct ssh *s, const char *command, int *ret_status, struct error **err) MUST_USE;
 
 /* ed25519 pairs: private key in OpenSSH's format (0600 file or text), public as "ssh-ed25519 AAAA… comment". */
