@@ -43,7 +43,7 @@ static void tell(int64_t bytes, void *context)
 {
 	struct push *push = context;
 	int64_t now = clock_ms(), done = atomic_fetch_add(&push->done, bytes) + bytes;
-	long long last = atomic_load(&push->told_ms);
+	int64_t last = atomic_load(&push->told_ms);
 
 	if (now < last + PROGRESS_MS || !atomic_compare_exchange_strong(&push->told_ms, &last, now))
 		return;

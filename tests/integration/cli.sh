@@ -2,7 +2,7 @@
 # cli.sh DAVIT: the command line as a user meets it, where no cloud is needed; prints TAP.
 # One wrong thing each: one clear error that says where, the documented exit status, and nothing made.
 set -uo pipefail
-DAVIT=$1
+DAVIT=$(realpath "$1")
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 WORK=$(mktemp -d)
 n=0 servers=()
