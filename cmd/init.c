@@ -54,7 +54,7 @@ static void write_file(struct buf *b, const struct options *o, struct json_objec
 	buf_addf(b, "    image: %s  # there are: ", image);
 	names(b, json_at(offer, "images"));
 	buf_addf(b, "\n    externalNetwork: %s  # there are: ", network);
-	names(b, json_at(offer, "networks"));
+	names(b, json_at(offer, "external_networks"));
 	buf_addf(b, "\n  api: {allowedCIDRs: [0.0.0.0/0]}     # who may reach the API\n"
 		    "  access: {user: debian, allowedCIDRs: [0.0.0.0/0]}  # who may reach SSH\n"
 		    "  controlPlane: {count: 1, flavor: %s}  # there are: ",
@@ -81,7 +81,7 @@ int verb_init(const struct options *o, struct error **err)
 		return -1;
 	image = image != NULL ? image : pick(json_at(offer, "images"), systems, ARRAY_SIZE(systems));
 	flavor = flavor != NULL ? flavor : pick_flavor(json_at(offer, "flavors"));
-	network = pick(json_at(offer, "networks"), NULL, 0);
+	network = pick(json_at(offer, "external_networks"), NULL, 0);
 	if (image == NULL || flavor == NULL || network == NULL)
 		return error_set(err, ERROR_NOT_FOUND, "the cloud has no %s that this project may use",
 				 image == NULL ? "image" : flavor == NULL ? "flavor" : "external network");
