@@ -24,7 +24,7 @@ interrupt_at() {
 		sleep 0.05
 	done
 	began=$EPOCHREALTIME
-	kill -INT "$pid"
+	kill -INT -- "-$pid" # as Ctrl-C does: the whole group
 	status=0
 	wait "$pid" || status=$?
 	tail -n 3 "$WORK/apply.log"
@@ -34,9 +34,9 @@ interrupt_at() {
 	(($(seconds "$began" | cut -d . -f 1) < 5))
 }
 
-interrupt_network() { interrupt_at '"network"|"security"'; }
-interrupt_servers() { interrupt_at 'cp-1.*(server|ssh)|"ssh"'; }
-interrupt_install() { interrupt_at 'install|step'; }
+interrupt_network() { interrupt_at '(volumes|security): cloud done'; }
+interrupt_servers() { interrupt_at 'demo-[a-z0-9-]*: server done'; }
+interrupt_install() { interrupt_at 'demo-(cp|workers)-[0-9]: push done'; }
 
 second_run_is_refused() {
 	local ended=0
@@ -44,8 +44,7 @@ second_run_is_refused() {
 	eventually 30 test -s "$XDG_STATE_HOME/davit/demo/lock"
 	status apply
 	expect_status 6 || ended=1
-	expect_text "$pid" || true # the one that holds it, where the shell's child is davit itself
-	kill -INT "$pid" 2>/dev/null || true
+	kill -INT -- "-$pid" 2>/dev/null || true
 	wait "$pid" || true
 	((!ended))
 }
