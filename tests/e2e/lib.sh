@@ -87,6 +87,12 @@ fresh_lab() {
 	"$LAB" up
 }
 
+modules_on_the_cloud() {
+	rm -f "$BUILD/asan/meson-logs/testlog.json"
+	CMOCKA_MESSAGE_OUTPUT=tap "$LAB" exec meson test -C "$BUILD/asan" --no-rebuild --print-errorlogs --suite lab
+	project_empty_as_before
+}
+
 list_project() { in_tree listing.py; }
 
 project_empty_as_before() {

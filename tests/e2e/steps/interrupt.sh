@@ -8,6 +8,7 @@ apply_begins() {
 	apply --log-format json >"$WORK/apply.log" 2>&1 </dev/null &
 	pid=$!
 	set +m
+	trap 'kill -KILL -- "-$pid" 2>/dev/null || true' EXIT
 }
 
 # interrupt_at PATTERN: as soon as apply has logged that; within seconds it is gone with status 130
@@ -41,7 +42,7 @@ interrupt_install() { interrupt_at 'demo-(cp|workers)-[0-9]: push done'; }
 second_run_is_refused() {
 	local ended=0
 	apply_begins
-	eventually 30 test -s "$XDG_STATE_HOME/davit/demo/lock"
+	eventually 60 grep 'cloud: look done' "$WORK/apply.log" # it holds the lock by then
 	status apply
 	expect_status 6 || ended=1
 	kill -INT -- "-$pid" 2>/dev/null || true
