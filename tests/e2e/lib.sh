@@ -72,7 +72,7 @@ eventually() {
 	cat "$WORK/eventually"
 }
 
-# inside PROGRAM ARGUMENT…: a Python program of this folder, with the SDK of the lab's root tree
+# in_tree PROGRAM ARGUMENT…: a Python program of this folder, with the SDK of the lab's root tree
 in_tree() (
 	HERE=$TOP/tests/lab
 	for part in common debian tree image holder; do
@@ -82,7 +82,20 @@ in_tree() (
 	inside /usr/bin/python3 - "${@:2}" <"$TOP/tests/e2e/$1"
 )
 
+fresh_lab() {
+	"$LAB" down --purge
+	"$LAB" up
+}
+
+modules_on_the_cloud() {
+	rm -f "$BUILD/asan/meson-logs/testlog.json"
+	CMOCKA_MESSAGE_OUTPUT=tap "$LAB" exec meson test -C "$BUILD/asan" --no-rebuild --print-errorlogs --suite lab
+	project_empty_as_before
+}
+
+list_project() { in_tree listing.py; }
+
 project_empty_as_before() {
-	in_tree listing.py >"$WORK/after"
+	list_project >"$WORK/after"
 	diff -u "$WORK/before" "$WORK/after"
 }

@@ -30,11 +30,11 @@ refused_disk() { refused 3 'too small' -- 's/controlPlane: {count: 1,/controlPla
 refused_twins() {
 	local ids id
 	ids=$(in_tree twins.py make)
-	in_tree listing.py >"$WORK/before"
+	list_project >"$WORK/before"
 	# shellcheck disable=SC2086 # two words
 	refused 2 'image "twin"' $ids -- 's/image: debian-12/image: twin/' || { in_tree twins.py remove; return 1; }
 	in_tree twins.py remove
-	in_tree listing.py >"$WORK/before"
+	list_project >"$WORK/before"
 }
 
 refused_password() {
