@@ -92,7 +92,7 @@ static int need(struct json_object *o, const char *path, enum json_type type, st
 
 int json_need_str(struct json_object *o, const char *path, const char **ret, struct error **err)
 {
-	struct json_object *v;
+	struct json_object *v = NULL;
 
 	if (need(o, path, json_type_string, &v, err) < 0)
 		return -1;
@@ -102,7 +102,7 @@ int json_need_str(struct json_object *o, const char *path, const char **ret, str
 
 int json_need_int(struct json_object *o, const char *path, int64_t *ret, struct error **err)
 {
-	struct json_object *v;
+	struct json_object *v = NULL;
 
 	if (need(o, path, json_type_int, &v, err) < 0)
 		return -1;

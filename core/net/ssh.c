@@ -153,7 +153,7 @@ static int host_key_mismatch(const struct ssh *s, const char *blob, size_t len, 
 		buf_addf(&wanted, "%s%s", i > 0 ? " or " : "", one);
 	}
 	return error_set(
-		err, ERROR_AUTH,
+		err, ERROR_CONFLICT,
 		"%s: the host key is not the expected one: it shows %s, expected %s; another machine answers at this address, "
 		"or the key was replaced by hand: compare with the console of the server before you trust the new one",
 		s->name, seen, buf_str(&wanted));

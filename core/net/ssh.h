@@ -19,7 +19,8 @@ struct ssh_login {
 	int64_t deadline;     /* clock_ms() for connection and login */
 };
 
-/* fd: a connected stream socket; becomes the session's, also on failure. */
+/* fd: a connected stream socket; becomes the session's, also on failure.  A host key that is not the expected one is an
+ * ERROR_CONFLICT (no repetition helps), a refused user key an ERROR_AUTH (cloud-init may still be at it). */
 int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct error **err) MUST_USE;
 void ssh_free(struct ssh *s); /* closes politely when it can; NULL is fine */
 void ssh_free_ptr(struct ssh **s);

@@ -14,7 +14,7 @@ static void test_another_host_key_is_refused(void **state UNUSED)
 	struct ssh *s = NULL;
 
 	assert_int_equal(try_login(server.key_file, wrong, &s, &test_error), -1);
-	assert_kind(ERROR_AUTH);
+	assert_kind(ERROR_CONFLICT);
 	assert_non_null(strstr(error_message(test_error), shown));
 	assert_non_null(strstr(error_message(test_error), expected));
 	assert_failure(-1, "node-1: the host key is not the expected one");
