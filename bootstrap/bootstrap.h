@@ -47,10 +47,10 @@ int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len,
 int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, const char *addons, struct events *events,
 		      const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* Labels and taints by the plan, and waits until all nodes are Ready, less those whose node.cloud in the plan is NODE_FAILED;
- * ERROR_NODE names those that are not and why. */
+ * ERROR_NODE names those that are not and why, at the deadline or when nothing has moved for 10 minutes. */
 int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline,
 		     struct error **err) MUST_USE;
-/* Wait until all Deployments and DaemonSets that davit has applied are out. */
+/* Wait until all Deployments and DaemonSets that davit has applied are out; gives up as kubernetes_nodes() does. */
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes -o json`, for status. */
 int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;

@@ -6,6 +6,8 @@
 #include "core/base/log.h"
 
 #define WAIT_DEFAULT_MS (10 * 60 * 1000)
+#define PATIENCE_MS (10 * 60 * 1000)
+#define LOOK_MS (10 * 1000)
 #define AGAIN_MS 500
 
 static const char *const passing[] = {
@@ -70,6 +72,20 @@ int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len,
 int64_t kubectl_deadline(int64_t deadline)
 {
 	return deadline > 0 && deadline != CLOCK_NEVER ? deadline : clock_deadline(WAIT_DEFAULT_MS);
+}
+
+int64_t kubectl_patience(int64_t deadline)
+{
+	int64_t patience = clock_deadline(PATIENCE_MS);
+
+	return patience < deadline ? patience : deadline;
+}
+
+int64_t kubectl_look(int64_t deadline)
+{
+	int64_t look = clock_deadline(LOOK_MS);
+
+	return look > deadline ? look : deadline;
 }
 
 int64_t kubectl_seconds(int64_t deadline)

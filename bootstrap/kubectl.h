@@ -14,6 +14,10 @@ bool kubectl_passing(const char *errors);
 /* The deadline itself, or the usual one where there is none; the whole seconds that are left, at least 1. */
 int64_t kubectl_deadline(int64_t deadline);
 int64_t kubectl_seconds(int64_t deadline);
+/* Until when to wait for the next thing that moves: some minutes, or the deadline where it comes first. */
+int64_t kubectl_patience(int64_t deadline);
+/* The deadline of a look at what is so: beyond the other one, so that the reason can be told when that has passed. */
+int64_t kubectl_look(int64_t deadline);
 /* What to do after a failure: 0: try again (some time has passed), -1: give up with the error that tells. */
 int kubectl_again(const char *what, const struct buf *errors, int status, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl ARGUMENTS -o json`, tried again while the API is away. */

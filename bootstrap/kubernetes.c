@@ -5,6 +5,7 @@
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/base/strv.h"
 #include <inttypes.h>
 
 static int apply_all(struct ssh *s, const struct buf *in, size_t pem_len, size_t rbac_len, int64_t deadline, struct error **err)
@@ -48,22 +49,24 @@ int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **er
 	return kubectl_json(s, "get nodes", clock_deadline(30 * 1000), ret, err);
 }
 
-/* Tells the events of each node that has become ready since. */
+/* Nodes on their way; told: those whose end the events know. */
 struct joining {
-	struct node_states *states;
+	struct ssh *ssh;
+	const struct plan *plan;
 	struct events *events;
+	int64_t deadline;
+	int64_t patience; /* until when something must have moved */
+	size_t furthest;  /* how far they have been, by node_states_progress() */
+	bool begun;
+	struct strv told;
 };
 
 static void tell_ready(struct joining *j, const char *name)
 {
-	for (size_t i = 0; i < j->states->n; i++) {
-		struct node_state *n = &j->states->items[i];
-
-		if (strcmp(n->name, name) != 0 || n->told)
-			continue;
-		n->told = true;
-		event_end(j->events, n->name, "join");
-	}
+	if (strv_has(&j->told, name))
+		return;
+	strv_add(&j->told, name);
+	event_end(j->events, name, "join");
 }
 
 static int on_wait_line(const char *line, void *context, struct error **err UNUSED)
@@ -85,44 +88,47 @@ static int on_output(const void *p, size_t n, void *context, struct error **err)
 	return progress_feed(context, p, n, err);
 }
 
-static int make_ready(struct ssh *s, struct joining *j, int64_t deadline, struct error **err)
+/* The script goes in by standard input: with thousands of names it is longer than an argument may be. */
+static int make_ready(struct joining *j, const struct node_states *states, struct error **err)
 {
-	CLEANUP_BUF struct buf script = BUF_INIT, command = BUF_INIT, errors = BUF_INIT;
+	CLEANUP_BUF struct buf script = BUF_INIT, errors = BUF_INIT;
 	struct progress_lines lines = {.line = on_wait_line, .context = j};
-	struct ssh_command c = {.write = on_output, .write_context = &lines, .errors = &errors, .deadline = deadline + 5000};
+	struct ssh_command c = {.command = "sudo -n sh -s",
+				.write = on_output,
+				.write_context = &lines,
+				.errors = &errors,
+				.deadline = j->patience + 5000};
 	int status = 0;
 
 	buf_addf(&script, "k='%s'\n", KUBECTL);
-	node_states_script(j->states, kubectl_seconds(deadline), &script);
-	remote_command(&command, buf_str(&script));
-	c.command = buf_str(&command);
-	if (ssh_run(s, &c, &status, err) < 0)
+	node_states_script(states, kubectl_seconds(j->patience), &script);
+	c.in = script.data;
+	c.in_len = script.len;
+	if (ssh_run(j->ssh, &c, &status, err) < 0)
 		return -1;
-	if (status == 0 || clock_ms() >= deadline - 1000)
-		return 0; /* what is so is read next, and told by names */
-	if (strstr(buf_str(&errors), "timed out waiting") != NULL)
+	/* what is so is read next, and told by names */
+	if (status == 0 || strstr(buf_str(&errors), "timed out waiting") != NULL)
 		return 0;
-	return kubectl_again("waiting for the nodes", &errors, status, deadline, err);
+	return kubectl_again("labels, taints and the wait for the nodes", &errors, status, j->patience, err);
 }
 
-static int read_nodes(struct ssh *s, const struct plan *plan, int64_t deadline, struct node_states *ret, struct error **err)
+static int read_nodes(const struct joining *j, struct node_states *ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *list = NULL;
 
-	/* time for one look at what is so when the deadline has passed */
-	if (kubectl_json(s, "get nodes", clock_ms() > deadline ? clock_deadline(10 * 1000) : deadline + 5000, &list, err) < 0)
+	if (kubectl_json(j->ssh, "get nodes", kubectl_look(j->deadline), &list, err) < 0)
 		return -1;
-	return node_states_read(plan, list, ret, err);
+	return node_states_read(j->plan, list, ret, err);
 }
 
-static int not_ready(const struct node_states *states, struct events *events, struct error **err)
+static int not_ready(const struct joining *j, const struct node_states *states, struct error **err)
 {
 	size_t n = 0;
 	CLEANUP_FREE char *why = node_states_why(states, &n);
 
 	for (size_t i = 0; i < states->n; i++)
 		if (!states->items[i].ready)
-			event_fail(events, states->items[i].name, "join",
+			event_fail(j->events, states->items[i].name, "join",
 				   states->items[i].reason != NULL ? states->items[i].reason : "not registered");
 	if (n == 0)
 		return error_set(err, ERROR_NODE,
@@ -130,50 +136,53 @@ static int not_ready(const struct node_states *states, struct events *events, st
 	return error_set(err, ERROR_NODE, "%zu of %zu nodes did not become Ready: %s", n, states->n, why);
 }
 
-static void begin_joins(const struct node_states *states, struct events *events)
+static void tell(struct joining *j, const struct node_states *states)
 {
-	for (size_t i = 0; i < states->n; i++)
-		if (!states->items[i].ready)
-			event_begin(events, states->items[i].name, "join");
+	for (size_t i = 0; i < states->n; i++) {
+		const struct node_state *n = &states->items[i];
+
+		if (!j->begun && n->ready)
+			strv_add(&j->told, n->name); /* it was so before */
+		else if (!j->begun)
+			event_begin(j->events, n->name, "join");
+		else if (n->ready)
+			tell_ready(j, n->name);
+	}
+	j->begun = true;
 }
 
-/* One round: what is so, and what can be done about it.  *told: names whose end was told in rounds before. */
-static int join_round(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, bool first,
-		      struct strv *told, bool *ret_done, struct error **err)
+/* One round: what is so, and what can be done about it. */
+static int join_round(struct joining *j, struct node_states *states, bool *ret_done, struct error **err)
 {
-	struct node_states states = {0};
-	struct joining j = {.states = &states, .events = events};
-	int status = 0;
+	size_t progress = 0;
 
-	if (read_nodes(s, plan, deadline, &states, err) < 0)
+	if (read_nodes(j, states, err) < 0)
 		return -1;
-	if (first)
-		begin_joins(&states, events);
-	for (size_t i = 0; i < states.n; i++) {
-		states.items[i].told = (first && states.items[i].ready) || strv_has(told, states.items[i].name);
-		if (states.items[i].ready)
-			tell_ready(&j, states.items[i].name);
-	}
-	*ret_done = node_states_done(&states);
-	if (!*ret_done && clock_ms() >= deadline)
-		status = not_ready(&states, events, err);
-	else if (!*ret_done)
-		status = make_ready(s, &j, deadline, err);
-	for (size_t i = 0; i < states.n; i++)
-		if (states.items[i].told && !strv_has(told, states.items[i].name))
-			strv_add(told, states.items[i].name);
-	node_states_free(&states);
-	return status;
+	tell(j, states);
+	*ret_done = node_states_done(states);
+	if (*ret_done)
+		return 0;
+	progress = node_states_progress(states);
+	if (j->patience == 0 || progress > j->furthest)
+		j->patience = kubectl_patience(j->deadline);
+	j->furthest = progress > j->furthest ? progress : j->furthest;
+	if (clock_ms() >= j->patience)
+		return not_ready(j, states, err);
+	return make_ready(j, states, err);
 }
 
 int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, struct error **err)
 {
-	CLEANUP_STRV struct strv told = STRV_INIT;
-	int64_t end = kubectl_deadline(deadline);
+	struct joining j = {.ssh = s, .plan = plan, .events = events, .deadline = kubectl_deadline(deadline)};
 	bool done = false;
+	int status = 0;
 
-	for (bool first = true; !done; first = false)
-		if (join_round(s, plan, events, end, first, &told, &done, err) < 0)
-			return -1;
-	return 0;
+	while (status == 0 && !done) {
+		struct node_states states = {0};
+
+		status = join_round(&j, &states, &done, err);
+		node_states_free(&states);
+	}
+	strv_free(&j.told);
+	return status;
 }

@@ -138,6 +138,16 @@ bool node_states_done(const struct node_states *s)
 	return true;
 }
 
+size_t node_states_progress(const struct node_states *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += (size_t)s->items[i].registered + (size_t)s->items[i].ready + (s->items[i].labels.n == 0) +
+		     (s->items[i].taints.n == 0);
+	return n;
+}
+
 static bool same_list(const struct strv *a, const struct strv *b)
 {
 	if (a->n != b->n)
@@ -161,7 +171,7 @@ static void add_group(const struct node_states *s, size_t first, bool taints, st
 		buf_add_char(ret, ' ');
 		buf_add_shell(ret, wanted->v[i]);
 	}
-	buf_add(ret, " >&2 &\n");
+	buf_add(ret, " >/dev/null </dev/null &\njobs=\"$jobs $!\"\n");
 }
 
 static void add_groups(const struct node_states *s, bool taints, struct buf *ret)
@@ -193,13 +203,15 @@ static bool add_wait(const struct node_states *s, bool created, int64_t seconds,
 
 void node_states_script(const struct node_states *s, int64_t seconds, struct buf *ret)
 {
+	buf_add(ret, "jobs=\n");
 	if (add_wait(s, true, seconds, ret))
-		buf_add(ret, " >/dev/null || exit 1\n");
+		buf_add(ret, " >/dev/null </dev/null || exit\n");
 	add_groups(s, false, ret);
 	add_groups(s, true, ret);
-	if (!add_wait(s, false, seconds, ret))
-		buf_add(ret, ":");
-	buf_add(ret, "\nstatus=$?\nwait\nexit $status\n");
+	buf_add(ret, "status=0\n");
+	if (add_wait(s, false, seconds, ret))
+		buf_add(ret, " </dev/null || status=1\n");
+	buf_add(ret, "for job in $jobs; do wait \"$job\" || status=1; done\nexit $status\n");
 }
 
 char *node_states_why(const struct node_states *s, size_t *ret_n)

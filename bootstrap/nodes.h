@@ -9,10 +9,10 @@
 
 struct node_state {
 	const char *name;
-	bool registered, ready, told; /* told: free for the caller's use */
-	char *reason;		      /* why not ready, as the kubelet says; NULL: it says nothing */
-	struct strv labels;	      /* "key=value" to be set */
-	struct strv taints;	      /* "key=value:Effect" to be set */
+	bool registered, ready;
+	char *reason;	    /* why not ready, as the kubelet says; NULL: it says nothing */
+	struct strv labels; /* "key=value" to be set */
+	struct strv taints; /* "key=value:Effect" to be set */
 };
 
 struct node_states {
@@ -24,6 +24,7 @@ struct node_states {
 int node_states_read(const struct plan *plan, struct json_object *list, struct node_states *ret, struct error **err) MUST_USE;
 void node_states_free(struct node_states *s);
 bool node_states_done(const struct node_states *s);
+size_t node_states_progress(const struct node_states *s); /* grows as they come */
 /* Shell commands (with "$k" as kubectl) that set labels and taints and wait, at most so many seconds, until all are Ready:
  * each prints "node/NAME condition met" for one that is.  Ends with status 0 when they are. */
 void node_states_script(const struct node_states *s, int64_t seconds, struct buf *ret);

@@ -57,20 +57,21 @@ int rollout_waiting(struct json_object *list, struct strv *ret, struct error **e
 	return 0;
 }
 
-/* Waits for each of them in turn; what is not out by then is told by the next look. */
-static int await_rollouts(struct ssh *s, const struct strv *waiting, int64_t deadline, struct error **err)
+/* Waits for each of them in turn; what is not out by then is told by the next look.  *hopeless: Kubernetes has given one up. */
+static int await_rollouts(struct ssh *s, const struct strv *waiting, int64_t patience, bool *hopeless, struct error **err)
 {
 	CLEANUP_BUF struct buf script = BUF_INIT, errors = BUF_INIT;
 	int status = 0;
 
 	for (size_t i = 0; i < waiting->n; i++)
-		buf_addf(&script, "$k rollout status --timeout=%" PRId64 "s %s || exit\n", kubectl_seconds(deadline),
+		buf_addf(&script, "$k rollout status --timeout=%" PRId64 "s %s || exit\n", kubectl_seconds(patience),
 			 waiting->v[i]);
-	if (kubectl_script(s, buf_str(&script), NULL, 0, deadline + 5000, NULL, &errors, &status, err) < 0)
+	if (kubectl_script(s, buf_str(&script), NULL, 0, patience + 5000, NULL, &errors, &status, err) < 0)
 		return -1;
-	if (status == 0 || clock_ms() >= deadline - 1000)
+	*hopeless = strstr(buf_str(&errors), "exceeded its progress deadline") != NULL;
+	if (status == 0 || *hopeless || strstr(buf_str(&errors), "timed out waiting") != NULL)
 		return 0;
-	return kubectl_again("waiting for the add-ons", &errors, status, deadline, err);
+	return kubectl_again("waiting for the add-ons", &errors, status, patience, err);
 }
 
 /* Why pods are not ready, for the message of a rollout that is late; empty where it cannot be told. */
@@ -97,19 +98,25 @@ static int rollout_late(struct ssh *s, const struct strv *waiting, struct error 
 
 static int rollout(struct ssh *s, int64_t deadline, struct error **err)
 {
-	for (;;) {
+	int64_t patience = 0;
+	bool hopeless = false;
+
+	for (size_t fewest = SIZE_MAX;;) {
 		CLEANUP_JSON struct json_object *list = NULL;
 		CLEANUP_STRV struct strv waiting = STRV_INIT;
-		int64_t grace = clock_ms() > deadline ? clock_deadline(10 * 1000) : deadline + 5000;
 
-		if (kubectl_json(s, "get deployments,daemonsets -A --show-managed-fields", grace, &list, err) < 0 ||
+		if (kubectl_json(s, "get deployments,daemonsets -A --show-managed-fields", kubectl_look(deadline), &list, err) <
+			    0 ||
 		    rollout_waiting(list, &waiting, err) < 0)
 			return -1;
 		if (waiting.n == 0)
 			return 0;
-		if (clock_ms() >= deadline)
+		if (waiting.n < fewest)
+			patience = kubectl_patience(deadline);
+		fewest = waiting.n < fewest ? waiting.n : fewest;
+		if (hopeless || clock_ms() >= patience)
 			return rollout_late(s, &waiting, err);
-		if (await_rollouts(s, &waiting, deadline, err) < 0)
+		if (await_rollouts(s, &waiting, patience, &hopeless, err) < 0)
 			return -1;
 	}
 }

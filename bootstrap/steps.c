@@ -63,14 +63,21 @@ static const struct step {
 	bool (*wanted)(const struct bootstrap_run *run);
 	const char *text;
 } steps[] = {
-	{"preflight", ALL, NULL, text_preflight},	 {"swap", KUBERNETES, NULL, text_swap},
-	{"modules", ALL, has_modules, text_modules},	 {"sysctl", ALL, has_sysctl, text_sysctl},
-	{"users", ALL, has_users, text_users},		 {"volume", ALL, has_volume, text_volume},
+	{"preflight", ALL, NULL, text_preflight},
+	{"swap", KUBERNETES, NULL, text_swap},
+	{"modules", ALL, has_modules, text_modules},
+	{"sysctl", ALL, has_sysctl, text_sysctl},
+	{"users", ALL, has_users, text_users},
+	{"volume", ALL, has_volume, text_volume},
 	{"enable", ALL, has_units, text_enable},
-	{"plane", CONTROL_PLANE, has_plane, text_plane}, {"artifacts", ALL, NULL, text_artifacts},
-	{"links", KUBERNETES, NULL, text_links},	 {"retire", ALL, NULL, text_retire},
-	{"units", ALL, has_units, text_units},		 {"api", KUBERNETES, has_kubelet, text_api},
-	{"join", KUBERNETES, has_kubelet, text_join},	 {"serve", REGISTRY, has_registry, text_serve},
+	{"plane", CONTROL_PLANE, has_plane, text_plane},
+	{"artifacts", ALL, NULL, text_artifacts},
+	{"links", KUBERNETES, NULL, text_links},
+	{"retire", ALL, NULL, text_retire},
+	{"units", ALL, has_units, text_units},
+	{"api", KUBERNETES, has_kubelet, text_api},
+	{"join", KUBERNETES, has_kubelet, text_join},
+	{"serve", REGISTRY, has_registry, text_serve},
 };
 
 static const struct {

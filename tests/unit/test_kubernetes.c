@@ -18,6 +18,7 @@ static void states_of(const struct plan *plan, const char *json, struct node_sta
 	assert_success(node_states_read(plan, list, ret, &test_error));
 }
 
+#define END "for job in $jobs; do wait \"$job\" || status=1; done\nexit $status\n"
 #define READY "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}"
 #define CP_LABELS "\"labels\":{\"node-role.kubernetes.io/control-plane\":\"\",\"davit.dev/pool\":\"control-plane\"}"
 #define CP_TAINTS "\"spec\":{\"taints\":[{\"key\":\"node-role.kubernetes.io/control-plane\",\"effect\":\"NoSchedule\"}]}"
@@ -51,19 +52,23 @@ static void test_nodes(void **state UNUSED)
 	check_script(plan,
 		     "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) "," NODE(
 			     "demo-w-1", W_LABELS, W_TAINTS, READY) "," NODE("demo-w-2", W_LABELS, W_TAINTS, READY) "]}",
-		     true, ":\nstatus=$?\nwait\nexit $status\n", "");
-	check_script(plan, "{\"items\":[]}", false,
-		     "$k wait --for=create --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2 >/dev/null || exit 1\n"
-		     "$k label --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane=' "
-		     "'davit.dev/pool=control-plane' >&2 &\n"
-		     "$k label --overwrite node demo-w-1 demo-w-2 'davit.dev/pool=w' 'tier=a' >&2 &\n"
-		     "$k taint --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane:NoSchedule' >&2 &\n"
-		     "$k taint --overwrite node demo-w-1 demo-w-2 'gpu=yes:NoSchedule' >&2 &\n"
-		     "$k wait --for=condition=Ready --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2\n"
-		     "status=$?\nwait\nexit $status\n",
-		     "demo-cp-1 has not registered (see: davit ssh demo-cp-1 sudo journalctl -u kubelet -n 30); "
-		     "demo-w-1 has not registered (see: davit ssh demo-w-1 sudo journalctl -u kubelet -n 30); "
-		     "demo-w-2 has not registered (see: davit ssh demo-w-2 sudo journalctl -u kubelet -n 30)");
+		     true, "jobs=\nstatus=0\n" END, "");
+	check_script(
+		plan, "{\"items\":[]}", false,
+		"jobs=\n$k wait --for=create --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2 >/dev/null </dev/null || "
+		"exit\n"
+		"$k label --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane=' "
+		"'davit.dev/pool=control-plane' >/dev/null </dev/null &\njobs=\"$jobs $!\"\n"
+		"$k label --overwrite node demo-w-1 demo-w-2 'davit.dev/pool=w' 'tier=a' >/dev/null </dev/null &\njobs=\"$jobs "
+		"$!\"\n"
+		"$k taint --overwrite node demo-cp-1 'node-role.kubernetes.io/control-plane:NoSchedule' >/dev/null </dev/null "
+		"&\njobs=\"$jobs $!\"\n"
+		"$k taint --overwrite node demo-w-1 demo-w-2 'gpu=yes:NoSchedule' >/dev/null </dev/null &\njobs=\"$jobs $!\"\n"
+		"status=0\n$k wait --for=condition=Ready --timeout=60s node/demo-cp-1 node/demo-w-1 node/demo-w-2 </dev/null || "
+		"status=1\n" END,
+		"demo-cp-1 has not registered (see: davit ssh demo-cp-1 sudo journalctl -u kubelet -n 30); "
+		"demo-w-1 has not registered (see: davit ssh demo-w-1 sudo journalctl -u kubelet -n 30); "
+		"demo-w-2 has not registered (see: davit ssh demo-w-2 sudo journalctl -u kubelet -n 30)");
 	plan->nodes[plan->n_nodes - 1].node.cloud = NODE_FAILED;
 	check_script(plan,
 		     "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) "," NODE(
@@ -71,8 +76,8 @@ static void test_nodes(void **state UNUSED)
 			     "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"reason\":"
 			     "\"KubeletNotReady\",\"message\":\"no CNI\"}]}") "]}",
 		     false,
-		     "$k label --overwrite node demo-w-1 'tier=a' >&2 &\n"
-		     "$k wait --for=condition=Ready --timeout=60s node/demo-w-1\nstatus=$?\nwait\nexit $status\n",
+		     "jobs=\n$k label --overwrite node demo-w-1 'tier=a' >/dev/null </dev/null &\njobs=\"$jobs $!\"\n"
+		     "status=0\n$k wait --for=condition=Ready --timeout=60s node/demo-w-1 </dev/null || status=1\n" END,
 		     "demo-w-1: KubeletNotReady: no CNI");
 }
 
