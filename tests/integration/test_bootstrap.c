@@ -141,8 +141,6 @@ static void test_what_is_no_longer_wanted_goes(void **state UNUSED)
 
 static void test_new_version_beside_the_old(void **state UNUSED)
 {
-	CLEANUP_BUF struct buf b = BUF_INIT;
-
 	runs(true);
 	calls_are(FIRST_CALLS);
 	free(world.artifacts.items[0].version);
