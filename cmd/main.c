@@ -21,7 +21,7 @@ const struct command commands[] = {
 	{"init", NULL, "Write a small commented cluster file from what the cloud has", NULL, 0, 0, OPT_INIT | OPT_TO, verb_init},
 	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
 	{"plan", NULL, "Show what apply would do; exit status 10 when there is something", NULL, 0, 0,
-	 OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_plan},
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_MIRROR | OPT_BUNDLE, verb_plan},
 	{"registry", "ls", "Show what the private registry holds", NULL, 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_registry},
 	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_SECRETS, verb_render},

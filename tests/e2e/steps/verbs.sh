@@ -10,14 +10,14 @@ again_does_nothing() {
 }
 
 plan_is_empty() {
-	status davit plan -f "$FILE"
+	status davit plan -f "$FILE" --mirror "$MIRROR"
 	expect_status 0
 	expect_text 'nothing to do'
 }
 
 plan_of_a_change() {
 	sed 's/count: 2/count: 3/' "$FILE" >"$WORK/three.yaml"
-	status davit plan -f "$WORK/three.yaml"
+	status davit plan -f "$WORK/three.yaml" --mirror "$MIRROR"
 	expect_status 10
 	expect_text demo-workers-3
 }
