@@ -12,6 +12,7 @@
 
 #define LAST_LINES 10
 #define WAIT_DEFAULT_S 900
+#define WAIT_MARGIN_S 10
 
 /* One call of enter.sh on the node, and what it said. */
 struct talk {
@@ -96,10 +97,14 @@ static int on_output(const void *p, size_t n, void *context, struct error **err)
 	return progress_feed(context, p, n, err);
 }
 
+/* How long steps may wait: a bit less than we do, so that it is the node that says what it waited for. */
 static int64_t seconds_left(const struct bootstrap_run *run)
 {
-	int64_t left = run->deadline > 0 && run->deadline != CLOCK_NEVER ? (run->deadline - clock_ms()) / 1000 : WAIT_DEFAULT_S;
+	int64_t left = WAIT_DEFAULT_S;
 
+	if (run->deadline > 0 && run->deadline != CLOCK_NEVER)
+		left = (run->deadline - clock_ms()) / 1000;
+	left -= left / 4 < WAIT_MARGIN_S ? left / 4 : WAIT_MARGIN_S;
 	return left > 0 ? left : 0;
 }
 

@@ -202,10 +202,8 @@ static void test_refused_credentials(void **state UNUSED)
 
 static void test_blob_that_never_comes(void **state UNUSED)
 {
-	world.run.deadline = clock_deadline(3 * 1000);
+	world.run.deadline = clock_deadline(8 * 1000);
 	node_blob(&world, "tool")->missing = -1;
-	fails("following step artifacts on node-1: ");
-	world.run.deadline = clock_deadline(60 * 1000);
 	fails("gave up waiting for tool 1.0.0 from https://registry.davit.internal:5000/v2/davit/artifacts/blobs/sha256:");
 }
 
