@@ -1,7 +1,15 @@
 # artifacts.txt: NAME VERSION DIGEST SIZE FORMAT STRIP PROGRAM…, in the order of need
-artifact_there() {
+#
+# lib/NAME/VERSION/.digest says "DIGEST BOOT" until the disk has surely got all of it, then "DIGEST settled": after a power cut
+# files may have their size and nothing in them.  Nobody waits for the disk: that comes half a minute after the run (finish.sh).
+
+artifact_have() {
 	first_line "$davit/lib/$name/$version/.digest"
-	[ "$line" = "$digest" ] || return 1
+	[ "$line" = "$digest settled" ] || [ "$line" = "$digest $boot" ]
+}
+
+artifact_there() {
+	artifact_have || return 1
 	for program in $programs; do
 		# shellcheck disable=SC3013 # dash, busybox and bash have -ef
 		[ -x "$davit/bin/$program" ] && [ "$davit/bin/$program" -ef "$davit/lib/$name/$version/$program" ] || return 1
@@ -92,7 +100,7 @@ artifact_unpack() {
 			return 1
 		fi
 	done
-	echo "$digest" >"$1/.digest"
+	echo "$digest $boot" >"$1/.digest"
 }
 
 # $1 becomes a link to $2 in one step
@@ -102,8 +110,7 @@ switch_link() {
 
 artifact_install() {
 	dir=$davit/lib/$name/$version
-	first_line "$dir/.digest"
-	if [ "$line" != "$digest" ]; then
+	if ! artifact_have; then
 		artifact_blob || return 1
 		artifact_unpack "$dir.new" || return 1
 		rm -rf "$dir"
@@ -169,4 +176,22 @@ artifacts_check() {
 artifacts_do() {
 	wanted=
 	artifacts_install
+}
+
+artifacts_settled() {
+	while read -r name version digest _; do
+		first_line "$davit/lib/$name/$version/.digest"
+		[ "$line" = "$digest settled" ] || return 1
+	done <"$run/artifacts.txt"
+}
+
+artifacts_settle() {
+	sync -f "$davit" || return 1
+	while read -r name version digest _; do
+		first_line "$davit/lib/$name/$version/.digest"
+		if [ "$line" = "$digest $boot" ]; then
+			echo "$digest settled" >"$davit/lib/$name/$version/.digest.new"
+			mv -f "$davit/lib/$name/$version/.digest.new" "$davit/lib/$name/$version/.digest"
+		fi
+	done <"$run/artifacts.txt"
 }

@@ -14,6 +14,13 @@ first_line() {
 	[ ! -r "$1" ] || read -r line <"$1" || :
 }
 
+# As in install.sh.
+boot_marker() {
+	# shellcheck disable=SC2046
+	set -- $(cat /proc/sys/kernel/random/boot_id /proc/1/stat)
+	boot=$1-${23}
+}
+
 running() {
 	case $(systemctl show --property=ActiveState --value "$unit") in
 	active | activating | reloading) return 0 ;;
@@ -31,9 +38,10 @@ unpack() {
 
 # Blobs that are neither installed nor here in full.
 missing() {
+	boot_marker
 	while [ "$#" -ge 3 ] && [ "$1" != forget ]; do
 		first_line "$davit/lib/$1/.digest"
-		if [ "$line" != "$2" ] &&
+		if [ "$line" != "$2 settled" ] && [ "$line" != "$2 $boot" ] &&
 			[ "$(stat -c %s "$davit/artifacts/$2" 2>/dev/null)" != "$3" ]; then
 			echo "davit artifact $2"
 		fi

@@ -11,6 +11,7 @@ finish() {
 }
 
 exec 3>&1
+boot_marker
 seconds
 limit=$((uptime + ${DAVIT_SECONDS:-900}))
 case ${1-} in
@@ -19,6 +20,10 @@ check)
 		"${step}_check" >/dev/null 2>&1 || exit 1
 	done
 	exit 0
+	;;
+settle)
+	artifacts_settle
+	exit
 	;;
 from) from=$2 ;;
 *) from=${steps%% *} ;;
@@ -29,4 +34,7 @@ for name_ in $steps; do
 	[ -z "$begun" ] || run_step "$name_"
 done
 finish
+if ! artifacts_settled; then
+	systemd-run --quiet --collect --unit=davit-settle --on-active=30 sh "$run/install.sh" settle || :
+fi
 say "end 0"

@@ -3,6 +3,7 @@
 #   install.sh             run the steps
 #   install.sh from STEP   run that step and those after it
 #   install.sh check       status 0 where the check of every step passes; changes nothing
+#   install.sh settle      wait until the disk has all that was installed, and remember it
 # Lines that begin with "davit " on standard output are progress; a step's own output is in log.STEP beside this file.
 # DAVIT_SECONDS: how long steps may wait in all.  DAVIT_NOW: the time at the operator's, in seconds.
 set -uf
@@ -30,6 +31,13 @@ seconds() {
 late() {
 	seconds
 	[ "$uptime" -ge "$limit" ]
+}
+
+# Another one after each start of this system, also where the kernel is shared with others (containers).
+boot_marker() {
+	# shellcheck disable=SC2046 # many words: the fields of pid 1, of which the 22nd is when it began
+	set -- $(cat /proc/sys/kernel/random/boot_id /proc/1/stat)
+	boot=$1-${23}
 }
 
 first_line() {

@@ -152,6 +152,23 @@ static void test_new_version_beside_the_old(void **state UNUSED)
 		0);
 }
 
+static void test_power_cut(void **state UNUSED)
+{
+	runs(true);
+	file_is("/run/fake/settle", "systemd-run settle\n");
+	/* as if another system had been running, and had not waited for the disk */
+	assert_int_equal(system("cd /opt/davit/lib/tool/1.0.0 && sed -i 's/ .*/ another-boot/' .digest && : >tool"), 0);
+	runs(true);
+	assert_int_equal(system("test \"$(/opt/davit/bin/tool)\" = tool"), 0);
+	assert_int_equal(system("sh /opt/davit/run/install.sh settle"), 0);
+	assert_int_equal(system("grep -q ' settled$' /opt/davit/lib/tool/1.0.0/.digest /opt/davit/lib/served/1.0.0/.digest"), 0);
+	runs(false);
+	(void)unlink("/run/fake/settle");
+	node_reset(&world, "/etc/davit/served.conf", "a=c\n");
+	runs(true);
+	file_is("/run/fake/settle", "");
+}
+
 static void test_pushed_blob(void **state UNUSED)
 {
 	CLEANUP_FREE char *path = bootstrap_artifact_path(&world.artifacts.items[0]);
@@ -453,6 +470,7 @@ int main(void)
 		WORLD_TEST(test_what_was_changed_behind_our_back),
 		WORLD_TEST(test_what_is_no_longer_wanted_goes),
 		WORLD_TEST(test_new_version_beside_the_old),
+		WORLD_TEST(test_power_cut),
 		WORLD_TEST(test_pushed_blob),
 		WORLD_TEST(test_broken_transfer_goes_on),
 		WORLD_TEST(test_broken_transfer_begins_again_where_it_must),

@@ -3,6 +3,7 @@
 #   install.sh             run the steps
 #   install.sh from STEP   run that step and those after it
 #   install.sh check       status 0 where the check of every step passes; changes nothing
+#   install.sh settle      wait until the disk has all that was installed, and remember it
 # Lines that begin with "davit " on standard output are progress; a step's own output is in log.STEP beside this file.
 # DAVIT_SECONDS: how long steps may wait in all.  DAVIT_NOW: the time at the operator's, in seconds.
 set -uf
@@ -30,6 +31,13 @@ seconds() {
 late() {
 	seconds
 	[ "$uptime" -ge "$limit" ]
+}
+
+# Another one after each start of this system, also where the kernel is shared with others (containers).
+boot_marker() {
+	# shellcheck disable=SC2046 # many words: the fields of pid 1, of which the 22nd is when it began
+	set -- $(cat /proc/sys/kernel/random/boot_id /proc/1/stat)
+	boot=$1-${23}
 }
 
 first_line() {
@@ -170,9 +178,17 @@ enable_do() {
 
 # ---- artifacts
 # artifacts.txt: NAME VERSION DIGEST SIZE FORMAT STRIP PROGRAM…, in the order of need
-artifact_there() {
+#
+# lib/NAME/VERSION/.digest says "DIGEST BOOT" until the disk has surely got all of it, then "DIGEST settled": after a power cut
+# files may have their size and nothing in them.  Nobody waits for the disk: that comes half a minute after the run (finish.sh).
+
+artifact_have() {
 	first_line "$davit/lib/$name/$version/.digest"
-	[ "$line" = "$digest" ] || return 1
+	[ "$line" = "$digest settled" ] || [ "$line" = "$digest $boot" ]
+}
+
+artifact_there() {
+	artifact_have || return 1
 	for program in $programs; do
 		# shellcheck disable=SC3013 # dash, busybox and bash have -ef
 		[ -x "$davit/bin/$program" ] && [ "$davit/bin/$program" -ef "$davit/lib/$name/$version/$program" ] || return 1
@@ -263,7 +279,7 @@ artifact_unpack() {
 			return 1
 		fi
 	done
-	echo "$digest" >"$1/.digest"
+	echo "$digest $boot" >"$1/.digest"
 }
 
 # $1 becomes a link to $2 in one step
@@ -273,8 +289,7 @@ switch_link() {
 
 artifact_install() {
 	dir=$davit/lib/$name/$version
-	first_line "$dir/.digest"
-	if [ "$line" != "$digest" ]; then
+	if ! artifact_have; then
 		artifact_blob || return 1
 		artifact_unpack "$dir.new" || return 1
 		rm -rf "$dir"
@@ -340,6 +355,24 @@ artifacts_check() {
 artifacts_do() {
 	wanted=
 	artifacts_install
+}
+
+artifacts_settled() {
+	while read -r name version digest _; do
+		first_line "$davit/lib/$name/$version/.digest"
+		[ "$line" = "$digest settled" ] || return 1
+	done <"$run/artifacts.txt"
+}
+
+artifacts_settle() {
+	sync -f "$davit" || return 1
+	while read -r name version digest _; do
+		first_line "$davit/lib/$name/$version/.digest"
+		if [ "$line" = "$digest $boot" ]; then
+			echo "$digest settled" >"$davit/lib/$name/$version/.digest.new"
+			mv -f "$davit/lib/$name/$version/.digest.new" "$davit/lib/$name/$version/.digest"
+		fi
+	done <"$run/artifacts.txt"
 }
 
 # ---- retire
@@ -560,6 +593,7 @@ finish() {
 }
 
 exec 3>&1
+boot_marker
 seconds
 limit=$((uptime + ${DAVIT_SECONDS:-900}))
 case ${1-} in
@@ -568,6 +602,10 @@ check)
 		"${step}_check" >/dev/null 2>&1 || exit 1
 	done
 	exit 0
+	;;
+settle)
+	artifacts_settle
+	exit
 	;;
 from) from=$2 ;;
 *) from=${steps%% *} ;;
@@ -578,4 +616,7 @@ for name_ in $steps; do
 	[ -z "$begun" ] || run_step "$name_"
 done
 finish
+if ! artifacts_settled; then
+	systemd-run --quiet --collect --unit=davit-settle --on-active=30 sh "$run/install.sh" settle || :
+fi
 say "end 0"
