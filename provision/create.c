@@ -62,12 +62,15 @@ static const struct flow_step steps[STEP_COUNT] = {
 	[STEP_VOLUMES] = {"volumes", make_volumes, 0},
 	[STEP_SUBNET] = {"subnet", make_subnet, AFTER(NETWORK)},
 	[STEP_PORTS] = {"ports", make_ports, AFTER(SUBNET) | AFTER(GROUPS)},
-	[STEP_ROUTER] = {"router", make_router, AFTER(PORTS)},
+	[STEP_ROUTER] = {"router", make_router, AFTER(SUBNET)},
 	[STEP_RULES] = {"rules", make_rules, AFTER(PORTS)},
 	[STEP_PORT_UPDATES] = {"port updates", update_ports, AFTER(PORTS)},
 	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER)},
 	[STEP_FLOATING_IPS] = {"floating IPs", make_floating_ips, AFTER(INTERFACE)},
-	[STEP_SERVERS] = {"servers", make_servers, AFTER(PORTS) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS) | AFTER(VOLUMES)},
+	/* the metadata service answers through the router: a server that boots before it may give up asking, and make host keys of
+	 * its own instead of the seeded one */
+	[STEP_SERVERS] = {"servers", make_servers,
+			  AFTER(PORTS) | AFTER(INTERFACE) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS) | AFTER(VOLUMES)},
 };
 
 /* A line of the display ends with the last of its steps. */
