@@ -65,7 +65,7 @@ static const struct flow_step steps[STEP_COUNT] = {
 	[STEP_ROUTER] = {"router", make_router, AFTER(SUBNET)},
 	[STEP_RULES] = {"rules", make_rules, AFTER(PORTS)},
 	[STEP_PORT_UPDATES] = {"port updates", update_ports, AFTER(PORTS)},
-	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER)},
+	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER) | AFTER(PORTS)}, /* it is a port of ours */
 	[STEP_FLOATING_IPS] = {"floating IPs", make_floating_ips, AFTER(INTERFACE)},
 	/* the metadata service answers through the router: a server that boots before it may give up asking, and make host keys of
 	 * its own instead of the seeded one */
