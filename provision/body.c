@@ -120,11 +120,11 @@ struct json_object *body_rule(const struct plan_rule *rule, const char *group_id
 	return o;
 }
 
-struct json_object *body_server_group(const char *name)
+struct json_object *body_server_group(const char *name, enum server_group_policy policy)
 {
 	struct json_object *o = named(name, NULL);
 
-	json_add(o, "policies", array_of(json_object_new_string("soft-anti-affinity")));
+	json_add(o, "policies", array_of(json_object_new_string(server_group_policy(policy))));
 	return o;
 }
 

@@ -20,7 +20,7 @@ struct json_object *body_subnet(const struct plan *plan, const char *mark, const
 struct json_object *body_router(const struct plan *plan, const char *mark, const char *external_id) MUST_USE;
 struct json_object *body_group(const struct plan *plan, const char *mark, const char *group) MUST_USE;
 struct json_object *body_rule(const struct plan_rule *rule, const char *group_id, const char *from_group_id) MUST_USE;
-struct json_object *body_server_group(const char *name) MUST_USE;
+struct json_object *body_server_group(const char *name, enum server_group_policy policy) MUST_USE;
 /* The router's port, at the gateway's address: chosen and marked, so that an interface can be found and told apart. */
 struct json_object *body_gateway(const struct plan *plan, const char *mark, const char *network_id,
 				 const char *subnet_id) MUST_USE;

@@ -1,4 +1,5 @@
 #include "core/base/alloc.h"
+#include "provision/check_modes.h"
 #include "provision/pick.h"
 
 /* Every check adds its findings, one line each; all are told at once. */
@@ -228,6 +229,7 @@ int provision_check(const struct plan *plan, struct view *view, struct error **e
 	check_image(&f);
 	check_external(&f);
 	check_flavors(&f);
+	check_server_groups(plan, view, &f.lines);
 	lines = f.lines; /* from here on freed at the end */
 	if (lines.n == 0)
 		return 0;

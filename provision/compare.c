@@ -91,8 +91,8 @@ static void compare_groups(struct comparison *c)
 		if (it != NULL)
 			compare_rules(c, c->plan->groups.v[i], it);
 	}
-	for (size_t i = 0; i < c->plan->server_groups.n; i++) {
-		CLEANUP_FREE char *name = name_server_group(c->plan, c->plan->server_groups.v[i], c->view->uuid);
+	for (size_t i = 0; i < c->plan->n_server_groups; i++) {
+		CLEANUP_FREE char *name = name_server_group(c->plan, c->plan->server_groups[i].name, c->view->uuid);
 
 		want(c, KIND_SERVER_GROUP, name);
 	}

@@ -180,13 +180,13 @@ static int wait_settled(struct maker *m, const struct item *server, const struct
 	return 0;
 }
 
-static int failed(const struct item *server, int attempt, struct error **err)
+static int failed(const struct plan_node *node, const struct item *server, int attempt, struct error **err)
 {
 	CLEANUP_FREE char *fault = server_fault(server->json);
 
 	if (attempt > 1)
-		return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): %s; made %d times, the last one is left for inspection",
-				 server->name, server->id, fault, attempt);
+		return error_set(err, ERROR_REMOTE, "server \"%s\" (%s): %s; made %d times, the last one is left for inspection%s",
+				 server->name, server->id, fault, attempt, server_advice(node, fault));
 	return error_set(err, ERROR_REMOTE,
 			 "server \"%s\" (%s): is %s, and ran before: look at it in the cloud, or replace the node", server->name,
 			 server->id, fault);
@@ -208,14 +208,14 @@ static int advance(struct maker *m, size_t i, const struct item *server, int *at
 		return act(m, server, action, err) < 0 ? -1 : wait_settled(m, server, &server, err);
 	case SERVER_REMAKE:
 		if (*attempt == MAKE_ATTEMPTS)
-			return failed(server, *attempt, err);
+			return failed(&m->plan->nodes[i], server, *attempt, err);
 		event_progress(m->job->events, server->name, "server", "%s; made again",
 			       json_get_str(server->json, "fault.message", "ERROR"));
 		return delete_failed(m, &m->plan->nodes[i], server, err);
 	case SERVER_BROKEN:
 		break;
 	}
-	return failed(server, 1, err);
+	return failed(&m->plan->nodes[i], server, 1, err);
 }
 
 static int bring_up(struct maker *m, size_t i, struct error **err)

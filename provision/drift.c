@@ -143,3 +143,19 @@ char *server_fault(struct json_object *server)
 
 	return message != NULL ? xasprintf("%s: %s", status, message) : xstrdup(status);
 }
+
+/* "No valid host was found" is all that nova tells of a group whose policy it cannot keep. */
+const char *server_advice(const struct plan_node *node, const char *fault)
+{
+	enum server_group_policy policy = node->pool != NULL ? node->pool->server_group : SERVER_GROUP_NONE;
+
+	if (strstr(fault, "No valid host") == NULL && strcasestr(fault, "affinity") == NULL)
+		return "";
+	if (policy == SERVER_GROUP_APART)
+		return "; serverGroup: anti-affinity wants a host of its own for each server of the pool: make count smaller, or "
+		       "write soft-anti-affinity";
+	if (policy == SERVER_GROUP_TOGETHER)
+		return "; serverGroup: affinity wants one host that has room for all servers of the pool: make count smaller, or "
+		       "write soft-affinity";
+	return "";
+}

@@ -18,3 +18,5 @@ enum server_verdict {
 };
 enum server_verdict server_judge(struct json_object *server, const char **ret_action); /* action: "os-start"; may be NULL */
 char *server_fault(struct json_object *server) MUST_USE; /* "ERROR: No valid host was found"; the caller frees */
+/* What nova's scheduler does not say: "; …" with what to change in the file, or "". */
+const char *server_advice(const struct plan_node *node, const char *fault);

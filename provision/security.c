@@ -172,13 +172,15 @@ int make_keypair(void *context, struct error **err)
 int make_server_groups(void *context, struct error **err)
 {
 	struct maker *m = context;
-	size_t n = m->plan->server_groups.n;
+	size_t n = m->plan->n_server_groups;
 	CLEANUP_FREE struct want *wants = xnew_n(struct want, n);
 	CLEANUP_STRV struct strv names = STRV_INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		strv_take(&names, name_server_group(m->plan, m->plan->server_groups.v[i], m->view->uuid));
-		wants[i] = (struct want){names.v[i], body_server_group(names.v[i])};
+		const struct plan_server_group *group = &m->plan->server_groups[i];
+
+		strv_take(&names, name_server_group(m->plan, group->name, m->view->uuid));
+		wants[i] = (struct want){names.v[i], body_server_group(names.v[i], group->policy)};
 	}
 	return make_all(m, KIND_SERVER_GROUP, wants, n, err);
 }

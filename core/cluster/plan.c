@@ -122,17 +122,37 @@ static void add_registry(struct plan *p)
 	strv_add(&n->groups, "registry");
 }
 
+/*
+ * The group of a pool's i-th server (from 1), by its number alone, so that it stays in its group when the pool grows.  Names of
+ * pools hold no dot: "w.2" is no other pool's first group.
+ */
+static char *server_group(const struct pool_spec *pool, int i)
+{
+	int group = (i - 1) / pool->server_group_size + 1;
+
+	if (pool->server_group == SERVER_GROUP_NONE)
+		return NULL;
+	return group == 1 ? xstrdup(pool->name) : xasprintf("%s.%d", pool->name, group);
+}
+
+static void add_server_groups(struct plan *p, const struct pool_spec *pool)
+{
+	for (int i = 1; i <= pool->count && pool->server_group != SERVER_GROUP_NONE; i += pool->server_group_size) {
+		p->server_groups = xrealloc(p->server_groups, p->n_server_groups + 1, sizeof(*p->server_groups));
+		p->server_groups[p->n_server_groups++] = (struct plan_server_group){server_group(pool, i), pool->server_group};
+	}
+}
+
 static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_role role, const char *stem)
 {
-	if (pool->count > 0)
-		strv_add(&p->server_groups, pool->name);
+	add_server_groups(p, pool);
 	for (int i = 1; i <= pool->count; i++) {
 		struct plan_node *n = add_node(p, xasprintf("%s-%s-%d", p->spec->name, stem, i), role, pool->name);
 
 		n->flavor = pool->flavor;
 		n->root = pool->volume;
 		n->zone = pool->zones.n > 0 ? pool->zones.v[(size_t)(i - 1) % pool->zones.n] : NULL;
-		n->server_group = xstrdup(pool->name);
+		n->server_group = server_group(pool, i);
 		n->pool = pool;
 		n->floating_ip = role == NODE_CONTROL_PLANE && i == 1;
 		strv_add(&n->groups, "node");
@@ -208,6 +228,9 @@ void plan_free(struct plan *p)
 		strv_free(&p->nodes[i].groups);
 		free(p->nodes[i].server_group);
 	}
+	for (size_t i = 0; i < p->n_server_groups; i++)
+		free(p->server_groups[i].name);
+	free(p->server_groups);
 	free(p->rules);
 	free(p->nodes);
 	free(p->gateway);
@@ -218,7 +241,6 @@ void plan_free(struct plan *p)
 	free(p->api_address);
 	free(p->registry_address);
 	strv_free(&p->groups);
-	strv_free(&p->server_groups);
 	free(p);
 }
 

@@ -27,8 +27,13 @@ struct plan_node {
 	struct volume_spec data; /* size 0: none */
 	bool floating_ip;
 	struct strv groups;	  /* security groups: "node", … */
-	char *server_group; /* "control-plane", the pool's name, or NULL (the registry) */
+	char *server_group; /* name of one of the plan's, or NULL */
 	const struct pool_spec *pool; /* NULL: the registry */
+};
+
+struct plan_server_group {
+	char *name; /* the pool's, "control-plane", "workers"; the second one of a pool: "workers.2" */
+	enum server_group_policy policy;
 };
 
 struct plan {
@@ -38,7 +43,8 @@ struct plan {
 	char *api_address;	/* of the control plane in the network */
 	char *registry_address; /* in the network; port 5000 */
 	struct strv groups;	/* security groups in order of creation */
-	struct strv server_groups;
+	struct plan_server_group *server_groups;
+	size_t n_server_groups;
 	struct plan_rule *rules;
 	size_t n_rules;
 	struct plan_node *nodes; /* registry first, then control planes, then pools in the file's order */

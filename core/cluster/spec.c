@@ -11,6 +11,7 @@ static const char *const platforms[] = {"kubernetes", NULL};
 static const char *const endpoints[] = {"floatingIP", NULL};
 static const char *const host_key_modes[] = {"seeded", NULL};
 static const char *const bastions[] = {"controlPlane", NULL};
+static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
 
 #define END {.key = NULL}
 
@@ -20,24 +21,30 @@ static const struct field volume_fields[] = {
 	END,
 };
 
+/* What the servers of every pool have, the control plane's too. */
+#define SERVER_FIELDS                                                                                                             \
+	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},                   \
+	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk",                     \
+	 .sub = volume_fields},                                                                                                    \
+	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},                                       \
+	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},                     \
+	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},                           \
+	{"serverGroup", FIELD_ENUM, offsetof(struct pool_spec, server_group), "on how many hosts the cloud puts the servers",      \
+	 "soft-anti-affinity", .allowed = server_groups},                                                                          \
+	{"serverGroupSize", FIELD_INT, offsetof(struct pool_spec, server_group_size),                                              \
+	 "servers in one server group at most, the cloud's quota server_group_members; more make more groups", "10", .min = 1,     \
+	 .max = 5000}
+
 static const struct field control_plane_fields[] = {
 	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of control planes", "1", .min = 0, .max = 1000},
-	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},
-	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk", .sub = volume_fields},
-	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},
-	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "more taints of the nodes: key=value:Effect"},
-	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},
+	SERVER_FIELDS,
 	END,
 };
 
 static const struct field pool_fields[] = {
 	{"name", FIELD_NAME, offsetof(struct pool_spec, name), "name of the pool", .required = true, .max = 20},
 	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of servers", .required = true, .min = 0, .max = 5000},
-	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},
-	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk", .sub = volume_fields},
-	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},
-	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},
-	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},
+	SERVER_FIELDS,
 	END,
 };
 
@@ -257,6 +264,11 @@ void spec_free_ptr(struct spec **s)
 {
 	spec_free(*s);
 	*s = NULL;
+}
+
+const char *server_group_policy(enum server_group_policy p)
+{
+	return server_groups[p];
 }
 
 struct json_object *spec_schema(void)

@@ -10,6 +10,7 @@ enum platform_type { PLATFORM_KUBERNETES };
 enum api_endpoint { API_FLOATING_IP };
 enum host_keys { HOST_KEYS_SEEDED };
 enum bastion_choice { BASTION_CONTROL_PLANE };
+enum server_group_policy { SERVER_GROUP_SOFT_APART, SERVER_GROUP_APART, SERVER_GROUP_SOFT_TOGETHER, SERVER_GROUP_TOGETHER, SERVER_GROUP_NONE };
 
 struct volume_spec {
 	int64_t size_gib; /* 0: none (root disk on the hypervisor, from the image) */
@@ -24,6 +25,8 @@ struct pool_spec {
 	struct strv labels;	   /* "key=value" */
 	struct strv taints;	   /* "key=value:Effect" or "key:Effect" */
 	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
+	enum server_group_policy server_group;
+	int server_group_size; /* servers in one group at most */
 };
 
 struct spec {
@@ -71,5 +74,6 @@ int spec_parse(const char *path, const char *text, size_t len, struct spec **ret
 void spec_free(struct spec *s);
 void spec_free_ptr(struct spec **s);
 #define CLEANUP_SPEC CLEANUP(spec_free_ptr)
+const char *server_group_policy(enum server_group_policy p); /* as nova calls it: "soft-anti-affinity" */
 /* The JSON Schema (draft 2020-12) of the file, from the same table that checks it; the caller puts. */
 struct json_object *spec_schema(void);

@@ -120,7 +120,8 @@ static void test_bodies_of_the_network(void **state)
 	golden("port-other-plugin", body_port(f->plan, plan_find(f->plan, "demo-w-1"), MARK, "N", "S", &groups));
 	golden("floating-ip", body_floating_ip(MARK, "EXT", "P"));
 	golden("keypair", body_keypair("demo-1a2b3c4d", "ssh-ed25519 AAAA demo"));
-	golden("server-group", body_server_group("demo-w-1a2b3c4d"));
+	golden("server-group", body_server_group("demo-w-1a2b3c4d", SERVER_GROUP_SOFT_APART));
+	golden("server-group-hard", body_server_group("demo-w.2-1a2b3c4d", SERVER_GROUP_APART));
 }
 
 static struct json_object *server(const struct fixture *f, const char *node, const char *root, const char *data,
