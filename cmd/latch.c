@@ -1,12 +1,9 @@
 #include "cmd/latch.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
-#include "core/base/clock.h"
-#include <pthread.h>
+#include "core/base/cond.h"
 
 struct latch {
-	pthread_mutex_t lock;
-	pthread_cond_t moved;
+	struct cond moved;
 	bool open, failed;
 	void *value;
 	enum error_kind kind;
@@ -16,13 +13,8 @@ struct latch {
 struct latch *latch_new(void)
 {
 	struct latch *g = xnew(struct latch);
-	pthread_condattr_t attr;
 
-	pthread_mutex_init(&g->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&g->moved, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&g->moved);
 	return g;
 }
 
@@ -30,54 +22,45 @@ void latch_free(struct latch *g)
 {
 	if (g == NULL)
 		return;
-	pthread_mutex_destroy(&g->lock);
-	pthread_cond_destroy(&g->moved);
+	cond_destroy(&g->moved);
 	free(g->why);
 	free(g);
 }
 
 void latch_open(struct latch *g, void *value)
 {
-	pthread_mutex_lock(&g->lock);
+	cond_lock(&g->moved);
 	g->open = true;
 	g->value = value;
-	pthread_cond_broadcast(&g->moved);
-	pthread_mutex_unlock(&g->lock);
+	cond_tell(&g->moved);
+	cond_unlock(&g->moved);
 }
 
 void latch_fail(struct latch *g, const char *what, const struct error *why)
 {
-	pthread_mutex_lock(&g->lock);
+	cond_lock(&g->moved);
 	if (!g->open && !g->failed) {
 		g->failed = true;
 		g->kind = error_kind(why);
 		g->why = xasprintf("%s: %s", what, error_message(why));
-		pthread_cond_broadcast(&g->moved);
+		cond_tell(&g->moved);
 	}
-	pthread_mutex_unlock(&g->lock);
+	cond_unlock(&g->moved);
 }
 
 int latch_wait(struct latch *g, int64_t deadline, void **ret, struct error **err)
 {
-	int r = 0;
+	int r = 1;
 
-	pthread_mutex_lock(&g->lock);
-	while (r == 0 && !g->open) {
-		/* a condition cannot wait on the cancel fd: look at it a few times a second */
-		int64_t until = clock_deadline(100);
-		struct timespec ts = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-
-		if (g->failed)
-			r = error_set(err, g->kind, "%s", g->why);
-		else if (cancel_check(err) < 0)
-			r = -1;
-		else if (clock_ms() > deadline)
-			r = error_set(err, ERROR_TIMEOUT, "waited in vain");
-		else
-			pthread_cond_timedwait(&g->moved, &g->lock, &ts);
-	}
-	if (r == 0 && ret != NULL)
+	cond_lock(&g->moved);
+	while (r > 0 && !g->open && !g->failed)
+		r = cond_wait(&g->moved, deadline, err);
+	if (r > 0 && g->failed)
+		r = error_set(err, g->kind, "%s", g->why);
+	else if (r == 0)
+		r = error_set(err, ERROR_TIMEOUT, "waited in vain");
+	if (r > 0 && ret != NULL)
 		*ret = g->value;
-	pthread_mutex_unlock(&g->lock);
-	return r;
+	cond_unlock(&g->moved);
+	return r > 0 ? 0 : -1;
 }

@@ -2,45 +2,30 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/cond.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include <assert.h>
-#include <pthread.h>
 
 struct flow {
 	const struct flow_step *steps;
 	const struct flow_hooks *hooks;
 	void *context;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	struct cond changed;
 	unsigned done;			/* bits of steps */
 	const struct flow_step *failed; /* the first that did: its error explains the others' */
 };
 
-enum { LOOK_UP_MS = 100 };
-
-/* Until news come or a little later: a step that a cancelled run never began cannot tell. */
-static void wait_a_little(struct flow *f)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += LOOK_UP_MS * 1000000L;
-	t.tv_sec += t.tv_nsec / 1000000000L;
-	t.tv_nsec %= 1000000000L;
-	pthread_cond_clockwait(&f->changed, &f->lock, CLOCK_MONOTONIC, &t);
-}
-
 /* True when the step may begin, false when another one has failed or the run is cancelled. */
 static bool wait_for_needs(struct flow *f, unsigned needs)
 {
-	bool go;
+	bool go = !cancel_requested();
 
-	pthread_mutex_lock(&f->lock);
-	while (f->failed == NULL && (f->done & needs) != needs && !cancel_requested())
-		wait_a_little(f);
-	go = f->failed == NULL && !cancel_requested();
-	pthread_mutex_unlock(&f->lock);
+	cond_lock(&f->changed);
+	while (go && f->failed == NULL && (f->done & needs) != needs)
+		go = cond_wait(&f->changed, CLOCK_NEVER, NULL) > 0;
+	go = go && f->failed == NULL;
+	cond_unlock(&f->changed);
 	return go;
 }
 
@@ -51,14 +36,14 @@ static void finish(struct flow *f, const struct flow_step *step, const struct er
 	if (f->hooks->ended != NULL)
 		f->hooks->ended(f->context, (size_t)(step - f->steps), failure);
 
-	pthread_mutex_lock(&f->lock);
+	cond_lock(&f->changed);
 	first_failure = !ok && f->failed == NULL;
 	if (ok)
 		f->done |= FLOW_NEEDS(step - f->steps);
 	else if (first_failure)
 		f->failed = step;
-	pthread_cond_broadcast(&f->changed);
-	pthread_mutex_unlock(&f->lock);
+	cond_tell(&f->changed);
+	cond_unlock(&f->changed);
 	if (first_failure && f->hooks->stop != NULL)
 		f->hooks->stop(f->context);
 }
@@ -96,17 +81,13 @@ static int cause(const struct flow *f, struct error **errors, size_t n, struct e
 
 int flow_run(const struct flow_step *steps, size_t n, const struct flow_hooks *hooks, void *context, struct error **err)
 {
-	struct flow f = {.steps = steps,
-			 .hooks = hooks,
-			 .context = context,
-			 .lock = PTHREAD_MUTEX_INITIALIZER,
-			 .changed = PTHREAD_COND_INITIALIZER};
+	struct flow f = {.steps = steps, .hooks = hooks, .context = context};
 	CLEANUP_FREE struct error **errors = xnew_n(struct error *, n);
 	int r;
 
 	assert(n <= FLOW_STEPS_MAX);
+	cond_init(&f.changed);
 	r = parallel_for(n, 0, run_step, &f, errors, err);
-	pthread_cond_destroy(&f.changed);
-	pthread_mutex_destroy(&f.lock);
+	cond_destroy(&f.changed);
 	return r == 0 ? 0 : cause(&f, errors, n, err);
 }

@@ -2,10 +2,10 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/cond.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,8 +24,7 @@ struct watch {
 	struct cloud *cloud;
 	enum kind kind;
 	char *uuid, *cluster;
-	pthread_mutex_t lock;
-	pthread_cond_t news;
+	struct cond news;
 	struct waiter *waiters;
 	uint64_t polls;
 	int64_t changed; /* of anything, for the pace */
@@ -87,14 +86,14 @@ static void judge(struct watch *w, struct waiter *x, struct json_object *list)
 
 static void tell(struct watch *w, struct json_object *list, uint64_t poll, struct error *failure)
 {
-	pthread_mutex_lock(&w->lock);
+	cond_lock(&w->news);
 	if (failure != NULL && w->failure == NULL)
 		w->failure = failure;
 	for (struct waiter *x = w->waiters; x != NULL && list != NULL; x = x->next)
 		if (!x->over && x->since < poll)
 			judge(w, x, list);
-	pthread_cond_broadcast(&w->news);
-	pthread_mutex_unlock(&w->lock);
+	cond_tell(&w->news);
+	cond_unlock(&w->news);
 }
 
 /* under the lock */
@@ -109,14 +108,14 @@ static bool somebody_waits(const struct watch *w)
 /* False when it is time to end. */
 static bool next_poll(struct watch *w, int64_t *ret_pause)
 {
-	bool go;
+	bool go = true;
 
-	pthread_mutex_lock(&w->lock);
-	while (!w->stopped && !somebody_waits(w))
-		pthread_cond_wait(&w->news, &w->lock);
-	go = !w->stopped && w->failure == NULL;
+	cond_lock(&w->news);
+	while (go && !w->stopped && !somebody_waits(w))
+		go = cond_wait(&w->news, CLOCK_NEVER, NULL) > 0;
+	go = go && !w->stopped && w->failure == NULL;
 	*ret_pause = pace(w->kind, clock_ms() - w->changed);
-	pthread_mutex_unlock(&w->lock);
+	cond_unlock(&w->news);
 	return go;
 }
 
@@ -124,9 +123,9 @@ static uint64_t begin_poll(struct watch *w)
 {
 	uint64_t poll;
 
-	pthread_mutex_lock(&w->lock);
+	cond_lock(&w->news);
 	poll = ++w->polls;
-	pthread_mutex_unlock(&w->lock);
+	cond_unlock(&w->news);
 	return poll;
 }
 
@@ -166,8 +165,7 @@ struct watch *watch_new(struct cloud *c, enum kind kind, const char *uuid, const
 	struct watch *w = xnew(struct watch);
 
 	*w = (struct watch){.cloud = c, .kind = kind, .uuid = xstrdup(uuid), .cluster = xstrdup(cluster)};
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->news, NULL);
+	cond_init(&w->news);
 	w->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (w->stop_fd < 0)
 		abort(); /* no file descriptor left: nothing else would work either */
@@ -193,19 +191,9 @@ static int result(struct watch *w, struct waiter *x, struct json_object **ret, s
 			 (long long)(clock_ms() - x->changed) / 1000, x->state != NULL ? x->state : "not listed yet");
 }
 
-/* under the lock: until news, a second at most, since the poller may be busy with repeats when the run is cancelled */
-static void wait_for_news(struct watch *w)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec++;
-	pthread_cond_clockwait(&w->news, &w->lock, CLOCK_MONOTONIC, &t);
-}
-
 static bool go_on(const struct watch *w, const struct waiter *x)
 {
-	return !x->over && !w->stopped && w->failure == NULL && clock_ms() - x->changed < x->stall_ms && !cancel_requested();
+	return !x->over && !w->stopped && w->failure == NULL && clock_ms() - x->changed < x->stall_ms;
 }
 
 static void leave(struct watch *w, struct waiter *x)
@@ -221,21 +209,21 @@ int watch_wait(struct watch *w, const char *id, watch_settled *settled, int64_t 
 	       struct error **err)
 {
 	struct waiter x = {.id = id, .settled = settled, .stall_ms = stall_ms, .changed = clock_ms()};
-	int r;
+	int r = 1;
 
-	pthread_mutex_lock(&w->lock);
+	cond_lock(&w->news);
 	if (w->poller == NULL && !w->stopped)
 		w->poller = parallel_start(poll_all, w);
 	x.since = w->polls;
 	x.next = w->waiters;
 	w->waiters = &x;
 	w->changed = x.changed;
-	pthread_cond_broadcast(&w->news);
-	while (go_on(w, &x))
-		wait_for_news(w);
+	cond_tell(&w->news);
+	while (r >= 0 && go_on(w, &x))
+		r = cond_wait(&w->news, x.changed + stall_ms, NULL); /* the poller may be busy with repeats */
 	leave(w, &x);
 	r = result(w, &x, ret, err);
-	pthread_mutex_unlock(&w->lock);
+	cond_unlock(&w->news);
 	json_object_put(x.found);
 	free(x.state);
 	return r;
@@ -245,10 +233,10 @@ void watch_stop(struct watch *w)
 {
 	uint64_t one = 1;
 
-	pthread_mutex_lock(&w->lock);
+	cond_lock(&w->news);
 	w->stopped = true;
-	pthread_cond_broadcast(&w->news);
-	pthread_mutex_unlock(&w->lock);
+	cond_tell(&w->news);
+	cond_unlock(&w->news);
 	if (write(w->stop_fd, &one, sizeof(one)) < 0)
 		log_debug("stop of a watch: the poller ends with its pause");
 }
@@ -261,8 +249,7 @@ void watch_free(struct watch *w)
 	if (parallel_join(w->poller, NULL) < 0)
 		log_debug("the poller did not start");
 	close(w->stop_fd);
-	pthread_cond_destroy(&w->news);
-	pthread_mutex_destroy(&w->lock);
+	cond_destroy(&w->news);
 	error_free(w->failure);
 	free(w->uuid);
 	free(w->cluster);

@@ -1,12 +1,9 @@
 #include "core/cluster/inventory.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
-#include "core/base/clock.h"
-#include <pthread.h>
+#include "core/base/cond.h"
 
 struct inventory {
-	pthread_mutex_t lock;
-	pthread_cond_t news;
+	struct cond news;
 	struct node *nodes;
 	size_t n, cap;
 	bool closed;
@@ -17,13 +14,8 @@ struct inventory {
 struct inventory *inventory_new(void)
 {
 	struct inventory *i = xnew(struct inventory);
-	pthread_condattr_t attr;
 
-	pthread_mutex_init(&i->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&i->news, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&i->news);
 	return i;
 }
 
@@ -32,8 +24,7 @@ void inventory_free(struct inventory *i)
 	if (i == NULL)
 		return;
 	node_list_free(i->nodes, i->n);
-	pthread_mutex_destroy(&i->lock);
-	pthread_cond_destroy(&i->news);
+	cond_destroy(&i->news);
 	free(i->why);
 	free(i);
 }
@@ -86,7 +77,7 @@ void inventory_put(struct inventory *i, const struct node *n)
 {
 	struct node *at;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	at = find(i, n->name);
 	if (at != NULL) {
 		node_clear(at);
@@ -95,30 +86,30 @@ void inventory_put(struct inventory *i, const struct node *n)
 		at = &i->nodes[i->n++];
 	}
 	node_copy(at, n);
-	pthread_cond_broadcast(&i->news);
-	pthread_mutex_unlock(&i->lock);
+	cond_tell(&i->news);
+	cond_unlock(&i->news);
 }
 
 void inventory_remove(struct inventory *i, const char *name)
 {
 	struct node *at;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	at = find(i, name);
 	if (at != NULL) {
 		node_clear(at);
 		*at = i->nodes[--i->n];
 	}
-	pthread_mutex_unlock(&i->lock);
+	cond_unlock(&i->news);
 }
 
 size_t inventory_len(struct inventory *i)
 {
 	size_t n;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	n = i->n;
-	pthread_mutex_unlock(&i->lock);
+	cond_unlock(&i->news);
 	return n;
 }
 
@@ -126,11 +117,11 @@ bool inventory_get(struct inventory *i, const char *name, struct node *ret)
 {
 	const struct node *at;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	at = find(i, name);
 	if (at != NULL)
 		node_copy(ret, at);
-	pthread_mutex_unlock(&i->lock);
+	cond_unlock(&i->news);
 	return at != NULL;
 }
 
@@ -147,12 +138,12 @@ struct node *inventory_list(struct inventory *i, size_t *ret_n)
 {
 	struct node *list;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	list = xnew_n(struct node, i->n);
 	for (size_t k = 0; k < i->n; k++)
 		node_copy(&list[k], &i->nodes[k]);
 	*ret_n = i->n;
-	pthread_mutex_unlock(&i->lock);
+	cond_unlock(&i->news);
 	qsort(list, *ret_n, sizeof(*list), compare);
 	return list;
 }
@@ -170,39 +161,39 @@ void inventory_cloud(struct inventory *i, const char *name, enum node_cloud clou
 {
 	struct node *at;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	at = find(i, name);
 	if (at != NULL) {
 		at->cloud = cloud;
 		replace(&at->server_id, server_id);
 		replace(&at->floating_ip, floating_ip);
 		replace(&at->fault, fault);
-		pthread_cond_broadcast(&i->news);
+		cond_tell(&i->news);
 	}
-	pthread_mutex_unlock(&i->lock);
+	cond_unlock(&i->news);
 }
 
 void inventory_host_key(struct inventory *i, const char *name, const char *host_key)
 {
 	struct node *at;
 
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	at = find(i, name);
 	if (at != NULL)
 		replace(&at->host_key, host_key);
-	pthread_mutex_unlock(&i->lock);
+	cond_unlock(&i->news);
 }
 
 void inventory_close(struct inventory *i, const struct error *why)
 {
-	pthread_mutex_lock(&i->lock);
+	cond_lock(&i->news);
 	i->closed = true;
 	if (why != NULL && i->why == NULL) {
 		i->why = xstrdup(error_message(why));
 		i->why_kind = error_kind(why);
 	}
-	pthread_cond_broadcast(&i->news);
-	pthread_mutex_unlock(&i->lock);
+	cond_tell(&i->news);
+	cond_unlock(&i->news);
 }
 
 /* 1 there, 0 not yet, -1 never; under the lock */
@@ -227,20 +218,13 @@ static int look(struct inventory *i, const char *name, bool floating_ip, struct 
 
 int inventory_wait(struct inventory *i, const char *name, bool floating_ip, int64_t deadline, struct node *ret, struct error **err)
 {
-	int r = 0;
+	int r = 0, waited = 1;
 
-	pthread_mutex_lock(&i->lock);
-	while (r == 0) {
-		/* the condition cannot wait on the cancel fd: look at it a few times a second */
-		int64_t until = clock_deadline(100);
-		struct timespec ts = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-
-		r = cancel_check(err) < 0 ? -1 : look(i, name, floating_ip, ret, err);
-		if (r == 0 && clock_ms() > deadline)
-			r = error_set(err, ERROR_TIMEOUT, "its server did not become ACTIVE in time");
-		if (r == 0)
-			pthread_cond_timedwait(&i->news, &i->lock, &ts);
-	}
-	pthread_mutex_unlock(&i->lock);
+	cond_lock(&i->news);
+	while (waited > 0 && (r = look(i, name, floating_ip, ret, err)) == 0)
+		waited = cond_wait(&i->news, deadline, err);
+	cond_unlock(&i->news);
+	if (waited == 0)
+		return error_set(err, ERROR_TIMEOUT, "its server did not become ACTIVE in time");
 	return r > 0 ? 0 : -1;
 }

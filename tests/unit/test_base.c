@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/cond.h"
 #include "core/base/digest.h"
 #include "core/base/json.h"
 #include "core/base/parallel.h"
@@ -167,6 +168,99 @@ static void test_cancel_wakes_a_sleeper(void **state UNUSED)
 	cancel_reset();
 }
 
+/* ---- cond ---- */
+
+static struct rally {
+	struct cond cond;
+	unsigned waiting, told;
+} rally[2];
+
+/* Even ones wait for the first, odd ones for the second. */
+static int wait_in_vain(size_t i, void *context UNUSED, struct error **err)
+{
+	struct rally *r = &rally[i % 2];
+	int waited = 1;
+
+	cond_lock(&r->cond);
+	r->waiting++;
+	cond_tell(&r->cond);
+	while (waited > 0 && r->told == 0)
+		waited = cond_wait(&r->cond, CLOCK_NEVER, err);
+	cond_unlock(&r->cond);
+	return waited < 0 ? -1 : 0;
+}
+
+static int cancel_when_all_wait(void *context UNUSED, struct error **err UNUSED)
+{
+	for (size_t i = 0; i < 2; i++) {
+		cond_lock(&rally[i].cond);
+		while (rally[i].waiting < 50)
+			if (cond_wait(&rally[i].cond, CLOCK_NEVER, NULL) < 0)
+				break;
+		cond_unlock(&rally[i].cond);
+	}
+	cancel_now();
+	return 0;
+}
+
+static void test_cancel_wakes_those_who_wait_for_news(void **state UNUSED)
+{
+	for (unsigned round = 0; round < 3; round++) { /* each turn of the switch is one */
+		struct error *errors[100] = {NULL};
+		struct parallel_thread *t;
+
+		for (size_t i = 0; i < 2; i++) {
+			rally[i] = (struct rally){.waiting = 0};
+			cond_init(&rally[i].cond);
+		}
+		t = parallel_start(cancel_when_all_wait, NULL);
+		assert_int_equal(parallel_for(100, 0, wait_in_vain, NULL, errors, NULL), -1);
+		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+			assert_true(error_is(errors[i], ERROR_CANCELLED));
+			error_free(errors[i]);
+		}
+		assert_int_equal(parallel_join(t, NULL), 0);
+		assert_int_equal(cond_wait(&rally[0].cond, CLOCK_NEVER, NULL), -1); /* cancelled already */
+		cancel_reset();
+		cond_destroy(&rally[0].cond);
+		cond_destroy(&rally[1].cond);
+	}
+}
+
+static int tell_all(void *context UNUSED, struct error **err UNUSED)
+{
+	struct rally *r = &rally[0];
+
+	cond_lock(&r->cond);
+	while (r->waiting < 1)
+		if (cond_wait(&r->cond, CLOCK_NEVER, NULL) < 0)
+			break;
+	r->told = 1;
+	cond_tell(&r->cond);
+	cond_unlock(&r->cond);
+	return 0;
+}
+
+static void test_news_and_deadlines_end_a_wait(void **state UNUSED)
+{
+	struct rally *r = &rally[0];
+	int64_t start = clock_ms();
+	struct parallel_thread *t;
+
+	*r = (struct rally){.waiting = 0};
+	cond_init(&r->cond);
+	cond_lock(&r->cond);
+	assert_int_equal(cond_wait(&r->cond, start - 1, &test_error), 0);
+	while (cond_wait(&r->cond, start + 30, &test_error) > 0)
+		;
+	assert_in_range(clock_ms() - start, 30, 10000);
+	cond_unlock(&r->cond);
+	t = parallel_start(tell_all, NULL);
+	assert_success(wait_in_vain(0, NULL, &test_error));
+	assert_int_equal(parallel_join(t, NULL), 0);
+	cond_destroy(&r->cond);
+}
+
 static void test_path_writes_and_removes(void **state UNUSED)
 {
 	char folder[] = "/tmp/davit-test-XXXXXX";
@@ -202,6 +296,8 @@ int main(void)
 		cmocka_unit_test(test_yaml_merge_keys),
 		cmocka_unit_test(test_parallel_collects_each_error),
 		cmocka_unit_test(test_cancel_wakes_a_sleeper),
+		cmocka_unit_test(test_cancel_wakes_those_who_wait_for_news),
+		cmocka_unit_test(test_news_and_deadlines_end_a_wait),
 		cmocka_unit_test(test_path_writes_and_removes),
 	};
 
