@@ -1,16 +1,15 @@
 #include "provision/auth.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/cond.h"
 #include "core/base/log.h"
 #include "core/net/mask.h"
 #include "core/net/retry.h"
 #include "provision/answer.h"
 #include "provision/catalog.h"
-#include <pthread.h>
 #include <time.h>
 
-enum { MARGIN_MS = 120 * 1000, TICK_MS = 100 };
+enum { MARGIN_MS = 120 * 1000 };
 
 struct auth {
 	struct http *http;
@@ -18,8 +17,7 @@ struct auth {
 	const char *request_id;
 	char *base;
 	struct session first;
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t renewed;
+	struct cond renewed; /* locks what follows */
 	bool renewing;
 	uint64_t failures; /* renewals that failed */
 	struct session now;
@@ -239,7 +237,12 @@ static int ask(struct auth *a, int64_t deadline, struct http_response *ret, stru
 	CLEANUP_STRV struct strv headers = STRV_INIT;
 	CLEANUP_FREE char *url = xasprintf("%s/auth/tokens", a->base);
 	struct http_request request = {
-		.method = "POST", .url = url, .headers = &headers, .timeout_ms = a->config->api_timeout_ms};
+		.method = "POST",
+		.url = url,
+		.service = cloud_service_name(CLOUD_IDENTITY),
+		.headers = &headers,
+		.timeout_ms = a->config->api_timeout_ms,
+	};
 	int r;
 
 	strv_add(&headers, "Accept: application/json");
@@ -320,8 +323,7 @@ int auth_new(struct http *h, const struct cloud_config *c, const char *request_i
 	a->config = c;
 	a->request_id = request_id;
 	a->base = auth_url_v3(c->auth_url);
-	pthread_mutex_init(&a->lock, NULL);
-	pthread_cond_init(&a->renewed, NULL);
+	cond_init(&a->renewed);
 	r = login(a, deadline, &a->first, &error);
 	if (r < 0 && error_is(error, ERROR_CONFIG) && discover(a, deadline)) {
 		error_clear(&error);
@@ -342,8 +344,7 @@ void auth_free(struct auth *a)
 		return;
 	session_free(&a->first);
 	session_free(&a->now);
-	pthread_mutex_destroy(&a->lock);
-	pthread_cond_destroy(&a->renewed);
+	cond_destroy(&a->renewed);
 	free(a->base);
 	free(a->failure);
 	free(a);
@@ -369,16 +370,16 @@ static int renew(struct auth *a, int64_t deadline, struct error **err)
 	int r;
 
 	a->renewing = true;
-	pthread_mutex_unlock(&a->lock);
+	cond_unlock(&a->renewed);
 	if (a->failure != NULL && a->failure_kind == ERROR_AUTH) /* asking again and again would lock the user out */
 		r = error_set(&error, ERROR_AUTH, "%s", a->failure);
 	else if (a->config->type == AUTH_TOKEN) /* keystone would give another one that ends at the same time */
 		r = error_set(&error, ERROR_AUTH, "the token of %s has ended or was revoked: get a new one", a->config->source);
 	else
 		r = login(a, deadline, &fresh, &error);
-	pthread_mutex_lock(&a->lock);
+	cond_lock(&a->renewed);
 	a->renewing = false;
-	pthread_cond_broadcast(&a->renewed);
+	cond_tell(&a->renewed);
 	if (r < 0) {
 		a->failures++;
 		a->failure_kind = error_kind(error);
@@ -397,19 +398,12 @@ static int wait_for_other(struct auth *a, int64_t deadline, struct error **err)
 	uint64_t failures = a->failures;
 
 	while (a->renewing) {
-		struct timespec until;
+		int r = cond_wait(&a->renewed, deadline, err);
 
-		if (cancel_check(err) < 0)
+		if (r < 0)
 			return -1;
-		if (clock_ms() >= deadline)
+		if (r == 0)
 			return error_set(err, ERROR_TIMEOUT, "the token was not renewed before the deadline");
-		clock_gettime(CLOCK_REALTIME, &until); /* a condition cannot be waited for together with the cancel fd */
-		until.tv_nsec += TICK_MS * 1000000L;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_nsec -= 1000000000L;
-			until.tv_sec++;
-		}
-		pthread_cond_timedwait(&a->renewed, &a->lock, &until);
 	}
 	return a->failures > failures ? error_set(err, a->failure_kind, "%s", a->failure) : 0;
 }
@@ -429,7 +423,7 @@ int auth_token(struct auth *a, int64_t margin_ms, int64_t deadline, char **ret, 
 	CLEANUP_ERROR struct error *error = NULL;
 	int r = 0;
 
-	pthread_mutex_lock(&a->lock);
+	cond_lock(&a->renewed);
 	if (a->config->type != AUTH_TOKEN && !lasts(&a->now, margin_ms)) {
 		if (a->renewing)
 			r = wait_for_other(a, deadline, &error);
@@ -442,7 +436,7 @@ int auth_token(struct auth *a, int64_t margin_ms, int64_t deadline, char **ret, 
 	}
 	if (r == 0)
 		*ret = xstrdup(a->now.token);
-	pthread_mutex_unlock(&a->lock);
+	cond_unlock(&a->renewed);
 	return r < 0 ? error_move(err, steal_ptr(error)) : 0;
 }
 
@@ -450,13 +444,13 @@ int auth_renew(struct auth *a, const char *token, int64_t deadline, char **ret, 
 {
 	int r = 0;
 
-	pthread_mutex_lock(&a->lock);
+	cond_lock(&a->renewed);
 	if (a->renewing)
 		r = wait_for_other(a, deadline, err);
 	if (r == 0 && strcmp(a->now.token, token) == 0) /* nobody has renewed it yet */
 		r = renew(a, deadline, err);
 	if (r == 0)
 		*ret = xstrdup(a->now.token);
-	pthread_mutex_unlock(&a->lock);
+	cond_unlock(&a->renewed);
 	return r;
 }

@@ -2,10 +2,17 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/net/limiter.h"
 #include "provision/catalog.h"
 #include "provision/cloud_private.h"
 
 enum { LOGIN_MS = 150 * 1000 };
+
+/* How many requests at a time each service gets at first: neutron and cinder lock rows of their databases for what they create. */
+static const unsigned widths[CLOUD_SERVICES] = {
+	[CLOUD_IDENTITY] = 4, [CLOUD_COMPUTE] = 8,	 [CLOUD_NETWORK] = 4,	[CLOUD_IMAGE] = 8,
+	[CLOUD_VOLUME] = 4,   [CLOUD_LOAD_BALANCER] = 4, [CLOUD_PLACEMENT] = 8,
+};
 
 static int make_client(struct cloud *c, struct error **err)
 {
@@ -18,6 +25,8 @@ static int make_client(struct cloud *c, struct error **err)
 
 	if (http_new(&options, &c->http, err) < 0)
 		return error_wrap(err, "%s", c->config->source);
+	for (size_t i = 0; i < CLOUD_SERVICES; i++)
+		limiter_begin_with(http_limiter(c->http), cloud_service_name((enum cloud_service)i), widths[i]);
 	return 0;
 }
 

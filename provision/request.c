@@ -42,6 +42,7 @@ static int perform(struct cloud *c, const struct cloud_call *call, const char *b
 	struct http_request request = {
 		.method = call->method,
 		.url = url,
+		.service = cloud_service_name(call->service),
 		.headers = &headers,
 		.body = body,
 		.body_len = body != NULL ? strlen(body) : 0,

@@ -49,6 +49,16 @@ bool backoff_rate_limited(const struct http_response *r, int64_t wall_ms)
 	return (r->status == 413 || r->status == 503) && retry_after(r, wall_ms) > 0;
 }
 
+enum throttle_news backoff_news(const struct http_response *r, int64_t wall_ms, int64_t *ret_asked_ms)
+{
+	*ret_asked_ms = retry_after(r, wall_ms);
+	if (r->outcome != HTTP_ANSWERED)
+		return THROTTLE_NOTHING;
+	if (backoff_rate_limited(r, wall_ms))
+		return THROTTLE_LIMITED;
+	return r->status == 503 ? THROTTLE_BUSY : THROTTLE_GOOD;
+}
+
 /* HAProxy's own page: no server of the service saw the request. */
 static bool is_no_server(const struct http_response *r)
 {

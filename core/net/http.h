@@ -37,6 +37,7 @@ typedef int http_read(void *p, size_t n, size_t *ret_n, void *context, struct er
 struct http_request {
 	const char *method; /* NULL: GET */
 	const char *url;
+	const char *service; /* under which its kind is counted: the limiter's; NULL: the origin of url */
 	const struct strv *headers;  /* "Name: value"; NULL: none */
 	const char *user, *password; /* HTTP basic, or NULL */
 	const void *body;	     /* or: */
@@ -81,7 +82,7 @@ void http_response_free(struct http_response *r);
 #define HTTP_RESPONSE_INIT ((struct http_response){0})
 #define CLEANUP_HTTP_RESPONSE CLEANUP(http_response_free)
 
-/* How many requests are in flight to each host; used by retry_perform(). */
+/* How many requests are in flight to each service; used by retry_perform(). */
 struct limiter *http_limiter(struct http *h);
 /* "https://host:port" of a URL in lower case with the port filled in, "file://" for files; the caller frees. */
 int http_origin(const char *url, char **ret, struct error **err) MUST_USE;

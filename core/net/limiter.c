@@ -1,35 +1,24 @@
 #include "core/net/limiter.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
-#include <pthread.h>
+#include "core/base/cond.h"
 
-/* A burst of refusals has one cause: the limit is halved once for it. */
-enum { HALVE_AT_MOST_EVERY_MS = 1000, TICK_MS = 100 };
-
-struct host {
+struct service {
 	char *name;
-	unsigned limit, in_flight, credit;
-	int64_t halved_ms;
+	struct throttle throttle;
 };
 
 struct limiter {
-	pthread_mutex_t lock;
-	pthread_cond_t room;
-	struct host *hosts;
+	struct cond room; /* locks the rest */
+	struct service *services;
 	size_t n, cap;
 };
 
 struct limiter *limiter_new(void)
 {
 	struct limiter *l = xnew(struct limiter);
-	pthread_condattr_t attr;
 
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->room, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&l->room);
 	return l;
 }
 
@@ -38,103 +27,70 @@ void limiter_free(struct limiter *l)
 	if (l == NULL)
 		return;
 	for (size_t i = 0; i < l->n; i++)
-		free(l->hosts[i].name);
-	free(l->hosts);
-	pthread_cond_destroy(&l->room);
-	pthread_mutex_destroy(&l->lock);
+		free(l->services[i].name);
+	free(l->services);
+	cond_destroy(&l->room);
 	free(l);
 }
 
 /* Under the lock; valid until the next call. */
-static struct host *find(struct limiter *l, const char *name)
+static struct throttle *find(struct limiter *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->hosts[i].name, name) == 0)
-			return &l->hosts[i];
-	array_grow(l->hosts, l->n, l->cap);
-	l->hosts[l->n] = (struct host){.name = xstrdup(name), .limit = LIMITER_MAX, .halved_ms = -HALVE_AT_MOST_EVERY_MS};
-	return &l->hosts[l->n++];
+		if (strcmp(l->services[i].name, name) == 0)
+			return &l->services[i].throttle;
+	array_grow(l->services, l->n, l->cap);
+	l->services[l->n].name = xstrdup(name);
+	throttle_init(&l->services[l->n].throttle, LIMITER_MAX, LIMITER_MAX);
+	return &l->services[l->n++].throttle;
 }
 
-/* A condition cannot be waited for together with the cancel fd: look every 100 ms. */
-static int wait_tick(struct limiter *l, const char *name, int64_t deadline, struct error **err)
+void limiter_begin_with(struct limiter *l, const char *service, unsigned width)
 {
-	struct timespec until;
-
-	if (cancel_check(err) < 0)
-		return -1;
-	if (clock_ms() >= deadline)
-		return error_set(err, ERROR_TIMEOUT, "%s: no room for another request before the deadline", name);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	pthread_cond_timedwait(&l->room, &l->lock, &until);
-	return 0;
+	cond_lock(&l->room);
+	throttle_init(find(l, service), width, LIMITER_MAX);
+	cond_unlock(&l->room);
 }
 
-int limiter_enter(struct limiter *l, const char *host, int64_t deadline, struct error **err)
+/* Under the lock: until it is worth asking again. */
+static int wait_for_room(struct limiter *l, const char *service, int64_t wait_ms, int64_t deadline, struct error **err)
 {
+	int64_t again = wait_ms < 0 ? CLOCK_NEVER : clock_deadline(wait_ms);
+	int r = cond_wait(&l->room, again < deadline ? again : deadline, err);
+
+	if (r == 0 && clock_ms() >= deadline)
+		return error_set(err, ERROR_TIMEOUT, "%s: no room for another request before the deadline", service);
+	return r < 0 ? -1 : 0;
+}
+
+int limiter_enter(struct limiter *l, const char *service, int64_t deadline, struct error **err)
+{
+	int64_t wait_ms;
 	int r = 0;
 
-	pthread_mutex_lock(&l->lock);
-	for (;;) {
-		struct host *h = find(l, host);
-
-		if (h->in_flight < h->limit) {
-			h->in_flight++;
-			break;
-		}
-		r = wait_tick(l, host, deadline, err);
-		if (r < 0)
-			break;
-	}
-	pthread_mutex_unlock(&l->lock);
+	cond_lock(&l->room);
+	while (r == 0 && (wait_ms = throttle_wait(find(l, service), clock_ms())) != 0)
+		r = wait_for_room(l, service, wait_ms, deadline, err);
+	if (r == 0)
+		throttle_begin(find(l, service));
+	cond_unlock(&l->room);
 	return r;
 }
 
-static void halve(struct host *h)
+void limiter_leave(struct limiter *l, const char *service, enum throttle_news news, int64_t asked_ms)
 {
-	int64_t now = clock_ms();
-
-	h->credit = 0;
-	if (now - h->halved_ms < HALVE_AT_MOST_EVERY_MS)
-		return;
-	h->halved_ms = now;
-	h->limit = h->limit > 1 ? h->limit / 2 : 1;
+	cond_lock(&l->room);
+	throttle_end(find(l, service), news, asked_ms, clock_ms());
+	cond_tell(&l->room);
+	cond_unlock(&l->room);
 }
 
-static void grow(struct host *h)
+unsigned limiter_width(struct limiter *l, const char *service)
 {
-	if (h->limit < LIMITER_MAX && ++h->credit >= 2 * h->limit) {
-		h->credit = 0;
-		h->limit++;
-	}
-}
+	unsigned width;
 
-void limiter_leave(struct limiter *l, const char *host, bool overloaded)
-{
-	struct host *h;
-
-	pthread_mutex_lock(&l->lock);
-	h = find(l, host);
-	h->in_flight--;
-	if (overloaded)
-		halve(h);
-	else
-		grow(h);
-	pthread_cond_broadcast(&l->room);
-	pthread_mutex_unlock(&l->lock);
-}
-
-unsigned limiter_limit(struct limiter *l, const char *host)
-{
-	unsigned limit;
-
-	pthread_mutex_lock(&l->lock);
-	limit = find(l, host)->limit;
-	pthread_mutex_unlock(&l->lock);
-	return limit;
+	cond_lock(&l->room);
+	width = find(l, service)->width;
+	cond_unlock(&l->room);
+	return width;
 }

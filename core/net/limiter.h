@@ -1,9 +1,12 @@
 /*
- * limiter: how many requests are in flight to each host.  Starts at 8; halves when the host asks for less (429, 503) and
- * grows by one after every `2 × limit` answers without such a request, up to 8 again.  Thread-safe.
+ * limiter: room for requests, a throttle for each service.  Thread-safe.
+ *
+ * Services of a cloud often stand behind one host and port: they are told apart by name ("compute").  What has no name goes by its
+ * origin ("https://dl.k8s.io:443").
  */
 #pragma once
 #include "core/base/error.h"
+#include "core/net/throttle.h"
 
 #define LIMITER_MAX 8u
 
@@ -11,9 +14,11 @@ struct limiter;
 
 struct limiter *limiter_new(void);
 void limiter_free(struct limiter *l);
+/* Begin with this width instead of LIMITER_MAX, up to which it grows; before the service's first request. */
+void limiter_begin_with(struct limiter *l, const char *service, unsigned width);
 
-/* Waits for room at the host ("https://nova:8774").  TIMEOUT at the deadline, CANCELLED. */
-int limiter_enter(struct limiter *l, const char *host, int64_t deadline, struct error **err) MUST_USE;
-/* Ends what limiter_enter() began; overloaded: the host answered 429 or 503. */
-void limiter_leave(struct limiter *l, const char *host, bool overloaded);
-unsigned limiter_limit(struct limiter *l, const char *host); /* the current limit */
+/* Waits for room.  TIMEOUT at the deadline, CANCELLED. */
+int limiter_enter(struct limiter *l, const char *service, int64_t deadline, struct error **err) MUST_USE;
+/* Ends what limiter_enter() began. */
+void limiter_leave(struct limiter *l, const char *service, enum throttle_news news, int64_t asked_ms);
+unsigned limiter_width(struct limiter *l, const char *service); /* now */

@@ -36,21 +36,23 @@ static const char *method_of(const struct http_request *r)
 	return r->method != NULL ? r->method : "GET";
 }
 
-/* One attempt, with room at the host. */
-static int attempt(struct http *h, struct http_request *request, const char *origin, int64_t deadline, struct http_response *ret,
+/* One attempt, with room at the service. */
+static int attempt(struct http *h, struct http_request *request, const char *service, int64_t deadline, struct http_response *ret,
 		   struct error **err)
 {
-	int64_t timeout = request->timeout_ms, left;
+	int64_t timeout = request->timeout_ms, left, asked;
+	enum throttle_news news;
 	int r;
 
-	if (limiter_enter(http_limiter(h), origin, deadline, err) < 0)
+	if (limiter_enter(http_limiter(h), service, deadline, err) < 0)
 		return -1;
 	left = deadline == CLOCK_NEVER ? INT64_MAX : deadline - clock_ms();
 	if (timeout == 0)
 		timeout = HTTP_TIMEOUT_MS;
 	request->timeout_ms = left < 1 ? 1 : left < timeout ? left : timeout;
 	r = http_perform(h, request, ret, err);
-	limiter_leave(http_limiter(h), origin, ret->outcome == HTTP_ANSWERED && (ret->status == 429 || ret->status == 503));
+	news = backoff_news(ret, clock_wall_ms(), &asked);
+	limiter_leave(http_limiter(h), service, news, asked);
 	return r;
 }
 
@@ -89,7 +91,7 @@ int retry_perform(struct http *h, const struct http_request *request, enum retry
 			once.write = tap_write;
 			once.write_context = &tap;
 		}
-		r = attempt(h, &once, origin, deadline, ret, &error);
+		r = attempt(h, &once, request->service != NULL ? request->service : origin, deadline, ret, &error);
 		maybe_applied = maybe_applied || backoff_maybe_applied(ret);
 		ret->maybe_applied = maybe_applied;
 		ret->tries = (unsigned)tries;

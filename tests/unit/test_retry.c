@@ -110,15 +110,15 @@ static void test_limiter_halves_and_recovers(void **state UNUSED)
 	for (unsigned i = 0; i < LIMITER_MAX; i++)
 		assert_success(limiter_enter(l, "a", CLOCK_NEVER, &test_error));
 	assert_failure(limiter_enter(l, "a", clock_ms() + 30, &test_error), "no room for another request");
-	assert_success(limiter_enter(l, "b", CLOCK_NEVER, &test_error)); /* another host has its own room */
+	assert_success(limiter_enter(l, "b", CLOCK_NEVER, &test_error)); /* another service has its own room */
 	for (unsigned i = 0; i < LIMITER_MAX; i++)
-		limiter_leave(l, "a", true); /* one burst halves once */
-	assert_int_equal(limiter_limit(l, "a"), LIMITER_MAX / 2);
+		limiter_leave(l, "a", THROTTLE_BUSY, -1); /* one burst halves once */
+	assert_int_equal(limiter_width(l, "a"), LIMITER_MAX / 2);
 	for (unsigned i = 0; i < 2 * (LIMITER_MAX / 2); i++) {
 		assert_success(limiter_enter(l, "a", CLOCK_NEVER, &test_error));
-		limiter_leave(l, "a", false);
+		limiter_leave(l, "a", THROTTLE_GOOD, -1);
 	}
-	assert_int_equal(limiter_limit(l, "a"), LIMITER_MAX / 2 + 1);
+	assert_int_equal(limiter_width(l, "a"), LIMITER_MAX / 2 + 1);
 	limiter_free(l);
 }
 
