@@ -319,44 +319,6 @@ static int conclude(struct transfer *t, CURLcode code, struct error **err)
 	return 0;
 }
 
-static void log_request(const struct transfer *t)
-{
-	CLEANUP_FREE char *url = mask_url(t->url);
-	CLEANUP_BUF struct buf line = BUF_INIT;
-
-	buf_addf(&line, "%s %s", http_method(t->request), url);
-	if (t->request->headers != NULL && t->request->headers->n > 0) {
-		buf_add(&line, " [");
-		mask_headers(&line, t->request->headers);
-		buf_add(&line, "]");
-	}
-	if (t->request->body != NULL && t->request->body_len > 0) {
-		buf_add_char(&line, ' ');
-		mask_body(&line, t->url, t->request->body, t->request->body_len, false);
-	}
-	log_debug("%s", buf_str(&line));
-}
-
-static void log_answer(const struct transfer *t, const struct error *error)
-{
-	CLEANUP_FREE char *url = mask_url(t->url);
-	CLEANUP_BUF struct buf line = BUF_INIT;
-	const struct http_response *r = t->response;
-
-	if (error != NULL) {
-		log_debug("%s", error_message(error));
-		return;
-	}
-	buf_addf(&line, "%s %s: %d in %.3f s [", http_method(t->request), url, r->status, r->seconds);
-	mask_headers(&line, &r->headers);
-	buf_add(&line, "]");
-	if (r->body.len > 0) {
-		buf_add_char(&line, ' ');
-		mask_body(&line, t->url, r->body.data, r->body.len, r->status >= 400);
-	}
-	log_debug("%s", buf_str(&line));
-}
-
 static int hop(struct transfer *t, struct error **err)
 {
 	CLEANUP_FREE char *origin = NULL;
@@ -375,15 +337,15 @@ static int hop(struct transfer *t, struct error **err)
 		return error_set(err, ERROR_CONFIG, "%s %s: files can only be read", http_method(t->request), t->url);
 	}
 	origin = place_origin(&t->place);
-	atomic_fetch_add(&requests_total, 1);
+	t->number = atomic_fetch_add(&requests_total, 1) + 1;
 	atomic_fetch_add(&t->http->requests, 1);
 	if (log_enabled(LOG_DEBUG))
-		log_request(t);
+		transfer_log_request(t);
 	t->worker = worker_take(t->http, origin);
 	r = conclude(t, transfer_run(t), &error);
 	t->response->seconds = (double)(clock_ms() - start) / 1000;
 	if (log_enabled(LOG_DEBUG))
-		log_answer(t, error);
+		transfer_log_answer(t, error);
 	worker_give(t->http, t->worker);
 	return r < 0 ? error_move(err, steal_ptr(error)) : 0;
 }

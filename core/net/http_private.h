@@ -1,4 +1,4 @@
-/* http_private: what the files of the HTTP module share: http.c (clients, requests), http_transfer.c (libcurl), http_url.c. */
+/* http_private: what the files of the HTTP module share: http.c (clients, requests), http_log.c, http_transfer.c (libcurl), http_url.c. */
 #pragma once
 #include "core/net/http.h"
 #include <curl/curl.h>
@@ -46,6 +46,7 @@ struct transfer {
 	struct http_response *response;
 	struct worker *worker;
 	const char *url;
+	uint64_t number; /* of all of this process, from 1 */
 	struct place place;
 	bool credentials;   /* may be sent to this hop */
 	int64_t timeout_ms; /* what is left of the request's */
@@ -59,6 +60,11 @@ struct transfer {
 	struct error *error;	  /* why a callback of ours ended it */
 };
 
+/* http_log.c: what --debug shows of it. */
+void transfer_log_request(const struct transfer *t);
+void transfer_log_answer(const struct transfer *t, const struct error *error);
+/* Whether this header of the request goes along: credentials stay behind when a redirection leads elsewhere. */
+bool transfer_sends(const struct transfer *t, const char *header);
 /* Runs it to its end: libcurl's result; t->error is set where we ended it ourselves. */
 CURLcode transfer_run(struct transfer *t);
 const char *http_method(const struct http_request *r);

@@ -274,13 +274,18 @@ static bool is_credential(const char *header)
 	return false;
 }
 
+bool transfer_sends(const struct transfer *t, const char *header)
+{
+	return t->credentials || !is_credential(header);
+}
+
 static void set_headers(CURL *easy, struct transfer *t)
 {
 	const struct strv *own = t->request->headers;
 
 	t->headers = curl_slist_append(NULL, "Expect:"); /* one round trip less, and some front ends never answer it */
 	for (size_t i = 0; own != NULL && i < own->n; i++)
-		if (t->credentials || !is_credential(own->v[i]))
+		if (transfer_sends(t, own->v[i]))
 			t->headers = curl_slist_append(t->headers, own->v[i]);
 	SET(CURLOPT_HTTPHEADER, t->headers);
 	SET(CURLOPT_USERAGENT, "davit/" DAVIT_VERSION);

@@ -4,7 +4,7 @@
 #include "core/base/json.h"
 #include <strings.h>
 
-enum { SHOWN_MAX = 4096, PARSED_MAX = 1 << 20, ERROR_SHOWN_MAX = 512 };
+enum { REQUEST_SHOWN_MAX = 64 * 1024, SHOWN_MAX = 4096, PARSED_MAX = 1 << 20, ERROR_SHOWN_MAX = 512 };
 
 /* Query keys of pre-signed and token addresses: S3, Swift's tempurl, registries. */
 static const char *const query_secrets[] = {
@@ -71,7 +71,7 @@ char *mask_url(const char *url)
 	return buf_steal(&out);
 }
 
-static void add_header(struct buf *out, const char *header)
+void mask_header(struct buf *out, const char *header)
 {
 	size_t name = strcspn(header, ":");
 	const char *value = header + name;
@@ -99,7 +99,7 @@ void mask_headers(struct buf *out, const struct strv *headers)
 	for (size_t i = 0; headers != NULL && i < headers->n; i++) {
 		if (i > 0)
 			buf_add(out, ", ");
-		add_header(out, headers->v[i]);
+		mask_header(out, headers->v[i]);
 	}
 }
 
@@ -108,29 +108,61 @@ static bool is_container(struct json_object *o)
 	return json_object_is_type(o, json_type_object) || json_object_is_type(o, json_type_array);
 }
 
-static void mask_json(struct json_object *o)
+/* Also behind the name of an extension: "OS-EXT-SRV-ATTR:user_data". */
+static bool is_secret_key(const char *key)
 {
-	for (size_t i = 0; i < json_len(o); i++)
-		mask_json(json_object_array_get_idx(o, i));
+	const char *colon = strrchr(key, ':');
+	const char *name = colon != NULL ? colon + 1 : key;
+
+	return among(name, strlen(name), json_secrets, ARRAY_SIZE(json_secrets));
+}
+
+static bool holds_private_key(const char *text)
+{
+	return strstr(text, "PRIVATE KEY-----") != NULL;
+}
+
+static bool is_secret(struct json_object *value, bool named_so)
+{
+	if (value == NULL || is_container(value))
+		return false;
+	return named_so || (json_object_is_type(value, json_type_string) && holds_private_key(json_object_get_string(value)));
+}
+
+/* named_so: o is what a secret key names; of a list that goes for all its members. */
+static void mask_json(struct json_object *o, bool named_so)
+{
+	for (size_t i = 0; i < json_len(o); i++) {
+		struct json_object *value = json_object_array_get_idx(o, i);
+
+		if (is_secret(value, named_so))
+			json_object_array_put_idx(o, i, json_object_new_string("***"));
+		else if (is_container(value))
+			mask_json(value, named_so);
+	}
 	if (!json_object_is_type(o, json_type_object))
 		return;
 	json_object_object_foreach(o, key, value)
 	{
-		if (is_container(value))
-			mask_json(value);
-		else if (value != NULL && among(key, strlen(key), json_secrets, ARRAY_SIZE(json_secrets)))
+		bool secret = is_secret_key(key);
+
+		if (is_secret(value, secret))
 			json_add_str(o, key, "***"); /* replaced in place */
+		else if (is_container(value))
+			mask_json(value, secret && json_object_is_type(value, json_type_array));
 	}
 }
 
+/* One line, and nothing that a terminal would obey. */
 static void add_shown(struct buf *out, const char *text, size_t len, size_t max)
 {
-	buf_add_mem(out, text, len < max ? len : max);
+	for (size_t i = 0; i < len && i < max; i++)
+		buf_add_char(out, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i]);
 	if (len > max)
 		buf_addf(out, "… (%zu bytes)", len);
 }
 
-void mask_body(struct buf *out, const char *url, const void *body, size_t len, bool is_error)
+void mask_body(struct buf *out, const char *url, const void *body, size_t len, enum mask_body what)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
 	const char *text;
@@ -143,10 +175,10 @@ void mask_body(struct buf *out, const char *url, const void *body, size_t len, b
 			return;
 		}
 	if (len <= PARSED_MAX && json_parse(body, len, "body", &o, NULL) == 0 && is_container(o)) {
-		mask_json(o);
+		mask_json(o, false);
 		text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-		add_shown(out, text, strlen(text), SHOWN_MAX);
-	} else if (is_error) {
+		add_shown(out, text, strlen(text), what == MASK_REQUEST ? REQUEST_SHOWN_MAX : SHOWN_MAX);
+	} else if (what == MASK_ERROR && memmem(body, len, "PRIVATE KEY-----", strlen("PRIVATE KEY-----")) == NULL) {
 		add_shown(out, body, len, ERROR_SHOWN_MAX);
 	} else {
 		buf_addf(out, "(%zu bytes)", len);

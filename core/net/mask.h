@@ -9,8 +9,15 @@
 
 /* url without user info, and with *** for the values of query keys that carry secrets (signatures, tokens, passwords). */
 char *mask_url(const char *url) MUST_USE;
-/* Appends "Name: value, Name: value", values of credentials hashed or starred. */
+/* Appends "Name: value", values of credentials hashed or starred; mask_headers(): several, with ", " between. */
+void mask_header(struct buf *out, const char *header);
 void mask_headers(struct buf *out, const struct strv *headers);
-/* Appends a body as it may be shown: JSON with its secrets starred (at most 4 KiB), of anything else its length and, for an
- * error, its beginning.  Bodies of /auth/tokens, of application credentials and EC2 keys are never shown. */
-void mask_body(struct buf *out, const char *url, const void *body, size_t len, bool is_error);
+
+enum mask_body {
+	MASK_REQUEST, /* JSON up to 64 KiB: it is to be sent again */
+	MASK_ANSWER,  /* JSON up to 4 KiB */
+	MASK_ERROR,   /* the same, and the beginning of any other text */
+};
+/* Appends a body as it may be shown: JSON with its secrets starred, of anything else its length.  A string that holds a private
+ * key is a secret, whatever its name.  Bodies of /auth/tokens, of application credentials and EC2 keys are never shown. */
+void mask_body(struct buf *out, const char *url, const void *body, size_t len, enum mask_body what);

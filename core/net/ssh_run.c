@@ -1,5 +1,6 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
+#include "core/base/log.h"
 #include "core/net/ssh_internal.h"
 #include <signal.h>
 #include <sys/param.h>
@@ -11,6 +12,7 @@ enum {
 	CLOSE_MS = 300,
 	TURN_BYTES = 1024 * 1024, /* of each stream before the others have their turn */
 	LAST_LINES = 12,
+	SHOWN_BYTES = 1000, /* of a command, by --debug */
 };
 
 /* RFC 4254 6.10 */
@@ -246,8 +248,25 @@ static int pump(struct run *r, int64_t deadline, struct error **err)
 	}
 }
 
+/* Commands hold no secrets: those travel on standard input. */
+static void log_command(const struct ssh *s, const struct ssh_command *c)
+{
+	size_t len = strlen(c->command);
+	CLEANUP_FREE char *shown = xasprintf("%.*s%s", SHOWN_BYTES, c->command, len > SHOWN_BYTES ? "…" : "");
+	CLEANUP_BUF struct buf line = BUF_INIT;
+
+	buf_addf(&line, "ssh %s ", s->name);
+	buf_add_shell(&line, shown);
+	if (c->in_len > 0)
+		buf_addf(&line, " (%zu bytes on its standard input)", c->in_len);
+	else if (c->read != NULL)
+		buf_add(&line, " (a stream on its standard input)");
+	log_debug("%s", buf_str(&line));
+}
+
 int ssh_run(struct ssh *s, const struct ssh_command *c, int *ret_status, struct error **err)
 {
+	int64_t start = clock_ms();
 	int64_t deadline = c->deadline == 0 ? CLOCK_NEVER : c->deadline;
 	struct run r = {.ssh = s, .command = c, .in = c->in, .in_len = c->in_len};
 	int result;
@@ -258,12 +277,16 @@ int ssh_run(struct ssh *s, const struct ssh_command *c, int *ret_status, struct 
 		return ssh_fail(s, "run a command", err);
 	if (ssh_open(s, deadline, &r.channel, err) < 0)
 		return -1;
+	if (log_enabled(LOG_DEBUG))
+		log_command(s, c);
 	r.out_chunk = xcalloc(1, READ_BYTES);
 	result = ssh_start(s, r.channel, "exec", c->command, deadline, err);
 	if (result == 0)
 		result = pump(&r, deadline, err);
-	if (result == 0)
+	if (result == 0) {
 		*ret_status = ssh_exit_status(s, r.channel);
+		log_debug("ssh %s: status %d after %.3f s", s->name, *ret_status, (double)(clock_ms() - start) / 1000);
+	}
 	if (c->errors != NULL)
 		keep_last(c->errors, ERRORS_MAX);
 	ssh_channel_free(s, r.channel);

@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	strv_add(&headers, text);
 	mask_headers(&out, &headers);
-	mask_body(&out, "https://h/", text, size, true);
-	mask_body(&out, text, text, size, false);
+	mask_body(&out, "https://h/", text, size, MASK_ERROR);
+	mask_body(&out, text, text, size, MASK_REQUEST);
 	if (backoff_retry_after(text, 784111777000) < -1)
 		abort();
 	if (http_origin(text, &origin, NULL) < 0)

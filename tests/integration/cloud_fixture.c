@@ -210,6 +210,15 @@ static bool nothing(struct server_peer *p, const struct server_request *r UNUSED
 	return true;
 }
 
+/* With the secrets that nova's answers may hold. */
+static bool server_made(struct server_peer *p, const struct server_request *r UNUSED)
+{
+	server_reply(p, 202, "x-openstack-request-id: req-9\r\n",
+		     "{\"server\":{\"id\":\"server-1\",\"adminPass\":\"p4ssw0rd\",\"OS-EXT-SRV-ATTR:user_data\":\"I2Nsb3VkLWNvbmZpZwo=\","
+		     "\"links\":[]}}");
+	return true;
+}
+
 static bool silent(struct server_peer *p, const struct server_request *r UNUSED)
 {
 	server_pause(p, 20000);
@@ -253,6 +262,7 @@ static const struct {
 	{"/compute/v2.1/html", html, false},	     {"/compute/v2.1/lost", lost_pages, false},
 	{"/compute/v2.1/missing", missing, false},   {"/compute/v2.1/no-pages", no_pages, false},
 	{"/compute/v2.1/nothing", nothing, false},   {"/compute/v2.1/servers/detail", nova_pages, false},
+	{"/compute/v2.1/servers", server_made, false},
 	{"/compute/v2.1/silent", silent, false},     {"/compute/v2.1/slow", slow, false},
 	{"/compute/v2.1/storm", storm, false},	     {"/compute/v2.1/vanishing", vanishing, false},
 	{"/hotel/v3/auth/tokens", html, true},	     {"/identity/v3/auth/tokens", login, true},

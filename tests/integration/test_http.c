@@ -549,35 +549,6 @@ static void test_few_at_once(void **state UNUSED)
 	assert_int_equal(http_requests_total() - before, 40);
 }
 
-/* ---- what is shown ---- */
-
-static void keep_line(const char *line, void *context)
-{
-	buf_add(context, line);
-}
-
-static void test_debug_lines_hold_no_secret(void **state UNUSED)
-{
-	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
-	CLEANUP_FREE char *url = server_url(server, "/echo?token=hidden");
-	CLEANUP_STRV struct strv headers = STRV_INIT;
-	CLEANUP_BUF struct buf lines = BUF_INIT;
-	struct http_request request = {
-		.method = "POST", .url = url, .headers = &headers, .body = "{\"password\":\"hidden\",\"name\":\"shown\"}"};
-
-	request.body_len = strlen(request.body);
-	strv_add(&headers, "X-Auth-Token: hidden");
-	log_init(LOG_DEBUG, false);
-	log_set_sink(keep_line, &lines);
-	assert_success(http_perform(client, &request, &r, &test_error));
-	log_set_sink(NULL, NULL);
-	log_init(LOG_INFO, false);
-	assert_null(strstr(buf_str(&lines), "hidden"));
-	assert_non_null(strstr(buf_str(&lines), "X-Auth-Token: {SHA256}"));
-	assert_non_null(strstr(buf_str(&lines), "shown"));
-	assert_non_null(strstr(buf_str(&lines), ": 200 in 0."));
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -604,7 +575,6 @@ int main(void)
 		TEST(test_no_repeat_past_the_deadline),
 		TEST(test_a_begun_stream_is_not_repeated),
 		TEST(test_few_at_once),
-		TEST(test_debug_lines_hold_no_secret),
 	};
 
 	cancel_init();

@@ -168,11 +168,11 @@ static void test_headers_are_hashed(void **state UNUSED)
 		"Accept: application/json, location: https://h/?token=***");
 }
 
-static void assert_body(const char *url, const char *body, bool is_error, const char *expected)
+static void assert_body(const char *url, const char *body, enum mask_body what, const char *expected)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT;
 
-	mask_body(&b, url, body, strlen(body), is_error);
+	mask_body(&b, url, body, strlen(body), what);
 	assert_string_equal(buf_str(&b), expected);
 }
 
@@ -180,13 +180,18 @@ static void test_bodies_lose_their_secrets(void **state UNUSED)
 {
 	assert_body(
 		"https://h/servers",
-		"{\"server\":{\"name\":\"a\",\"user_data\":\"x\",\"adminPass\":7,\"list\":[{\"password\":\"p\"}]}}", false,
+		"{\"server\":{\"name\":\"a\",\"user_data\":\"x\",\"adminPass\":7,\"list\":[{\"password\":\"p\"}]}}", MASK_ANSWER,
 		"{\"server\":{\"name\":\"a\",\"user_data\":\"***\",\"adminPass\":\"***\",\"list\":[{\"password\":\"***\"}]}}");
-	assert_body("https://h/v3/auth/tokens", "{\"auth\":1}", false, "(10 bytes, not shown)");
-	assert_body("https://h/v3/users/u/application_credentials", "{\"secret\":1}", true, "(12 bytes, not shown)");
-	assert_body("https://h/blob", "binary", false, "(6 bytes)");
-	assert_body("https://h/blob", "<html>", true, "<html>");
-	assert_body("https://h/blob", "", true, "");
+	assert_body("https://h/v3/auth/tokens", "{\"auth\":1}", MASK_REQUEST, "(10 bytes, not shown)");
+	assert_body("https://h/v3/users/u/application_credentials", "{\"secret\":1}", MASK_ERROR, "(12 bytes, not shown)");
+	assert_body("https://h/servers/1", "{\"OS-EXT-SRV-ATTR:user_data\":\"x\",\"secret\":[\"a\",{\"b\":\"c\"}],\"token\":{\"id\":7}}",
+		    MASK_ANSWER, "{\"OS-EXT-SRV-ATTR:user_data\":\"***\",\"secret\":[\"***\",{\"b\":\"c\"}],\"token\":{\"id\":7}}");
+	assert_body("https://h/x", "{\"note\":\"-----BEGIN OPENSSH PRIVATE KEY-----\\nb3Bl\",\"list\":[\"-----BEGIN PRIVATE KEY-----\"]}",
+		    MASK_ANSWER, "{\"note\":\"***\",\"list\":[\"***\"]}");
+	assert_body("https://h/x", "-----BEGIN RSA PRIVATE KEY-----", MASK_ERROR, "(31 bytes)");
+	assert_body("https://h/blob", "binary", MASK_ANSWER, "(6 bytes)");
+	assert_body("https://h/blob", "<html>\n\x1b[31m", MASK_ERROR, "<html>  [31m");
+	assert_body("https://h/blob", "", MASK_ERROR, "");
 }
 
 int main(void)
