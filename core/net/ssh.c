@@ -25,8 +25,6 @@ static const struct {
 	{LIBSSH2_METHOD_COMP_SC, "none"},
 };
 
-static const char *const host_key_types[] = {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"};
-
 void ssh_global_init(void)
 {
 	if (libssh2_init(0) != 0)
@@ -85,23 +83,14 @@ void ssh_free_ptr(struct ssh **s)
 	ssh_free(*s);
 }
 
-static bool is_offered(const char *type)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(host_key_types); i++) {
-		if (strcmp(host_key_types[i], type) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Only kinds of host key that are expected are asked for: a host with several kinds then shows the right one. */
+/* Only kinds of host key that are expected are asked for: a host with several kinds then shows the right one.  All at first use. */
 static int host_key_methods(struct ssh *s, const struct ssh_keys *expected, struct error **err)
 {
 	CLEANUP_STRV struct strv types = STRV_INIT;
 	CLEANUP_FREE char *list = NULL;
 
 	for (size_t i = 0; i < expected->n; i++) {
-		if (!is_offered(expected->v[i].type))
+		if (!ssh_host_key_type(expected->v[i].type))
 			return error_set(
 				err, ERROR_CONFIG,
 				"%s: a host key of type %s is not supported; use its ssh-ed25519 or ecdsa-sha2-nistp256 key",
@@ -109,6 +98,8 @@ static int host_key_methods(struct ssh *s, const struct ssh_keys *expected, stru
 		if (!strv_has(&types, expected->v[i].type))
 			strv_add(&types, expected->v[i].type);
 	}
+	for (size_t i = 0; expected->n == 0 && ssh_host_key_types[i] != NULL; i++)
+		strv_add(&types, ssh_host_key_types[i]);
 	list = strv_join(&types, ",");
 	if (libssh2_session_method_pref(s->session, LIBSSH2_METHOD_HOSTKEY, list) != 0)
 		return ssh_fail(s, "prepare the connection", err);
@@ -167,6 +158,8 @@ static int verify_host(const struct ssh *s, const struct ssh_keys *expected, str
 
 	if (blob == NULL)
 		return error_set(err, ERROR_AUTH, "%s: it showed no host key", s->name);
+	if (expected->n == 0) /* first use */
+		return 0;
 	for (size_t i = 0; i < expected->n; i++) {
 		const struct buf *want = &expected->v[i].blob;
 
@@ -221,6 +214,20 @@ static int log_in(struct ssh *s, const struct ssh_login *login, struct error **e
 	return s->broken != NULL ? ssh_fail(s, "log in", err) : refused(s, rc, login, fingerprint, err);
 }
 
+char *ssh_host_key(const struct ssh *s)
+{
+	size_t len = 0;
+	int type = 0;
+	const char *blob = libssh2_session_hostkey(s->session, &len, &type);
+
+	return blob != NULL ? ssh_blob_line(blob, len) : NULL;
+}
+
+static bool expects(const struct ssh_login *login)
+{
+	return login->host_key != NULL || !login->first_use;
+}
+
 int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = ssh_new(fd, login);
@@ -228,7 +235,7 @@ int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct 
 
 	if (cancel_check(err) < 0)
 		return -1;
-	if (ssh_keys_parse(login->host_key != NULL ? login->host_key : "", &expected, err) < 0)
+	if (expects(login) && ssh_keys_parse(login->host_key != NULL ? login->host_key : "", &expected, err) < 0)
 		return error_wrap(err, "%s: the expected host key", s->name);
 	if (set_methods(s, &expected, err) < 0 || handshake(s, login->deadline, err) < 0)
 		return -1;

@@ -1,7 +1,8 @@
 /*
  * ssh: commands and streams on a node over libssh2; the only home of libssh2.h.
  *
- * The host key is always verified: a connection whose key is not the expected one fails with both fingerprints.  Offered
+ * The host key is always verified: a connection whose key is not the expected one fails with both fingerprints; only who asks
+ * for it by name (first_use) gets a session with a host whose key is not known.  Offered
  * methods are curve25519/ECDH, ed25519/ECDSA host keys, AES-CTR, HMAC-SHA2 and nothing else.  Keys of users are ed25519
  * (or ECDSA); an RSA key gets a clear error.  One session belongs to one thread at a time.  All waits end on cancellation.
  */
@@ -15,7 +16,8 @@ struct ssh_login {
 	const char *name;     /* of the node, for messages */
 	const char *user;     /* "debian" */
 	const char *key_file; /* private key, OpenSSH or PEM format */
-	const char *host_key; /* "ssh-ed25519 AAAA…", the only key accepted; during a rotation two, a newline between */
+	const char *host_key; /* "ssh-ed25519 AAAA…", the only key accepted; of several (a newline between), any */
+	bool first_use;	      /* host_key NULL: whichever it shows, which nothing vouches for; ssh_host_key() tells it */
 	int64_t deadline;     /* clock_ms() for connection and login */
 };
 
@@ -25,6 +27,9 @@ int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct 
 void ssh_free(struct ssh *s); /* closes politely when it can; NULL is fine */
 void ssh_free_ptr(struct ssh **s);
 #define CLEANUP_SSH CLEANUP(ssh_free_ptr)
+
+/* The host key that it showed, "ssh-ed25519 AAAA…"; the caller frees. */
+char *ssh_host_key(const struct ssh *s) MUST_USE;
 
 typedef int ssh_read(void *p, size_t n, size_t *ret_n, void *context, struct error **err); /* *ret_n 0: the end */
 typedef int ssh_write(const void *p, size_t n, void *context, struct error **err);

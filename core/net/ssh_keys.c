@@ -13,6 +13,17 @@ enum {
 	PEM_COLUMNS = 70 /* as ssh-keygen writes them */
 };
 
+const char *const ssh_host_key_types[] = {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+					  NULL};
+
+bool ssh_host_key_type(const char *type)
+{
+	for (size_t i = 0; ssh_host_key_types[i] != NULL; i++)
+		if (strcmp(ssh_host_key_types[i], type) == 0)
+			return true;
+	return false;
+}
+
 static uint32_t read_u32(const char *p)
 {
 	const unsigned char *b = (const unsigned char *)p;
@@ -44,12 +55,41 @@ static void make_room(struct buf *b)
 	buf_truncate(b, len);
 }
 
-/* A blob begins with its own type: base64 of something else does not pass for a key. */
+/* The string at *at, borrowed; false where the bytes end before it does. */
+static bool next_string(const struct buf *b, size_t *at, const char **ret, size_t *ret_len)
+{
+	size_t len;
+
+	if (b->len - *at < 4)
+		return false;
+	len = read_u32(b->data + *at);
+	if (b->len - *at - 4 < len)
+		return false;
+	*ret = b->data + *at + 4;
+	*ret_len = len;
+	*at += 4 + len;
+	return true;
+}
+
+static bool is_string(const char *p, size_t n, const char *want)
+{
+	return n == strlen(want) && memcmp(p, want, n) == 0;
+}
+
+/* A blob begins with its own type and consists of strings to its last byte: base64 of something else does not pass for a key. */
 static bool blob_is(const struct buf *blob, const char *type)
 {
-	size_t n = strlen(type);
+	size_t at = 0, len = 0, strings = 0;
+	const char *s = NULL;
 
-	return blob->len > 4 + n && read_u32(blob->data) == n && memcmp(blob->data + 4, type, n) == 0;
+	if (!next_string(blob, &at, &s, &len) || !is_string(s, len, type))
+		return false;
+	while (at < blob->len) {
+		if (!next_string(blob, &at, &s, &len))
+			return false;
+		strings++;
+	}
+	return strcmp(type, "ssh-ed25519") == 0 ? strings == 1 && len == ED25519_BYTES : strings > 0;
 }
 
 static int parse_line(const char *line, struct ssh_key *ret, struct error **err)
@@ -99,6 +139,20 @@ void ssh_keys_free(struct ssh_keys *keys)
 	*keys = SSH_KEYS_INIT;
 }
 
+char *ssh_blob_line(const void *blob, size_t len)
+{
+	CLEANUP_BUF struct buf copy = BUF_INIT;
+	CLEANUP_FREE char *type = NULL, *text = base64_encode(blob, len);
+	size_t at = 0, type_len = 0;
+	const char *s = NULL;
+
+	buf_add_mem(&copy, blob, len);
+	if (!next_string(&copy, &at, &s, &type_len))
+		return NULL;
+	type = xstrndup(s, type_len);
+	return blob_is(&copy, type) ? xasprintf("%s %s", type, text) : NULL;
+}
+
 char *ssh_blob_fingerprint(const void *blob, size_t len)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
@@ -137,27 +191,6 @@ static bool decode_pem(const char *text, struct buf *ret)
 			buf_add_char(&joined, *p);
 	}
 	return base64_decode(buf_str(&joined), ret, NULL) == 0;
-}
-
-/* The string at *at, borrowed; false where the bytes end before it does. */
-static bool next_string(const struct buf *b, size_t *at, const char **ret, size_t *ret_len)
-{
-	size_t len;
-
-	if (b->len - *at < 4)
-		return false;
-	len = read_u32(b->data + *at);
-	if (b->len - *at - 4 < len)
-		return false;
-	*ret = b->data + *at + 4;
-	*ret_len = len;
-	*at += 4 + len;
-	return true;
-}
-
-static bool is_string(const char *p, size_t n, const char *want)
-{
-	return n == strlen(want) && memcmp(p, want, n) == 0;
 }
 
 static int no_private_key(const char *name, struct error **err)

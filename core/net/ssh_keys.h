@@ -14,10 +14,16 @@ struct ssh_keys {
 };
 #define SSH_KEYS_INIT ((struct ssh_keys){0})
 
+/* Types of host keys that are taken, best first; ends with NULL. */
+extern const char *const ssh_host_key_types[];
+bool ssh_host_key_type(const char *type); /* is one of them */
+
 /* Lines of "type base64 [comment]", blank ones skipped; ERROR_CONFIG where one is no key or there is none. */
 int ssh_keys_parse(const char *text, struct ssh_keys *ret, struct error **err) MUST_USE;
 void ssh_keys_free(struct ssh_keys *keys);
 #define CLEANUP_SSH_KEYS CLEANUP(ssh_keys_free)
+/* "type base64" of a blob, NULL where it is no whole key; the caller frees. */
+char *ssh_blob_line(const void *blob, size_t len) MUST_USE;
 /* "SHA256:…" of a blob; the caller frees. */
 char *ssh_blob_fingerprint(const void *blob, size_t len) MUST_USE;
 

@@ -33,6 +33,8 @@ static void test_what_is_no_key_has_no_fingerprint(void **state UNUSED)
 		"ssh-ed25519 AAAA",
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5",		    /* the type and nothing after it */
 		"ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAA", /* another type inside */
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFnyFwvntlSHEBG8LA/lg/iQ3u64PkeIihozTOvU",	     /* cut */
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFnyFwvntlSHEBG8LA/lg/iQ3u64PkeIihozTOvUBrDMAAAA", /* more behind it */
 		"-----BEGIN OPENSSH PRIVATE KEY-----",
 	};
 
