@@ -13,6 +13,8 @@ static struct {
 	enum fake_fault fault;
 	char broken[64];
 	bool no_bulk;
+	const struct fake_console *consoles;
+	size_t n_consoles;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* core/base/cancel.h, in no time */
@@ -94,6 +96,12 @@ void fake_break_server(const char *name, unsigned times)
 void fake_without_bulk(void)
 {
 	fake.no_bulk = true;
+}
+
+void fake_console(const struct fake_console *answers, size_t n)
+{
+	fake.consoles = answers;
+	fake.n_consoles = n;
 }
 
 size_t fake_count(enum kind kind)
@@ -412,10 +420,28 @@ static int get(enum kind kind, const char *id, struct json_object **ret, int *s,
 	return 0;
 }
 
-static int act(const char *server, const char *verb, struct json_object *body, int *s, struct error **err)
+static int read_console(struct json_object **ret, int *s, struct error **err)
+{
+	const struct fake_console *answer = fake.consoles;
+
+	if (fake.n_consoles > 1) {
+		fake.consoles++;
+		fake.n_consoles--;
+	}
+	if (answer->status != 200)
+		return refuse(answer->status, answer->status == 404 ? ERROR_NOT_FOUND : answer->status == 409 ? ERROR_CONFLICT : ERROR_REMOTE,
+			      answer->text, s, err);
+	*ret = json_object_new_object();
+	json_add_str(*ret, "output", answer->text);
+	return 0;
+}
+
+static int act(const char *server, const char *verb, struct json_object *body, struct json_object **ret, int *s, struct error **err)
 {
 	struct json_object *o = by(KIND_SERVER, "id", server, NULL);
 
+	if (json_at(body, "os-getConsoleOutput") != NULL)
+		return read_console(ret, s, err);
 	if (o == NULL)
 		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
 	if (strcmp(verb, "action") == 0)
@@ -449,7 +475,7 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 	if (kind == KIND_ROUTER && verb != NULL)
 		return put_interface(what, c->body, strcmp(verb, "/add_router_interface") == 0, s, err);
 	if (kind == KIND_SERVER && verb != NULL)
-		return act(what, verb + 1, c->body, s, err);
+		return act(what, verb + 1, c->body, ret, s, err);
 	if (strcmp(c->method, "POST") == 0)
 		return post((enum kind)kind, c->body, ret, s, err);
 	if (strcmp(c->method, "PUT") == 0)

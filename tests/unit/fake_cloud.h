@@ -21,6 +21,12 @@ unsigned fake_calls(void); /* since the reset */
 /* The next `times` builds of that server end in ERROR. */
 void fake_break_server(const char *name, unsigned times);
 void fake_without_bulk(void); /* POSTs of several resources get 400 */
+/* What the next reads of a console log answer, one after the other; the last one stays.  status 200: the text. */
+struct fake_console {
+	int status;
+	const char *text;
+};
+void fake_console(const struct fake_console *answers, size_t n);
 size_t fake_count(enum kind kind);
 /* The resource of that name (of a floating IP: its address); borrowed.  NULL where there is none. */
 struct json_object *fake_find(enum kind kind, const char *name);
