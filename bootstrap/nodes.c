@@ -118,7 +118,7 @@ int node_states_read(const struct plan *plan, struct json_object *list, struct n
 		struct json_object *node = find(items, planned->node.name);
 		struct node_state *s = &ret->items[ret->n];
 
-		if (planned->node.role == NODE_REGISTRY || planned->node.cloud == NODE_FAILED)
+		if (!node_runs_kubernetes(planned->node.role) || planned->node.cloud == NODE_FAILED)
 			continue;
 		ret->n++;
 		*s = (struct node_state){.name = planned->node.name, .registered = node != NULL};

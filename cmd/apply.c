@@ -8,9 +8,12 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
+#include "provision/console.h"
 #include "provision/provision.h"
 #include <stdio.h>
 #include <unistd.h>
+
+enum { CONSOLE_MS = 5 * 60 * 1000 };
 
 struct apply {
 	struct context *c;
@@ -42,15 +45,16 @@ static int key_pair(struct context *c, char **ret_public, struct error **err)
 	return 0;
 }
 
-/* A host key for a server that is about to be made: known before it answers for the first time. */
+/* A host key for a server that is about to be made: known before it answers for the first time, where the file wants it so. */
 static int seed(void *context, const struct plan_node *p, char **ret, struct error **err)
 {
 	struct apply *a = context;
+	bool seeded = a->c->spec->access.host_keys == HOST_KEYS_SEEDED;
 	CLEANUP_FREE char *key = NULL, *mark = xasprintf("seeded:%s", p->node.name), *applied = xasprintf("applied:%s", p->node.name);
 	struct node n = {0};
 	int r;
 
-	if (bootstrap_user_data(p->node.name, ret, &key, err) < 0)
+	if (seeded && bootstrap_user_data(p->node.name, ret, &key, err) < 0)
 		return -1;
 	inventory_host_key(a->c->inventory, p->node.name, key);
 	if (!inventory_get(a->c->inventory, p->node.name, &n))
@@ -59,7 +63,7 @@ static int seed(void *context, const struct plan_node *p, char **ret, struct err
 	node_clear(&n);
 	if (r < 0 || state_set(a->c->state, applied, "", err) < 0)
 		return -1;
-	return state_set(a->c->state, mark, "1", err);
+	return state_set(a->c->state, mark, seeded ? "1" : "0", err);
 }
 
 /* What the rest cannot do without has failed: the others stop. */
@@ -183,13 +187,26 @@ static int look(void *context, struct error **err)
 	return provision_look(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err);
 }
 
+/* trust_console: for those whose key is not in the state yet. */
+static int read_console(void *context, const struct node *n, int64_t deadline, char **ret, struct error **err)
+{
+	const struct apply *a = context;
+	int64_t patience = clock_deadline(CONSOLE_MS);
+
+	event_progress(a->w->events, n->name, "ssh", "reading its host keys from its console");
+	return console_wait_host_keys(a->cloud, n->name, n->server_id, patience < deadline ? patience : deadline, ret, err);
+}
+
 static int prepare(void *context, struct error **err)
 {
 	struct apply *a = context;
 
 	if (key_pair(a->c, &a->public_key, err) < 0)
 		return -1;
-	return work_open(a->c, a->w->events, a->w, err);
+	if (work_open(a->c, a->w->events, a->w, err) < 0)
+		return -1;
+	reach_set_console(a->w->reach, read_console, a);
+	return trust_check(a->c->spec, err);
 }
 
 /* Counts what is to be done.  What the file no longer wants is told and left: workloads have to be moved away first. */

@@ -22,6 +22,8 @@ static int load_state(struct context *c, enum context_mode mode, struct error **
 		if (nodes[i].server_id != NULL)
 			inventory_cloud(c->inventory, nodes[i].name, NODE_ACTIVE, NULL, NULL, NULL);
 	node_list_free(nodes, n);
+	if (mode != CONTEXT_WRITE) /* nobody makes what is missing: it is not to be waited for */
+		inventory_close(c->inventory, NULL);
 	return 0;
 }
 

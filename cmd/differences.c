@@ -15,13 +15,16 @@ static int node(const struct work *w, const struct node *n, struct changes *ret,
 	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name), *applied = state_get(w->c->state, key);
 	struct bootstrap_run run = {0};
 	char hex[DIGEST_HEX_LEN + 1] = "";
-	int r = work_render(w, n, &files, &units, &run, err);
+	bool installs = n->role != NODE_BASTION;
+	int r = installs ? work_render(w, n, &files, &units, &run, err) : 0;
 
 	free((char *)run.data_device);
 	if (r < 0)
 		return -1;
-	work_digest(&files, &w->artifacts, hex);
-	if (applied == NULL || *applied == '\0')
+	work_digest(&files, installs ? &w->artifacts : &(struct artifacts){0}, hex);
+	if (!installs && (applied == NULL || strcmp(applied, hex) != 0))
+		add(ret, CHANGE_CREATE, "node", n->name, "was not reached yet");
+	else if (applied == NULL || *applied == '\0')
 		add(ret, CHANGE_CREATE, "node", n->name, "nothing was installed yet");
 	else if (strcmp(applied, hex) != 0)
 		add(ret, CHANGE_UPDATE, "node", n->name, "its configuration or programs differ");

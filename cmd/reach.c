@@ -1,33 +1,47 @@
 #include "cmd/reach.h"
+#include "cmd/jump.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/cluster/way.h"
 #include "core/net/dial.h"
-#include <pthread.h>
+#include <sys/param.h>
 
-/* sshd answers before cloud-init has put the user's key in place: refusals so long after the first answer are final */
-enum { SSH_PORT = 22, AUTH_GRACE_MS = 60 * 1000, RETRY_MS = 300, DIAL_MS = 30 * 1000 };
+enum {
+	SSH_PORT = 22,
+	/* sshd answers before cloud-init has put the user's key in place: refusals so long after the first answer are final */
+	AUTH_GRACE_MS = 60 * 1000,
+	LOGIN_MS = 45 * 1000, /* of one attempt: a peer that falls silent before the login is over is tried again */
+	RETRY_MS = 300,
+	DIAL_MS = 30 * 1000,
+};
 
 struct reach {
 	const struct spec *spec;
-	struct state *state;
 	struct inventory *inventory;
+	struct trust *trust;
 	char *key_file;
-	pthread_mutex_t lock; /* of the bastion; held while it is being connected, so that the others wait for it */
-	struct bastion *bastion;
-	struct bastion **retired; /* broken ones, which other threads may still look at; freed at the end */
-	size_t n_retired, cap_retired;
+	uint16_t port;
+	int64_t login_ms;
+	struct jump *way_in; /* to all servers that have WAY_JUMP */
+	struct jump *hub;    /* at the first control plane, which every port of the cluster admits; NULL: that is the way in */
 };
+
+static jump_connect connect_way_in, connect_hub;
 
 struct reach *reach_new(const struct spec *spec, struct state *state, struct inventory *inventory)
 {
 	struct reach *r = xnew(struct reach);
 
 	r->spec = spec;
-	r->state = state;
 	r->inventory = inventory;
+	r->trust = trust_new(spec, state, inventory);
 	r->key_file = state_path(state, "ssh/id_ed25519");
-	pthread_mutex_init(&r->lock, NULL);
+	r->port = SSH_PORT;
+	r->login_ms = LOGIN_MS;
+	r->way_in = jump_new(connect_way_in, r);
+	if (spec->access.bastion != BASTION_CONTROL_PLANE)
+		r->hub = jump_new(connect_hub, r);
 	return r;
 }
 
@@ -35,11 +49,9 @@ void reach_free(struct reach *r)
 {
 	if (r == NULL)
 		return;
-	bastion_free(r->bastion);
-	for (size_t i = 0; i < r->n_retired; i++)
-		bastion_free(r->retired[i]);
-	free(r->retired);
-	pthread_mutex_destroy(&r->lock);
+	jump_free(r->hub); /* it may go through the other one */
+	jump_free(r->way_in);
+	trust_free(r->trust);
 	free(r->key_file);
 	free(r);
 }
@@ -50,44 +62,103 @@ void reach_free_ptr(struct reach **r)
 	*r = NULL;
 }
 
-/* The control plane that has a floating IP, or is to get it. */
-static int entry(struct reach *r, char **ret, struct error **err)
+void reach_set_console(struct reach *r, trust_console *console, void *context)
 {
-	size_t n;
-	struct node *nodes = inventory_list(r->inventory, &n);
-
-	for (size_t i = 0; i < n && *ret == NULL; i++)
-		if (nodes[i].role == NODE_CONTROL_PLANE)
-			*ret = xstrdup(nodes[i].name);
-	node_list_free(nodes, n);
-	return *ret != NULL ? 0 : error_set(err, ERROR_NOT_FOUND, "cluster %s has no control plane to go through", r->spec->name);
+	trust_set_console(r->trust, console, context);
 }
 
-static int dial_via(struct reach *r, const char *host, uint16_t port, int64_t deadline, bool wait, int *ret_fd, struct error **err);
+void reach_tune(struct reach *r, uint16_t port, int64_t login_ms)
+{
+	r->port = port;
+	r->login_ms = login_ms;
+}
+
+/* A port that did not open: what the operator can look at. */
+static int advise(enum way way, struct error *why, struct error **err)
+{
+	static const char *const advice[] = {
+		[WAY_FLOATING_IP] = "is this machine in access.allowedCIDRs?  \"davit status\" tells whether the floating IP is still there",
+		[WAY_ADDRESS] = "access.bastion is none: has this machine a route to the servers' network, and is it in access.allowedCIDRs?",
+	};
+
+	if (way == WAY_JUMP || !error_is(why, ERROR_TIMEOUT))
+		return error_move(err, why);
+	error_set(err, ERROR_TIMEOUT, "%s; %s", error_message(why), advice[way]);
+	error_free(why);
+	return -1;
+}
+
+static int dial(struct reach *r, const struct node *n, enum way way, int64_t deadline, int *ret_fd, struct error **err)
+{
+	struct error *why = NULL;
+	int result;
+
+	if (way == WAY_JUMP)
+		result = jump_dial(r->way_in, n->address, r->port, deadline, true, ret_fd, &why);
+	else
+		result = dial_wait(way == WAY_FLOATING_IP ? n->floating_ip : n->address, r->port, deadline, ret_fd, &why);
+	return result < 0 ? advise(way, why, err) : 0;
+}
+
+/* One attempt on a port that is open. */
+static int connect_once(struct reach *r, const struct node *n, int fd, const char *host_key, bool first, int64_t deadline,
+			struct ssh **ret, struct error **err)
+{
+	struct ssh_login login = {.name = n->name,
+				  .user = r->spec->access.user,
+				  .key_file = r->key_file,
+				  .host_key = host_key,
+				  .first_use = first,
+				  .deadline = MIN(deadline, clock_deadline(r->login_ms))};
+
+	if (ssh_connect(fd, &login, ret, err) < 0)
+		return -1;
+	if (!first || trust_keep(r->trust, n, *ret, err) == 0)
+		return 0;
+	ssh_free(*ret);
+	*ret = NULL;
+	return -1;
+}
+
+/* Another thread replaced the key meanwhile (the seeded one, by one made on the node). */
+static bool key_has_changed(struct reach *r, const struct node *n, const char *host_key)
+{
+	CLEANUP_FREE char *now = NULL;
+	bool first = false;
+
+	return host_key != NULL && trust_expected(r->trust, n, 0, &now, &first, NULL) == 0 && now != NULL &&
+	       strcmp(now, host_key) != 0;
+}
+
+static bool passes(const struct error *why, int64_t deadline, int64_t *first_refusal)
+{
+	int64_t now = clock_ms();
+
+	if (now > deadline)
+		return false;
+	if (!error_is(why, ERROR_AUTH))
+		return error_is(why, ERROR_NETWORK) || error_is(why, ERROR_TIMEOUT);
+	if (*first_refusal == 0)
+		*first_refusal = now;
+	return now <= *first_refusal + AUTH_GRACE_MS;
+}
 
 /* Connects and logs in, again and again while the server is still starting. */
-static int login(struct reach *r, const struct node *n, bool direct, int64_t deadline, struct ssh **ret, struct error **err)
+static int log_in(struct reach *r, const struct node *n, enum way way, int64_t deadline, struct ssh **ret, struct error **err)
 {
-	struct ssh_login login = {
-		.name = n->name, .user = r->spec->access.user, .key_file = r->key_file, .host_key = n->host_key, .deadline = deadline};
 	int64_t first_refusal = 0;
 
-	if (n->host_key == NULL)
-		return error_set(err, ERROR_CONFIG, "%s: its SSH host key is not known here", n->name);
 	for (;;) {
+		CLEANUP_FREE char *host_key = NULL;
 		struct error *why = NULL;
-		int fd = -1, r1;
+		bool first = false;
+		int fd = -1;
 
-		r1 = direct ? dial_wait(n->floating_ip, SSH_PORT, deadline, &fd, &why)
-			    : dial_via(r, n->address, SSH_PORT, deadline, true, &fd, &why);
-		if (r1 < 0)
-			return error_move(err, why);
-		if (ssh_connect(fd, &login, ret, &why) == 0)
+		if (trust_expected(r->trust, n, deadline, &host_key, &first, err) < 0 || dial(r, n, way, deadline, &fd, err) < 0)
+			return -1;
+		if (connect_once(r, n, fd, host_key, first, deadline, ret, &why) == 0)
 			return 0;
-		if (error_is(why, ERROR_AUTH) && first_refusal == 0)
-			first_refusal = clock_ms();
-		if ((!error_is(why, ERROR_AUTH) && !error_is(why, ERROR_NETWORK)) || clock_ms() > deadline ||
-		    (first_refusal != 0 && clock_ms() > first_refusal + AUTH_GRACE_MS))
+		if (!passes(why, deadline, &first_refusal) && !key_has_changed(r, n, host_key))
 			return error_move(err, why);
 		error_free(why);
 		if (cancel_sleep(RETRY_MS, err) < 0)
@@ -95,58 +166,63 @@ static int login(struct reach *r, const struct node *n, bool direct, int64_t dea
 	}
 }
 
-static int connect_bastion(struct reach *r, int64_t deadline, struct error **err)
+/* The operator's own jump host: it is there, or it is not. */
+static int connect_jump_host(const struct reach *r, int64_t deadline, struct ssh **ret, struct error **err)
 {
-	CLEANUP_FREE char *name = NULL;
-	struct node n = {0};
-	struct ssh *s = NULL;
-	int result;
+	CLEANUP_FREE char *host_key = NULL;
+	struct ssh_login login = {.name = r->spec->access.jump.host,
+				  .user = r->spec->access.jump.user,
+				  .key_file = r->spec->access.jump.key_file,
+				  .deadline = MIN(deadline, clock_deadline(r->login_ms))};
+	int fd = -1;
 
-	if (r->bastion != NULL && bastion_alive(r->bastion))
-		return 0;
-	if (r->bastion != NULL) {
-		array_grow(r->retired, r->n_retired, r->cap_retired);
-		r->retired[r->n_retired++] = steal_ptr(r->bastion);
-	}
-	if (entry(r, &name, err) < 0 || inventory_wait(r->inventory, name, true, deadline, &n, err) < 0)
+	if (trust_of_jump(r->spec, &host_key, err) < 0)
 		return -1;
-	result = login(r, &n, true, deadline, &s, err) < 0 ? -1 : bastion_new(s, &r->bastion, err);
-	node_clear(&n);
-	return result;
+	login.host_key = host_key;
+	if (dial_tcp(login.name, (uint16_t)r->spec->access.jump.port, login.deadline, &fd, err) < 0 ||
+	    ssh_connect(fd, &login, ret, err) < 0)
+		return error_wrap(err, "the way in through the jump host %s", login.name);
+	return 0;
 }
 
-static int dial_via(struct reach *r, const char *host, uint16_t port, int64_t deadline, bool wait, int *ret_fd, struct error **err)
+static int connect_way_in(void *context, int64_t deadline, struct ssh **ret, struct error **err)
 {
-	struct bastion *b;
-	int result;
+	struct reach *r = context;
+	CLEANUP_FREE char *entry = way_entry(r->spec, r->inventory);
 
-	pthread_mutex_lock(&r->lock);
-	result = connect_bastion(r, deadline, err);
-	b = r->bastion;
-	pthread_mutex_unlock(&r->lock);
-	if (result < 0)
-		return error_wrap(err, "the way in through the control plane");
-	return wait ? bastion_dial_wait(b, host, port, deadline, ret_fd, err) : bastion_dial(b, host, port, deadline, ret_fd, err);
+	if (r->spec->access.bastion == BASTION_HOST)
+		return connect_jump_host(r, deadline, ret, err);
+	if (entry == NULL)
+		return error_set(err, ERROR_NOT_FOUND, "cluster %s has no %s to go through; \"davit apply\" makes it", r->spec->name,
+				 r->spec->access.bastion == BASTION_SERVER ? "bastion" : "control plane");
+	return reach_ssh(r, entry, deadline, ret, err) < 0 ? error_wrap(err, "the way in through %s", entry) : 0;
+}
+
+static int connect_hub(void *context, int64_t deadline, struct ssh **ret, struct error **err)
+{
+	struct reach *r = context;
+	CLEANUP_FREE char *name = xasprintf("%s-cp-1", r->spec->name);
+
+	return reach_ssh(r, name, deadline, ret, err) < 0 ? error_wrap(err, "through %s", name) : 0;
 }
 
 int reach_dial(void *context, const char *host, uint16_t port, int *ret_fd, struct error **err)
 {
-	return dial_via(context, host, port, clock_deadline(DIAL_MS), false, ret_fd, err);
+	struct reach *r = context;
+
+	return jump_dial(r->hub != NULL ? r->hub : r->way_in, host, port, clock_deadline(DIAL_MS), false, ret_fd, err);
 }
 
 int reach_ssh(struct reach *r, const char *node, int64_t deadline, struct ssh **ret, struct error **err)
 {
-	CLEANUP_FREE char *way_in = NULL;
+	CLEANUP_FREE char *entry = way_entry(r->spec, r->inventory);
+	enum way way = way_to(r->spec, entry, node);
 	struct node n = {0};
-	bool direct;
 	int result;
 
-	if (entry(r, &way_in, err) < 0)
+	if (inventory_wait(r->inventory, node, way == WAY_FLOATING_IP, deadline, &n, err) < 0)
 		return -1;
-	direct = strcmp(way_in, node) == 0;
-	if (inventory_wait(r->inventory, node, direct, deadline, &n, err) < 0)
-		return -1;
-	result = login(r, &n, direct, deadline, ret, err);
+	result = log_in(r, &n, way, deadline, ret, err);
 	node_clear(&n);
 	return result;
 }

@@ -42,6 +42,10 @@ int verb_render(const struct options *o, struct error **err)
 	if (context_node_name(&c, o->args.v[0], &name, err) < 0 || work_open(&c, NULL, &w, err) < 0 ||
 	    context_bundle(&c, NULL, &w.artifacts, &w.bundle_folder, err) < 0 || !inventory_get(c.inventory, name, &n))
 		return -1;
+	if (n.role == NODE_BASTION) {
+		node_clear(&n);
+		return error_set(err, ERROR_USAGE, "%s gets no files: nothing is installed on a bastion", name);
+	}
 	r = work_render(&w, &n, &files, &units, &run, err);
 	free((char *)run.data_device);
 	node_clear(&n);

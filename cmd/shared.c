@@ -36,8 +36,13 @@ void verb_print_changes(const struct changes *changes, int format)
 int verb_api_url(const struct context *c, char **ret, struct error **err)
 {
 	size_t n;
-	struct node *nodes = inventory_list(c->inventory, &n);
+	struct node *nodes;
 
+	if (c->spec->api.endpoint == API_INTERNAL) {
+		*ret = xasprintf("https://%s:6443", c->plan->api_address);
+		return 0;
+	}
+	nodes = inventory_list(c->inventory, &n);
 	for (size_t i = 0; i < n && *ret == NULL; i++)
 		if (nodes[i].role == NODE_CONTROL_PLANE && nodes[i].floating_ip != NULL)
 			*ret = xasprintf("https://%s:6443", nodes[i].floating_ip);

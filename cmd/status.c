@@ -85,7 +85,7 @@ static struct json_object *row(const struct status *s, const struct node *n)
 	json_add_str(o, "floatingIP", n->floating_ip);
 	json_add_str(o, "serverID", n->server_id);
 	json_add_str(o, "version", k != NULL ? json_get_str(k, "status.nodeInfo.kubeletVersion", NULL) : NULL);
-	if (n->role != NODE_REGISTRY)
+	if (node_runs_kubernetes(n->role))
 		json_add_str(o, "status", state != NULL ? state : s->kubernetes != NULL ? "NotJoined" : "Unknown");
 	if (state != NULL && strcmp(state, "NotReady") == 0)
 		json_add_str(o, "reason", reason);

@@ -24,5 +24,5 @@ int verb_version(const struct options *o, struct error **err);
 
 /* Shared by several verbs. */
 void verb_print_changes(const struct changes *changes, int format);
-int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://FLOATING-IP:6443 */
+int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */

@@ -164,12 +164,31 @@ static int make_floating_ip(struct maker *m, const char *node, struct error **er
 	}
 }
 
-static int give_floating_ip(struct maker *m, size_t i, struct error **err)
+/* One after the other: none may be given twice. */
+static int give_spares(struct maker *m, struct error **err)
 {
-	const char *node = m->plan->nodes[i].node.name;
-	const struct item *it = view_find(m->view, KIND_FLOATING_IP, node), *spare = spare_floating_ip(m);
+	for (size_t i = 0; i < m->plan->n_nodes; i++) {
+		const char *node = m->plan->nodes[i].node.name;
+		const struct item *spare = spare_floating_ip(m);
 
-	if (it == NULL && (spare != NULL ? use_spare(m, spare, node, err) : make_floating_ip(m, node, err)) < 0)
+		if (spare == NULL)
+			return 0;
+		if (m->plan->nodes[i].floating_ip && view_find(m->view, KIND_FLOATING_IP, node) == NULL &&
+		    use_spare(m, spare, node, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int give_floating_ip(size_t i, void *context, struct error **err)
+{
+	struct maker *m = context;
+	const char *node = m->plan->nodes[i].node.name;
+	const struct item *it;
+
+	if (!m->plan->nodes[i].floating_ip)
+		return 0;
+	if (view_find(m->view, KIND_FLOATING_IP, node) == NULL && make_floating_ip(m, node, err) < 0)
 		return -1;
 	it = view_find(m->view, KIND_FLOATING_IP, node);
 	make_tell_floating_ip(m, i, json_get_str(it->json, "floating_ip_address", NULL));
@@ -180,8 +199,7 @@ int make_floating_ips(void *context, struct error **err)
 {
 	struct maker *m = context;
 
-	for (size_t i = 0; i < m->plan->n_nodes; i++) /* one at a time: spare ones must not be given twice, and there are few */
-		if (m->plan->nodes[i].floating_ip && give_floating_ip(m, i, err) < 0)
-			return -1;
-	return 0;
+	if (give_spares(m, err) < 0)
+		return -1;
+	return parallel_for(m->plan->n_nodes, MAKE_WIDTH, give_floating_ip, m, NULL, err);
 }

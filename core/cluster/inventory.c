@@ -59,9 +59,14 @@ void node_list_free(struct node *nodes, size_t n)
 
 const char *node_role_name(enum node_role role)
 {
-	static const char *const names[] = {"control-plane", "worker", "registry"};
+	static const char *const names[] = {"control-plane", "worker", "registry", "bastion"};
 
 	return names[role];
+}
+
+bool node_runs_kubernetes(enum node_role role)
+{
+	return role == NODE_CONTROL_PLANE || role == NODE_WORKER;
 }
 
 /* under the lock */
@@ -179,8 +184,10 @@ void inventory_host_key(struct inventory *i, const char *name, const char *host_
 
 	cond_lock(&i->news);
 	at = find(i, name);
-	if (at != NULL)
-		replace(&at->host_key, host_key);
+	if (at != NULL) {
+		free(at->host_key);
+		at->host_key = xstrdup(host_key);
+	}
 	cond_unlock(&i->news);
 }
 
@@ -209,10 +216,12 @@ static int look(struct inventory *i, const char *name, bool floating_ip, struct 
 		node_copy(ret, at);
 		return 1;
 	}
+	if (i->closed && at->cloud == NODE_ACTIVE && i->why == NULL)
+		return error_set(err, ERROR_NODE, "it has no floating IP, through which it is to be reached; \"davit apply\" gives it one");
 	if (i->closed && i->why != NULL)
 		return error_set(err, i->why_kind, "%s", i->why);
 	if (i->closed)
-		return error_set(err, ERROR_NODE, "its server was not made");
+		return error_set(err, ERROR_NODE, "its server was not made; \"davit apply\" makes it");
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/strv.h"
 
-enum node_role { NODE_CONTROL_PLANE, NODE_WORKER, NODE_REGISTRY };
+enum node_role { NODE_CONTROL_PLANE, NODE_WORKER, NODE_REGISTRY, NODE_BASTION }; /* by number in the state: append */
 
 /* How far the cloud is with a server. */
 enum node_cloud { NODE_PLANNED, NODE_BUILDING, NODE_ACTIVE, NODE_FAILED };
@@ -13,7 +13,7 @@ enum node_cloud { NODE_PLANNED, NODE_BUILDING, NODE_ACTIVE, NODE_FAILED };
 struct node {
 	char *name;	   /* "demo-cp-1": the server's, the host's and Kubernetes' node name */
 	enum node_role role;
-	char *pool;	   /* "control-plane", "workers", "registry" */
+	char *pool;	   /* "control-plane", "workers", "registry", "bastion" */
 	char *address;	   /* in the cluster's network */
 	char *floating_ip; /* NULL: none (yet) */
 	char *server_id;   /* nova's, NULL until created */
@@ -36,13 +36,15 @@ struct node *inventory_list(struct inventory *i, size_t *ret_n); /* by role, the
 void node_clear(struct node *n);
 void node_list_free(struct node *nodes, size_t n);
 void node_copy(struct node *to, const struct node *from);
-const char *node_role_name(enum node_role role); /* "control-plane", "worker", "registry" */
+const char *node_role_name(enum node_role role); /* "control-plane", "worker", "registry", "bastion" */
+bool node_runs_kubernetes(enum node_role role);
 
 /* The cloud's news of one server; strings are copied, NULL leaves the field as it is.  Wakes waiters. */
 void inventory_cloud(struct inventory *i, const char *name, enum node_cloud cloud, const char *server_id,
 		     const char *floating_ip, const char *fault);
-void inventory_host_key(struct inventory *i, const char *name, const char *host_key);
+void inventory_host_key(struct inventory *i, const char *name, const char *host_key); /* NULL: it is not known any more */
 /* No more news will come (provisioning ended, *why may be NULL): waiters for servers that are not there fail with it. */
 void inventory_close(struct inventory *i, const struct error *why);
-/* Wait until the server is ACTIVE (and, when asked, has its floating IP): 0 with *ret a copy; -1: failed, closed, cancelled or late. */
+/* Wait until the server is ACTIVE (and, when asked, has its floating IP): 0 with *ret a copy; -1: failed, closed without it
+ * (what to do is told), cancelled or late. */
 int inventory_wait(struct inventory *i, const char *name, bool floating_ip, int64_t deadline, struct node *ret, struct error **err) MUST_USE;

@@ -2,7 +2,10 @@
 #include "core/base/alloc.h"
 #include "core/cluster/address.h"
 
-enum { GATEWAY = 1, REGISTRY = 4, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
+enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
+
+#define WAY(choice) (1u << BASTION_##choice)
+#define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
 enum source { FROM_GROUP, FROM_ACCESS, FROM_API };
@@ -11,17 +14,23 @@ static const struct {
 	int port_min, port_max;
 	enum source source;
 	const char *from_group, *why;
+	unsigned ways; /* with these values of access.bastion; 0: all */
 } rule_table[] = {
-	{"control-plane", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers"},
+	{"control-plane", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(CONTROL_PLANE)},
+	{"bastion", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(SERVER)},
 	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside"},
 	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes"},
 	{"control-plane", "tcp", 2379, 2380, FROM_GROUP, "control-plane", "etcd's clients and peers"},
-	{"node", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane"},
+	{"node", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
+	{"node", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},
+	{"node", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator", DIRECT},
 	{"node", "tcp", 10250, 10250, FROM_GROUP, "node", "kubelet: logs, exec, metrics"},
 	{"node", "udp", 8472, 8472, FROM_GROUP, "node", "the pods' network (VXLAN)"},
 	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes"},
 	{"node", "icmp", 0, 0, FROM_GROUP, "node", "path MTU and ping between nodes"},
-	{"registry", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane"},
+	{"registry", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
+	{"registry", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},
+	{"registry", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator", DIRECT},
 	{"registry", "tcp", REGISTRY_PORT, REGISTRY_PORT, FROM_GROUP, "node", "programs and images for the nodes"},
 };
 
@@ -42,9 +51,13 @@ static void rules(struct plan *p)
 	strv_add(&p->groups, "control-plane");
 	strv_add(&p->groups, "node");
 	strv_add(&p->groups, "registry");
+	if (p->spec->access.bastion == BASTION_SERVER)
+		strv_add(&p->groups, "bastion");
 	for (size_t i = 0; i < ARRAY_SIZE(rule_table); i++) {
 		const struct strv *cidrs = rule_table[i].source == FROM_API ? &p->spec->api.allowed_cidrs : &p->spec->access.allowed_cidrs;
 
+		if (rule_table[i].ways != 0 && (rule_table[i].ways & 1u << p->spec->access.bastion) == 0)
+			continue;
 		if (rule_table[i].source == FROM_GROUP)
 			add_rule(p, i, NULL);
 		else
@@ -113,12 +126,45 @@ static struct plan_node *add_node(struct plan *p, char *name, enum node_role rol
 	return n;
 }
 
+/* Whether a server can be reached from outside by itself; the first control plane also for the API. */
+static bool has_floating_ip(const struct spec *s, enum node_role role, int number)
+{
+	bool first = role == NODE_CONTROL_PLANE && number == 1;
+
+	switch (s->access.bastion) {
+	case BASTION_FLOATING_IPS:
+		return true;
+	case BASTION_CONTROL_PLANE:
+		return first;
+	case BASTION_SERVER:
+		return role == NODE_BASTION || (first && s->api.endpoint == API_FLOATING_IP);
+	case BASTION_NONE:
+	case BASTION_HOST:
+		break;
+	}
+	return first && s->api.endpoint == API_FLOATING_IP;
+}
+
+static void add_bastion(struct plan *p)
+{
+	struct plan_node *n;
+
+	if (p->spec->access.bastion != BASTION_SERVER)
+		return;
+	n = add_node(p, xasprintf("%s-bastion", p->spec->name), NODE_BASTION, "bastion");
+	n->flavor = p->spec->access.server.flavor;
+	n->root = p->spec->access.server.volume;
+	n->floating_ip = has_floating_ip(p->spec, NODE_BASTION, 1);
+	strv_add(&n->groups, "bastion");
+}
+
 static void add_registry(struct plan *p)
 {
 	struct plan_node *n = add_node(p, xasprintf("%s-registry", p->spec->name), NODE_REGISTRY, "registry");
 
 	n->flavor = p->spec->registry.flavor;
 	n->data = p->spec->registry.volume;
+	n->floating_ip = has_floating_ip(p->spec, NODE_REGISTRY, 1);
 	strv_add(&n->groups, "registry");
 }
 
@@ -154,7 +200,7 @@ static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_rol
 		n->zone = pool->zones.n > 0 ? pool->zones.v[(size_t)(i - 1) % pool->zones.n] : NULL;
 		n->server_group = server_group(pool, i);
 		n->pool = pool;
-		n->floating_ip = role == NODE_CONTROL_PLANE && i == 1;
+		n->floating_ip = has_floating_ip(p->spec, role, i);
 		strv_add(&n->groups, "node");
 		if (role == NODE_CONTROL_PLANE)
 			strv_add(&n->groups, "control-plane");
@@ -164,7 +210,7 @@ static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_rol
 static int give_addresses(struct plan *p, struct addresses *a, struct inventory *known, struct error **err)
 {
 	static const uint32_t first[] = {
-		[NODE_REGISTRY] = REGISTRY, [NODE_CONTROL_PLANE] = FIRST_CONTROL_PLANE, [NODE_WORKER] = FIRST_WORKER};
+		[NODE_REGISTRY] = REGISTRY, [NODE_BASTION] = BASTION, [NODE_CONTROL_PLANE] = FIRST_CONTROL_PLANE, [NODE_WORKER] = FIRST_WORKER};
 
 	for (size_t i = 0; i < p->n_nodes; i++) {
 		struct node *n = &p->nodes[i].node;
@@ -193,6 +239,7 @@ static int fill(struct plan *p, struct addresses *a, struct inventory *known, st
 	p->api_service_ip = cidr_nth(spec->network.service_cidr, 1);
 	p->dns_service_ip = cidr_nth(spec->network.service_cidr, 10);
 	rules(p);
+	add_bastion(p);
 	add_registry(p);
 	add_pool(p, &spec->control_plane, NODE_CONTROL_PLANE, "cp");
 	for (size_t i = 0; i < spec->n_pools; i++)

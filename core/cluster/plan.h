@@ -2,8 +2,8 @@
  * plan: what the file wants, computed from the file and from the addresses that nodes already have; no I/O, so that it is
  * tested against golden files and shown by `davit plan`.
  *
- * Names: everything of cluster "demo" is called "demo" or "demo-…"; nodes demo-cp-1, demo-POOL-1, demo-registry.
- * Addresses: network+1 is the gateway, +4 the registry, +10… the control planes, +20… the workers in the order they were made,
+ * Names: everything of cluster "demo" is called "demo" or "demo-…"; nodes demo-cp-1, demo-POOL-1, demo-registry, demo-bastion.
+ * Addresses: network+1 is the gateway, +4 the registry, +5 the bastion, +10… the control planes, +20… the workers in the order they were made,
  * all in the lower three quarters of the CIDR; DHCP and the router take from the upper quarter.
  */
 #pragma once
@@ -11,7 +11,7 @@
 #include "core/cluster/spec.h"
 
 struct plan_rule {
-	const char *group;     /* "node", "control-plane", "registry" */
+	const char *group;     /* "node", "control-plane", "registry", "bastion" */
 	const char *protocol;  /* "tcp", "udp", "icmp", NULL: any */
 	int port_min, port_max; /* 0: any */
 	const char *from_group; /* one of the groups, or NULL */
@@ -28,7 +28,7 @@ struct plan_node {
 	bool floating_ip;
 	struct strv groups;	  /* security groups: "node", … */
 	char *server_group; /* name of one of the plan's, or NULL */
-	const struct pool_spec *pool; /* NULL: the registry */
+	const struct pool_spec *pool; /* NULL: registry, bastion */
 };
 
 struct plan_server_group {
@@ -47,7 +47,7 @@ struct plan {
 	size_t n_server_groups;
 	struct plan_rule *rules;
 	size_t n_rules;
-	struct plan_node *nodes; /* registry first, then control planes, then pools in the file's order */
+	struct plan_node *nodes; /* bastion and registry first, then control planes, then pools in the file's order */
 	size_t n_nodes;
 };
 

@@ -54,7 +54,27 @@ static int read_enum(const struct yaml *y, const struct yaml_node *n, const stru
 		strv_add(&names, f->allowed[i]);
 	}
 	all = strv_join(&names, ", ");
-	return yaml_error(y, n, err, "%s: \"%s\" is not known; allowed: %s", f->key, n->scalar, all);
+	return yaml_error(y, n, err, "%s: \"%s\" is not known; allowed: %s%s%s", f->key, n->scalar, all,
+			  f->type == FIELD_CHOICE ? ", or a map that begins with " : "", f->type == FIELD_CHOICE ? f->sub->key : "");
+}
+
+static size_t n_words(const struct field *f)
+{
+	size_t n = 0;
+
+	while (f->allowed[n] != NULL)
+		n++;
+	return n;
+}
+
+static int read_choice(const struct yaml *y, const struct yaml_node *n, const struct field *f, void *base, struct error **err)
+{
+	if (n->type == YAML_SCALAR)
+		return read_enum(y, n, f, at(base, f->offset), err);
+	if (n->type != YAML_MAP)
+		return yaml_error(y, n, err, "%s must be a single value or a map, found %s", f->key, yaml_type_name(n));
+	*(int *)at(base, f->offset) = (int)n_words(f);
+	return schema_read(y, n, f->sub, base, err);
 }
 
 static int read_scalar(const struct yaml *y, const struct yaml_node *n, const struct field *f, void *to, struct error **err)
@@ -149,6 +169,8 @@ static int read_field(const struct yaml *y, const struct yaml_node *n, const str
 		return read_labels(y, n, f, to, err);
 	case FIELD_LIST:
 		return read_list(y, n, f, base, err);
+	case FIELD_CHOICE:
+		return read_choice(y, n, f, base, err);
 	case FIELD_MAP:
 		return want(y, n, f, YAML_MAP, err) < 0 ? -1 : schema_read(y, n, f->sub, to, err);
 	case FIELD_JSON:
@@ -224,6 +246,9 @@ void schema_clear(const struct field *fields, void *base)
 		case FIELD_JSON:
 			json_object_put(*(struct json_object **)to);
 			break;
+		case FIELD_CHOICE:
+			schema_clear(f->sub, base);
+			break;
 		case FIELD_MAP:
 			schema_clear(f->sub, to);
 			break;
@@ -236,6 +261,26 @@ void schema_clear(const struct field *fields, void *base)
 	}
 }
 
+static struct json_object *words_json(const struct field *f)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; f->allowed[i] != NULL; i++)
+		json_object_array_add(list, json_object_new_string(f->allowed[i]));
+	return list;
+}
+
+static struct json_object *choice_json(const struct field *f)
+{
+	struct json_object *list = json_object_new_array(), *word = json_object_new_object();
+
+	json_add_str(word, "type", "string");
+	json_add(word, "enum", words_json(f));
+	json_object_array_add(list, word);
+	json_object_array_add(list, schema_json(f->sub));
+	return list;
+}
+
 static struct json_object *field_json(const struct field *f)
 {
 	static const char *const types[] = {
@@ -243,8 +288,9 @@ static struct json_object *field_json(const struct field *f)
 		[FIELD_URL] = "string",	      [FIELD_INT] = "integer",	   [FIELD_SIZE] = NULL,	       [FIELD_ENUM] = "string",
 		[FIELD_STRINGS] = "array",    [FIELD_CIDRS] = "array",	   [FIELD_ADDRESSES] = "array", [FIELD_LABELS] = "object",
 		[FIELD_TAINTS] = "array",     [FIELD_JSON] = "object",	   [FIELD_MAP] = "object",     [FIELD_LIST] = "array",
+		[FIELD_CHOICE] = NULL,
 	};
-	struct json_object *o = f->type == FIELD_MAP ? schema_json(f->sub) : json_object_new_object(), *list;
+	struct json_object *o = f->type == FIELD_MAP ? schema_json(f->sub) : json_object_new_object();
 
 	json_add_str(o, "description", f->about);
 	json_add_str(o, "type", types[f->type]);
@@ -256,12 +302,10 @@ static struct json_object *field_json(const struct field *f)
 	}
 	if (f->type == FIELD_SIZE)
 		json_add_str(o, "pattern", "^[0-9]+(Gi|Ti)?$");
-	if (f->allowed != NULL) {
-		list = json_object_new_array();
-		for (int i = 0; f->allowed[i] != NULL; i++)
-			json_object_array_add(list, json_object_new_string(f->allowed[i]));
-		json_add(o, "enum", list);
-	}
+	if (f->type == FIELD_CHOICE)
+		json_add(o, "oneOf", choice_json(f));
+	else if (f->allowed != NULL)
+		json_add(o, "enum", words_json(f));
 	if (f->fallback != NULL && f->type != FIELD_MAP) {
 		CLEANUP_YAML struct yaml *y = NULL;
 

@@ -21,6 +21,7 @@ enum field_type {
 	FIELD_LABELS,	 /* struct strv "key=value" from a map */
 	FIELD_TAINTS,	 /* struct strv "key=value:Effect" */
 	FIELD_JSON,	 /* struct json_object *: any map */
+	FIELD_CHOICE,	 /* enum: a word of allowed, or a map with fields of `sub` (relative to the same base): the index after them */
 	FIELD_MAP,	 /* fields of `sub`, at offset */
 	FIELD_LIST	 /* list of maps with fields `sub`: pointer at offset, size_t at count_offset, entries of entry_size */
 };

@@ -4,13 +4,14 @@
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
 #include "core/cluster/schema.h"
+#include "core/net/ssh.h"
 
 static const char *const api_versions[] = {"davit/v1", NULL};
 static const char *const kinds[] = {"Cluster", NULL};
 static const char *const platforms[] = {"kubernetes", NULL};
-static const char *const endpoints[] = {"floatingIP", NULL};
-static const char *const host_key_modes[] = {"seeded", NULL};
-static const char *const bastions[] = {"controlPlane", NULL};
+static const char *const endpoints[] = {"floatingIP", "internal", NULL};
+static const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
+static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
 static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
 
 #define END {.key = NULL}
@@ -72,17 +73,34 @@ static const struct field network_fields[] = {
 };
 
 static const struct field api_fields[] = {
-	{"endpoint", FIELD_ENUM, offsetof(struct spec, api.endpoint), "how the API is reached from outside", "floatingIP", .allowed = endpoints},
+	{"endpoint", FIELD_ENUM, offsetof(struct spec, api.endpoint), "how the API is reached: through a floating IP, or at its address in the servers' network", "floatingIP", .allowed = endpoints},
 	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, api.allowed_cidrs), "who may reach the API", "[0.0.0.0/0]"},
 	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, api.extra_sans), "more names and addresses in its certificate", "[]"},
+	END,
+};
+
+static const struct field bastion_server_fields[] = {
+	{"flavor", FIELD_STRING, offsetof(struct spec, access.server.flavor), "flavor of the bastion; the control plane's where missing"},
+	{"volume", FIELD_MAP, offsetof(struct spec, access.server.volume), "root volume; without it the flavor's disk", .sub = volume_fields},
+	END,
+};
+
+static const struct field jump_fields[] = {
+	{"host", FIELD_STRING, offsetof(struct spec, access.jump.host), "name or address of the jump host", .required = true},
+	{"port", FIELD_INT, offsetof(struct spec, access.jump.port), "port of its SSH server", "22", .min = 1, .max = 65535},
+	{"user", FIELD_STRING, offsetof(struct spec, access.jump.user), "user there", .required = true},
+	{"keyFile", FIELD_STRING, offsetof(struct spec, access.jump.key_file), "private key of that user", "~/.ssh/id_ed25519"},
+	{"hostKey", FIELD_STRING, offsetof(struct spec, access.jump.host_key), "its host key: ssh-ed25519 AAAA…"},
+	{"knownHosts", FIELD_STRING, offsetof(struct spec, access.jump.known_hosts), "file that has its host key, where hostKey is missing", "~/.ssh/known_hosts"},
 	END,
 };
 
 static const struct field access_fields[] = {
 	{"user", FIELD_STRING, offsetof(struct spec, access.user), "the image's user with sudo", "debian"},
 	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, access.allowed_cidrs), "who may reach SSH", "[0.0.0.0/0]"},
-	{"hostKeys", FIELD_ENUM, offsetof(struct spec, access.host_keys), "how SSH host keys are known at first contact", "seeded", .allowed = host_key_modes},
-	{"bastion", FIELD_ENUM, offsetof(struct spec, access.bastion), "the way into the private network", "controlPlane", .allowed = bastions},
+	{"hostKeys", FIELD_STRING, offsetof(struct spec, access.host_keys_text), "how SSH host keys are known at first contact: seeded, console, first-use, or the path of a known_hosts file", "seeded"},
+	{"bastion", FIELD_CHOICE, offsetof(struct spec, access.bastion), "the way to the servers: a word, or a jump host that is there already", "controlPlane", .allowed = bastions, .sub = jump_fields},
+	{"bastionServer", FIELD_MAP, 0, "the server that \"bastion: server\" makes", "{}", .sub = bastion_server_fields},
 	END,
 };
 
@@ -175,7 +193,7 @@ static int check_control_plane(const struct yaml *y, const struct yaml_node *fil
 
 static int check_pools(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
 {
-	static const char *const reserved[] = {"cp", "control-plane", "registry"};
+	static const char *const reserved[] = {"bastion", "cp", "control-plane", "registry"};
 	const struct yaml_node *list = yaml_get(file, "workerPools");
 
 	for (size_t i = 0; i < s->n_pools; i++) {
@@ -189,6 +207,36 @@ static int check_pools(const struct yaml *y, const struct yaml_node *file, const
 			if (strcmp(s->pools[i].name, s->pools[k].name) == 0)
 				return yaml_error(y, at, err, "name: there are two pools \"%s\"", s->pools[i].name);
 	}
+	return 0;
+}
+
+/* A word; what holds a slash or a dot is a path. */
+static int check_host_keys(const struct yaml *y, const struct yaml_node *file, struct spec *s, struct error **err)
+{
+	const char *text = s->access.host_keys_text;
+
+	for (int i = 0; host_key_modes[i] != NULL; i++)
+		if (strcmp(text, host_key_modes[i]) == 0) {
+			s->access.host_keys = (enum host_keys)i;
+			return 0;
+		}
+	s->access.host_keys = HOST_KEYS_FILE;
+	if (strpbrk(text, "/.") != NULL)
+		return 0;
+	return yaml_error(y, yaml_get(yaml_get(file, "access"), "hostKeys"), err,
+			  "hostKeys: \"%s\" is not known; allowed: seeded, console, first-use, or the path of a known_hosts file (./%s)",
+			  text, text);
+}
+
+static int check_bastion(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *access = yaml_get(file, "access"), *server = yaml_get(access, "bastionServer");
+	CLEANUP_FREE char *print = ssh_fingerprint(s->access.jump.host_key);
+
+	if (server != NULL && s->access.bastion != BASTION_SERVER)
+		return yaml_error(y, server, err, "bastionServer is used by \"bastion: server\" alone, and bastion is something else here");
+	if (s->access.jump.host_key != NULL && print == NULL)
+		return yaml_error(y, yaml_get(yaml_get(access, "bastion"), "hostKey"), err, "hostKey: \"%.40s\" is no public key such as \"ssh-ed25519 AAAA…\"", s->access.jump.host_key);
 	return 0;
 }
 
@@ -207,8 +255,17 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 {
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
-	if (check_network(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 || check_pools(y, file, s, err) < 0)
+	if (check_network(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 || check_pools(y, file, s, err) < 0 ||
+	    check_host_keys(y, file, s, err) < 0 || check_bastion(y, file, s, err) < 0)
 		return -1;
+	if (s->access.server.flavor == NULL)
+		s->access.server.flavor = xstrdup(s->control_plane.flavor);
+	if (s->access.host_keys == HOST_KEYS_FILE)
+		s->access.known_hosts = beside(s->path, xstrdup(s->access.host_keys_text));
+	if (s->access.bastion == BASTION_HOST) {
+		s->access.jump.key_file = beside(s->path, s->access.jump.key_file);
+		s->access.jump.known_hosts = beside(s->path, s->access.jump.known_hosts);
+	}
 	s->control_plane.name = xstrdup("control-plane");
 	if (s->registry.flavor == NULL)
 		s->registry.flavor = xstrdup(s->control_plane.flavor);
@@ -256,6 +313,7 @@ void spec_free(struct spec *s)
 	schema_clear(metadata_fields, s);
 	schema_clear(spec_fields, s);
 	free(s->control_plane.name);
+	free(s->access.known_hosts);
 	free(s->path);
 	free(s);
 }

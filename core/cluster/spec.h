@@ -7,9 +7,25 @@
 #include "core/base/strv.h"
 
 enum platform_type { PLATFORM_KUBERNETES };
-enum api_endpoint { API_FLOATING_IP };
-enum host_keys { HOST_KEYS_SEEDED };
-enum bastion_choice { BASTION_CONTROL_PLANE };
+enum api_endpoint { API_FLOATING_IP, API_INTERNAL };
+
+/* How the host key of a server is known when it is reached for the first time; afterwards it is in the state. */
+enum host_keys {
+	HOST_KEYS_SEEDED,    /* made for it beforehand, in its user-data */
+	HOST_KEYS_CONSOLE,   /* from its console log */
+	HOST_KEYS_FIRST_USE, /* it is not: whichever is shown first is kept */
+	HOST_KEYS_FILE	     /* from access.known_hosts */
+};
+
+/* The way to the servers. */
+enum bastion_choice {
+	BASTION_CONTROL_PLANE, /* the first control plane has a floating IP, all others are reached through it */
+	BASTION_SERVER,	       /* the same with a server of its own, NAME-bastion */
+	BASTION_FLOATING_IPS,  /* every server has a floating IP */
+	BASTION_NONE,	       /* this machine reaches their addresses */
+	BASTION_HOST	       /* a host that is there already: access.jump */
+};
+
 enum server_group_policy { SERVER_GROUP_SOFT_APART, SERVER_GROUP_APART, SERVER_GROUP_SOFT_TOGETHER, SERVER_GROUP_TOGETHER, SERVER_GROUP_NONE };
 
 struct volume_spec {
@@ -50,8 +66,20 @@ struct spec {
 	struct {
 		char *user;
 		struct strv allowed_cidrs;
+		char *host_keys_text; /* the word or path of the file */
 		enum host_keys host_keys;
+		char *known_hosts; /* of HOST_KEYS_FILE, else NULL */
 		enum bastion_choice bastion;
+		struct {
+			char *flavor;
+			struct volume_spec volume; /* its root volume */
+		} server;			   /* of BASTION_SERVER */
+		struct {
+			char *host, *user, *key_file;
+			int port;
+			char *host_key;	   /* "ssh-ed25519 AAAA…", or NULL: it is in */
+			char *known_hosts; /* this file */
+		} jump;			   /* of BASTION_HOST */
 	} access;
 	struct pool_spec control_plane;
 	struct pool_spec *pools;

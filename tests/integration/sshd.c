@@ -80,11 +80,11 @@ static int write_config(const struct sshd *d, const char *extra, struct error **
 	CLEANUP_FREE char *path = xasprintf("%s/sshd_config", d->dir);
 	CLEANUP_BUF struct buf b = BUF_INIT;
 
+	buf_add(&b, extra == NULL ? "" : extra); /* sshd takes the first that is said of a thing */
 	buf_addf(&b, "Port %u\nListenAddress 127.0.0.1\nPidFile none\nHostKey %s/host\n", d->port, d->dir);
 	buf_addf(&b, "AuthorizedKeysFile %s/user.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nUseDNS no\nPrintMotd no\n",
 		 d->dir);
 	buf_add(&b, "PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 200\nLogLevel INFO\n");
-	buf_add(&b, extra == NULL ? "" : extra);
 	return path_write(path, b.data, b.len, 0600, err);
 }
 

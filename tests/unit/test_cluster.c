@@ -53,6 +53,7 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  network: {cidr: 10.244.3.0/24}\n", "network.podCIDR 10.244.0.0/16 overlaps network.cidr 10.244.3.0/24");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x}, {name: a, count: 1, flavor: x}]\n", "two pools \"a\"");
 	refused(HEAD CLOUD CP "  workerPools: [{name: cp, count: 1, flavor: x}]\n", "choose another");
+	refused(HEAD CLOUD CP "  workerPools: [{name: bastion, count: 1, flavor: x}]\n", "choose another");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: -1, flavor: x}]\n", "-1 is not within 0 to 5000");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b']}]\n", "is no taint");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {node-role.kubernetes.io/x: y}}]\n",

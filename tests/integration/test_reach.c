@@ -1,0 +1,361 @@
+/* The ways to the servers, and what is made of their host keys, with real sshd on the loopback: all servers are this machine. */
+#include "cmd/reach.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/parallel.h"
+#include "core/base/path.h"
+#include "tests/integration/bastion_fixture.h"
+#include "tests/integration/relay.h"
+#include <unistd.h>
+
+enum { PATIENCE_MS = 120 * 1000 }; /* on a busy machine */
+
+struct cluster {
+	char *folder;
+	struct spec *spec;
+	struct state *state;
+	struct inventory *inventory;
+	struct reach *reach;
+};
+
+static void copy_key(struct state *s)
+{
+	CLEANUP_FREE char *folder = state_path(s, "ssh"), *file = state_path(s, "ssh/id_ed25519");
+	CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+
+	assert_success(path_read(server.key_file, &key, &test_error));
+	assert_success(path_mkdirs(folder, 0700, &test_error));
+	assert_success(path_write(file, key.data, key.len, 0600, &test_error));
+}
+
+static void add_node(struct cluster *c, const char *name, enum node_role role)
+{
+	struct node n = {.name = (char *)name,
+			 .role = role,
+			 .pool = (char *)"x",
+			 .address = (char *)"127.0.0.1",
+			 .server_id = (char *)"id",
+			 .cloud = NODE_ACTIVE};
+
+	inventory_put(c->inventory, &n);
+	assert_success(state_put_node(c->state, &n, &test_error));
+}
+
+/* A cluster of demo-cp-1, whose file says so of access; folder NULL: a new one. */
+static struct cluster cluster_open(char *folder, const char *access)
+{
+	struct cluster c = {.folder = folder != NULL ? folder : xasprintf("%s/state-XXXXXX", server.dir), .inventory = inventory_new()};
+	CLEANUP_FREE char *text = xasprintf(
+		"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
+		"  openstack: {image: i}\n  controlPlane: {flavor: f}\n  access: {user: %s, %s}\n",
+		server.user, access);
+
+	if (folder == NULL)
+		assert_non_null(mkdtemp(c.folder));
+	assert_success(spec_parse("/c.yaml", text, strlen(text), &c.spec, &test_error));
+	assert_success(state_open(c.folder, "demo", STATE_WRITE, &c.state, &test_error));
+	if (folder == NULL) {
+		copy_key(c.state);
+		add_node(&c, "demo-cp-1", NODE_CONTROL_PLANE);
+	}
+	assert_success(state_nodes(c.state, c.inventory, &test_error));
+	inventory_cloud(c.inventory, "demo-cp-1", NODE_ACTIVE, NULL, NULL, NULL);
+	c.reach = reach_new(c.spec, c.state, c.inventory);
+	reach_tune(c.reach, server.port, PATIENCE_MS);
+	return c;
+}
+
+/* Returns the folder. */
+static char *cluster_close(struct cluster *c)
+{
+	reach_free(c->reach);
+	state_close(c->state);
+	inventory_free(c->inventory);
+	spec_free(c->spec);
+	return c->folder;
+}
+
+static void cluster_end(struct cluster *c)
+{
+	free(cluster_close(c));
+}
+
+static int reach_node(struct cluster *c, const char *name, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+	struct ssh_command command = {.command = "true", .deadline = clock_deadline(PATIENCE_MS)};
+
+	return reach_ssh(c->reach, name, clock_deadline(PATIENCE_MS), &s, err) < 0 ? -1 : ssh_must_run(s, &command, err);
+}
+
+static char *known_key(struct cluster *c, const char *name)
+{
+	struct node n = {0};
+	char *key;
+
+	assert_true(inventory_get(c->inventory, name, &n));
+	key = steal_ptr(n.host_key);
+	node_clear(&n);
+	return key;
+}
+
+static char *other_key(void)
+{
+	CLEANUP_FREE char *path = xasprintf("%s.pub", server.other_key);
+
+	return sshd_read_line(path);
+}
+
+static void test_the_first_key_is_kept(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: none, hostKeys: first-use");
+	CLEANUP_FREE char *other = other_key(), *kept = NULL, *print = ssh_fingerprint(server.host_key);
+
+	assert_success(reach_node(&c, "demo-cp-1", &test_error));
+	c = cluster_open(cluster_close(&c), "bastion: none, hostKeys: first-use"); /* it is in the state */
+	kept = known_key(&c, "demo-cp-1");
+	assert_int_equal(strncmp(server.host_key, kept, strlen(kept)), 0);
+	assert_success(reach_node(&c, "demo-cp-1", &test_error));
+	inventory_host_key(c.inventory, "demo-cp-1", other); /* as if it had changed since */
+	assert_int_equal(reach_node(&c, "demo-cp-1", &test_error), -1);
+	assert_kind(ERROR_CONFLICT);
+	assert_failure(-1, print);
+	cluster_end(&c);
+}
+
+static int one_first_contact(size_t i UNUSED, void *context, struct error **err)
+{
+	return reach_node(context, "demo-cp-1", err);
+}
+
+static void test_many_first_contacts_agree(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: none, hostKeys: first-use");
+
+	assert_success(parallel_for(10, 0, one_first_contact, &c, NULL, &test_error));
+	cluster_end(&c);
+}
+
+/* Files of known_hosts, and what comes of the first contact. */
+static void check_file(const char *host, const char *key, enum error_kind kind, const char *with)
+{
+	CLEANUP_FREE char *file = xasprintf("%s/known", server.dir), *text = xasprintf("%s %s\n", host, key);
+	CLEANUP_FREE char *access = xasprintf("bastion: none, hostKeys: %s", file), *kept = NULL;
+	struct cluster c = cluster_open(NULL, access);
+
+	assert_success(path_write(file, text, strlen(text), 0600, &test_error));
+	if (with == NULL) {
+		assert_success(reach_node(&c, "demo-cp-1", &test_error));
+		kept = known_key(&c, "demo-cp-1");
+		assert_non_null(kept);
+	} else {
+		assert_int_equal(reach_node(&c, "demo-cp-1", &test_error), -1);
+		assert_kind(kind);
+		assert_failure(-1, with);
+		assert_null(known_key(&c, "demo-cp-1"));
+	}
+	cluster_end(&c);
+}
+
+static void test_keys_of_a_file(void **state UNUSED)
+{
+	CLEANUP_FREE char *other = other_key();
+
+	check_file("127.0.0.1", server.host_key, 0, NULL);
+	check_file("demo-cp-1", server.host_key, 0, NULL);
+	check_file("127.0.0.1", other, ERROR_CONFLICT, "the host key is not the expected one");
+	check_file("127.0.0.2", server.host_key, ERROR_CONFIG, "has no host key of demo-cp-1, 127.0.0.1");
+}
+
+static int console(void *context, const struct node *n, int64_t deadline UNUSED, char **ret, struct error **err)
+{
+	if (context == NULL)
+		return error_set(err, ERROR_TIMEOUT, "the console of %s stays empty", n->name);
+	*ret = xasprintf("%s\n%s", (const char *)context, server.host_key);
+	return 0;
+}
+
+static void test_keys_of_the_console(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: none, hostKeys: console");
+	CLEANUP_FREE char *other = other_key(), *kept = NULL;
+
+	assert_failure(reach_node(&c, "demo-cp-1", &test_error), "\"davit apply\" reads it from its console");
+	reach_set_console(c.reach, console, NULL);
+	assert_failure(reach_node(&c, "demo-cp-1", &test_error), "the console of demo-cp-1 stays empty");
+	reach_set_console(c.reach, console, other);
+	assert_success(reach_node(&c, "demo-cp-1", &test_error));
+	kept = known_key(&c, "demo-cp-1"); /* the one that it showed, not both */
+	assert_int_equal(strncmp(server.host_key, kept, strlen(kept)), 0);
+	cluster_end(&c);
+}
+
+static void test_without_a_key_nothing_is_said(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: none");
+
+	assert_failure(reach_node(&c, "demo-cp-1", &test_error), "its SSH host key is not known here");
+	cluster_end(&c);
+}
+
+static void test_floating_ips_and_the_control_plane(void **state UNUSED)
+{
+	static const char *const access[] = {"bastion: floatingIPs, hostKeys: first-use", "hostKeys: first-use"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(access); i++) {
+		struct cluster c = cluster_open(NULL, access[i]);
+
+		inventory_close(c.inventory, NULL);
+		assert_failure(reach_node(&c, "demo-cp-1", &test_error), "has no floating IP");
+		inventory_cloud(c.inventory, "demo-cp-1", NODE_ACTIVE, NULL, "127.0.0.1", NULL);
+		add_node(&c, "demo-w-1", NODE_WORKER);
+		inventory_cloud(c.inventory, "demo-w-1", NODE_ACTIVE, NULL, i == 0 ? "127.0.0.1" : NULL, NULL);
+		assert_success(reach_node(&c, "demo-cp-1", &test_error));
+		assert_success(reach_node(&c, "demo-w-1", &test_error));
+		cluster_end(&c);
+	}
+}
+
+static void test_a_bastion_that_is_not_there(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: server, hostKeys: first-use");
+
+	assert_failure(reach_node(&c, "demo-cp-1", &test_error), "cluster demo has no bastion to go through");
+	add_node(&c, "demo-bastion", NODE_BASTION);
+	inventory_cloud(c.inventory, "demo-bastion", NODE_ACTIVE, NULL, "127.0.0.1", NULL);
+	assert_success(reach_node(&c, "demo-cp-1", &test_error));
+	cluster_end(&c);
+}
+
+/* The operator's own: another sshd. */
+static char *jump_access(const struct sshd *jump, uint16_t port, const char *host_key)
+{
+	return xasprintf("bastion: {host: 127.0.0.1, port: %u, user: %s, keyFile: %s, hostKey: %s}, hostKeys: first-use", port, jump->user,
+			 jump->key_file, host_key);
+}
+
+static size_t count(const char *file, const char *text)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT;
+	size_t n = 0;
+
+	assert_success(path_read(file, &b, &test_error));
+	for (const char *at = buf_str(&b); (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+static int one_of_fifty(size_t i, void *context, struct error **err)
+{
+	CLEANUP_FREE char *name = xasprintf("demo-w-%zu", i);
+
+	return reach_node(context, name, err);
+}
+
+/* sshd's own limits: MaxStartups 10:30:100, MaxSessions 10. */
+static void test_fifty_nodes_through_a_jump_host_with_default_limits(void **state UNUSED)
+{
+	struct sshd jump = {0};
+	CLEANUP_FREE char *access = NULL, *log = NULL;
+	struct cluster c;
+
+	assert_success(sshd_start("MaxStartups 10:30:100\nMaxSessions 10\n", &jump, &test_error));
+	access = jump_access(&jump, jump.port, jump.host_key);
+	log = xasprintf("%s/log", jump.dir);
+	c = cluster_open(NULL, access);
+	for (int i = 0; i < 50; i++) {
+		CLEANUP_FREE char *name = xasprintf("demo-w-%d", i);
+
+		add_node(&c, name, NODE_WORKER);
+	}
+	assert_success(parallel_for(50, 0, one_of_fifty, &c, NULL, &test_error));
+	assert_int_equal(count(log, "Accepted publickey"), 1);
+	cluster_end(&c);
+	sshd_stop(&jump);
+}
+
+static void test_a_jump_host_that_refuses(void **state UNUSED)
+{
+	struct sshd jump = {0};
+	CLEANUP_FREE char *other = other_key(), *good = NULL, *bad = NULL;
+	struct cluster c;
+
+	assert_success(sshd_start("AllowTcpForwarding no\n", &jump, &test_error));
+	good = jump_access(&jump, jump.port, jump.host_key);
+	bad = jump_access(&jump, jump.port, other);
+	c = cluster_open(NULL, good);
+	assert_failure(reach_node(&c, "demo-cp-1", &test_error), "does its sshd_config say AllowTcpForwarding yes?");
+	cluster_end(&c);
+	c = cluster_open(NULL, bad);
+	assert_int_equal(reach_node(&c, "demo-cp-1", &test_error), -1);
+	assert_kind(ERROR_CONFLICT);
+	assert_failure(-1, "the way in through the jump host 127.0.0.1: ");
+	cluster_end(&c);
+	sshd_stop(&jump);
+}
+
+/* Ports that only nodes may reach are dialled from the control plane, here through the jump host. */
+static void test_dials_from_the_control_plane(void **state UNUSED)
+{
+	CLEANUP_FREE char *access = jump_access(&server, server.port, server.host_key);
+	struct cluster c = cluster_open(NULL, access);
+	uint16_t port;
+	struct peer *peer = peer_start(PEER_ECHO, &port);
+	int fd = -1;
+
+	assert_success(reach_dial(c.reach, "127.0.0.1", port, &fd, &test_error));
+	assert_echo(fd, "from the inside");
+	close(fd);
+	cluster_end(&c);
+	peer_stop(peer);
+}
+
+/* A peer that takes the connection and then says nothing is tried again. */
+static int come_back(void *context, struct error **err UNUSED)
+{
+	struct relay *r = context;
+
+	while (relay_connections(r) < 2)
+		usleep(1000);
+	relay_swallow(r, false);
+	return 0;
+}
+
+static void test_a_silent_login_is_tried_again(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: none, hostKeys: first-use");
+	uint16_t port;
+	struct relay *r = relay_start(server.port, &port);
+	struct parallel_thread *thread;
+
+	relay_swallow(r, true);
+	reach_tune(c.reach, port, 700);
+	thread = parallel_start(come_back, r);
+	assert_success(reach_node(&c, "demo-cp-1", &test_error));
+	assert_true(relay_connections(r) >= 2);
+	assert_int_equal(parallel_join(thread, NULL), 0);
+	cluster_end(&c);
+	relay_stop(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_first_key_is_kept),
+		cmocka_unit_test(test_many_first_contacts_agree),
+		cmocka_unit_test(test_keys_of_a_file),
+		cmocka_unit_test(test_keys_of_the_console),
+		cmocka_unit_test(test_without_a_key_nothing_is_said),
+		cmocka_unit_test(test_floating_ips_and_the_control_plane),
+		cmocka_unit_test(test_a_bastion_that_is_not_there),
+		cmocka_unit_test(test_fifty_nodes_through_a_jump_host_with_default_limits),
+		cmocka_unit_test(test_a_jump_host_that_refuses),
+		cmocka_unit_test(test_dials_from_the_control_plane),
+		cmocka_unit_test(test_a_silent_login_is_tried_again),
+	};
+
+	log_init(LOG_ERROR, false); /* first use is told each time */
+	return cmocka_run_group_tests(tests, server_start, server_stop);
+}
