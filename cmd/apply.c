@@ -161,10 +161,32 @@ static int write_kubeconfig(struct apply *a, char **ret_path, struct error **err
 	return path_write(*ret_path, text.data, text.len, 0600, err);
 }
 
+/* Labels, Ready and roll-outs of the nodes that came up, and the way in. */
+static int finish(struct apply *a, struct error **err)
+{
+	CLEANUP_FREE char *kubeconfig = NULL;
+
+	for (size_t i = 0; i < a->c->plan->n_nodes; i++)
+		if (a->w->errors[i] != NULL)
+			a->c->plan->nodes[i].node.cloud = NODE_FAILED; /* nobody waits for it */
+	return work_finish(a->w, err) < 0 || write_kubeconfig(a, &kubeconfig, err) < 0 ? -1 : 0;
+}
+
+/* With workers that failed the cluster is a smaller one, and as whole as that can be; the failure is told after all that. */
+static int finish_without(struct apply *a, struct error *failure, struct error **err)
+{
+	CLEANUP_ERROR struct error *more = NULL;
+
+	if (cancel_requested() || finish(a, &more) == 0 || error_is(more, ERROR_CANCELLED))
+		return error_move(err, failure);
+	error_set(err, ERROR_NODE, "%s\n%s", error_message(failure), error_message(more));
+	error_free(failure);
+	return -1;
+}
+
 static int converge(struct apply *a, struct error **err)
 {
 	struct parallel_task tasks[] = {{run_provision, a}, {run_bundle, a}, {run_nodes, a}};
-	CLEANUP_FREE char *kubeconfig = NULL;
 	struct error *why = NULL;
 
 	if (state_set(a->c->state, "complete", "0", err) < 0)
@@ -172,10 +194,10 @@ static int converge(struct apply *a, struct error **err)
 	put_wanted_nodes(a->c);
 	if (parallel_run(tasks, ARRAY_SIZE(tasks), &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
 		return error_move(err, why);
-	error_free(why);
-	if (sum_up(a, err) < 0 || work_finish(a->w, err) < 0 || write_kubeconfig(a, &kubeconfig, err) < 0)
-		return -1;
-	return state_set(a->c->state, "complete", "1", err);
+	error_clear(&why);
+	if (sum_up(a, &why) < 0)
+		return finish_without(a, why, err);
+	return finish(a, err) < 0 ? -1 : state_set(a->c->state, "complete", "1", err);
 }
 
 static int look(void *context, struct error **err)

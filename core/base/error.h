@@ -39,7 +39,7 @@ int error_move(struct error **err, struct error *src);
 enum error_kind error_kind(const struct error *err);
 const char *error_message(const struct error *err); /* "" for NULL */
 bool error_is(const struct error *err, enum error_kind kind); /* false for NULL */
-/* Exit status of docs/exit-status: 2 usage and config, 3 preflight, 4 cloud, 5 nodes, 6 locked, 7 leftovers, 130 cancelled, 1 else. */
+/* Exit status (README.md): 2 usage and config, 3 preflight, 4 cloud, 5 nodes, 6 locked, 7 leftovers, 130 cancelled, 1 else. */
 int error_exit_status(const struct error *err);
 void error_free(struct error *err);
 void error_clear(struct error **err);

@@ -1,7 +1,7 @@
 /*
  * retry: the one place that repeats requests: backoff with jitter, Retry-After, a deadline, cancellation.
  *
- * Classes (docs/reliability): A may be repeated freely (GET, HEAD, PUT of tags, DELETE, whose 404 after a repeat is success);
+ * Classes: A may be repeated freely (GET, HEAD, PUT of tags, DELETE, whose 404 after a repeat is success);
  * B has a natural key: repeat, and the caller takes a conflict as "exists: adopt"; C (no key: network, router, volume, …) is
  * repeated only after an unambiguous "not applied" (not sent, 429, a proxy's "no server is available"); anything ambiguous
  * goes to the caller, who looks the resource up by its mark.

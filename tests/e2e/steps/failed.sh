@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Part of the whole fails: the rest comes to its end, the message names what failed and why, and the same command goes on.
+
+# a change of all nodes, and a pool more whose server the cloud has no room for
+failing_file() {
+	sed -e 's/failCgroupV1: false/failCgroupV1: false, maxPods: 77/' \
+		-e 's/^  workerPools:.*/&\n  - {name: lost, count: 1, flavor: m1.nowhere}/' "$FILE" >"$WORK/failing.yaml"
+	sed '/name: lost/d' "$WORK/failing.yaml" >"$WORK/mended.yaml"
+}
+
+max_pods() { kubectl get node "$1" -o jsonpath='{.status.allocatable.pods}'; }
+
+# a kubelet that systemd cannot load: the one that runs goes on
+break_kubelet() {
+	davit ssh -f "$FILE" workers-2 sudo sh -c \''mkdir /etc/systemd/system/kubelet.service.d &&
+		printf "[Service]\nExecStart=\n" >/etc/systemd/system/kubelet.service.d/broken.conf && systemctl daemon-reload'\'
+}
+
+mend_kubelet() {
+	davit ssh -f "$FILE" workers-2 sudo sh -c \''rm -r /etc/systemd/system/kubelet.service.d && systemctl daemon-reload'\'
+}
+
+parts_fail() {
+	in_tree nowhere.py make
+	failing_file
+	break_kubelet
+	status davit apply -f "$WORK/failing.yaml" --mirror "$MIRROR"
+	expect_status 5
+	for text in '2 of 5 nodes failed' demo-lost-1 'No valid host' demo-workers-2 'kubelet.service cannot be loaded' 'davit apply'; do
+		expect_text "$text"
+	done
+	[[ $(max_pods demo-workers-1) = 77 ]]
+	[[ $(max_pods demo-workers-2) = 110 ]]
+	kubectl wait --for=condition=Ready nodes --all --timeout=60s
+	[[ $(kubectl get nodes --no-headers | wc -l) = 3 ]]
+}
+
+parts_are_mended() {
+	mend_kubelet
+	status davit apply -f "$WORK/mended.yaml" --mirror "$MIRROR"
+	expect_status 0
+	[[ $(max_pods demo-workers-2) = 77 ]]
+	status davit apply -f "$WORK/mended.yaml" --mirror "$MIRROR"
+	expect_status 0
+	expect_text 'nothing to do'
+	in_tree nowhere.py remove
+}
+
+# somebody else's port keeps the network from going: it is named and left alone
+delete_names_what_is_in_use() {
+	local port
+	port=$(in_tree intruder.py make)
+	status davit delete -f "$FILE" --yes
+	in_tree intruder.py find | tee "$WORK/intruder"
+	in_tree intruder.py remove
+	expect_status 7
+	expect_text "$port"
+	expect_text 'network demo'
+	grep -qx "$port" "$WORK/intruder"
+}
