@@ -9,6 +9,7 @@
 
 static const char *const format_names[] = {
 	[ARTIFACT_FILE] = "file",
+	[ARTIFACT_GZ] = "gz",
 	[ARTIFACT_TAR_GZ] = "tar.gz",
 };
 
@@ -48,7 +49,7 @@ static int check(const struct artifact *a, struct error **err)
 
 	for (size_t i = 0; i < a->programs.n; i++)
 		good = good && is_word(a->programs.v[i]);
-	if (a->format == ARTIFACT_FILE && a->programs.n != 1)
+	if (a->format != ARTIFACT_TAR_GZ && a->programs.n != 1)
 		good = false;
 	if (!good)
 		return error_set(

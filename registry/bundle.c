@@ -14,6 +14,7 @@ static const struct {
 	const char *name, *media_type;
 } formats[] = {
 	[ARTIFACT_FILE] = {"file", "application/octet-stream"},
+	[ARTIFACT_GZ] = {"gz", "application/gzip"},
 	[ARTIFACT_TAR_GZ] = {"tar.gz", "application/gzip"},
 };
 
@@ -57,6 +58,7 @@ static struct json_object *layer_json(const struct artifact *a)
 	json_add_str(notes, "dev.davit.programs", programs);
 	json_add_str(notes, "dev.davit.roles", roles);
 	json_add_str(notes, BUNDLE_SOURCE, a->source);
+	json_add_str(notes, BUNDLE_CONTENT, a->content);
 	json_add_str(notes, "dev.davit.checksum", a->unpublished ? "first-download" : "published");
 	json_add(o, "annotations", notes);
 	return o;
@@ -108,7 +110,17 @@ static int parse_format(const char *s, enum artifact_format *ret, struct error *
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_CONFIG, "annotation dev.davit.format: \"%s\" is neither \"file\" nor \"tar.gz\"", s);
+	return error_set(err, ERROR_CONFIG, "annotation dev.davit.format: \"%s\" is none of \"file\", \"gz\" and \"tar.gz\"", s);
+}
+
+static int check_content(const struct artifact *a, struct error **err)
+{
+	if (a->format != ARTIFACT_GZ && a->content == NULL)
+		return 0;
+	if (a->format == ARTIFACT_GZ && a->content != NULL && oci_digest_valid(a->content))
+		return 0;
+	return error_set(err, ERROR_CONFIG, "annotation " BUNDLE_CONTENT ": \"%s\" is no digest of a compressed program",
+			 a->content != NULL ? a->content : "");
 }
 
 static int parse_roles(const char *s, unsigned *ret, struct error **err)
@@ -148,7 +160,7 @@ static int parse_programs(const char *s, struct strv *ret, struct error **err)
 static int parse_layer(const struct descriptor *d, struct artifact *a, struct error **err)
 {
 	const char *name, *version, *format, *strip, *programs, *roles, *source = descriptor_annotation(d, BUNDLE_SOURCE);
-	const char *checksum = descriptor_annotation(d, "dev.davit.checksum");
+	const char *checksum = descriptor_annotation(d, "dev.davit.checksum"), *content = descriptor_annotation(d, BUNDLE_CONTENT);
 
 	if (need_note(d, "dev.davit.name", &name, err) < 0 || need_note(d, "dev.davit.version", &version, err) < 0 ||
 	    need_note(d, "dev.davit.format", &format, err) < 0 || need_note(d, "dev.davit.strip", &strip, err) < 0 ||
@@ -161,8 +173,9 @@ static int parse_layer(const struct descriptor *d, struct artifact *a, struct er
 	a->digest = xstrdup(d->digest);
 	a->size = d->size;
 	a->source = xstrdup(source);
+	a->content = xstrdup(content);
 	a->unpublished = checksum != NULL && strcmp(checksum, "first-download") == 0;
-	if (parse_format(format, &a->format, err) < 0 || parse_strip(strip, &a->strip, err) < 0 ||
+	if (parse_format(format, &a->format, err) < 0 || check_content(a, err) < 0 || parse_strip(strip, &a->strip, err) < 0 ||
 	    parse_roles(roles, &a->roles, err) < 0)
 		return -1;
 	return parse_programs(programs, &a->programs, err);
@@ -255,6 +268,7 @@ static void copy_artifact(struct artifact *to, const struct artifact *from)
 	to->version = xstrdup(from->version);
 	to->digest = xstrdup(from->digest);
 	to->source = xstrdup(from->source);
+	to->content = xstrdup(from->content);
 	to->programs = STRV_INIT;
 	strv_copy(&to->programs, &from->programs);
 }

@@ -10,6 +10,7 @@
 #include "registry/layout.h"
 
 #define BUNDLE_TYPE "application/vnd.davit.bundle.v1"
+#define BUNDLE_CONTENT "dev.davit.content" /* annotation of what davit has compressed: digest of what upstream publishes */
 #define BUNDLE_SOURCE "dev.davit.source" /* annotation: upstream's address, or the image's full name */
 
 /* "davit/artifacts:1.36.3"; the caller frees. */

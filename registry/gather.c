@@ -6,6 +6,7 @@
 #include "core/cluster/plan.h"
 #include "registry/bundle.h"
 #include "registry/gather.h"
+#include "registry/pack.h"
 #include "registry/registry.h"
 #include <unistd.h>
 
@@ -126,6 +127,8 @@ static int fetch_artifact(struct gather *g, struct wanted *w, struct error **err
 	if (fetch_blob(&f, digest, &size, err) < 0)
 		return -1;
 	gather_take(s, digest, size);
+	if (gather_packs(s) && pack_blob(g->folder, digest, s->packed, &s->size, err) < 0)
+		return -1;
 	if (s->item->checksum_url == NULL)
 		log_warning("%s %s: upstream publishes no checksum of it; pinned as it came from %s: %s", s->item->name,
 			    s->item->version, s->url, digest);
@@ -187,9 +190,10 @@ static void fill_artifacts(const struct gather *g, struct artifacts *ret)
 		a = &ret->items[ret->n++];
 		*a = (struct artifact){.name = xstrdup(s->item->name),
 				       .version = xstrdup(s->item->version),
-				       .digest = xstrdup(s->digest),
+				       .digest = xstrdup(*s->packed != '\0' ? s->packed : s->digest),
 				       .size = s->size,
-				       .format = s->item->format,
+				       .content = *s->packed != '\0' ? xstrdup(s->digest) : NULL,
+				       .format = gather_packs(s) ? ARTIFACT_GZ : s->item->format,
 				       .strip = s->item->strip,
 				       .roles = s->item->roles,
 				       .source = xstrdup(s->item->url),

@@ -14,8 +14,9 @@ struct source {
 	char *label;			   /* "kubelet", "pause:3.10.2" */
 	char *url;			   /* of an artifact, behind the mirror */
 	struct pull *pull;		   /* of an image */
-	char digest[OCI_DIGEST_LEN + 1];   /* of the artifact's blob or the image's manifest; "": not known yet */
-	int64_t size;
+	char digest[OCI_DIGEST_LEN + 1];   /* of what upstream has: the artifact's file or the image's manifest; "": not known yet */
+	char packed[OCI_DIGEST_LEN + 1];   /* of the artifact's blob where it is compressed by us; "": it is not */
+	int64_t size;			   /* of the blob */
 	struct descriptor *blobs; /* of an image: config and layers */
 	size_t n_blobs;
 	atomic_size_t missing; /* blobs still to be fetched */
@@ -49,6 +50,8 @@ struct gather {
 /* The blob is there and whole: by size where the index names it, else by hashing it.  size -1: any. */
 bool gather_has(const struct gather *g, const char *digest, int64_t size);
 void gather_take(struct source *s, const char *digest, int64_t size);
+/* Does the bundle hold this artifact compressed by davit? */
+bool gather_packs(const struct source *s);
 /* Fill in digest and size (artifacts) or manifest and blobs (images), and how many blobs are missing. */
 int gather_resolve_artifact(struct gather *g, struct source *s, struct error **err) MUST_USE;
 int gather_resolve_image(struct gather *g, struct source *s, struct error **err) MUST_USE;

@@ -31,6 +31,8 @@ static const struct artifact *recorded_artifact(const struct gather *g, const st
 
 	if (a == NULL || strcmp(a->version, s->item->version) != 0 || a->source == NULL || strcmp(a->source, s->item->url) != 0)
 		return NULL;
+	if (gather_packs(s) != (a->content != NULL)) /* a bundle of before programs were compressed */
+		return NULL;
 	return layout_has(g->folder, a->digest, a->size) ? a : NULL;
 }
 
@@ -38,6 +40,21 @@ void gather_take(struct source *s, const char *digest, int64_t size)
 {
 	memcpy(s->digest, digest, sizeof(s->digest));
 	s->size = size;
+}
+
+bool gather_packs(const struct source *s)
+{
+	return s->item != NULL && s->item->format == ARTIFACT_FILE;
+}
+
+/* As an earlier run has recorded it. */
+static void take_recorded(struct source *s, const struct artifact *known)
+{
+	bool packed = known->content != NULL;
+
+	gather_take(s, packed ? known->content : known->digest, known->size);
+	if (packed)
+		memcpy(s->packed, known->digest, sizeof(s->packed));
 }
 
 /* *ret_digest "" where nobody says what it should be. */
@@ -69,16 +86,23 @@ int gather_resolve_artifact(struct gather *g, struct source *s, struct error **e
 	char digest[OCI_DIGEST_LEN + 1];
 
 	if (known != NULL && !mirror_is_file(g)) {
-		gather_take(s, known->digest, known->size);
+		take_recorded(s, known);
 		return 0;
 	}
 	if (published_digest(g, s, digest, &why) < 0) {
 		if (known == NULL || !error_is(why, ERROR_NOT_FOUND))
 			return error_move(err, steal_ptr(why));
-		gather_take(s, known->digest, known->size); /* the mirror is gone; the bundle is complete without it */
+		take_recorded(s, known); /* the mirror is gone; the bundle is complete without it */
 		return 0;
 	}
 	gather_take(s, digest, 0);
+	if (gather_packs(s)) {
+		if (known != NULL && strcmp(known->content, digest) == 0 && gather_has(g, known->digest, known->size))
+			take_recorded(s, known);
+		else
+			s->missing = 1;
+		return 0;
+	}
 	if (*digest != '\0' && gather_has(g, digest, -1))
 		s->size = layout_blob_size(g->folder, digest);
 	else

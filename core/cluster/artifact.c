@@ -7,6 +7,7 @@ void artifacts_free(struct artifacts *a)
 		free(a->items[i].name);
 		free(a->items[i].version);
 		free(a->items[i].digest);
+		free(a->items[i].content);
 		free(a->items[i].source);
 		strv_free(&a->items[i].programs);
 	}

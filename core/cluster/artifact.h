@@ -8,16 +8,21 @@
 #include "core/base/strv.h"
 #include "core/cluster/inventory.h"
 
-enum artifact_format { ARTIFACT_FILE, ARTIFACT_TAR_GZ };
+enum artifact_format {
+	ARTIFACT_FILE,	 /* the program itself */
+	ARTIFACT_GZ,	 /* the same, compressed by davit when the bundle was made */
+	ARTIFACT_TAR_GZ
+};
 
 struct artifact {
 	char *name;    /* "kubelet", "etcd", "cni-plugins" */
 	char *version; /* "1.36.3" */
 	char *digest;  /* "sha256:…" of the blob */
 	int64_t size;  /* bytes of the blob */
+	char *content; /* ARTIFACT_GZ: "sha256:…" of the program, as upstream publishes it; else NULL */
 	enum artifact_format format;
 	unsigned strip;	       /* leading path components of a tar's members to drop */
-	struct strv programs;  /* file names (after strip) to link into /opt/davit/bin; for ARTIFACT_FILE the one file's name */
+	struct strv programs;  /* file names (after strip) to link into /opt/davit/bin; for ARTIFACT_FILE and GZ the one file's name */
 	unsigned roles;	       /* bit set of 1u << enum node_role */
 	char *source;	       /* upstream's address, also where it came through a mirror; NULL: not known */
 	bool unpublished;      /* upstream publishes no checksum: the digest is that of the first download */

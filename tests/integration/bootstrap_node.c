@@ -143,20 +143,24 @@ static struct artifact *add_artifact(struct node_world *w, const char *name, enu
 			       .digest = xstrdup(b->digest),
 			       .size = (int64_t)content->len,
 			       .format = format,
+			       .content = format == ARTIFACT_GZ ? xstrdup(b->digest) : NULL, /* installing does not look at it */
 			       .strip = format == ARTIFACT_TAR_GZ ? 1 : 0,
 			       .roles = ARTIFACT_ROLES(NODE_REGISTRY)};
 	strv_add(&a->programs, program);
 	return a;
 }
 
-static void add_file_artifact(struct node_world *w)
+static void add_gz_artifact(struct node_world *w)
 {
-	CLEANUP_BUF struct buf b = BUF_INIT;
+	CLEANUP_BUF struct buf b = BUF_INIT, packed = BUF_INIT;
 
 	buf_add(&b, "#!/bin/sh\necho tool\n#");
 	for (int i = 0; i < 20000; i++)
 		buf_addf(&b, " %d", i);
-	add_artifact(w, "tool", ARTIFACT_FILE, "tool", &b);
+	assert_success(path_write("/run/fake/tool", b.data, b.len, 0644, &test_error));
+	assert_int_equal(system("gzip -n /run/fake/tool"), 0);
+	assert_success(path_read("/run/fake/tool.gz", &packed, &test_error));
+	add_artifact(w, "tool", ARTIFACT_GZ, "tool", &packed);
 }
 
 static void add_tar_artifact(struct node_world *w)
@@ -199,7 +203,7 @@ void node_open(struct node_world *w)
 	start_registry(w);
 	assert_success(
 		sshd_start("SetEnv PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nMaxSessions 10\n", &w->sshd, &test_error));
-	add_file_artifact(w);
+	add_gz_artifact(w);
 	add_tar_artifact(w);
 	add_files(w);
 	w->run = (struct bootstrap_run){.node = "node-1",

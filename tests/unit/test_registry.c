@@ -387,7 +387,15 @@ static void test_layout_of_another_version_is_refused(void **state UNUSED)
 
 static void test_bundle_manifest_is_read_as_written(void **state UNUSED)
 {
-	struct artifact items[] = {{.name = (char *)"etcd",
+	struct artifact items[] = {{.name = (char *)"kubelet",
+				    .version = (char *)"1.36.3",
+				    .digest = (char *)"sha256:" HEX_B,
+				    .size = 5,
+				    .content = (char *)"sha256:" HEX_A,
+				    .format = ARTIFACT_GZ,
+				    .roles = 3,
+				    .source = (char *)"https://x/kubelet"},
+				   {.name = (char *)"etcd",
 				    .version = (char *)"3.6.16",
 				    .digest = (char *)"sha256:" HEX_A,
 				    .size = 12,
@@ -396,19 +404,23 @@ static void test_bundle_manifest_is_read_as_written(void **state UNUSED)
 				    .roles = 5,
 				    .source = (char *)"https://x/etcd.tar.gz",
 				    .unpublished = true}};
-	struct artifacts in = {.items = items, .n = 1}, out = {0};
+	struct artifacts in = {.items = items, .n = 2}, out = {0};
 	CLEANUP_BUF struct buf text = BUF_INIT, again = BUF_INIT;
 
-	strv_split(&items[0].programs, "etcd etcdctl", " ");
+	strv_add(&items[0].programs, "kubelet");
+	strv_split(&items[1].programs, "etcd etcdctl", " ");
 	bundle_describe(&in, "1.36.3", &text);
 	assert_success(bundle_parse(buf_str(&text), text.len, "bundle", &out, &test_error));
 	bundle_describe(&out, "1.36.3", &again);
 	assert_string_equal(buf_str(&text), buf_str(&again));
-	assert_string_equal(out.items[0].programs.v[1], "etcdctl");
-	assert_true(out.items[0].unpublished);
+	assert_string_equal(out.items[0].content, items[0].content);
+	assert_null(out.items[1].content);
+	assert_string_equal(out.items[1].programs.v[1], "etcdctl");
+	assert_true(out.items[1].unpublished);
 	golden("bundle-manifest.json", &text);
 	artifacts_free(&out);
 	strv_free(&items[0].programs);
+	strv_free(&items[1].programs);
 }
 
 static void test_bundle_manifest_refuses(void **state UNUSED)
@@ -416,13 +428,16 @@ static void test_bundle_manifest_refuses(void **state UNUSED)
 	static const char *const bad[][3] = {
 		/* replace this, by this, error */
 		{"\"etcd etcdctl\"", "\"../../bin/sh\"",
-		 "layers[0]: annotation dev.davit.programs: \"../../bin/sh\" is no plain name"},
+		 "layers[1]: annotation dev.davit.programs: \"../../bin/sh\" is no plain name"},
 		{"\"dev.davit.name\":\"etcd\"", "\"dev.davit.name\":\"a b\"",
 		 "annotation dev.davit.name: \"a b\" is no plain name"},
 		{"\"dev.davit.version\":\"3.6.16\"", "\"x\":\"\"", "annotation dev.davit.version: missing"},
-		{"\"tar.gz\"", "\"zip\"", "neither \"file\" nor \"tar.gz\""},
+		{"\"tar.gz\"", "\"zip\"", "none of \"file\", \"gz\" and \"tar.gz\""},
 		{"\"dev.davit.strip\":\"1\"", "\"dev.davit.strip\":\"-1\"", "is no number"},
 		{"registry\"", "toaster\"", "\"toaster\" is no role"},
+		{"\"dev.davit.content\":\"sha256:", "\"dev.davit.content\":\"sha256:x", "is no digest of a compressed program"},
+		{"\"dev.davit.content\"", "\"x\"", "annotation dev.davit.content: \"\" is no digest"},
+		{"\"dev.davit.format\":\"gz\"", "\"dev.davit.format\":\"file\"", "is no digest of a compressed program"},
 		{BUNDLE_TYPE, "application/x", "artifactType"},
 	};
 	CLEANUP_FREE char *path = xasprintf("%s/tests/golden/registry/bundle-manifest.json", getenv("DAVIT_SOURCE_ROOT"));

@@ -305,6 +305,7 @@ artifact_unpack() {
 	mkdir -p "$1" || return 1
 	case $format in
 	file) mv "$blob" "$1/$programs" && chmod 755 "$1/$programs" || return 1 ;;
+	gz) gzip -dc "$blob" >"$1/$programs" && chmod 755 "$1/$programs" && rm -f "$blob" || return 1 ;;
 	tar.gz) tar -C "$1" --no-same-owner --strip-components="$strip" -xzf "$blob" && rm -f "$blob" || return 1 ;;
 	esac
 	for program in $programs; do
