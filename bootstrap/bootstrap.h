@@ -24,8 +24,6 @@ struct bootstrap_run {
 	const struct artifacts *artifacts; /* those of the role are installed */
 	const char *registry_address;	   /* where blobs are fetched; NULL: they are in files (the registry server itself) */
 	const char *registry_password;
-	const char *data_device; /* block device to be formatted and mounted, or NULL */
-	const char *data_label, *data_mount;
 	struct events *events;
 	int64_t deadline;
 	const char *only; /* NULL, or the step from which to start again (resume does that by itself) */

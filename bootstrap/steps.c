@@ -33,7 +33,24 @@ static bool has_users(const struct bootstrap_run *run)
 
 static bool has_volume(const struct bootstrap_run *run)
 {
-	return run->data_device != NULL;
+	return fileset_find(run->files, VOLUMES_FILE) != NULL;
+}
+
+static bool has_file_system(const struct bootstrap_run *run, const char *type)
+{
+	const struct file *table = fileset_find(run->files, VOLUMES_FILE);
+
+	return table != NULL && strstr(buf_str(&table->content), type) != NULL;
+}
+
+static bool has_ext4(const struct bootstrap_run *run)
+{
+	return has_file_system(run, " ext4 ");
+}
+
+static bool has_xfs(const struct bootstrap_run *run)
+{
+	return has_file_system(run, " xfs ");
 }
 
 static bool has_units(const struct bootstrap_run *run)
@@ -91,7 +108,8 @@ static const struct {
 	{KUBERNETES, NULL, "mount"},
 	{KUBERNETES, NULL, "nft"},
 	{ALL, has_volume, "blkid"},
-	{ALL, has_volume, "mkfs.ext4"},
+	{ALL, has_ext4, "mkfs.ext4"},
+	{ALL, has_xfs, "mkfs.xfs"},
 	{ALL, has_volume, "mountpoint"},
 };
 
@@ -167,9 +185,7 @@ static void variables(const struct bootstrap_run *run, const struct buf *body, s
 	list_variable(ret, body, "modules", &modules);
 	variable(ret, body, "sysctl_file", SYSCTL_FILE);
 	list_variable(ret, body, "sysusers", &sysusers);
-	variable(ret, body, "data_device", run->data_device);
-	variable(ret, body, "data_label", run->data_label);
-	variable(ret, body, "data_mount", run->data_mount);
+	variable(ret, body, "volumes", VOLUMES_FILE);
 	variable(ret, body, "registry_host", host);
 	variable(ret, body, "blobs", blobs);
 }

@@ -8,7 +8,8 @@
 static const struct special {
 	const char *unit, *patience, *step;
 } specials[] = {
-	{"etcd.service", "active", "plane"},	       {"flanneld.service", "started", "join"},
+	{"davit-volumes.service", "active", "plane"},  {"etcd.service", "active", "plane"},
+	{"flanneld.service", "started", "join"},
 	{"kube-apiserver.service", "active", "plane"}, {"kube-controller-manager.service", "started", "join"},
 	{"kube-proxy.service", "started", "join"},     {"kube-scheduler.service", "started", "join"},
 	{"kubelet.service", "active", "join"},

@@ -18,7 +18,6 @@ static int node(const struct work *w, const struct node *n, struct changes *ret,
 	bool installs = n->role != NODE_BASTION;
 	int r = installs ? work_render(w, n, &files, &units, &run, err) : 0;
 
-	free((char *)run.data_device);
 	if (r < 0)
 		return -1;
 	work_digest(&files, installs ? &w->artifacts : &(struct artifacts){0}, hex);

@@ -47,7 +47,6 @@ int verb_render(const struct options *o, struct error **err)
 		return error_set(err, ERROR_USAGE, "%s gets no files: nothing is installed on a bastion", name);
 	}
 	r = work_render(&w, &n, &files, &units, &run, err);
-	free((char *)run.data_device);
 	node_clear(&n);
 	fileset_sort(&files);
 	for (size_t i = 0; r == 0 && i < files.n; i++)

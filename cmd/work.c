@@ -5,8 +5,6 @@
 #include "core/base/digest.h"
 #include "core/base/log.h"
 
-#define DATA_LABEL "davit-registry"
-#define DATA_MOUNT "/var/lib/davit-registry"
 enum { RUN_MS = 60 * 60 * 1000 };
 
 static int encryption_key(struct state *s, char **ret, struct error **err)
@@ -55,12 +53,15 @@ void work_close(struct work *w)
 	*w = (struct work){0};
 }
 
-/* The device that a cinder volume becomes in the guest: virtio's serial number is the first 20 characters of its id. */
-static char *data_device(const struct work *w, const struct node *n)
+static void volume_ids(const struct work *w, const struct node *n, struct strv *ret)
 {
-	CLEANUP_FREE char *name = xasprintf("%s-data", n->name), *id = state_id(w->c->state, "volume", name);
+	const struct plan_node *planned = plan_find(w->c->plan, n->name);
 
-	return id == NULL ? NULL : xasprintf("/dev/disk/by-id/virtio-%.20s", id);
+	for (size_t i = 0; planned != NULL && i < planned->n_volumes; i++) {
+		CLEANUP_FREE char *id = state_id(w->c->state, "volume", planned->volumes[i].name);
+
+		strv_add(ret, id != NULL ? id : "not-made-yet");
+	}
 }
 
 /* The registry's own programs cannot come from the registry: they travel in the archive. */
@@ -78,6 +79,20 @@ static void add_own_blobs(const struct work *w, struct fileset *files)
 	}
 }
 
+static int render(const struct work *w, const struct node *n, const struct manifest_values *values, struct fileset *files,
+		  struct strv *units, struct bootstrap_run *run, struct error **err)
+{
+	if (pki_node_files(w->pki, w->c->plan, n, files, err) < 0)
+		return -1;
+	if (n->role == NODE_REGISTRY) {
+		add_own_blobs(w, files);
+		return manifests_registry(w->c->plan, n, values, files, units, err);
+	}
+	run->registry_address = w->c->plan->registry_address;
+	run->registry_password = w->registry_password;
+	return manifests_node(w->c->plan, n, values, files, units, err);
+}
+
 int work_render(const struct work *w, const struct node *n, struct fileset *files, struct strv *units, struct bootstrap_run *run,
 		struct error **err)
 {
@@ -86,7 +101,7 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 					 .etcd_token = state_uuid(w->c->state),
 					 .registry_ca = pki_ca_pem(w->pki, "registry-ca"),
 					 .artifacts = &w->artifacts};
-	CLEANUP_FREE char *device = n->role == NODE_REGISTRY ? data_device(w, n) : NULL;
+	int r;
 
 	*run = (struct bootstrap_run){.node = n->name,
 				      .role = n->role,
@@ -95,22 +110,10 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 				      .artifacts = &w->artifacts,
 				      .events = w->events,
 				      .deadline = w->deadline};
-	if (pki_node_files(w->pki, w->c->plan, n, files, err) < 0)
-		return -1;
-	if (n->role == NODE_REGISTRY) {
-		add_own_blobs(w, files);
-		if (manifests_registry(w->c->plan, n, device, &values, files, units, err) < 0)
-			return -1;
-		run->data_device = steal_ptr(device);
-		run->data_label = DATA_LABEL;
-		run->data_mount = DATA_MOUNT;
-	} else {
-		if (manifests_node(w->c->plan, n, &values, files, units, err) < 0)
-			return -1;
-		run->registry_address = w->c->plan->registry_address;
-		run->registry_password = w->registry_password;
-	}
-	return bootstrap_prepare(run, err);
+	volume_ids(w, n, &values.volume_ids);
+	r = render(w, n, &values, files, units, run, err);
+	strv_free(&values.volume_ids);
+	return r < 0 ? -1 : bootstrap_prepare(run, err);
 }
 
 void work_digest(const struct fileset *files, const struct artifacts *artifacts, char *ret_hex)
@@ -230,7 +233,6 @@ static int install(struct work *w, const struct node *n, struct ssh **s, struct 
 		work_digest(&files, &w->artifacts, hex);
 		r = state_set(w->c->state, key, hex, err);
 	}
-	free((char *)run.data_device);
 	return r;
 }
 

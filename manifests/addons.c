@@ -9,7 +9,7 @@ static int render(const char *const *names, size_t n, const struct plan *plan, c
 {
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
-	if (values_fill(plan, NULL, values, NULL, &v, err) < 0)
+	if (values_fill(plan, NULL, values, &v, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)

@@ -14,15 +14,15 @@ struct manifest_values {
 	const char *etcd_token;		   /* the cluster's uuid */
 	const char *registry_ca;	   /* PEM */
 	const struct artifacts *artifacts; /* versions and images of the bundle */
+	struct strv volume_ids;		   /* cinder's, of the node's volumes in the plan's order; fewer: not made yet */
 };
 
 /* Units, configuration and the list of units ("units" in order, one a line) of a Kubernetes node, at their paths. */
 int manifests_node(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		   struct strv *ret_units, struct error **err) MUST_USE;
-/* The registry server: its config.yml, htpasswd (bcrypt), mount and service units. data_device: /dev/disk/by-id/… of its volume. */
-int manifests_registry(const struct plan *plan, const struct node *node, const char *data_device,
-		       const struct manifest_values *values, struct fileset *ret, struct strv *ret_units,
-		       struct error **err) MUST_USE;
+/* The registry server: its config.yml, htpasswd (bcrypt), volume and service units. */
+int manifests_registry(const struct plan *plan, const struct node *node, const struct manifest_values *values,
+		       struct fileset *ret, struct strv *ret_units, struct error **err) MUST_USE;
 /* Kubernetes objects as one YAML stream, applied in this order: "rbac" (by super-admin), then "addons". */
 int manifests_rbac(const struct plan *plan, struct buf *ret, struct error **err) MUST_USE;
 int manifests_addons(const struct plan *plan, const struct manifest_values *values, struct buf *ret, struct error **err) MUST_USE;

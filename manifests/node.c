@@ -7,6 +7,8 @@
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 #define UNIT(name) "units/" name, "/etc/systemd/system/" name
+#define VOLUMES_UNIT "/etc/systemd/system/davit-volumes.service"
+#define MOUNT_VOLUMES "/opt/davit/libexec/mount-volumes"
 #define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 
 enum {
@@ -28,6 +30,7 @@ static int finish_kube_proxy(const struct plan *plan, const struct node *node, s
 
 /* Units stand in the order in which they are started. */
 static const struct row rows[] = {
+	{UNIT("davit-volumes.service"), 0644, KUBERNETES | REGISTRY, false, false, NULL},
 	{UNIT("etcd.service"), 0644, CONTROL, false, false, NULL},
 	{UNIT("kube-apiserver.service"), 0644, CONTROL, false, false, NULL},
 	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, false, NULL},
@@ -36,7 +39,6 @@ static const struct row rows[] = {
 	{UNIT("kubelet.service"), 0644, KUBERNETES, false, false, NULL},
 	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, false, NULL},
 	{UNIT("flanneld.service"), 0644, KUBERNETES, false, true, NULL},
-	{UNIT("davit-registry-volume.service"), 0644, REGISTRY, false, false, NULL},
 	{UNIT("davit-registry.service"), 0644, REGISTRY, false, false, NULL},
 
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, false, NULL},
@@ -58,7 +60,7 @@ static const struct row rows[] = {
 
 	{"registry/config.yml", "/etc/davit/registry/config.yml", 0600, REGISTRY, true, false, NULL},
 	{"registry/sysusers.conf", "/etc/sysusers.d/davit-registry.conf", 0644, REGISTRY, false, false, NULL},
-	{"registry/mount", "/opt/davit/libexec/registry-mount", 0755, REGISTRY, false, false, NULL},
+	{"node/mount-volumes", MOUNT_VOLUMES, 0755, KUBERNETES | REGISTRY, false, false, NULL},
 };
 
 /* "key=value:Effect" or "key:Effect" */
@@ -142,18 +144,43 @@ static int render_row(const struct row *row, const struct plan *plan, const stru
 	return 0;
 }
 
-static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, const char *data_device,
-		  struct fileset *ret, struct strv *ret_units, struct error **err)
+/* The table that bootstrap's step volume and mount-volumes read: a line "ID TYPE LABEL OPTIONS FOLDER" for each volume.  The guest
+ * knows a volume by the beginning of its id, as much of which as fits becomes the disk's serial number: 20 characters. */
+static void add_volumes(const struct plan_node *planned, const struct manifest_values *values, struct fileset *ret)
+{
+	CLEANUP_BUF struct buf table = BUF_INIT;
+
+	for (size_t i = 0; i < planned->n_volumes; i++) {
+		const struct plan_volume *v = &planned->volumes[i];
+		const char *id = i < values->volume_ids.n ? values->volume_ids.v[i] : "not-made-yet";
+
+		buf_addf(&table, "%.20s %s %s %s %s\n", id, v->file_system, v->label, v->options, v->mount);
+	}
+	fileset_add(ret, VOLUMES_FILE, 0644, buf_str(&table));
+}
+
+static bool is_wanted(const struct row *row, const struct node *node, bool flannel, bool volumes)
+{
+	bool of_volumes = strcmp(row->path, VOLUMES_UNIT) == 0 || strcmp(row->path, MOUNT_VOLUMES) == 0;
+
+	return (row->roles & (1u << node->role)) && (flannel || !row->flannel) && (volumes || !of_volumes);
+}
+
+static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
+		  struct strv *ret_units, struct error **err)
 {
 	bool flannel = strcmp(plan->spec->network.plugin, "flannel") == 0;
+	const struct plan_node *planned = plan_find(plan, node->name);
+	bool volumes = planned != NULL && planned->n_volumes > 0;
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
-	if (values_fill(plan, node, values, data_device, &v, err) < 0)
+	if (values_fill(plan, node, values, &v, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if ((rows[i].roles & (1u << node->role)) && (flannel || !rows[i].flannel) &&
-		    render_row(&rows[i], plan, node, &v, ret, ret_units, err) < 0)
+		if (is_wanted(&rows[i], node, flannel, volumes) && render_row(&rows[i], plan, node, &v, ret, ret_units, err) < 0)
 			return error_wrap(err, "%s of %s", rows[i].path, node->name);
+	if (volumes)
+		add_volumes(planned, values, ret);
 	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
 	return 0;
 }
@@ -161,19 +188,16 @@ static int render(const struct plan *plan, const struct node *node, const struct
 int manifests_node(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		   struct strv *ret_units, struct error **err)
 {
-	return render(plan, node, values, NULL, ret, ret_units, err);
+	return render(plan, node, values, ret, ret_units, err);
 }
 
-int manifests_registry(const struct plan *plan, const struct node *node, const char *data_device,
-		       const struct manifest_values *values, struct fileset *ret, struct strv *ret_units, struct error **err)
+int manifests_registry(const struct plan *plan, const struct node *node, const struct manifest_values *values,
+		       struct fileset *ret, struct strv *ret_units, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf line = BUF_INIT;
 
-	/* the volume's device is known when it is attached; a rendering before that shows the label that it will bear */
-	if (data_device == NULL)
-		data_device = "/dev/disk/by-label/davit-registry";
 	if (htpasswd_line(REGISTRY_USER, values->registry_password, &line, err) < 0)
 		return -1;
 	fileset_add_secret(ret, "/etc/davit/registry/htpasswd", 0600, buf_str(&line));
-	return render(plan, node, values, data_device, ret, ret_units, err);
+	return render(plan, node, values, ret, ret_units, err);
 }

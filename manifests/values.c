@@ -108,6 +108,9 @@ static void fill_node(const struct plan *plan, const struct node *node, struct t
 
 	if (planned != NULL && planned->pool != NULL && planned->pool->labels.n > 0)
 		labels = strv_join(&planned->pool->labels, ",");
+	template_set_flag(v, "on_registry", node->role == NODE_REGISTRY);
+	template_set_flag(v, "on_control_plane", node->role == NODE_CONTROL_PLANE);
+	template_set_flag(v, "on_kubernetes", node->role != NODE_REGISTRY);
 	template_set(v, "node", node->name);
 	template_set(v, "address", node->address);
 	template_set(v, "node_labels", labels);
@@ -128,15 +131,13 @@ static void fill_secrets(const struct manifest_values *secrets, struct template_
 	explicit_bzero(hex, sizeof(hex));
 }
 
-int values_fill(const struct plan *plan, const struct node *node, const struct manifest_values *secrets, const char *data_device,
+int values_fill(const struct plan *plan, const struct node *node, const struct manifest_values *secrets,
 		struct template_values *ret, struct error **err)
 {
 	if (fill_plan(plan, ret, err) < 0)
 		return -1;
 	if (node != NULL)
 		fill_node(plan, node, ret);
-	if (data_device != NULL)
-		template_set(ret, "data_device", data_device);
 	if (secrets == NULL)
 		return 0;
 	fill_secrets(secrets, ret);

@@ -32,11 +32,6 @@ char *name_root(const struct plan_node *node)
 	return xasprintf("%s-root", node->node.name);
 }
 
-char *name_data(const struct plan_node *node)
-{
-	return xasprintf("%s-data", node->node.name);
-}
-
 static struct json_object *named(const char *name, const char *mark)
 {
 	struct json_object *o = json_object_new_object();
@@ -219,11 +214,11 @@ static struct json_object *disks(const struct body_server *s)
 {
 	struct json_object *a;
 
-	if (s->root_id == NULL && s->data_id == NULL)
+	if (s->root_id == NULL && s->data_ids.n == 0)
 		return NULL;
 	a = array_of(s->root_id != NULL ? disk(0, "volume", "volume", s->root_id) : disk(0, "image", "local", s->image_id));
-	if (s->data_id != NULL)
-		json_object_array_add(a, disk(-1, "volume", "volume", s->data_id));
+	for (size_t i = 0; i < s->data_ids.n; i++)
+		json_object_array_add(a, disk(-1, "volume", "volume", s->data_ids.v[i]));
 	return a;
 }
 

@@ -12,7 +12,6 @@ char *name_server_group(const struct plan *plan, const char *group, const char *
 char *name_keypair(const struct plan *plan, const char *uuid) MUST_USE;				/* "demo-1a2b3c4d" */
 char *name_gateway(const struct plan *plan) MUST_USE;	/* "demo-gateway": the router's port */
 char *name_root(const struct plan_node *node) MUST_USE; /* "demo-cp-1-root" */
-char *name_data(const struct plan_node *node) MUST_USE; /* "demo-registry-data" */
 
 struct json_object *body_keypair(const char *name, const char *public_key) MUST_USE;
 struct json_object *body_network(const struct plan *plan, const char *mark) MUST_USE;
@@ -40,7 +39,8 @@ struct json_object *body_volume(const char *name, const struct volume_spec *volu
 struct body_server {
 	const struct plan_node *node;
 	const char *uuid, *flavor_id, *image_id, *keypair, *port_id;
-	const char *root_id, *data_id; /* volumes, or NULL */
+	const char *root_id;	       /* volume, or NULL */
+	struct strv data_ids;	       /* of the volumes for data */
 	const char *server_group_id;   /* or NULL */
 	const char *user_data;	       /* plain text, or NULL */
 };

@@ -75,7 +75,7 @@ static void check_services(struct findings *f)
 		f->refused = true;
 	}
 	for (size_t i = 0; i < f->plan->n_nodes; i++)
-		volumes |= f->plan->nodes[i].root.size_gib > 0 || f->plan->nodes[i].data.size_gib > 0;
+		volumes |= f->plan->nodes[i].root.size_gib > 0 || f->plan->nodes[i].n_volumes > 0;
 	if (volumes && !f->view->services[CLOUD_VOLUME]) {
 		strv_add(&f->lines, "the cloud's catalog has no volume (cinder) service, and the file wants volumes");
 		f->refused = true;

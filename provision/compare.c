@@ -132,13 +132,15 @@ static void compare_server(struct comparison *c, const struct item *it)
 	}
 }
 
-static void compare_data(struct comparison *c, const struct plan_node *node, const struct item *server)
+static void compare_volumes(struct comparison *c, const struct plan_node *node, const struct item *server)
 {
-	CLEANUP_FREE char *name = name_data(node);
-	const struct item *volume = want(c, KIND_VOLUME, name);
+	for (size_t i = 0; i < node->n_volumes; i++) {
+		const char *name = node->volumes[i].name;
+		const struct item *volume = want(c, KIND_VOLUME, name);
 
-	if (volume != NULL && server != NULL && strcmp(json_get_str(volume->json, "status", ""), "available") == 0)
-		add(c->changes, CHANGE_UPDATE, KIND_VOLUME, name, xasprintf("is not attached to %s", node->node.name));
+		if (volume != NULL && server != NULL && strcmp(json_get_str(volume->json, "status", ""), "available") == 0)
+			add(c->changes, CHANGE_UPDATE, KIND_VOLUME, name, xasprintf("is not attached to %s", node->node.name));
+	}
 }
 
 static void compare_node(struct comparison *c, const struct plan_node *node)
@@ -158,8 +160,7 @@ static void compare_node(struct comparison *c, const struct plan_node *node)
 	server = want(c, KIND_SERVER, node->node.name);
 	if (server != NULL)
 		compare_server(c, server);
-	if (node->data.size_gib > 0)
-		compare_data(c, node, server);
+	compare_volumes(c, node, server);
 }
 
 static void compare_extra(struct comparison *c)

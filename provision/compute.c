@@ -87,7 +87,6 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 		       struct error **err)
 {
 	CLEANUP_FREE char *root = node->root.size_gib > 0 ? name_root(node) : NULL;
-	CLEANUP_FREE char *data = node->data.size_gib > 0 ? name_data(node) : NULL;
 	CLEANUP_FREE char *group =
 		node->server_group != NULL ? name_server_group(m->plan, node->server_group, m->view->uuid) : NULL;
 	struct body_server s = {
@@ -98,12 +97,16 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 		.keypair = m->keypair,
 		.port_id = made_id(m, KIND_PORT, node->node.name),
 		.root_id = optional_id(m, KIND_VOLUME, root),
-		.data_id = optional_id(m, KIND_VOLUME, data),
 		.server_group_id = optional_id(m, KIND_SERVER_GROUP, group),
 		.user_data = user_data,
 	};
+	int r;
 
-	return body_server(&s, ret, err);
+	for (size_t i = 0; i < node->n_volumes; i++)
+		strv_add(&s.data_ids, made_id(m, KIND_VOLUME, node->volumes[i].name));
+	r = body_server(&s, ret, err);
+	strv_free(&s.data_ids);
+	return r;
 }
 
 static bool leads(const struct plan_node *node)
@@ -135,7 +138,7 @@ static int create_server(struct maker *m, size_t i, struct error **err)
 	struct json_object *body = NULL;
 	int r = 0;
 
-	if (volumes_ready(m, node, err) < 0 || free_port(m, node->node.name, err) < 0 ||
+	if (volumes_ready(m, node, NULL, err) < 0 || free_port(m, node->node.name, err) < 0 ||
 	    m->job->user_data(m->job->context, node, &user_data, err) < 0 || server_body(m, node, user_data, &body, err) < 0)
 		return -1;
 	if (!leads(node) && cancel_poll(m->leaders_fd, POLLIN, m->head_start_until, err) < 0) {
@@ -241,33 +244,36 @@ static int bring_up(struct maker *m, size_t i, struct error **err)
 	return 0;
 }
 
-static bool is_attached(struct json_object *volume, const char *server_id)
+/* A volume that another server holds is not taken from it: nova refuses, and says whose it is. */
+static int attach_volume(struct maker *m, const struct plan_node *node, const char *volume, const struct item *server,
+			 struct error **err)
 {
-	struct json_object *list = json_at(volume, "attachments");
-
-	for (size_t i = 0; i < json_len(list); i++)
-		if (strcmp(json_get_str(json_object_array_get_idx(list, i), "server_id", ""), server_id) == 0)
-			return true;
-	return false;
-}
-
-/* For a server that was there before: one made now has its volume from the start. */
-static int attach_data(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
-{
-	CLEANUP_FREE char *name = name_data(node), *path = xasprintf("/servers/%s/os-volume_attachments", server->id);
-	CLEANUP_FREE char *what = xasprintf("attach volume \"%s\" to server \"%s\"", name, node->node.name);
+	CLEANUP_FREE char *path = xasprintf("/servers/%s/os-volume_attachments", server->id);
+	CLEANUP_FREE char *what = xasprintf("attach volume \"%s\" to server \"%s\"", volume, node->node.name);
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
 	struct json_object *fields = json_object_new_object();
 	struct cloud_call call = {
 		.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B, .what = what};
 
 	json_add(body, "volumeAttachment", fields);
-	if (node->data.size_gib == 0 || is_attached(view_find(m->view, KIND_VOLUME, name)->json, server->id))
-		return 0;
-	if (volumes_ready(m, node, err) < 0)
-		return -1;
-	json_add_str(fields, "volumeId", made_id(m, KIND_VOLUME, name));
+	json_add_str(fields, "volumeId", made_id(m, KIND_VOLUME, volume));
 	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
+}
+
+/* For a server that was there before: one made now has its volumes from the start. */
+static int attach_volumes(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
+{
+	CLEANUP_STRV struct strv missing = STRV_INIT;
+
+	for (size_t i = 0; i < node->n_volumes; i++)
+		if (!volume_attached_to(view_find(m->view, KIND_VOLUME, node->volumes[i].name)->json, server->id))
+			strv_add(&missing, node->volumes[i].name);
+	if (missing.n > 0 && volumes_ready(m, node, server->id, err) < 0)
+		return -1;
+	for (size_t i = 0; i < missing.n; i++)
+		if (attach_volume(m, node, missing.v[i], server, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int raise_node(struct maker *m, size_t i, const struct item *before, struct error **err)
@@ -283,7 +289,7 @@ static int raise_node(struct maker *m, size_t i, const struct item *before, stru
 		event_end(m->job->events, node->node.name, "server");
 	}
 	server = view_find(m->view, KIND_SERVER, node->node.name);
-	if (before != NULL && strcmp(before->id, server->id) == 0 && attach_data(m, node, server, err) < 0)
+	if (before != NULL && strcmp(before->id, server->id) == 0 && attach_volumes(m, node, server, err) < 0)
 		return -1;
 	make_tell(m, i, NODE_ACTIVE, server->id, NULL);
 	return 0;

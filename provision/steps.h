@@ -16,7 +16,9 @@ int make_floating_ips(void *context, struct error **err);
 int make_volumes(void *context, struct error **err); /* volume.c */
 int make_servers(void *context, struct error **err); /* compute.c */
 
-/* volume.c: waits until the node's volumes can be attached, that is, until no other server has them. */
-int volumes_ready(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE;
+/* volume.c: waits until the node's volumes can be attached, that is, until no server has them; those of server_id (may be NULL)
+ * are fine where they are. */
+int volumes_ready(struct maker *m, const struct plan_node *node, const char *server_id, struct error **err) MUST_USE;
+bool volume_attached_to(struct json_object *volume, const char *server_id);
 /* The node's server went: what of its volumes? */
 int volumes_reread(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE;

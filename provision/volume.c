@@ -18,36 +18,55 @@ struct volume_want {
 	const char *image_id;
 };
 
-static size_t list_wants(struct maker *m, struct volume_want *ret)
+/* ret has room for the node's root and volumes. */
+static size_t list_wants(struct maker *m, const struct plan_node *node, struct volume_want *ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->plan->n_nodes; i++) {
-		const struct plan_node *node = &m->plan->nodes[i];
-
-		if (node->root.size_gib > 0)
-			ret[n++] = (struct volume_want){name_root(node), &node->root, m->image_id};
-		if (node->data.size_gib > 0)
-			ret[n++] = (struct volume_want){name_data(node), &node->data, NULL};
-	}
+	if (node->root.size_gib > 0)
+		ret[n++] = (struct volume_want){name_root(node), &node->root, m->image_id};
+	for (size_t i = 0; i < node->n_volumes; i++)
+		ret[n++] = (struct volume_want){xstrdup(node->volumes[i].name), &node->volumes[i].spec, NULL};
 	return n;
+}
+
+static void free_wants(struct volume_want *wants, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(wants[i].name);
+	free(wants);
+}
+
+bool volume_attached_to(struct json_object *volume, const char *server_id)
+{
+	struct json_object *list = json_at(volume, "attachments");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(list, i), "server_id", ""), server_id) == 0)
+			return true;
+	return false;
 }
 
 /* Only asks for them: each server waits for its own, see volumes_ready(). */
 int make_volumes(void *context, struct error **err)
 {
 	struct maker *m = context;
-	CLEANUP_FREE struct volume_want *volumes = xnew_n(struct volume_want, 2 * m->plan->n_nodes);
-	size_t n = list_wants(m, volumes);
-	CLEANUP_FREE struct want *wants = xnew_n(struct want, n);
+	struct volume_want *volumes = NULL;
+	CLEANUP_FREE struct want *wants = NULL;
+	size_t n = 0, most = 0;
 	int r;
 
+	for (size_t i = 0; i < m->plan->n_nodes; i++)
+		most += 1 + m->plan->nodes[i].n_volumes;
+	volumes = xnew_n(struct volume_want, most);
+	for (size_t i = 0; i < m->plan->n_nodes; i++)
+		n += list_wants(m, &m->plan->nodes[i], volumes + n);
+	wants = xnew_n(struct want, n);
 	for (size_t i = 0; i < n; i++)
 		wants[i] = (struct want){volumes[i].name,
 					 body_volume(volumes[i].name, volumes[i].spec, m->view->uuid, volumes[i].image_id)};
 	r = make_all(m, KIND_VOLUME, wants, n, err);
-	for (size_t i = 0; i < n; i++)
-		free(volumes[i].name);
+	free_wants(volumes, n);
 	return r;
 }
 
@@ -111,15 +130,20 @@ static int ready(struct maker *m, const struct volume_want *want, struct error *
 	}
 }
 
-int volumes_ready(struct maker *m, const struct plan_node *node, struct error **err)
+int volumes_ready(struct maker *m, const struct plan_node *node, const char *server_id, struct error **err)
 {
-	CLEANUP_FREE char *root = name_root(node), *data = name_data(node);
-	struct volume_want wants[] = {{root, &node->root, m->image_id}, {data, &node->data, NULL}};
+	struct volume_want *wants = xnew_n(struct volume_want, 1 + node->n_volumes);
+	size_t n = list_wants(m, node, wants);
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
-		if (wants[i].spec->size_gib > 0 && ready(m, &wants[i], err) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct item *it = view_find(m->view, KIND_VOLUME, wants[i].name);
+
+		if (server_id == NULL || it == NULL || !volume_attached_to(it->json, server_id))
+			r = ready(m, &wants[i], err);
+	}
+	free_wants(wants, n);
+	return r;
 }
 
 static int reread(struct maker *m, const char *name, struct error **err)
@@ -139,7 +163,12 @@ static int reread(struct maker *m, const char *name, struct error **err)
 
 int volumes_reread(struct maker *m, const struct plan_node *node, struct error **err)
 {
-	CLEANUP_FREE char *root = name_root(node), *data = name_data(node);
+	CLEANUP_FREE char *root = name_root(node);
 
-	return reread(m, root, err) < 0 ? -1 : reread(m, data, err);
+	if (reread(m, root, err) < 0)
+		return -1;
+	for (size_t i = 0; i < node->n_volumes; i++)
+		if (reread(m, node->volumes[i].name, err) < 0)
+			return -1;
+	return 0;
 }

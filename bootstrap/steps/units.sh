@@ -60,8 +60,12 @@ units_verdicts() {
 	done <"$run/units.now" >"$run/verdicts"
 }
 
+# Sets folder to the first one of the table of volumes that nothing is mounted on.
 units_mounted() {
-	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
+	[ -e "$volumes" ] || return 0
+	while read -r _ _ _ _ folder; do
+		mountpoint -q "$folder" || return 1
+	done <"$volumes"
 }
 
 # Whether what was started last is what is wanted now.
@@ -150,7 +154,7 @@ units_do() {
 	units_start
 	units_wait
 	if ! units_mounted; then
-		echo "nothing is mounted on $data_mount"
+		echo "nothing is mounted on $folder"
 		return 1
 	fi
 }

@@ -145,3 +145,13 @@ char *path_xdg(const char *env, const char *fallback)
 		return xasprintf("%s/davit", base);
 	return xasprintf("%s/%s/davit", home(), fallback);
 }
+
+char *path_slug(const char *path)
+{
+	char *slug = xstrdup(path + strspn(path, "/"));
+
+	for (char *p = slug; *p != '\0'; p++)
+		if (*p == '/')
+			*p = '-';
+	return slug;
+}

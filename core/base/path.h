@@ -17,6 +17,8 @@ bool path_exists(const char *path);
 int path_mkdirs(const char *path, mode_t mode, struct error **err) MUST_USE; /* like mkdir -p; mode for those made */
 int path_remove_tree(const char *path, struct error **err) MUST_USE;	      /* like rm -rf; no error where it is not there */
 int path_list(const char *path, struct strv *ret_names, struct error **err) MUST_USE; /* sorted, without . and .. */
+/* "/var/lib/data" as one word: "var-lib-data".  The caller frees. */
+char *path_slug(const char *path) MUST_USE;
 /* "~/x" with the home folder; else a copy.  The caller frees. */
 char *path_expand(const char *path) MUST_USE;
 /* $ENV/davit or $HOME/FALLBACK/davit, e.g. ("XDG_STATE_HOME", ".local/state"). */

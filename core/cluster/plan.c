@@ -1,5 +1,7 @@
 #include "core/cluster/plan.h"
 #include "core/base/alloc.h"
+#include "core/base/digest.h"
+#include "core/base/path.h"
 #include "core/cluster/address.h"
 
 enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
@@ -158,12 +160,53 @@ static void add_bastion(struct plan *p)
 	strv_add(&n->groups, "bastion");
 }
 
+static struct plan_volume *add_volume(struct plan_node *n)
+{
+	n->volumes = xrealloc(n->volumes, n->n_volumes + 1, sizeof(*n->volumes));
+	n->volumes[n->n_volumes] = (struct plan_volume){0};
+	return &n->volumes[n->n_volumes++];
+}
+
+static int by_mount(const void *a, const void *b)
+{
+	const struct plan_volume *x = a, *y = b;
+
+	return strcmp(x->mount, y->mount);
+}
+
+/* Names and labels follow from the folder, so that the order in the file does not matter.  suid and devices are allowed:
+ * containers' layers need them where the folder is containerd's. */
+static void add_data_volumes(struct plan_node *n, const struct pool_spec *pool)
+{
+	for (size_t i = 0; i < pool->n_volumes; i++) {
+		const struct data_volume_spec *data = &pool->volumes[i];
+		struct plan_volume *v = add_volume(n);
+		CLEANUP_FREE char *slug = path_slug(data->mount);
+		char hex[DIGEST_HEX_LEN + 1] = "";
+
+		digest_hex(data->mount, strlen(data->mount), hex);
+		*v = (struct plan_volume){.name = xasprintf("%s-%s", n->node.name, slug),
+					  .spec = data->volume,
+					  .file_system = file_system_name(data->file_system),
+					  .label = xasprintf("davit-%.6s", hex),
+					  .options = "noatime",
+					  .mount = xstrdup(data->mount)};
+	}
+	if (n->n_volumes > 1)
+		qsort(n->volumes, n->n_volumes, sizeof(*n->volumes), by_mount);
+}
+
 static void add_registry(struct plan *p)
 {
 	struct plan_node *n = add_node(p, xasprintf("%s-registry", p->spec->name), NODE_REGISTRY, "registry");
 
 	n->flavor = p->spec->registry.flavor;
-	n->data = p->spec->registry.volume;
+	*add_volume(n) = (struct plan_volume){.name = xasprintf("%s-data", n->node.name),
+					      .spec = p->spec->registry.volume,
+					      .file_system = "ext4",
+					      .label = xstrdup("davit-registry"),
+					      .options = "noatime,nodev,nosuid",
+					      .mount = xstrdup("/var/lib/davit-registry")};
 	n->floating_ip = has_floating_ip(p->spec, NODE_REGISTRY, 1);
 	strv_add(&n->groups, "registry");
 }
@@ -197,6 +240,7 @@ static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_rol
 
 		n->flavor = pool->flavor;
 		n->root = pool->volume;
+		add_data_volumes(n, pool);
 		n->zone = pool->zones.n > 0 ? pool->zones.v[(size_t)(i - 1) % pool->zones.n] : NULL;
 		n->server_group = server_group(pool, i);
 		n->pool = pool;
@@ -274,6 +318,12 @@ void plan_free(struct plan *p)
 		node_clear(&p->nodes[i].node);
 		strv_free(&p->nodes[i].groups);
 		free(p->nodes[i].server_group);
+		for (size_t k = 0; k < p->nodes[i].n_volumes; k++) {
+			free(p->nodes[i].volumes[k].name);
+			free(p->nodes[i].volumes[k].label);
+			free(p->nodes[i].volumes[k].mount);
+		}
+		free(p->nodes[i].volumes);
 	}
 	for (size_t i = 0; i < p->n_server_groups; i++)
 		free(p->server_groups[i].name);

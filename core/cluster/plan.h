@@ -19,12 +19,23 @@ struct plan_rule {
 	const char *why;	/* one phrase for people */
 };
 
+/* A volume for data: made in cinder, attached, formatted where it is empty, and mounted. */
+struct plan_volume {
+	char *name;		 /* "demo-w-1-var-lib-data" */
+	struct volume_spec spec; /* strings are the file's */
+	const char *file_system; /* "ext4" */
+	char *label;		 /* of the file system, 12 characters at most where it is xfs */
+	const char *options;	 /* of mount */
+	char *mount;
+};
+
 struct plan_node {
 	struct node node; /* name, role, pool, address */
 	const char *flavor;
 	const char *zone; /* NULL: any */
 	struct volume_spec root;
-	struct volume_spec data; /* size 0: none */
+	struct plan_volume *volumes; /* by mount: what is mounted in another one comes after it */
+	size_t n_volumes;
 	bool floating_ip;
 	struct strv groups;	  /* security groups: "node", … */
 	char *server_group; /* name of one of the plan's, or NULL */
@@ -57,6 +68,9 @@ void plan_free(struct plan *p);
 void plan_free_ptr(struct plan **p);
 #define CLEANUP_PLAN CLEANUP(plan_free_ptr)
 const struct plan_node *plan_find(const struct plan *p, const char *node_name);
+
+/* Where a node has the table of its volumes: lines "ID TYPE LABEL OPTIONS FOLDER". */
+#define VOLUMES_FILE "/etc/davit/volumes"
 
 /* The registry as nodes call it: a name of its own, mapped to its address by containerd's certs.d and curl's --resolve. */
 #define REGISTRY_NAME "registry.davit.internal"

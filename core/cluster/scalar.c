@@ -120,6 +120,21 @@ static int check_taint(const char *s, struct error **err)
 	return 0;
 }
 
+/* A path that needs no quotes anywhere, and that only one spelling stands for. */
+static bool is_path(const char *s)
+{
+	if (*s != '/' || strlen(s) > 200)
+		return false;
+	while (*s == '/') {
+		size_t n = strspn(++s, label_characters);
+
+		if (n == 0 || (n <= 2 && strspn(s, ".") >= n))
+			return false;
+		s += n;
+	}
+	return *s == '\0';
+}
+
 int scalar_check(const struct field *f, const char *s, struct error **err)
 {
 	struct cidr cidr;
@@ -139,6 +154,10 @@ int scalar_check(const struct field *f, const char *s, struct error **err)
 		return cidr_parse(s, &cidr, err);
 	case FIELD_ADDRESSES:
 		return address_parse(s, &address, err);
+	case FIELD_PATH:
+		if (!is_path(s))
+			return error_set(err, ERROR_CONFIG, "\"%s\" is no folder such as /var/lib/data (letters, digits, - _ .)", s);
+		return 0;
 	case FIELD_URL:
 		if (strncmp(s, "https://", 8) != 0 && strncmp(s, "http://", 7) != 0 && strncmp(s, "file:///", 8) != 0)
 			return error_set(err, ERROR_CONFIG, "\"%s\" is no URL that begins with https://, http:// or file:///", s);

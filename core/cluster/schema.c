@@ -285,7 +285,7 @@ static struct json_object *field_json(const struct field *f)
 {
 	static const char *const types[] = {
 		[FIELD_STRING] = "string",    [FIELD_NAME] = "string",	   [FIELD_VERSION] = "string", [FIELD_CIDR] = "string",
-		[FIELD_URL] = "string",	      [FIELD_INT] = "integer",	   [FIELD_SIZE] = NULL,	       [FIELD_ENUM] = "string",
+		[FIELD_PATH] = "string",      [FIELD_URL] = "string",	      [FIELD_INT] = "integer",	   [FIELD_SIZE] = NULL,	       [FIELD_ENUM] = "string",
 		[FIELD_STRINGS] = "array",    [FIELD_CIDRS] = "array",	   [FIELD_ADDRESSES] = "array", [FIELD_LABELS] = "object",
 		[FIELD_TAINTS] = "array",     [FIELD_JSON] = "object",	   [FIELD_MAP] = "object",     [FIELD_LIST] = "array",
 		[FIELD_CHOICE] = NULL,

@@ -11,6 +11,7 @@ enum field_type {
 	FIELD_NAME,	 /* char *: RFC 1123 label of at most `max` characters */
 	FIELD_VERSION,	 /* char *: 1.36.3 */
 	FIELD_CIDR,	 /* char * */
+	FIELD_PATH,	 /* char *: absolute, of letters, digits, - _ . between single slashes */
 	FIELD_URL,	 /* char *: http, https or file */
 	FIELD_INT,	 /* int, min … max */
 	FIELD_SIZE,	 /* int64_t of GiB: 20, 20Gi, 1Ti; min … max */

@@ -12,6 +12,7 @@ static const char *const platforms[] = {"kubernetes", NULL};
 static const char *const endpoints[] = {"floatingIP", "internal", NULL};
 static const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
+static const char *const file_systems[] = {"ext4", "xfs", NULL};
 static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
 
 #define END {.key = NULL}
@@ -22,11 +23,22 @@ static const struct field volume_fields[] = {
 	END,
 };
 
+static const struct field data_volume_fields[] = {
+	{"size", FIELD_SIZE, offsetof(struct data_volume_spec, volume.size_gib), "size in GiB, e.g. 20 or 20Gi", .required = true, .min = 1, .max = 65536},
+	{"type", FIELD_STRING, offsetof(struct data_volume_spec, volume.type), "volume type of the cloud; its default where missing"},
+	{"mount", FIELD_PATH, offsetof(struct data_volume_spec, mount), "folder of the server at which it is mounted", .required = true},
+	{"fileSystem", FIELD_ENUM, offsetof(struct data_volume_spec, file_system), "what an empty one is formatted with", "ext4", .allowed = file_systems},
+	END,
+};
+
 /* What the servers of every pool have, the control plane's too. */
 #define SERVER_FIELDS                                                                                                             \
 	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},                   \
 	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk",                     \
 	 .sub = volume_fields},                                                                                                    \
+	{"volumes", FIELD_LIST, offsetof(struct pool_spec, volumes), "more volumes of each server, for data", "[]",                \
+	 .sub = data_volume_fields, .count_offset = offsetof(struct pool_spec, n_volumes),                                         \
+	 .entry_size = sizeof(struct data_volume_spec)},                                                                           \
 	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},                                       \
 	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},                     \
 	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},                           \
@@ -240,6 +252,53 @@ static int check_bastion(const struct yaml *y, const struct yaml_node *file, con
 	return 0;
 }
 
+/* Whether one of the folders is the other or lies in it. */
+static bool nested(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b), least = n < m ? n : m;
+
+	return strncmp(a, b, least) == 0 && (n == m || (n < m ? b : a)[least] == '/');
+}
+
+/* A volume must not hide what davit, or the image, keeps on the root disk. */
+static int check_volumes(const struct yaml *y, const struct yaml_node *pool, const struct pool_spec *p, struct error **err)
+{
+	static const char *const taken[] = {"/boot", "/dev", "/etc", "/home", "/opt/davit", "/proc", "/root", "/run", "/sys", "/usr",
+					    "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/pki"};
+	const struct yaml_node *list = yaml_get(pool, "volumes");
+
+	for (size_t i = 0; i < p->n_volumes; i++) {
+		const struct yaml_node *at = yaml_get(list->values[i], "mount");
+		const char *mount = p->volumes[i].mount;
+		CLEANUP_FREE char *slug = path_slug(mount);
+
+		for (size_t k = 0; k < ARRAY_SIZE(taken); k++)
+			if (nested(mount, taken[k]))
+				return yaml_error(y, at, err, "mount: a volume at \"%s\" would hide what is in %s; choose another folder",
+						  mount, taken[k]);
+		for (size_t k = 0; k < i; k++) {
+			CLEANUP_FREE char *other = path_slug(p->volumes[k].mount);
+
+			if (strcmp(slug, other) == 0)
+				return yaml_error(y, at, err, "mount: there are two volumes for \"%s\", or folders that look alike as a name",
+						  mount);
+		}
+	}
+	return 0;
+}
+
+static int check_all_volumes(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *pools = yaml_get(file, "workerPools");
+
+	if (check_volumes(y, yaml_get(file, "controlPlane"), &s->control_plane, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->n_pools; i++)
+		if (check_volumes(y, pools->values[i], &s->pools[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static char *beside(const char *file, char *path)
 {
 	CLEANUP_FREE char *expanded = path_expand(path);
@@ -256,7 +315,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
 	if (check_network(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 || check_pools(y, file, s, err) < 0 ||
-	    check_host_keys(y, file, s, err) < 0 || check_bastion(y, file, s, err) < 0)
+	    check_all_volumes(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 || check_bastion(y, file, s, err) < 0)
 		return -1;
 	if (s->access.server.flavor == NULL)
 		s->access.server.flavor = xstrdup(s->control_plane.flavor);
@@ -322,6 +381,11 @@ void spec_free_ptr(struct spec **s)
 {
 	spec_free(*s);
 	*s = NULL;
+}
+
+const char *file_system_name(enum file_system f)
+{
+	return file_systems[f];
 }
 
 const char *server_group_policy(enum server_group_policy p)

@@ -33,11 +33,21 @@ struct volume_spec {
 	char *type;	  /* NULL: the cloud's default */
 };
 
+enum file_system { FILE_SYSTEM_EXT4, FILE_SYSTEM_XFS };
+
+struct data_volume_spec {
+	struct volume_spec volume;
+	char *mount; /* absolute, of letters, digits, - _ . */
+	enum file_system file_system;
+};
+
 struct pool_spec {
 	char *name;  /* "control-plane" for the control plane's */
 	int count;
 	char *flavor;
 	struct volume_spec volume; /* the root volume */
+	struct data_volume_spec *volumes; /* more, for data */
+	size_t n_volumes;
 	struct strv labels;	   /* "key=value" */
 	struct strv taints;	   /* "key=value:Effect" or "key:Effect" */
 	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
@@ -102,6 +112,7 @@ int spec_parse(const char *path, const char *text, size_t len, struct spec **ret
 void spec_free(struct spec *s);
 void spec_free_ptr(struct spec **s);
 #define CLEANUP_SPEC CLEANUP(spec_free_ptr)
+const char *file_system_name(enum file_system f); /* "ext4" */
 const char *server_group_policy(enum server_group_policy p); /* as nova calls it: "soft-anti-affinity" */
 /* The JSON Schema (draft 2020-12) of the file, from the same table that checks it; the caller puts. */
 struct json_object *spec_schema(void);

@@ -84,9 +84,7 @@ static void example_make(struct example *e, enum node_role role)
 	e->run = (struct bootstrap_run){
 		.node = "demo-1", .role = role, .files = &e->files, .units = &e->units, .artifacts = &e->artifacts};
 	if (role == NODE_REGISTRY) {
-		e->run.data_device = "/dev/disk/by-id/virtio-0123";
-		e->run.data_label = "davit-registry";
-		e->run.data_mount = "/var/lib/registry";
+		fileset_add(&e->files, VOLUMES_FILE, 0644, "0123 ext4 davit-registry noatime /var/lib/registry\n");
 	} else {
 		e->run.registry_address = "10.6.0.4";
 		e->run.registry_password = "se\"cr\\et";

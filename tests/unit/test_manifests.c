@@ -7,7 +7,7 @@
 
 #define PASSWORD "0123456789abcdef0123456789abcdef"
 #define ENCRYPTION_KEY "ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU="
-#define DEVICE "/dev/disk/by-id/virtio-4f0f2e6c-1b1d-4d0c-9"
+#define VOLUME "4f0f2e6c-1b1d-4d0c-9a3e-52f64f1ee4c1"
 
 static struct artifacts bundle;
 static const struct manifest_values secrets = {
@@ -44,16 +44,19 @@ static char *golden_path(const char *relative)
 
 static int render_text(const char *text, const char *node_name, struct rendered *r, struct error **err)
 {
+	struct manifest_values with_volumes = secrets;
 	struct node node = {0};
 	int result;
 
 	if (spec_parse("cluster.yaml", text, strlen(text), &r->spec, err) < 0 || plan_make(r->spec, NULL, &r->plan, err) < 0)
 		return -1;
 	node_copy(&node, &plan_find(r->plan, node_name)->node);
+	strv_add(&with_volumes.volume_ids, VOLUME);
 	node.server_id = xstrdup("0c2d3b7e-5a0f-4a53-8f7d-9b8b0a3c1d2e");
-	result = node.role == NODE_REGISTRY ? manifests_registry(r->plan, &node, DEVICE, &secrets, &r->files, &r->units, err)
-					    : manifests_node(r->plan, &node, &secrets, &r->files, &r->units, err);
+	result = node.role == NODE_REGISTRY ? manifests_registry(r->plan, &node, &with_volumes, &r->files, &r->units, err)
+					    : manifests_node(r->plan, &node, &with_volumes, &r->files, &r->units, err);
 	node_clear(&node);
+	strv_free(&with_volumes.volume_ids);
 	return result;
 }
 
@@ -136,6 +139,21 @@ static void test_worker(void **state UNUSED)
 static void test_registry(void **state UNUSED)
 {
 	compare_node("demo-registry", "registry");
+}
+
+static void test_volumes_come_before_who_needs_them(void **state UNUSED)
+{
+	static const char text[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+				   "  platform: {version: 1.36.3}\n  openstack: {image: debian-12}\n"
+				   "  controlPlane: {flavor: x, volumes: [{size: 5, mount: /var/lib/etcd}, {size: 1, mount: /srv}]}\n";
+	CLEANUP_RENDERED struct rendered r = {0};
+
+	assert_success(render_text(text, "demo-cp-1", &r, &test_error));
+	assert_string_equal(content(&r, VOLUMES_FILE), "4f0f2e6c-1b1d-4d0c-9 ext4 davit-a3d9ac noatime /srv\n"
+						       "not-made-yet ext4 davit-bb4ec5 noatime /var/lib/etcd\n");
+	assert_string_equal(r.units.v[0], "davit-volumes.service");
+	assert_non_null(strstr(content(&r, "/etc/systemd/system/davit-volumes.service"),
+			       "\nRequiredBy=etcd.service\nRequiredBy=containerd.service\nRequiredBy=kubelet.service\n"));
 }
 
 static void test_objects(void **state UNUSED)
@@ -409,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_control_plane),
 		cmocka_unit_test(test_worker),
 		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_volumes_come_before_who_needs_them),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_yaml_and_json_parse),
 		cmocka_unit_test(test_objects_parse),

@@ -69,12 +69,68 @@ static void test_server_groups_that_cannot_be(void **state UNUSED)
 	refused(HEAD CLOUD CP POOL("count: 1, serverGroupSize: 0"), "c.yaml:9:53: serverGroupSize: 0 is not within 1 to 5000");
 }
 
+static void test_volumes_of_servers(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(
+		HEAD CLOUD "  controlPlane: {flavor: x, volumes: [{size: 5, type: ssd, mount: /var/lib/etcd}]}\n" POOL(
+			"count: 2, volumes: [{size: 20, mount: /srv/a/b, fileSystem: xfs}, {size: 10, mount: /srv/a}]"));
+	CLEANUP_PLAN struct plan *p = planned(s);
+	const struct plan_node *cp = plan_find(p, "demo-cp-1"), *w = plan_find(p, "demo-w-2"),
+			       *registry = plan_find(p, "demo-registry");
+
+	assert_int_equal(cp->n_volumes, 1);
+	assert_string_equal(cp->volumes[0].name, "demo-cp-1-var-lib-etcd");
+	assert_string_equal(cp->volumes[0].spec.type, "ssd");
+	assert_int_equal(cp->root.size_gib, 0);
+	assert_int_equal(w->n_volumes, 2);
+	assert_string_equal(w->volumes[0].name, "demo-w-2-srv-a"); /* mounted first */
+	assert_string_equal(w->volumes[0].file_system, "ext4");
+	assert_string_equal(w->volumes[1].mount, "/srv/a/b");
+	assert_string_equal(w->volumes[1].file_system, "xfs");
+	assert_int_equal(strlen(w->volumes[1].label), 12);
+	assert_string_not_equal(w->volumes[0].label, w->volumes[1].label);
+	assert_int_equal(registry->n_volumes, 1);
+	assert_string_equal(registry->volumes[0].name, "demo-registry-data");
+	assert_string_equal(registry->volumes[0].label, "davit-registry");
+}
+
+static void test_volumes_that_cannot_be(void **state UNUSED)
+{
+	static const struct {
+		const char *mount, *says;
+	} bad[] = {
+		{"srv", "c.yaml:9:63: mount: \"srv\" is no folder such as /var/lib/data"},
+		{"/", "is no folder such as"},
+		{"/srv/", "is no folder such as"},
+		{"/srv/../etc", "is no folder such as"},
+		{"'/a b'", "is no folder such as"},
+		{"/var", "c.yaml:9:63: mount: a volume at \"/var\" would hide what is in /var/lib/kubelet/config.yaml"},
+		{"/etc/x", "would hide what is in /etc"},
+		{"/var/lib/kubelet", "would hide what is in /var/lib/kubelet/config.yaml"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		CLEANUP_FREE char *text = xasprintf(HEAD CLOUD CP POOL("count: 1, volumes: [{size: 1, mount: %s}]"), bad[i].mount);
+
+		refused(text, bad[i].says);
+	}
+	refused(HEAD CLOUD CP POOL("count: 1, volumes: [{size: 1, mount: /a-b}, {size: 1, mount: /a/b}]"),
+		"c.yaml:9:87: mount: there are two volumes for \"/a/b\", or folders that look alike as a name");
+	refused(HEAD CLOUD CP POOL("count: 1, volumes: [{mount: /a}]"), "\"size\" is missing here");
+	refused(HEAD CLOUD CP POOL("count: 1, volumes: [{size: 1, mount: /a, fileSystem: zfs}]"),
+		"fileSystem: \"zfs\" is not known; allowed: ext4, xfs");
+	refused(HEAD CLOUD "  controlPlane: {flavor: x, volumes: [{size: 1, mount: /usr}]}\n",
+		"c.yaml:7:56: mount: a volume at \"/usr\" would hide what is in /usr");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server_groups_hold_few_servers_each),
 		cmocka_unit_test(test_server_groups_of_other_sizes),
 		cmocka_unit_test(test_server_groups_that_cannot_be),
+		cmocka_unit_test(test_volumes_of_servers),
+		cmocka_unit_test(test_volumes_that_cannot_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,11 +135,13 @@ static struct json_object *server(const struct fixture *f, const char *node, con
 				.keypair = "demo-1a2b3c4d",
 				.port_id = "P",
 				.root_id = root,
-				.data_id = data,
 				.server_group_id = group,
 				.user_data = "#cloud-config\n"};
 
+	if (data != NULL)
+		strv_split(&s.data_ids, data, " ");
 	assert_success(body_server(&s, &o, &test_error));
+	strv_free(&s.data_ids);
 	return o;
 }
 
@@ -151,8 +153,9 @@ static void test_bodies_of_servers(void **state)
 	golden("server-plain", server(f, "demo-w-2", NULL, NULL, "SG"));
 	golden("server-root-volume", server(f, "demo-cp-1", "R", NULL, "SG"));
 	golden("server-data-volume", server(f, "demo-registry", NULL, "D", NULL));
+	golden("server-all-volumes", server(f, "demo-cp-1", "R", "D1 D2", "SG"));
 	golden("volume-root", body_volume("demo-cp-1-root", &cp->root, UUID, "I"));
-	golden("volume-data", body_volume("demo-registry-data", &registry->data, UUID, NULL));
+	golden("volume-data", body_volume("demo-registry-data", &registry->volumes[0].spec, UUID, NULL));
 }
 
 static void test_user_data_has_a_limit(void **state)

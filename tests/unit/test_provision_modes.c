@@ -190,6 +190,50 @@ static void test_torture_without_a_group(void **state UNUSED)
 	torture(GROUPS("1", "serverGroup: none"), NULL);
 }
 
+#define VOLUMES                                                                                                                  \
+	HEAD CLOUD "  controlPlane: {flavor: m1.small, volumes: [{size: 5, mount: /var/lib/etcd}]}\n" REGISTRY                   \
+		   "  workerPools: [{name: w, count: 2, flavor: m1.small, volume: {size: 8}, volumes: [{size: 1, mount: /srv/a}, " \
+		   "{size: 2, mount: /srv/b}]}]\n"
+
+static void test_torture_volumes(void **state UNUSED)
+{
+	torture(VOLUMES, NULL);
+}
+
+static void test_volumes_for_servers_that_are_there(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, HEAD CLOUD CP REGISTRY "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n", NULL);
+	assert_success(apply(&c, &test_error));
+	use(&c, HEAD CLOUD CP REGISTRY
+	    "  workerPools: [{name: w, count: 2, flavor: m1.small, volumes: [{size: 1, mount: /srv/a}, {size: 1, mount: /b}]}]\n");
+	assert_success(apply(&c, &test_error));
+	assert_complete(&c);
+	assert_int_equal(fake_count(KIND_VOLUME), 5);
+	assert_string_equal(json_get_str(fake_find(KIND_VOLUME, "demo-w-2-srv-a"), "attachments[0].server_id", ""),
+			    json_get_str(fake_find(KIND_SERVER, "demo-w-2"), "id", "?"));
+	assert_removed(&c);
+	end(&c);
+}
+
+/* Only the one that is loose is waited for: the others are in use for good. */
+static void test_one_volume_is_attached_again(void **state UNUSED)
+{
+	struct cluster c = {0};
+	CLEANUP_FREE char *text = NULL;
+
+	begin(&c, VOLUMES, NULL);
+	assert_success(apply(&c, &test_error));
+	json_add_str(fake_find(KIND_VOLUME, "demo-w-1-srv-b"), "status", "available");
+	json_object_object_del(fake_find(KIND_VOLUME, "demo-w-1-srv-b"), "attachments");
+	text = differences(&c);
+	assert_string_equal(text, "volume demo-w-1-srv-b: is not attached to demo-w-1\n");
+	assert_success(apply(&c, &test_error));
+	assert_complete(&c);
+	end(&c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -197,6 +241,9 @@ int main(void)
 		cmocka_unit_test(test_a_group_keeps_its_policy),
 		cmocka_unit_test(test_a_group_without_hosts_is_told),
 		cmocka_unit_test(test_torture_without_a_group),
+		cmocka_unit_test(test_torture_volumes),
+		cmocka_unit_test(test_volumes_for_servers_that_are_there),
+		cmocka_unit_test(test_one_volume_is_attached_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void test_every_value_is_known_and_used(void **state UNUSED)
 	strv_split(&bundle.images, "pause:1 coredns/coredns:1 metrics-server/metrics-server:1", " ");
 	assert_success(spec_parse("cluster.yaml", text, strlen(text), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	assert_success(values_fill(plan, &plan_find(plan, "demo-cp-1")->node, &secrets, "/dev/x", &v, &test_error));
+	assert_success(values_fill(plan, &plan_find(plan, "demo-cp-1")->node, &secrets, &v, &test_error));
 	strv_free(&bundle.images);
 	placeholders(&used);
 	for (size_t i = 0; i < v.n; i++) {

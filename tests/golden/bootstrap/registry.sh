@@ -77,9 +77,7 @@ role='registry'
 steps='preflight users volume enable artifacts retire units serve'
 tools='curl gzip tar blkid mkfs.ext4 mountpoint'
 sysusers='/etc/sysusers.d/davit.conf'
-data_device='/dev/disk/by-id/virtio-0123'
-data_label='davit-registry'
-data_mount='/var/lib/registry'
+volumes='/etc/davit/volumes'
 registry_host='registry.davit.internal:5000'
 blobs='https://registry.davit.internal:5000/v2/davit/artifacts/blobs'
 
@@ -129,38 +127,78 @@ users_do() {
 }
 
 # ---- volume
+# The table of volumes: lines "ID TYPE LABEL OPTIONS FOLDER".
+
+# Sets device to the disk whose serial number is (virtio), or ends in (SCSI), what volume $1's id begins with.
+volume_device() {
+	set +f
+	for device in /dev/disk/by-id/*"$1"*; do
+		case $device in *-part[0-9]*) continue ;; esac
+		if [ -b "$device" ]; then
+			set -f
+			return 0
+		fi
+	done
+	set -f
+	return 1
+}
+
 volume_label() {
-	blkid -p -s LABEL -o value "$data_device"
+	blkid -p -s LABEL -o value "$1" </dev/null
+}
+
+# A volume mounted over files would hide them: etcd would begin anew, without its data.
+volume_hides() {
+	! mountpoint -q "$1" && [ -n "$(ls -A "$1" 2>/dev/null)" ]
 }
 
 volume_check() {
-	[ -b "$data_device" ] && [ "$(volume_label)" = "$data_label" ]
+	while read -r id _ label _ folder; do
+		volume_device "$id" && [ "$(volume_label "$device")" = "$label" ] && ! volume_hides "$folder" || return 1
+	done <"$volumes"
 }
 
-# Formats the volume only where nothing at all is recognised on it.
-volume_do() {
+volume_wait() {
 	seconds
 	volume_limit=$((uptime + 60))
-	until [ -b "$data_device" ]; do
+	until volume_device "$1"; do
 		seconds
 		if [ "$uptime" -ge "$volume_limit" ]; then
-			echo "$data_device did not appear within 60 s: is the volume attached to this server?"
+			echo "volume $1 did not appear within 60 s: is it attached to this server?"
 			return 1
 		fi
 		sleep 0.2
 	done
+}
+
+# Formats $device only where nothing at all is recognised on it.
+volume_format() {
 	# blkid says 2 also for what it cannot read
-	dd if="$data_device" of=/dev/null bs=4096 count=1
+	dd if="$device" of=/dev/null bs=4096 count=1
 	found=0
-	blkid -p -o export "$data_device" || found=$?
+	blkid -p -o export "$device" || found=$?
 	if [ "$found" -eq 0 ]; then
-		echo "$data_device is not empty and does not bear the label $data_label: it is left as it is"
+		echo "$device is not empty and does not bear the label $label: it is left as it is"
 		return 1
 	elif [ "$found" -ne 2 ]; then
-		echo "blkid cannot tell what is on $data_device (status $found): it is left as it is"
+		echo "blkid cannot tell what is on $device (status $found): it is left as it is"
 		return 1
 	fi
-	mkfs.ext4 -q -m 0 -L "$data_label" "$data_device"
+	case $type in
+	ext4) mkfs.ext4 -q -m 0 -L "$label" "$device" ;;
+	xfs) mkfs.xfs -q -L "$label" "$device" ;;
+	esac
+}
+
+volume_do() {
+	while read -r id type label _ folder; do
+		volume_wait "$id"
+		if volume_hides "$folder"; then
+			echo "$folder is not empty: the volume would hide what is in it; move that away first"
+			return 1
+		fi
+		[ "$(volume_label "$device")" = "$label" ] || volume_format </dev/null
+	done <"$volumes"
 }
 
 # ---- enable
@@ -467,8 +505,12 @@ units_verdicts() {
 	done <"$run/units.now" >"$run/verdicts"
 }
 
+# Sets folder to the first one of the table of volumes that nothing is mounted on.
 units_mounted() {
-	[ -z "$data_mount" ] || mountpoint -q "$data_mount"
+	[ -e "$volumes" ] || return 0
+	while read -r _ _ _ _ folder; do
+		mountpoint -q "$folder" || return 1
+	done <"$volumes"
 }
 
 # Whether what was started last is what is wanted now.
@@ -557,7 +599,7 @@ units_do() {
 	units_start
 	units_wait
 	if ! units_mounted; then
-		echo "nothing is mounted on $data_mount"
+		echo "nothing is mounted on $folder"
 		return 1
 	fi
 }
