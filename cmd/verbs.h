@@ -19,6 +19,7 @@ int verb_render(const struct options *o, struct error **err);
 int verb_report(const struct options *o, struct error **err);
 int verb_schema(const struct options *o, struct error **err);
 int verb_ssh(const struct options *o, struct error **err);
+int verb_ssh_config(const struct options *o, struct error **err);
 int verb_status(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
 

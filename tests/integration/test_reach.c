@@ -1,4 +1,5 @@
 /* The ways to the servers, and what is made of their host keys, with real sshd on the loopback: all servers are this machine. */
+#include "cmd/openssh.h"
 #include "cmd/reach.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -8,6 +9,7 @@
 #include "core/base/path.h"
 #include "tests/integration/bastion_fixture.h"
 #include "tests/integration/relay.h"
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 120 * 1000 }; /* on a busy machine */
@@ -340,6 +342,58 @@ static void test_a_silent_login_is_tried_again(void **state UNUSED)
 	relay_stop(r);
 }
 
+/* ssh(1) with what openssh_config() writes; its port is the tests' own. */
+static int run_openssh(struct cluster *c, const char *node)
+{
+	CLEANUP_FREE char *key = state_path(c->state, "ssh/id_ed25519"), *known = state_path(c->state, "ssh/known %hosts");
+	CLEANUP_FREE char *config = state_path(c->state, "ssh/config");
+	CLEANUP_FREE char *command = xasprintf("ssh -F %s -p %u -o BatchMode=yes %s exit 7 </dev/null 2>%s.log", config, server.port, node, config);
+	CLEANUP_BUF struct buf text = BUF_INIT, keys = BUF_INIT;
+	int status;
+
+	openssh_config(c->spec, c->inventory, key, known, &text);
+	openssh_known_hosts(c->spec, c->inventory, &keys);
+	assert_success(path_write(config, text.data, text.len, 0600, &test_error));
+	assert_success(path_write(known, keys.data, keys.len, 0600, &test_error));
+	status = system(command);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_openssh_goes_the_same_ways(void **state UNUSED)
+{
+	CLEANUP_FREE char *jump = jump_access(&server, server.port, server.host_key), *other = other_key();
+	const char *const access[] = {"bastion: none, hostKeys: first-use", "bastion: floatingIPs, hostKeys: first-use", jump};
+
+	for (size_t i = 0; i < ARRAY_SIZE(access); i++) {
+		struct cluster c = cluster_open(NULL, access[i]);
+
+		inventory_cloud(c.inventory, "demo-cp-1", NODE_ACTIVE, NULL, "127.0.0.1", NULL);
+		assert_success(reach_node(&c, "demo-cp-1", &test_error));
+		assert_int_equal(run_openssh(&c, "demo-cp-1"), 7);
+		inventory_host_key(c.inventory, "demo-cp-1", other);
+		assert_int_equal(run_openssh(&c, "demo-cp-1"), 255); /* the host key is checked */
+		cluster_end(&c);
+	}
+}
+
+static void test_openssh_gets_the_jumps(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: server");
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	add_node(&c, "demo-bastion", NODE_BASTION);
+	add_node(&c, "demo-w-1", NODE_WORKER);
+	inventory_cloud(c.inventory, "demo-bastion", NODE_ACTIVE, NULL, "192.0.2.7", NULL);
+	inventory_host_key(c.inventory, "demo-bastion", server.host_key);
+	inventory_host_key(c.inventory, "demo-cp-1", server.host_key);
+	openssh_config(c.spec, c.inventory, "/key", "/known", &text);
+	assert_non_null(strstr(buf_str(&text), "Host demo-bastion\n\tHostName 192.0.2.7\n"));
+	assert_non_null(strstr(buf_str(&text), "\tHostKeyAlias demo-cp-1\n\tProxyJump demo-bastion\n"));
+	assert_non_null(strstr(buf_str(&text), "# demo-w-1 was not reached yet\n"));
+	assert_null(strstr(buf_str(&text), "Host demo-w-1"));
+	cluster_end(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +408,8 @@ int main(void)
 		cmocka_unit_test(test_a_jump_host_that_refuses),
 		cmocka_unit_test(test_dials_from_the_control_plane),
 		cmocka_unit_test(test_a_silent_login_is_tried_again),
+		cmocka_unit_test(test_openssh_goes_the_same_ways),
+		cmocka_unit_test(test_openssh_gets_the_jumps),
 	};
 
 	log_init(LOG_ERROR, false); /* first use is told each time */
