@@ -2,7 +2,9 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/parallel.h"
+#include "core/net/ssh_internal.h"
 #include "tests/integration/bastion_fixture.h"
+#include "tests/integration/relay.h"
 #include <poll.h>
 #include <stdio.h>
 #include <sys/param.h>
@@ -240,6 +242,38 @@ static void test_keys_change_while_data_flows(void **state UNUSED)
 	peer_stop(peer);
 }
 
+/* The session's keepalives find that nothing comes any more; who waits on a connection through it is told by its end. */
+static void test_a_black_hole_is_noticed(void **state UNUSED)
+{
+	struct many m = {.bytes = 1000};
+	struct peer *peer = peer_start(PEER_ECHO, &m.port);
+	struct sshd through = server;
+	struct relay *relay = relay_start(server.port, &through.port);
+	struct ssh *s = connect_to(&through);
+	int64_t begin;
+	int fd;
+
+	s->ask_ms = 200;
+	s->answer_ms = 300;
+	assert_success(bastion_new(s, &m.bastion, &test_error));
+	fd = dial(m.bastion, m.port);
+	assert_echo(fd, "before");
+	relay_swallow(relay, true);
+	begin = clock_ms();
+	assert_true(ends_within(fd, 20000));
+	assert_in_range(clock_ms() - begin, 200, 15000);
+	assert_false(bastion_alive(m.bastion));
+	close(fd);
+	bastion_free(m.bastion);
+
+	relay_swallow(relay, false); /* and a new one works */
+	m.bastion = bastion_to(&through);
+	assert_success(parallel_for(5, 5, one_echo, &m, NULL, &test_error));
+	bastion_free(m.bastion);
+	relay_stop(relay);
+	peer_stop(peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_sessions_go_through_it),
 		cmocka_unit_test(test_a_bastion_goes_through_a_bastion),
 		cmocka_unit_test(test_keys_change_while_data_flows),
+		cmocka_unit_test(test_a_black_hole_is_noticed),
 	};
 
 	return cmocka_run_group_tests(tests, server_start, server_stop);
