@@ -1,6 +1,6 @@
 /*
  * bastion: many connections through one SSH session to a jump host.  One thread owns the session and pumps each
- * direct-tcpip channel to one end of a socketpair; users of a connection see a plain fd.
+ * direct-tcpip channel to one end of a socketpair; users of a connection see a plain fd, whose peer has the name of a path.
  */
 #pragma once
 #include "core/net/ssh.h"

@@ -1,11 +1,15 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
+#include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/net/bastion_internal.h"
 #include <errno.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/param.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 enum {
 	FILL_BYTES = 256 * 1024,    /* from the session's socket each turn */
@@ -45,6 +49,23 @@ static void add_link(struct bastion *b, LIBSSH2_CHANNEL *channel, int fd)
 	b->links[b->n_links++] = link_new(b->ssh, channel, fd);
 }
 
+/*
+ * libcurl 7.88 takes a TLS connection for the next request only where getpeername(2) tells a path (http.h): the far end gets
+ * one, which is gone before anybody could look at it.  Without it each request has a channel and a handshake of its own.
+ */
+static void name_far_end(int fd)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	const char *folder = getenv("TMPDIR");
+	CLEANUP_FREE char *unique = random_hex(16);
+	int n = snprintf(name.sun_path, sizeof(name.sun_path), "%s/davit-%s", folder != NULL ? folder : "/tmp", unique);
+
+	if (n >= (int)sizeof(name.sun_path) || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+		log_debug("%s: cannot name a socket: %s", name.sun_path, strerror(errno));
+	else
+		unlink(name.sun_path);
+}
+
 static int make_pair(int ret[2], struct error **err)
 {
 	int bytes = SOCKET_BYTES;
@@ -53,6 +74,7 @@ static int make_pair(int ret[2], struct error **err)
 		return error_errno(err, errno, "cannot make a pair of sockets");
 	for (int i = 0; i < 2; i++)
 		(void)setsockopt(ret[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	name_far_end(ret[1]);
 	return 0;
 }
 

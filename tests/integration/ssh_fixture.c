@@ -7,7 +7,7 @@
 
 struct sshd server;
 
-int server_start(void **state UNUSED)
+int sshd_fixture_start(void **state UNUSED)
 {
 	ssh_global_init();
 	cancel_init();
@@ -20,7 +20,7 @@ int server_start(void **state UNUSED)
 	return 0;
 }
 
-int server_stop(void **state UNUSED)
+int sshd_fixture_stop(void **state UNUSED)
 {
 	sshd_stop(&server);
 	return 0;

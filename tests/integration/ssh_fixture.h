@@ -3,11 +3,11 @@
 #include "tests/integration/sshd.h"
 #include "tests/unit/test.h"
 
-extern struct sshd server; /* from server_start() to server_stop() */
+extern struct sshd server; /* from sshd_fixture_start() to sshd_fixture_stop() */
 
 /* For cmocka_run_group_tests(); ends the program with 77, which meson takes for skipped, where no sshd can be started. */
-int server_start(void **state);
-int server_stop(void **state);
+int sshd_fixture_start(void **state);
+int sshd_fixture_stop(void **state);
 struct ssh *connect_to(const struct sshd *d);
 /* A login at the server with another key, or another expectation. */
 int try_login(const char *key_file, const char *host_key, struct ssh **ret, struct error **err);

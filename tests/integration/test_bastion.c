@@ -288,5 +288,5 @@ int main(void)
 		cmocka_unit_test(test_cancelling_ends_it),
 	};
 
-	return cmocka_run_group_tests(tests, server_start, server_stop);
+	return cmocka_run_group_tests(tests, sshd_fixture_start, sshd_fixture_stop);
 }

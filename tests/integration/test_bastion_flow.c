@@ -288,5 +288,5 @@ int main(void)
 		cmocka_unit_test(test_a_black_hole_is_noticed),
 	};
 
-	return cmocka_run_group_tests(tests, server_start, server_stop);
+	return cmocka_run_group_tests(tests, sshd_fixture_start, sshd_fixture_stop);
 }

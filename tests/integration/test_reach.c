@@ -413,5 +413,5 @@ int main(void)
 	};
 
 	log_init(LOG_ERROR, false); /* first use is told each time */
-	return cmocka_run_group_tests(tests, server_start, server_stop);
+	return cmocka_run_group_tests(tests, sshd_fixture_start, sshd_fixture_stop);
 }

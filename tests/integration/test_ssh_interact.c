@@ -213,5 +213,5 @@ int main(void)
 		cmocka_unit_test(test_much_output_arrives_whole),
 	};
 
-	return cmocka_run_group_tests(tests, server_start, server_stop);
+	return cmocka_run_group_tests(tests, sshd_fixture_start, sshd_fixture_stop);
 }

@@ -291,5 +291,5 @@ int main(void)
 		cmocka_unit_test(test_names_are_looked_up),
 	};
 
-	return cmocka_run_group_tests(tests, server_start, server_stop);
+	return cmocka_run_group_tests(tests, sshd_fixture_start, sshd_fixture_stop);
 }

@@ -360,5 +360,5 @@ int main(void)
 		cmocka_unit_test(test_a_silent_peer_is_given_up_and_an_idle_one_is_not),
 	};
 
-	return cmocka_run_group_tests(tests, server_start, server_stop);
+	return cmocka_run_group_tests(tests, sshd_fixture_start, sshd_fixture_stop);
 }
