@@ -1,6 +1,7 @@
 #include "cmd/context.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/net/http.h"
 
 static int load_state(struct context *c, enum context_mode mode, struct error **err)
 {
@@ -27,11 +28,25 @@ static int load_state(struct context *c, enum context_mode mode, struct error **
 	return 0;
 }
 
+/* The file's, else those of the environment, which libcurl finds by itself. */
+static void use_proxies(const struct spec *s)
+{
+	bool own = s->proxy.http != NULL || s->proxy.https != NULL;
+	CLEANUP_FREE char *no = strv_join(&s->proxy.no, ","), *shown = NULL;
+
+	if (own)
+		http_use_proxies(s->proxy.http, s->proxy.https, no);
+	shown = http_describe_proxies();
+	if (shown != NULL)
+		log_verbose("proxies of %s: %s", own ? s->path : "the environment", shown);
+}
+
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err)
 {
 	*ret = (struct context){.o = o, .inventory = inventory_new()};
 	if (spec_load(o->file, &ret->spec, err) < 0)
 		return -1;
+	use_proxies(ret->spec);
 	if (o->mirror != NULL) { /* as if the file said so: what comes from a mirror is kept apart */
 		free(ret->spec->artifacts.mirror);
 		ret->spec->artifacts.mirror = xstrdup(o->mirror);

@@ -2,6 +2,7 @@
 #include "manifests/htpasswd.h"
 #include "manifests/manifests.h"
 #include "manifests/overlay.h"
+#include "manifests/proxy.h"
 #include "manifests/values.h"
 
 #define STRING_(x) #x
@@ -182,6 +183,8 @@ static int render(const struct plan *plan, const struct node *node, const struct
 	if (volumes)
 		add_volumes(planned, values, ret);
 	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
+	if ((1u << node->role) & KUBERNETES)
+		proxy_file(plan->spec, ret);
 	return 0;
 }
 

@@ -97,6 +97,7 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 	template_setf(v, "registry", "%s:%d", REGISTRY_NAME, REGISTRY_PORT);
 	template_setf(v, "registry_address", "%s:%d", plan->registry_address, REGISTRY_PORT);
 	template_set_flag(v, "flannel", strcmp(spec->network.plugin, "flannel") == 0);
+	template_set_flag(v, "proxy", spec->proxy.http != NULL || spec->proxy.https != NULL);
 	fill_control_planes(plan, v);
 	return 0;
 }

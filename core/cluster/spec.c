@@ -129,6 +129,13 @@ static const struct field artifact_fields[] = {
 	END,
 };
 
+static const struct field proxy_fields[] = {
+	{"http", FIELD_STRING, offsetof(struct spec, proxy.http), "proxy for http://, e.g. http://proxy.example.org:3128"},
+	{"https", FIELD_STRING, offsetof(struct spec, proxy.https), "proxy for https://"},
+	{"no", FIELD_STRINGS, offsetof(struct spec, proxy.no), "hosts, domains (.example.org) and CIDRs that are reached without", "[]"},
+	END,
+};
+
 static const struct field metadata_fields[] = {
 	{"name", FIELD_NAME, offsetof(struct spec, name), "name of the cluster", .required = true, .max = 40},
 	END,
@@ -145,6 +152,7 @@ static const struct field spec_fields[] = {
 	 .count_offset = offsetof(struct spec, n_pools), .entry_size = sizeof(struct pool_spec)},
 	{"registry", FIELD_MAP, 0, "the private registry", "{}", .sub = registry_fields},
 	{"artifacts", FIELD_MAP, 0, "programs and images", "{}", .sub = artifact_fields},
+	{"proxy", FIELD_MAP, 0, "proxies of davit and of containerd, in place of those of the environment", "{}", .sub = proxy_fields},
 	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
 	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
 	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
@@ -299,6 +307,28 @@ static int check_all_volumes(const struct yaml *y, const struct yaml_node *file,
 	return 0;
 }
 
+/* What neither systemd nor a shell takes for anything but itself.  The value is not told: it may hold a password. */
+static bool is_proxy(const char *url)
+{
+	size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+
+	return scheme > 0 && url[scheme] != '\0' && url[strcspn(url, " \t\r\n\"'\\`$")] == '\0';
+}
+
+static int check_proxy(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *proxy = yaml_get(file, "proxy"), *no = yaml_get(proxy, "no");
+
+	if (s->proxy.http != NULL && !is_proxy(s->proxy.http))
+		return yaml_error(y, yaml_get(proxy, "http"), err, "http: expected http(s)://[USER:PASSWORD@]HOST:PORT, special characters as %%XX");
+	if (s->proxy.https != NULL && !is_proxy(s->proxy.https))
+		return yaml_error(y, yaml_get(proxy, "https"), err, "https: expected http(s)://[USER:PASSWORD@]HOST:PORT, special characters as %%XX");
+	for (size_t i = 0; i < s->proxy.no.n; i++)
+		if (s->proxy.no.v[i][0] == '\0' || s->proxy.no.v[i][strcspn(s->proxy.no.v[i], " ,\t\r\n\"'\\`$")] != '\0')
+			return yaml_error(y, no->values[i], err, "no: \"%s\" is no host, domain or CIDR", s->proxy.no.v[i]);
+	return 0;
+}
+
 static char *beside(const char *file, char *path)
 {
 	CLEANUP_FREE char *expanded = path_expand(path);
@@ -315,7 +345,8 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
 	if (check_network(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 || check_pools(y, file, s, err) < 0 ||
-	    check_all_volumes(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 || check_bastion(y, file, s, err) < 0)
+	    check_all_volumes(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 || check_bastion(y, file, s, err) < 0 ||
+	    check_proxy(y, file, s, err) < 0)
 		return -1;
 	if (s->access.server.flavor == NULL)
 		s->access.server.flavor = xstrdup(s->control_plane.flavor);

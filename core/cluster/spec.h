@@ -103,6 +103,10 @@ struct spec {
 		char *mirror; /* URL in front of every upstream address, NULL: the upstream sites */
 		struct strv images; /* more images for the registry, "registry.k8s.io/e2e-test-images/agnhost:2.63.0" */
 	} artifacts;
+	struct {
+		char *http, *https; /* http(s)://[USER:PASSWORD@]HOST:PORT, or NULL; for davit and for containerd */
+		struct strv no;	    /* hosts, domains and CIDRs that are reached without */
+	} proxy;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
 	struct json_object *kubelet, *kube_proxy, *containerd;
 };

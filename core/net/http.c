@@ -228,7 +228,7 @@ static const struct failure {
 	{CURLE_COULDNT_RESOLVE_HOST, ERROR_NETWORK, false,
 	 "the host name cannot be resolved: check its spelling and this machine's DNS"},
 	{CURLE_COULDNT_RESOLVE_PROXY, ERROR_NETWORK, false,
-	 "the proxy's name cannot be resolved: check http_proxy and https_proxy"},
+	 "the proxy's name cannot be resolved: check proxy in the cluster file, else http_proxy and https_proxy"},
 	{CURLE_COULDNT_CONNECT, ERROR_NETWORK, false,
 	 "no connection: is the address right, the service up, and the way there open?"},
 	{CURLE_SSL_CONNECT_ERROR, ERROR_NETWORK, false, "the TLS handshake failed: does the port speak TLS 1.2 or later?"},
@@ -263,17 +263,31 @@ static bool is_bad_signature(CURLcode code, const char *said)
 	return code == CURLE_SSL_CONNECT_ERROR && strstr(said, "error:") != NULL && strstr(said, "SSL routines") == NULL;
 }
 
+/* "CONNECT tunnel failed, response 407": the service has not seen anything, and another try gets no further. */
+static bool is_refused_by_proxy(const struct transfer *t, const char *said)
+{
+	return t->begun == 0 && (strstr(said, "CONNECT tunnel failed") != NULL || strstr(said, "from proxy after CONNECT") != NULL);
+}
+
 static int fail(struct transfer *t, CURLcode code, struct error **err)
 {
 	CLEANUP_FREE char *url = mask_url(t->url);
 	const char *method = http_method(t->request);
 	const char *said = t->message[0] != '\0' ? t->message : curl_easy_strerror(code);
 
+	if (code == CURLE_COULDNT_RESOLVE_PROXY && strchr(said, '@') != NULL)
+		said = "what is set holds more than http://[USER:PASSWORD@]HOST:PORT"; /* libcurl would repeat it with its password */
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && t->begun > 0)
 		code = CURLE_WEIRD_SERVER_REPLY; /* no status line: HTTP/0.9, says libcurl */
 	if (code == CURLE_PEER_FAILED_VERIFICATION || is_bad_signature(code, said)) {
 		t->response->hopeless = true;
 		return error_set(err, ERROR_NETWORK, "%s %s: %s (%s)", method, url, certificate_advice(t), said);
+	}
+	if (is_refused_by_proxy(t, said)) {
+		t->response->hopeless = strstr(said, " 502") == NULL && strstr(said, " 503") == NULL && strstr(said, " 504") == NULL;
+		return error_set(err, ERROR_NETWORK,
+				 "%s %s: the proxy refused to connect: check proxy in the cluster file, else https_proxy and no_proxy (%s)",
+				 method, url, said);
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT && t->begun == 0)
 		return error_set(err, ERROR_NETWORK,

@@ -23,8 +23,15 @@ struct http_options {
 	 * end has to be bound to a path (which may be unlinked at once). */
 	int (*dial)(void *context, const char *host, uint16_t port, int *ret_fd, struct error **err);
 	void *dial_context;
-	bool no_proxy; /* ignore http_proxy and its kin in the environment */
+	bool no_proxy; /* never through a proxy, neither of the environment nor of http_use_proxies() */
 };
+
+/* Proxies in place of those of the environment, as curl's http_proxy, https_proxy and no_proxy; NULL: none for that scheme.  For
+ * all clients that do not refuse proxies, those that are there too.  In main(), before any thread. */
+void http_use_proxies(const char *http, const char *https, const char *no);
+/* For people, without credentials: "http://proxy:3128 for https, none for http"; NULL where no request goes through one.
+ * The caller frees. */
+char *http_describe_proxies(void) MUST_USE;
 
 int http_new(const struct http_options *options, struct http **ret, struct error **err) MUST_USE;
 void http_free(struct http *h);

@@ -30,7 +30,14 @@ static void add_trust(struct buf *line, const struct http *h)
 	add_option(line, "--key", h->client_key);
 	if (h->options.insecure)
 		buf_add(line, " --insecure");
-	if (h->options.no_proxy || h->options.dial != NULL)
+}
+
+static void add_proxy(struct buf *line, const struct transfer *t)
+{
+	CLEANUP_FREE char *proxy = transfer_proxy(t);
+
+	add_option(line, "--proxy", proxy);
+	if (t->http->options.no_proxy || t->http->options.dial != NULL)
 		buf_add(line, " --noproxy '*'");
 }
 
@@ -77,6 +84,7 @@ void transfer_log_request(const struct transfer *t)
 	buf_addf(&line, "[%llu] curl -gsS", (unsigned long long)t->number); /* -g: brackets of a query are no patterns */
 	add_method(&line, t);
 	add_trust(&line, t->http);
+	add_proxy(&line, t);
 	add_headers(&line, t);
 	add_body(&line, t);
 	buf_add_char(&line, ' ');

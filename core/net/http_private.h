@@ -60,6 +60,11 @@ struct transfer {
 	struct error *error;	  /* why a callback of ours ended it */
 };
 
+/* http_proxy.c: the options of this hop. */
+void transfer_set_proxy(const struct transfer *t);
+/* Its proxy, for people: NULL where it is none, or the environment's. */
+char *transfer_proxy(const struct transfer *t) MUST_USE;
+
 /* http_log.c: what --debug shows of it. */
 void transfer_log_request(const struct transfer *t);
 void transfer_log_answer(const struct transfer *t, const struct error *error);

@@ -253,8 +253,7 @@ static void set_connection(CURL *easy, struct transfer *t)
 	SET(CURLOPT_MAXAGE_CONN, (long)IDLE_AGE_S);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (h->options.no_proxy || h->options.dial != NULL)
-		SET(CURLOPT_PROXY, "");
+	transfer_set_proxy(t);
 	if (h->options.dial != NULL) {
 		SET(CURLOPT_CONNECT_TO, h->connect_to);
 		SET(CURLOPT_OPENSOCKETFUNCTION, on_open);

@@ -59,6 +59,9 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {node-role.kubernetes.io/x: y}}]\n",
 		"belongs to Kubernetes");
 	refused(HEAD CLOUD CP "  artifacts: {mirror: ftp://x}\n", "is no URL");
+	refused(HEAD CLOUD CP "  proxy: {http: proxy:3128}\n", "c.yaml:8:17: http: expected http(s)://[USER:PASSWORD@]HOST:PORT");
+	refused(HEAD CLOUD CP "  proxy: {https: 'http://a:$b@c'}\n", "c.yaml:8:18: https: expected http(s)://");
+	refused(HEAD CLOUD CP "  proxy: {no: [ok, 'a,b']}\n", "c.yaml:8:20: no: \"a,b\" is no host, domain or CIDR");
 	refused(HEAD CLOUD CP "  api: {endpoint: octavia}\n", "\"octavia\" is not known; allowed: floatingIP");
 	refused("apiVersion: davit/v2\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n", "allowed: davit/v1");
 	refused("[]", "a cluster file is a map, found a list");

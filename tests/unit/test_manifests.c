@@ -10,7 +10,7 @@
 #define VOLUME "4f0f2e6c-1b1d-4d0c-9a3e-52f64f1ee4c1"
 
 static struct artifacts bundle;
-static const struct manifest_values secrets = {
+static struct manifest_values secrets = {
 	.registry_password = PASSWORD,
 	.encryption_key = ENCRYPTION_KEY,
 	.etcd_token = "7d1b6b0e-7a9c-4a43-9d2c-3b2f4a7f1c55",
@@ -421,6 +421,37 @@ static void test_secrets_are_in_secret_files_alone(void **state UNUSED)
 	assert_int_equal(found, 2 + 1 + 1 + 2); /* hosts.toml, encryption.yaml (by two), htpasswd and config.yml */
 }
 
+static void test_proxies_reach_containerd(void **state UNUSED)
+{
+	static const char path[] = "/etc/davit/proxy.env", unit[] = "/etc/systemd/system/containerd.service";
+	CLEANUP_RENDERED struct rendered open = {0}, secret = {0}, none = {0}, registry = {0};
+
+	assert_success(render_text(HEAD WORKERS "  proxy: {https: 'http://proxy:3128', no: [.example.org, 192.0.2.0/24]}\n", "demo-w-1",
+				   &open, &test_error));
+	assert_string_equal(
+		content(&open, path),
+		"HTTPS_PROXY=\"http://proxy:3128\"\nhttps_proxy=\"http://proxy:3128\"\n"
+		"NO_PROXY=\"localhost,127.0.0.1,169.254.169.254,10.6.0.0/24,10.244.0.0/16,10.96.0.0/16,registry.davit.internal,.svc,"
+		".cluster.local,.example.org,192.0.2.0/24\"\n"
+		"no_proxy=\"localhost,127.0.0.1,169.254.169.254,10.6.0.0/24,10.244.0.0/16,10.96.0.0/16,registry.davit.internal,.svc,"
+		".cluster.local,.example.org,192.0.2.0/24\"\n");
+	assert_int_equal(fileset_find(&open.files, path)->mode, 0644);
+	assert_non_null(strstr(content(&open, unit), "\nEnvironmentFile=/etc/davit/proxy.env\nExecStart="));
+
+	assert_success(render_text(HEAD WORKERS "  proxy: {http: 'http://me:s3cr3t@proxy:3128'}\n", "demo-cp-1", &secret, &test_error));
+	assert_int_equal(fileset_find(&secret.files, path)->mode, 0600);
+	assert_true(fileset_find(&secret.files, path)->secret);
+	for (size_t i = 0; i < secret.files.n; i++)
+		if (!secret.files.files[i].secret)
+			assert_null(strstr(buf_str(&secret.files.files[i].content), "s3cr3t"));
+
+	assert_success(render_text(HEAD WORKERS, "demo-w-1", &none, &test_error));
+	assert_null(fileset_find(&none.files, path));
+	assert_null(strstr(content(&none, unit), "EnvironmentFile"));
+	assert_success(render_text(HEAD WORKERS "  proxy: {http: 'http://proxy:3128'}\n", "demo-registry", &registry, &test_error));
+	assert_null(fileset_find(&registry.files, path));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -438,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_no_plugin_no_flannel),
 		cmocka_unit_test(test_impossible_settings_are_refused),
 		cmocka_unit_test(test_secrets_are_in_secret_files_alone),
+		cmocka_unit_test(test_proxies_reach_containerd),
 	};
 	int failed;
 
