@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "provision/clouds.h"
 
 enum { RUN_MS = 60 * 60 * 1000 };
 
@@ -23,12 +24,22 @@ static int encryption_key(struct state *s, char **ret, struct error **err)
 	return 0;
 }
 
+/* Whoever talks to the cloud finds out by himself where clouds.yaml is wrong: "render" works without one. */
+static void find_authority(const struct context *c, char **ret)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (cloud_authority(context_cloud(c), ret, &why) < 0)
+		log_verbose("%s; without an authority of the cloud", error_message(why));
+}
+
 int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err)
 {
 	CLEANUP_FREE char *pki = state_path(c->state, "pki");
 
 	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS)};
 	ret->reach = reach_new(c->spec, c->state, c->inventory);
+	find_authority(c, &ret->openstack_ca);
 	ret->errors = xnew_n(struct error *, c->plan->n_nodes);
 	if (state_secret(c->state, "registry-password", 16, &ret->registry_password, err) < 0 ||
 	    encryption_key(c->state, &ret->encryption_key, err) < 0)
@@ -48,6 +59,7 @@ void work_close(struct work *w)
 	latch_free(w->bundle);
 	artifacts_free(&w->artifacts);
 	free(w->bundle_folder);
+	free(w->openstack_ca);
 	secret_free(w->registry_password);
 	secret_free(w->encryption_key);
 	*w = (struct work){0};
@@ -100,6 +112,7 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 					 .encryption_key = w->encryption_key,
 					 .etcd_token = state_uuid(w->c->state),
 					 .registry_ca = pki_ca_pem(w->pki, "registry-ca"),
+					 .openstack_ca = w->openstack_ca,
 					 .artifacts = &w->artifacts};
 	int r;
 

@@ -18,6 +18,7 @@ struct work {
 	struct artifacts artifacts;
 	char *bundle_folder;
 	char *registry_password, *encryption_key;
+	char *openstack_ca; /* NULL: the cloud has no authority of its own */
 	int64_t deadline;
 	struct error **errors; /* of each of plan->nodes */
 };

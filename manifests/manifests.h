@@ -13,6 +13,7 @@ struct manifest_values {
 	const char *encryption_key;	   /* base64 of 32 bytes */
 	const char *etcd_token;		   /* the cluster's uuid */
 	const char *registry_ca;	   /* PEM */
+	const char *openstack_ca;	   /* PEM: the cloud's own authority, or NULL where it has none */
 	const struct artifacts *artifacts; /* versions and images of the bundle */
 	struct strv volume_ids;		   /* cinder's, of the node's volumes in the plan's order; fewer: not made yet */
 };

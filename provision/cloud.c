@@ -76,6 +76,9 @@ int cloud_open(const char *name, struct cloud **ret, struct error **err)
 	c->request_id = xasprintf("req-%s", uuid);
 	if (cloud_config_load(name, &c->config, err) < 0 || make_client(c, err) < 0)
 		return -1;
+	if (c->config->insecure)
+		log_warning("%s: it says insecure: whoever stands between this machine and the cloud can read and change everything; "
+			    "name the file of its authority as cacert instead", c->config->source);
 	log_verbose("using %s; requests bear the id %s", c->config->source, c->request_id);
 	if (auth_new(c->http, c->config, c->request_id, clock_deadline(LOGIN_MS), &c->auth, err) < 0 || check_scope(c, err) < 0)
 		return -1;

@@ -236,3 +236,36 @@ int cloud_config_load(const char *name, struct cloud_config **ret, struct error 
 		return -1;
 	return cloud_config_choose(&files, environ, name, ret, err);
 }
+
+/* The certificates alone: such a file may hold a key as well. */
+static char *certificates(const char *text)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
+	struct buf out = BUF_INIT;
+	const char *to;
+
+	while ((text = strstr(text, begin)) != NULL && (to = strstr(text, end)) != NULL) {
+		to += strlen(end);
+		buf_addf(&out, "%.*s\n", (int)(to - text), text);
+		text = to;
+	}
+	return buf_steal(&out);
+}
+
+int cloud_authority(const char *name, char **ret, struct error **err)
+{
+	CLEANUP_CLOUD_CONFIG struct cloud_config *c = NULL;
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	if (cloud_config_load(name, &c, err) < 0)
+		return -1;
+	*ret = NULL;
+	if (c->cacert == NULL || c->insecure)
+		return 0;
+	path = path_expand(c->cacert);
+	if (path_read(path, &text, err) < 0)
+		return error_wrap(err, "%s: read cacert", c->source);
+	*ret = certificates(buf_str(&text));
+	return 0;
+}

@@ -21,6 +21,9 @@ void cloud_files_free(struct cloud_files *f); /* wipes the values */
 
 /* name NULL: $OS_CLOUD, else the OS_* variables where OS_AUTH_URL is set, else the only cloud of the file. */
 int cloud_config_load(const char *name, struct cloud_config **ret, struct error **err) MUST_USE;
+/* The certificates of the cloud's own authority ("cacert"), PEM, for programs on a node that talk to the cloud; *ret NULL where
+ * there is none, or the cloud's peers are not verified at all.  The caller frees. */
+int cloud_authority(const char *name, char **ret, struct error **err) MUST_USE;
 /* Without I/O: environment is "NAME=value" entries ended by NULL. */
 int cloud_config_choose(const struct cloud_files *files, char *const *environment, const char *name, struct cloud_config **ret,
 			struct error **err) MUST_USE;

@@ -334,6 +334,40 @@ static void test_login_answers(void **state UNUSED)
 	http_response_free(&r);
 }
 
+static char *authority_of(const char *folder, const char *more)
+{
+	CLEANUP_FREE char *pem = xasprintf("%s/ca.pem", folder), *file = xasprintf("%s/clouds.yaml", folder), *found = NULL;
+	CLEANUP_FREE char *text = xasprintf("clouds: {a: {%s, auth: {auth_url: 'https://h', token: t}}}\n", more);
+	static const char authority[] = "# ours\n-----BEGIN CERTIFICATE-----\nMII1\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n"
+					"secret\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nMII2\n-----END CERTIFICATE-----";
+
+	assert_success(path_write(pem, authority, strlen(authority), 0600, &test_error));
+	assert_success(path_write(file, text, strlen(text), 0600, &test_error));
+	setenv("OS_CLIENT_CONFIG_FILE", file, 1);
+	assert_success(cloud_authority("a", &found, &test_error));
+	unsetenv("OS_CLIENT_CONFIG_FILE");
+	return steal_ptr(found);
+}
+
+static void test_the_clouds_own_authority(void **state UNUSED)
+{
+	char folder[] = "/tmp/davit-clouds-XXXXXX";
+	CLEANUP_FREE char *given = NULL, *found = NULL, *insecure = NULL, *none = NULL;
+
+	assert_non_null(mkdtemp(folder));
+	given = xasprintf("cacert: %s/ca.pem", folder);
+	found = authority_of(folder, given);
+	assert_string_equal(found, "-----BEGIN CERTIFICATE-----\nMII1\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nMII2\n"
+				   "-----END CERTIFICATE-----\n"); /* never the key */
+	free(given);
+	given = xasprintf("cacert: %s/ca.pem, verify: false", folder);
+	insecure = authority_of(folder, given);
+	none = authority_of(folder, "region_name: R");
+	assert_null(insecure);
+	assert_null(none);
+	assert_success(path_remove_tree(folder, &test_error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_missing_is_named),
 		cmocka_unit_test(test_environment_is_a_cloud_of_its_own),
 		cmocka_unit_test(test_files_are_searched),
+		cmocka_unit_test(test_the_clouds_own_authority),
 		cmocka_unit_test(test_login_bodies),
 		cmocka_unit_test(test_auth_urls),
 		cmocka_unit_test(test_login_answers),

@@ -452,6 +452,22 @@ static void test_proxies_reach_containerd(void **state UNUSED)
 	assert_null(fileset_find(&registry.files, path));
 }
 
+static void test_the_clouds_authority_is_on_control_planes(void **state UNUSED)
+{
+	static const char path[] = "/etc/davit/openstack-ca.pem";
+	CLEANUP_RENDERED struct rendered plane = {0}, worker = {0}, none = {0};
+
+	secrets.openstack_ca = "-----BEGIN CERTIFICATE-----\n";
+	assert_success(render_text(HEAD WORKERS, "demo-cp-1", &plane, &test_error));
+	assert_success(render_text(HEAD WORKERS, "demo-w-1", &worker, &test_error));
+	secrets.openstack_ca = NULL;
+	assert_success(render_text(HEAD WORKERS, "demo-cp-1", &none, &test_error));
+	assert_string_equal(content(&plane, path), "-----BEGIN CERTIFICATE-----\n");
+	assert_int_equal(fileset_find(&plane.files, path)->mode, 0644);
+	assert_null(fileset_find(&worker.files, path));
+	assert_null(fileset_find(&none.files, path));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -470,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_impossible_settings_are_refused),
 		cmocka_unit_test(test_secrets_are_in_secret_files_alone),
 		cmocka_unit_test(test_proxies_reach_containerd),
+		cmocka_unit_test(test_the_clouds_authority_is_on_control_planes),
 	};
 	int failed;
 
