@@ -1,3 +1,4 @@
+#include "cmd/checks.h"
 #include "cmd/differences.h"
 #include "cmd/live.h"
 #include "cmd/verbs.h"
@@ -20,6 +21,7 @@ struct apply {
 	struct work *w;
 	struct cloud *cloud;
 	struct view *view;
+	bool complete; /* the last run came to its end: likely there is nothing to make */
 	char *public_key;
 };
 
@@ -203,10 +205,21 @@ static int converge(struct apply *a, struct error **err)
 static int look(void *context, struct error **err)
 {
 	struct apply *a = context;
+	CLEANUP_FREE char *complete = state_get(a->c->state, "complete");
 
+	a->complete = complete != NULL && strcmp(complete, "1") == 0;
 	if (cloud_open(context_cloud(a->c), &a->cloud, err) < 0)
 		return -1;
-	return provision_look(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err);
+	return a->complete ? provision_look(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err)
+			   : provision_survey(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err);
+}
+
+/* Before the differences of a cluster to be made; of one that is complete only the names, the rest where there is a difference. */
+static int check(struct apply *a, bool different, struct error **err)
+{
+	if (a->complete == different)
+		return checks_pass(a->c, a->cloud, a->view, err);
+	return different ? 0 : provision_check(a->c->plan, a->view, err);
 }
 
 /* trust_console: for those whose key is not in the state yet. */
@@ -255,7 +268,7 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 
 	a->w->events = events;
 	event_begin(events, "cloud", "look");
-	if (parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || provision_check(a->c->plan, a->view, err) < 0)
+	if (parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(events, "cloud", "look");
 	if (differences_find(a->c, a->view, a->w, &changes, err) < 0)
@@ -265,6 +278,8 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 			 (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
 		return 0;
 	}
+	if (check(a, true, err) < 0)
+		return -1;
 	if (a->c->o->dry_run) {
 		verb_print_changes(&changes, a->c->o->format);
 		return 0;

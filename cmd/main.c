@@ -22,6 +22,10 @@ const struct command commands[] = {
 	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
 	{"plan", NULL, "Show what apply would do; exit status 10 when there is something", NULL, 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_MIRROR | OPT_BUNDLE, verb_plan},
+	{"preflight", NULL, "Check whether the cloud can take the cluster, and change nothing",
+	 "Quotas, names, zones, addresses, versions, roles, the clock, programs and images: all that apply checks before its\n"
+	 "first write, told at once. Exit status 3 when something refuses.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_MIRROR | OPT_BUNDLE, verb_preflight},
 	{"registry", "ls", "Show what the private registry holds", NULL, 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_registry},
 	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_SECRETS, verb_render},

@@ -1,3 +1,4 @@
+#include "cmd/checks.h"
 #include "cmd/differences.h"
 #include "cmd/output.h"
 #include "cmd/verbs.h"
@@ -12,8 +13,8 @@ int verb_plan(const struct options *o, struct error **err)
 	CLEANUP_WORK struct work w = {0};
 
 	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || cloud_open(context_cloud(&c), &cloud, err) < 0 ||
-	    provision_look(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
-	    provision_check(c.plan, view, err) < 0 || (c.state != NULL && work_open(&c, NULL, &w, err) < 0) ||
+	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
+	    checks_pass(&c, cloud, view, err) < 0 || (c.state != NULL && work_open(&c, NULL, &w, err) < 0) ||
 	    differences_find(&c, view, c.state != NULL ? &w : NULL, &changes, err) < 0)
 		return -1;
 	if (changes.n > 0 || o->format == OUTPUT_JSON)

@@ -14,6 +14,7 @@ int verb_delete(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);
 int verb_plan(const struct options *o, struct error **err);
+int verb_preflight(const struct options *o, struct error **err);
 int verb_registry(const struct options *o, struct error **err);
 int verb_render(const struct options *o, struct error **err);
 int verb_report(const struct options *o, struct error **err);

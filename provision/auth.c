@@ -32,6 +32,7 @@ void session_free(struct session *s)
 	free(s->project_name);
 	free(s->user_id);
 	json_object_put(s->catalog);
+	strv_free(&s->roles);
 	*s = (struct session){0};
 }
 
@@ -139,6 +140,26 @@ static int64_t parse_time(const char *s)
 	return s != NULL && strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) != NULL ? (int64_t)timegm(&tm) * 1000 : -1;
 }
 
+/* Keystone's clock against this machine's: by HTTP's date (RFC 9110, 5.6.7), else by when it made the token, if it made one now. */
+static bool compare_clocks(const struct http_response *r, int64_t issued_ms, int64_t *ret_skew_ms)
+{
+	const char *date = http_header(r, "date");
+	struct tm tm = {0};
+	int64_t theirs = r->status == 201 ? issued_ms : -1;
+
+	if (date != NULL && strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm) != NULL)
+		theirs = (int64_t)timegm(&tm) * 1000;
+	*ret_skew_ms = theirs - clock_wall_ms() / 1000 * 1000;
+	return theirs >= 0;
+}
+
+static void list_roles(struct json_object *roles, struct strv *ret)
+{
+	for (size_t i = 0; i < json_len(roles); i++)
+		strv_add(ret, json_get_str(json_object_array_get_idx(roles, i), "name", "?"));
+	strv_sort(ret);
+}
+
 int auth_parse(const struct http_response *r, int64_t asked_ms, struct session *ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
@@ -159,6 +180,8 @@ int auth_parse(const struct http_response *r, int64_t asked_ms, struct session *
 	ret->project_id = xstrdup(json_get_str(t, "project.id", NULL));
 	ret->project_name = xstrdup(json_get_str(t, "project.name", NULL));
 	ret->user_id = xstrdup(json_get_str(t, "user.id", NULL));
+	list_roles(json_at(t, "roles"), &ret->roles);
+	ret->clock_known = compare_clocks(r, issued, &ret->clock_skew_ms);
 	catalog = json_at(t, "catalog");
 	ret->catalog = json_object_is_type(catalog, json_type_array) ? json_object_get(catalog) : NULL;
 	return 0;
@@ -310,6 +333,8 @@ static void session_copy(struct session *to, const struct session *from)
 	to->project_name = xstrdup(from->project_name);
 	to->user_id = xstrdup(from->user_id);
 	to->catalog = json_object_get(from->catalog);
+	to->roles = STRV_INIT;
+	strv_copy(&to->roles, &from->roles);
 }
 
 int auth_new(struct http *h, const struct cloud_config *c, const char *request_id, int64_t deadline, struct auth **ret,

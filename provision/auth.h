@@ -14,6 +14,9 @@ struct session {
 	int64_t life_ms;			   /* from the moment it was issued */
 	int64_t ends_ms;			   /* clock_ms() */
 	char *project_id, *project_name, *user_id; /* project_*: NULL for a token without project */
+	struct strv roles;			   /* names */
+	bool clock_known;
+	int64_t clock_skew_ms;			   /* of keystone's clock before this machine's, to the second */
 	struct json_object *catalog;		   /* array; NULL for a token without scope */
 };
 void session_free(struct session *s);

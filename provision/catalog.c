@@ -80,6 +80,20 @@ static bool names_version(const char *url)
 	return false;
 }
 
+char *catalog_root(const char *url)
+{
+	const char *p = url + authority_len(url);
+	size_t n;
+
+	while (*p == '/') {
+		n = strcspn(p + 1, "/?#");
+		if (is_version(p + 1, n))
+			break;
+		p += 1 + n;
+	}
+	return xstrndup(url, (size_t)(p - url));
+}
+
 static char *base_url(const struct service *s, const char *url)
 {
 	CLEANUP_FREE char *root = catalog_strip_version(url);

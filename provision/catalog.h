@@ -15,6 +15,9 @@ int catalog_find(struct json_object *catalog, const struct cloud_config *c, enum
 /* Without trailing slashes and a last path segment such as v3 or v2.0 (and octavia's lbaas); the caller frees. */
 char *catalog_strip_version(const char *url) MUST_USE;
 
+/* What stands before the first path segment such as v3 or v2.1, where the version document is; the caller frees. */
+char *catalog_root(const char *url) MUST_USE;
+
 /*
  * The URL of the version whose id is or begins with id ("v3": also "v3.14") in a version document, which keystone nests as
  * versions.values and others have as versions or version.  Only the path of its link is taken: behind a front end scheme

@@ -125,6 +125,17 @@ const char *cloud_user_id(struct cloud *c)
 	return auth_first(c->auth)->user_id;
 }
 
+const struct strv *cloud_roles(struct cloud *c)
+{
+	return &auth_first(c->auth)->roles;
+}
+
+bool cloud_clock_skew(struct cloud *c, int64_t *ret_ms)
+{
+	*ret_ms = auth_first(c->auth)->clock_skew_ms;
+	return auth_first(c->auth)->clock_known;
+}
+
 char *cloud_describe(struct cloud *c)
 {
 	const struct session *s = auth_first(c->auth);

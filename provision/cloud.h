@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "core/base/json.h"
+#include "core/base/strv.h"
 #include "core/net/retry.h"
 
 struct cloud;
@@ -37,6 +38,7 @@ struct cloud_call {
 	const char *what; /* for errors: `create server "demo-w-1"`; NULL: method and path */
 	bool not_found_ok,
 		conflict_ok; /* 404 or 409 is no error: *ret NULL and ret_status tells; a quota, which neutron refuses by 409, is one */
+	bool unversioned; /* path is behind the service's root, where its version document is: "/" */
 	int64_t deadline; /* clock_ms(); 0: 10 minutes from now */
 };
 
@@ -55,5 +57,9 @@ const char *cloud_project_id(struct cloud *c);
 const char *cloud_user_id(struct cloud *c);
 char *
 cloud_describe(struct cloud *c) MUST_USE; /* "cloud \"lab\" of /etc/openstack/clouds.yaml, project demo, region RegionOne" */
+/* The names of the login's roles in the project; borrowed. */
+const struct strv *cloud_roles(struct cloud *c);
+/* By how much keystone's clock was before this machine's at the login, to the second; false where it did not say. */
+bool cloud_clock_skew(struct cloud *c, int64_t *ret_ms);
 /* Networks that clouds.yaml marks routes_externally; NULL where none. */
 const char *cloud_external_network(struct cloud *c);

@@ -26,6 +26,15 @@ const struct kind_info *kind_info(enum kind kind)
 	return &kinds[kind];
 }
 
+enum kind kind_of_name(const char *name)
+{
+	enum kind kind = 0;
+
+	while (kind < KIND_COUNT && strcmp(kinds[kind].name, name) != 0)
+		kind++;
+	return kind;
+}
+
 char *mark_text(const char *uuid)
 {
 	return xasprintf("davit:%s", uuid);

@@ -36,6 +36,7 @@ struct kind_info {
 };
 
 const struct kind_info *kind_info(enum kind kind);
+enum kind kind_of_name(const char *name); /* "security group": KIND_GROUP; KIND_COUNT where there is none */
 /* The list of those that may bear the mark (the caller checks each).  cluster may be NULL; given, it narrows the list of servers. */
 char *kind_list_path(enum kind kind, const char *project_id, const char *uuid, const char *cluster) MUST_USE;
 /* The members of the list, each without a wrapper such as {"keypair": …}. */

@@ -42,7 +42,7 @@ static int look_externals(struct round *r, struct error **err)
 	return cloud_list(r->cloud, CLOUD_NETWORK, "/networks?router:external=true", "networks", NULL, &r->view->externals, err);
 }
 
-/* What the file names, behind the kinds in the numbering of the round's jobs. */
+/* What the file names, behind the kinds in the numbering of the round's jobs; the facts come last. */
 static const struct {
 	enum cloud_service service;
 	int (*look)(struct round *r, struct error **err);
@@ -52,26 +52,44 @@ static const struct {
 	{CLOUD_NETWORK, look_externals},
 };
 
+enum { FIRST_FACT = KIND_COUNT + ARRAY_SIZE(named) };
+
+static int look_fact(enum fact fact, struct round *r, struct error **err)
+{
+	return fact_wanted(fact, r->plan) ? fact_ask(r->cloud, fact, &r->view->facts[fact], err) : 0;
+}
+
 static int look_job(size_t i, void *context, struct error **err)
 {
 	struct round *r = context;
 
 	if (i < KIND_COUNT)
 		return look_kind(i, r, err);
+	if (i >= FIRST_FACT)
+		return look_fact((enum fact)(i - FIRST_FACT), r, err);
 	if (!cloud_has(r->cloud, named[i - KIND_COUNT].service))
 		return 0;
 	return named[i - KIND_COUNT].look(r, err);
 }
 
-int provision_look(struct cloud *c, const struct plan *plan, const char *uuid, struct view **ret, struct error **err)
+/* What the login told. */
+static void look_login(struct round *r)
+{
+	for (int s = 0; s < CLOUD_SERVICES; s++)
+		r->view->services[s] = cloud_has(r->cloud, (enum cloud_service)s);
+	r->view->external_default = xstrdup(cloud_external_network(r->cloud));
+	strv_copy(&r->view->roles, cloud_roles(r->cloud));
+	r->view->clock_known = cloud_clock_skew(r->cloud, &r->view->clock_skew_ms);
+}
+
+static int look(struct cloud *c, const struct plan *plan, const char *uuid, bool survey, struct view **ret, struct error **err)
 {
 	struct round r = {.cloud = c, .plan = plan, .view = view_new(uuid)};
-	size_t n = KIND_COUNT + (plan != NULL ? ARRAY_SIZE(named) : 0);
+	size_t n = KIND_COUNT + (plan != NULL ? ARRAY_SIZE(named) : 0) + (survey ? FACT_COUNT : 0);
 	int failed;
 
-	for (int s = 0; s < CLOUD_SERVICES; s++)
-		r.view->services[s] = cloud_has(c, (enum cloud_service)s);
-	r.view->external_default = xstrdup(cloud_external_network(c));
+	look_login(&r);
+	r.view->surveyed = survey;
 	failed = parallel_for(n, 0, look_job, &r, NULL, err);
 	for (int kind = 0; kind < KIND_COUNT; kind++) { /* in the kinds' order: floating IPs are named after ports */
 		view_add_list(r.view, (enum kind)kind, r.lists[kind]);
@@ -83,4 +101,14 @@ int provision_look(struct cloud *c, const struct plan *plan, const char *uuid, s
 	}
 	*ret = r.view;
 	return 0;
+}
+
+int provision_look(struct cloud *c, const struct plan *plan, const char *uuid, struct view **ret, struct error **err)
+{
+	return look(c, plan, uuid, false, ret, err);
+}
+
+int provision_survey(struct cloud *c, const struct plan *plan, const char *uuid, struct view **ret, struct error **err)
+{
+	return look(c, plan, uuid, true, ret, err);
 }

@@ -7,11 +7,14 @@
 #include "core/cluster/plan.h"
 #include "core/cluster/state.h"
 #include "provision/cloud.h"
+#include "provision/finding.h"
 
 /* What the cloud has of what the file names, and of this cluster; read in one parallel round. */
 struct view;
 
 int provision_look(struct cloud *c, const struct plan *plan, const char *uuid, struct view **ret, struct error **err) MUST_USE;
+/* As provision_look(), and reads in the same round what provision_preflight() weighs: quotas, zones, extensions, versions. */
+int provision_survey(struct cloud *c, const struct plan *plan, const char *uuid, struct view **ret, struct error **err) MUST_USE;
 void view_free(struct view *v);
 void view_free_ptr(struct view **v);
 #define CLEANUP_VIEW CLEANUP(view_free_ptr)
@@ -30,9 +33,12 @@ void changes_free(struct changes *c);
 /* What provision_create() would do (CHANGE_NONE entries left out), what the file no longer wants and cannot be changed. */
 int provision_compare(const struct plan *plan, struct view *view, struct changes *ret, struct error **err) MUST_USE;
 
-/* What the file names and the cloud lacks: image, flavors, external network, key services; all findings in one error of kind
- * ERROR_PREFLIGHT (or CONFIG for names: with the names that the cloud has; two of one name: with their ids). */
+/* What the file names and the cloud lacks: image, flavors, external network, key services; with the names that the cloud has, or the
+ * ids of two of one name.  All findings in one error of kind ERROR_PREFLIGHT. */
 int provision_check(const struct plan *plan, struct view *view, struct error **err) MUST_USE;
+/* All that stands against making what is missing: the above, quotas, zones, addresses, versions, roles, the clock.  Asks the cloud for
+ * what the view has not of it (see provision_survey()).  Fails only where it could not check: findings are no failure. */
+int provision_preflight(struct cloud *c, const struct plan *plan, struct view *view, struct findings *ret, struct error **err) MUST_USE;
 
 struct provision_job {
 	struct cloud *cloud;

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "provision/answer.h"
+#include "provision/catalog.h"
 #include "provision/cloud_private.h"
 
 enum {
@@ -37,7 +38,9 @@ static void add_microversion(struct strv *headers, enum cloud_service service, c
 static int perform(struct cloud *c, const struct cloud_call *call, const char *body, const char *token, int64_t deadline,
 		   struct http_response *ret, struct error **err)
 {
-	CLEANUP_FREE char *url = xasprintf("%s%s", c->endpoints[call->service], call->path);
+	const char *endpoint = c->endpoints[call->service];
+	CLEANUP_FREE char *root = call->unversioned ? catalog_root(endpoint) : xstrdup(endpoint);
+	CLEANUP_FREE char *url = xasprintf("%s%s", root, call->path);
 	CLEANUP_STRV struct strv headers = STRV_INIT;
 	struct http_request request = {
 		.method = call->method,

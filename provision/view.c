@@ -31,6 +31,9 @@ void view_free(struct view *v)
 	json_object_put(v->all_images);
 	json_object_put(v->flavors);
 	json_object_put(v->externals);
+	strv_free(&v->roles);
+	for (size_t i = 0; i < FACT_COUNT; i++)
+		fact_clear(&v->facts[i]);
 	pthread_mutex_destroy(&v->lock);
 	free(v->uuid);
 	free(v->external_default);

@@ -3,6 +3,8 @@
  * resources are made.  Thread-safe; items stay valid until view_free(), also when they are gone meanwhile.
  */
 #pragma once
+#include "core/base/strv.h"
+#include "provision/facts.h"
 #include "provision/kind.h"
 #include "provision/provision.h"
 #include <pthread.h>
@@ -29,6 +31,13 @@ struct view {
 	struct json_object *images;	/* of that name or id */
 	struct json_object *all_images; /* read only where images is empty */
 	struct json_object *flavors, *externals;
+	/* who asks, and when, from the login */
+	struct strv roles;
+	int64_t clock_skew_ms; /* of the cloud's clock before this machine's */
+	bool clock_known;
+	/* what the checks before the first write weigh besides */
+	bool surveyed;
+	struct fact_answer facts[FACT_COUNT];
 	pthread_mutex_t lock; /* of what follows */
 	struct items kinds[KIND_COUNT];
 };

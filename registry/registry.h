@@ -12,6 +12,9 @@
  * mirror NULL: the upstream sites.  Writes ret (digests pinned). */
 int bundle_create(const struct spec *spec, const char *folder, const char *mirror, struct events *events, struct artifacts *ret,
 		  struct error **err) MUST_USE;
+/* Does the mirror (NULL: each upstream site) answer, and has it the small files that say what the large ones should be?  *ret_n: how many
+ * there are.  NETWORK, TIMEOUT, NOT_FOUND, … with the first two that fail; CONFIG for a version that is not known. */
+int bundle_probe(const struct spec *spec, const char *mirror, size_t *ret_n, struct error **err) MUST_USE;
 /* Read a bundle; ERROR_CONFIG where it is none, lacks something of the file or (verify) a blob is damaged. */
 int bundle_load(const struct spec *spec, const char *folder, bool verify, struct artifacts *ret, struct error **err) MUST_USE;
 char *bundle_blob_path(const char *folder, const char *digest) MUST_USE;

@@ -265,7 +265,7 @@ static const struct {
 	{"/compute/v2.1/servers", server_made, false},
 	{"/compute/v2.1/silent", silent, false},     {"/compute/v2.1/slow", slow, false},
 	{"/compute/v2.1/storm", storm, false},	     {"/compute/v2.1/vanishing", vanishing, false},
-	{"/hotel/v3/auth/tokens", html, true},	     {"/identity/v3/auth/tokens", login, true},
+	{"/compute/", echo, false},		     {"/hotel/v3/auth/tokens", html, true},	     {"/identity/v3/auth/tokens", login, true},
 	{"/identity/v3/echo", echo, false},	     {"/image/v2/images", image_pages, false},
 	{"/network/v2.0/conflict", conflict, false}, {"/network/v2.0/over-quota", over_quota, false},
 	{"/network/v2.0/ports", round_pages, false}, {"/network/v2.0/slow", slow, false},

@@ -53,6 +53,10 @@ static void test_calls_and_their_headers(void **state UNUSED)
 	assert_non_null(strstr(fake.last_headers, "OpenStack-API-Version: volume 3.59\r\n"));
 	assert_null(strstr(fake.last_headers, "Content-Type"));
 	json_free_ptr(&answer);
+	call = (struct cloud_call){.service = CLOUD_COMPUTE, .method = "GET", .path = "/", .unversioned = true};
+	assert_success(cloud_call(c, &call, &answer, NULL, NULL, &test_error));
+	assert_string_equal(json_get_str(answer, "path", ""), "/compute/");
+	json_free_ptr(&answer);
 	call = (struct cloud_call){.service = CLOUD_COMPUTE, .method = "DELETE", .path = "/nothing"};
 	assert_success(cloud_call(c, &call, &answer, &status, NULL, &test_error));
 	assert_int_equal(status, 204);

@@ -15,6 +15,10 @@ static struct {
 	bool no_bulk;
 	const struct fake_console *consoles;
 	size_t n_consoles;
+	struct {
+		const char *path, *text;
+	} answers[16];
+	size_t n_answers;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* core/base/cancel.h, in no time */
@@ -74,6 +78,7 @@ void fake_reset(void)
 	}
 	fake.calls = fake.fault_at = fake.ids = fake.broken_times = 0;
 	fake.no_bulk = false;
+	fake.n_answers = 0;
 }
 
 void fake_fail(unsigned n, enum fake_fault fault)
@@ -102,6 +107,25 @@ void fake_console(const struct fake_console *answers, size_t n)
 {
 	fake.consoles = answers;
 	fake.n_consoles = n;
+}
+
+void fake_answer(const char *path, const char *text)
+{
+	fake.answers[fake.n_answers].path = path;
+	fake.answers[fake.n_answers++].text = text;
+}
+
+/* What fake_answer() set; false where it set nothing for this call. */
+static bool answered(const struct cloud_call *c, struct json_object **ret, int *ret_status)
+{
+	for (size_t i = 0; i < fake.n_answers; i++) {
+		if (strcmp(c->method, "GET") != 0 || strcmp(c->path, fake.answers[i].path) != 0)
+			continue;
+		*ret_status = fake.answers[i].text != NULL ? 200 : 403;
+		*ret = fake.answers[i].text != NULL ? json_tokener_parse(fake.answers[i].text) : NULL;
+		return true;
+	}
+	return false;
 }
 
 size_t fake_count(enum kind kind)
@@ -465,6 +489,8 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 	int kind = kind_of(c->path, id != NULL ? (size_t)(id - c->path) : strlen(c->path));
 	CLEANUP_FREE char *what = id == NULL ? NULL : verb != NULL ? xstrndup(id + 1, (size_t)(verb - id - 1)) : xstrdup(id + 1);
 
+	if (answered(c, ret, s))
+		return *s == 200 ? 0 : refuse(403, ERROR_AUTH, "forbidden", s, err);
 	*s = 200;
 	if (strcmp(c->path, "/security-group-rules") == 0)
 		return post_rules(c->body, s, err);
@@ -478,6 +504,11 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 		return act(what, verb + 1, c->body, ret, s, err);
 	if (strcmp(c->method, "POST") == 0)
 		return post((enum kind)kind, c->body, ret, s, err);
+	if (id == NULL && strcmp(c->method, "GET") == 0) {
+		*ret = json_object_new_object();
+		json_add(*ret, kind_info((enum kind)kind)->keys, copy(fake.kinds[kind]));
+		return 0;
+	}
 	if (strcmp(c->method, "PUT") == 0)
 		return put((enum kind)kind, what, c->body, ret, s, err);
 	return strcmp(c->method, "GET") == 0 ? get((enum kind)kind, what, ret, s, err) : delete ((enum kind)kind, what, s, err);
@@ -600,6 +631,21 @@ bool cloud_has(struct cloud *c UNUSED, enum cloud_service service UNUSED)
 const char *cloud_project_id(struct cloud *c UNUSED)
 {
 	return "project";
+}
+
+const struct strv *cloud_roles(struct cloud *c UNUSED)
+{
+	static char member[] = "member";
+	static char *roles[] = {member};
+	static const struct strv all = {.v = roles, .n = 1};
+
+	return &all;
+}
+
+bool cloud_clock_skew(struct cloud *c UNUSED, int64_t *ret_ms)
+{
+	*ret_ms = 0;
+	return true;
 }
 
 const char *cloud_external_network(struct cloud *c UNUSED)

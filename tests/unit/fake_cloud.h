@@ -27,6 +27,8 @@ struct fake_console {
 	const char *text;
 };
 void fake_console(const struct fake_console *answers, size_t n);
+/* GET of exactly that path gives text (static), or is refused with 403 where it is NULL; at most 16 of them. */
+void fake_answer(const char *path, const char *text);
 size_t fake_count(enum kind kind);
 /* The resource of that name (of a floating IP: its address); borrowed.  NULL where there is none. */
 struct json_object *fake_find(enum kind kind, const char *name);

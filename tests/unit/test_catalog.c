@@ -49,6 +49,21 @@ static void assert_no_url(struct fixture *f, enum cloud_service service, const c
 	assert_failure(catalog_find(f->catalog, &f->config, service, &url, &test_error), part);
 }
 
+static void test_roots(void **state UNUSED)
+{
+	static const char *const urls[][2] = {
+		{"http://nova:8774/v2.1", "http://nova:8774"},	    {"https://h/compute/v2.1/project", "https://h/compute"},
+		{"http://c:8776/v3/project", "http://c:8776"},	    {"http://n:9696/v2.0", "http://n:9696"},
+		{"https://h/volume", "https://h/volume"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		CLEANUP_FREE char *root = catalog_root(urls[i][0]);
+
+		assert_string_equal(root, urls[i][1]);
+	}
+}
+
 static void test_urls_get_their_versions(void **state UNUSED)
 {
 	struct fixture f = fixture("one");
@@ -159,6 +174,7 @@ static void test_version_documents(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_urls_get_their_versions), cmocka_unit_test(test_region_and_interface_choose),
 		cmocka_unit_test(test_overrides_come_first),	cmocka_unit_test(test_misses_list_what_is_there),
 		cmocka_unit_test(test_versions_are_stripped),	cmocka_unit_test(test_version_documents),

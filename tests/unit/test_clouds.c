@@ -3,6 +3,7 @@
 #include "provision/auth.h"
 #include "provision/clouds.h"
 #include "tests/unit/test.h"
+#include <time.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -320,7 +321,8 @@ static void test_login_answers(void **state UNUSED)
 
 	buf_add(&r.body,
 		"{\"token\":{\"issued_at\":\"2020-01-01T00:00:00.000000Z\",\"expires_at\":\"2020-01-01T00:05:00.000000Z\","
-		"\"project\":{\"id\":\"p\",\"name\":\"demo\"},\"user\":{\"id\":\"u\"},\"catalog\":[]}}");
+		"\"project\":{\"id\":\"p\",\"name\":\"demo\"},\"user\":{\"id\":\"u\"},\"roles\":[{\"name\":\"reader\"},{\"name\":\"member\"}],"
+		"\"catalog\":[]}}");
 	assert_failure(auth_parse(&r, 1000, &s, &test_error), "X-Subject-Token");
 	strv_add(&r.headers, "x-subject-token: abc");
 	assert_success(auth_parse(&r, 1000, &s, &test_error));
@@ -328,6 +330,14 @@ static void test_login_answers(void **state UNUSED)
 	assert_int_equal(s.ends_ms, 301000);
 	assert_string_equal(s.token, "abc");
 	assert_string_equal(s.project_name, "demo");
+	assert_int_equal(s.roles.n, 2);
+	assert_string_equal(s.roles.v[0], "member");
+	assert_true(s.clock_known); /* by issued_at, where there is no Date */
+	assert_true(s.clock_skew_ms < -1000LL * 86400 * 365);
+	session_free(&s);
+	r.status = 200; /* the token is an older one */
+	assert_success(auth_parse(&r, 1000, &s, &test_error));
+	assert_false(s.clock_known);
 	session_free(&s);
 	buf_truncate(&r.body, 20);
 	assert_failure(auth_parse(&r, 0, &s, &test_error), "not JSON");
@@ -368,6 +378,25 @@ static void test_the_clouds_own_authority(void **state UNUSED)
 	assert_success(path_remove_tree(folder, &test_error));
 }
 
+/* The Date of keystone's answer against this machine's clock. */
+static void test_clocks_are_compared(void **state UNUSED)
+{
+	struct http_response r = {.outcome = HTTP_ANSWERED, .status = 201};
+	struct session s = {0};
+	time_t late = time(NULL) + 3600;
+	char date[64];
+
+	strftime(date, sizeof(date), "date: %a, %d %b %Y %H:%M:%S GMT", gmtime(&late));
+	buf_add(&r.body, "{\"token\":{}}");
+	strv_add(&r.headers, "x-subject-token: abc");
+	strv_add(&r.headers, date);
+	assert_success(auth_parse(&r, 0, &s, &test_error));
+	assert_true(s.clock_known);
+	assert_in_range(s.clock_skew_ms, 3595 * 1000, 3605 * 1000);
+	session_free(&s);
+	http_response_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_login_bodies),
 		cmocka_unit_test(test_auth_urls),
 		cmocka_unit_test(test_login_answers),
+		cmocka_unit_test(test_clocks_are_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

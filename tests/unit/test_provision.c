@@ -72,12 +72,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void replace(struct json_object **o, const char *text)
-{
-	json_object_put(*o);
-	*o = json(text);
-}
-
 static void golden(const char *name, struct json_object *found)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/tests/golden/provision/%s.json", getenv("DAVIT_SOURCE_ROOT"), name);
@@ -185,61 +179,6 @@ static void test_marks(void **state UNUSED)
 		assert_false(mark_is_on((enum kind)kind, other, UUID));
 		assert_false(mark_is_on((enum kind)kind, none, UUID));
 	}
-}
-
-static void check_says(struct fixture *f, enum error_kind kind, const char *text)
-{
-	CLEANUP_ERROR struct error *err = NULL;
-
-	assert_int_equal(provision_check(f->plan, f->view, &err), -1);
-	assert_string_equal(error_message(err), text);
-	assert_int_equal(error_kind(err), kind);
-}
-
-static void test_check_is_content(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_success(provision_check(f->plan, f->view, &test_error));
-}
-
-static void test_check_tells_all_at_once(void **state)
-{
-	struct fixture *f = *state;
-
-	replace(&f->view->images, "[]");
-	f->view->all_images =
-		json("[{\"name\":\"debian-11\"},{\"name\":\"vmlinuz\",\"disk_format\":\"aki\"},{\"name\":\"cirros\"}]");
-	replace(&f->view->flavors, "[{\"name\":\"m1.smal\",\"vcpus\":2,\"ram\":2048,\"disk\":8}]");
-	replace(&f->view->externals, "[{\"id\":\"e1\",\"name\":\"a\"},{\"id\":\"e2\",\"name\":\"b\"}]");
-	check_says(f, ERROR_CONFIG,
-		   "image \"debian-12\": the cloud has no such image; it has cirros, debian-11; did you mean \"debian-11\"?\n"
-		   "the cloud has several external networks: name one as spec.openstack.externalNetwork: a, b\n"
-		   "flavor \"m1.small\": the cloud has no such flavor; it has m1.smal (2 vCPU, 2048 MiB, 8 GiB disk); did you "
-		   "mean \"m1.smal\"?");
-}
-
-static void test_check_names_the_ids_of_twins(void **state)
-{
-	struct fixture *f = *state;
-
-	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\"},{\"id\":\"i2\",\"name\":\"debian-12\"}]");
-	f->view->external_default = xstrdup("ext");
-	check_says(f, ERROR_CONFIG,
-		   "image \"debian-12\": the cloud has 2 of that name; write the id of the one that is meant: i1, i2\n"
-		   "external network \"ext\": the cloud has no such external network; it has public");
-}
-
-static void test_check_refuses_what_does_not_fit(void **state)
-{
-	struct fixture *f = *state;
-
-	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\",\"min_disk\":10,\"min_ram\":2048}]");
-	f->view->services[CLOUD_VOLUME] = false;
-	check_says(f, ERROR_PREFLIGHT,
-		   "the cloud's catalog has no volume (cinder) service, and the file wants volumes\n"
-		   "flavor \"m1.small\": 1024 MiB of memory are too little for image \"debian-12\", which needs 2048 MiB\n"
-		   "flavor \"m1.small\": its disk of 4 GiB is too small for image \"debian-12\", which needs 10 GiB");
 }
 
 static char *compare_text(struct fixture *f)
@@ -541,10 +480,6 @@ int main(void)
 		WITH(test_bodies_of_servers),
 		WITH(test_user_data_has_a_limit),
 		cmocka_unit_test(test_marks),
-		WITH(test_check_is_content),
-		WITH(test_check_tells_all_at_once),
-		WITH(test_check_names_the_ids_of_twins),
-		WITH(test_check_refuses_what_does_not_fit),
 		WITH(test_compare_with_nothing),
 		WITH(test_compare_with_all),
 		WITH(test_compare_tells_drift),

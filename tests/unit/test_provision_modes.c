@@ -164,8 +164,8 @@ static void test_a_group_keeps_its_policy(void **state UNUSED)
 	assert_success(apply(&c, &test_error));
 	use(&c, GROUPS("1", "serverGroup: affinity"));
 	assert_failure(apply(&c, &test_error),
-		       "its policy is anti-affinity, which cannot be changed into affinity; write serverGroup: anti-affinity, or "
-		       "make another pool");
+		       "its policy is anti-affinity, which cannot be changed into affinity\n    why: nova can change neither it nor "
+		       "the group that a server is in\n    do: write serverGroup: anti-affinity, or make another pool");
 	assert_removed(&c);
 	end(&c);
 }

@@ -20,19 +20,29 @@ refused() {
 	expect_status 0
 }
 
-refused_image() { refused 2 'image "debian-13"' debian-12 -- 's/image: debian-12/image: debian-13/'; }
-refused_flavor() { refused 2 'flavor "m1.huge"' m1.medium m1.large -- 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.huge/'; }
-refused_network() { refused 2 'external network "publik"' public -- 's/externalNetwork: public/externalNetwork: publik/'; }
+refused_image() { refused 3 'image "debian-13"' debian-12 -- 's/image: debian-12/image: debian-13/'; }
+refused_flavor() { refused 3 'flavor "m1.huge"' m1.medium m1.large -- 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.huge/'; }
+refused_network() { refused 3 'external network "publik"' public -- 's/externalNetwork: public/externalNetwork: publik/'; }
 # all that is wrong is told at once
-refused_all() { refused 2 'image "debian-13"' 'flavor "m1.huge"' -- 's/image: debian-12/image: debian-13/; s/count: 2, flavor: m1.medium/count: 2, flavor: m1.huge/'; }
+refused_all() { refused 3 'image "debian-13"' 'flavor "m1.huge"' -- 's/image: debian-12/image: debian-13/; s/count: 2, flavor: m1.medium/count: 2, flavor: m1.huge/'; }
 refused_disk() { refused 3 'too small' -- 's/controlPlane: {count: 1,/controlPlane: {count: 1, volume: {size: 1},/'; }
+
+refused_zone() { refused 3 'availability zone "nowhere"' nova -- 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.medium, zones: [nowhere]/'; }
+
+# quotas that are too small for the example: all of them are told at once, before anything is made
+refused_quota() {
+	in_tree quota.py set instances=2 gigabytes=1 floatingip=0 security_group_rule=8
+	refused 3 'quota of instances: 4 are needed, 2 of 2 are free' 'quota of floating IPs' 'quota of security group rules' \
+		"quota of volumes' size" -- 's/name: demo/name: quota/' || { in_tree quota.py reset; return 1; }
+	in_tree quota.py reset
+}
 
 refused_twins() {
 	local ids id
 	ids=$(in_tree twins.py make)
 	list_project >"$WORK/before"
 	# shellcheck disable=SC2086 # two words
-	refused 2 'image "twin"' $ids -- 's/image: debian-12/image: twin/' || { in_tree twins.py remove; return 1; }
+	refused 3 'image "twin"' $ids -- 's/image: debian-12/image: twin/' || { in_tree twins.py remove; return 1; }
 	in_tree twins.py remove
 	list_project >"$WORK/before"
 }

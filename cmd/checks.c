@@ -1,0 +1,159 @@
+#include "cmd/checks.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/parallel.h"
+#include "core/net/dial.h"
+#include <unistd.h>
+
+enum { CONNECT_MS = 5000, SSH_PORT = 22, API_PORT = 6443 };
+
+struct checks {
+	const struct context *c;
+	struct cloud *cloud;
+	struct view *view;
+	bool thorough;
+	struct findings cloud_findings, artifact_findings, way_findings; /* each its task's own */
+};
+
+static int check_cloud(void *context, struct error **err)
+{
+	struct checks *k = context;
+
+	return provision_preflight(k->cloud, k->c->plan, k->view, &k->cloud_findings, err);
+}
+
+/* ---- programs and images ---- */
+
+static void bundle_is_whole(struct checks *k, const char *folder, bool verified)
+{
+	findings_pass(&k->artifact_findings, "artifacts", xasprintf("bundle %s is %s", folder, verified ? "whole, every digest is right" : "complete"));
+}
+
+static void check_named_bundle(struct checks *k, const char *folder)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+	struct artifacts artifacts = {0};
+
+	if (bundle_load(k->c->spec, folder, k->thorough, &artifacts, &why) < 0)
+		findings_add(&k->artifact_findings, SEVERITY_ERROR, "artifacts", xstrdup(error_message(why)),
+			     xstrdup("the nodes are installed from it"),
+			     xasprintf("\"davit bundle create -f %s --bundle %s\" makes or completes it", k->c->spec->path, folder));
+	else
+		bundle_is_whole(k, folder, k->thorough);
+	artifacts_free(&artifacts);
+}
+
+/* Nothing is fetched where an earlier run has left all of it. */
+static bool has_default_bundle(struct checks *k)
+{
+	CLEANUP_FREE char *folder = bundle_default_folder(k->c->spec);
+	struct artifacts artifacts = {0};
+	bool has = bundle_load(k->c->spec, folder, k->thorough, &artifacts, NULL) == 0;
+
+	if (has)
+		bundle_is_whole(k, folder, k->thorough);
+	artifacts_free(&artifacts);
+	return has;
+}
+
+static void check_source(struct checks *k)
+{
+	const char *mirror = k->c->spec->artifacts.mirror;
+	CLEANUP_ERROR struct error *why = NULL;
+	size_t n = 0;
+
+	if (bundle_probe(k->c->spec, mirror, &n, &why) == 0)
+		findings_pass(&k->artifact_findings, "artifacts",
+			      xasprintf("%s answers, and has all %zu files of checksums", mirror != NULL ? mirror : "upstream", n));
+	else
+		findings_add(&k->artifact_findings, SEVERITY_ERROR, "artifacts",
+			     xasprintf("%s: %s", mirror != NULL ? "the mirror has not all of it" : "upstream cannot be reached from here",
+				       error_message(why)),
+			     xstrdup("programs and images for the nodes are fetched from there"),
+			     xstrdup(mirror != NULL ? "look whether the mirror's address is right, and what it holds"
+						    : "name a mirror (--mirror, artifacts.mirror), or bring a bundle (\"davit bundle create\" where "
+						      "upstream can be reached, then --bundle)"));
+}
+
+static int check_artifacts(void *context, struct error **err)
+{
+	struct checks *k = context;
+	const char *named = k->c->o->bundle != NULL ? k->c->o->bundle : k->c->spec->artifacts.bundle;
+
+	(void)err;
+	if (named != NULL)
+		check_named_bundle(k, named);
+	else if (!has_default_bundle(k))
+		check_source(k);
+	return 0;
+}
+
+/* ---- the way to a cluster that is there ---- */
+
+static void check_port(struct checks *k, const struct node *n, uint16_t port, const char *fix)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+	int fd = -1;
+
+	if (dial_tcp(n->floating_ip, port, clock_deadline(CONNECT_MS), &fd, &why) < 0) {
+		findings_add(&k->way_findings, SEVERITY_WARNING, "reach",
+			     xasprintf("%s: port %u cannot be reached from here: %s", n->name, port, error_message(why)),
+			     xstrdup("every other node is reached through it"), xstrdup(fix));
+		return;
+	}
+	close(fd);
+	findings_pass(&k->way_findings, "reach", xasprintf("%s: port %u of %s answers", n->name, port, n->floating_ip));
+}
+
+/* Only a cluster that was complete once has something that should answer. */
+static int check_way(void *context, struct error **err)
+{
+	struct checks *k = context;
+	CLEANUP_FREE char *complete = k->c->state != NULL ? state_get(k->c->state, "complete") : NULL;
+	size_t n;
+	struct node *nodes = inventory_list(k->c->inventory, &n);
+
+	(void)err;
+	for (size_t i = 0; complete != NULL && strcmp(complete, "1") == 0 && i < n; i++) {
+		if (nodes[i].role != NODE_CONTROL_PLANE || nodes[i].floating_ip == NULL)
+			continue;
+		check_port(k, &nodes[i], SSH_PORT, "does the server run (davit status)? is this machine in access.allowedCIDRs?");
+		check_port(k, &nodes[i], API_PORT, "does kube-apiserver run (davit status)? is this machine in api.allowedCIDRs?");
+	}
+	node_list_free(nodes, n);
+	return 0;
+}
+
+int checks_run(const struct context *c, struct cloud *cloud, struct view *view, bool thorough, struct findings *ret,
+	       struct error **err)
+{
+	struct checks k = {.c = c, .cloud = cloud, .view = view, .thorough = thorough};
+	struct parallel_task tasks[] = {{check_cloud, &k}, {check_artifacts, &k}, {check_way, &k}};
+	int r = parallel_run(tasks, ARRAY_SIZE(tasks), err);
+
+	findings_move(ret, &k.cloud_findings);
+	findings_move(ret, &k.artifact_findings);
+	findings_move(ret, &k.way_findings);
+	return r;
+}
+
+void checks_warn(const struct findings *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		CLEANUP_FREE char *text = finding_text(&f->items[i]);
+
+		if (f->items[i].severity == SEVERITY_WARNING)
+			log_warning("%s", text);
+	}
+}
+
+int checks_pass(const struct context *c, struct cloud *cloud, struct view *view, struct error **err)
+{
+	CLEANUP_FINDINGS struct findings findings = {0};
+
+	if (checks_run(c, cloud, view, false, &findings, err) < 0)
+		return -1;
+	checks_warn(&findings);
+	return findings_refuse(&findings, err);
+}

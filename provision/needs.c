@@ -1,0 +1,81 @@
+#include "provision/needs.h"
+#include "core/base/alloc.h"
+#include "provision/body.h"
+#include "provision/pick.h"
+#include "provision/rules.h"
+
+enum {
+	RULES_OF_A_NEW_GROUP = 2, /* neutron lets everything out: one rule for IPv4, one for IPv6 */
+	DHCP_PORTS = 1		  /* neutron's dhcp_agents_per_network, unless the operator changed it */
+};
+
+static void add_server(struct needs *n, struct view *view, const struct plan_node *node)
+{
+	struct json_object *flavor = pick_flavor(view, node->flavor);
+
+	n->cores += json_get_int(flavor, "vcpus", 0);
+	n->ram_mib += json_get_int(flavor, "ram", 0);
+}
+
+static void add_volume(struct needs *n, const struct plan_node *node, const struct volume_spec *spec)
+{
+	array_grow(n->volumes, n->n_volumes, n->cap_volumes);
+	n->volumes[n->n_volumes++] = (struct needs_volume){node->node.name, spec->type, spec->size_gib};
+	n->gib += spec->size_gib;
+}
+
+/* The volume of that name, which is one of some node's. */
+static void find_volume(struct needs *n, const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct plan_node *node = &plan->nodes[i];
+		CLEANUP_FREE char *root = name_root(node);
+
+		if (strcmp(root, name) == 0)
+			add_volume(n, node, &node->root);
+		for (size_t v = 0; v < node->n_volumes; v++)
+			if (strcmp(node->volumes[v].name, name) == 0)
+				add_volume(n, node, &node->volumes[v].spec);
+	}
+}
+
+static void count_rules(struct needs *n, const struct plan *plan, struct view *view)
+{
+	n->rules = n->kinds[KIND_GROUP] * RULES_OF_A_NEW_GROUP;
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		CLEANUP_FREE char *group = name_group(plan, plan->rules[i].group);
+		const struct item *it = view_find(view, KIND_GROUP, group);
+		struct rule_wanted w = rule_resolve(plan, view, &plan->rules[i]);
+
+		n->rules += it == NULL || rule_find(&w, it->json) == NULL;
+	}
+}
+
+int needs_count(const struct plan *plan, struct view *view, struct needs *ret, struct error **err)
+{
+	CLEANUP(changes_free) struct changes changes = {0};
+
+	if (provision_compare(plan, view, &changes, err) < 0)
+		return -1;
+	for (size_t i = 0; i < changes.n; i++) {
+		const struct change *c = &changes.items[i];
+		enum kind kind = kind_of_name(c->kind);
+
+		if (c->action != CHANGE_CREATE)
+			continue;
+		ret->kinds[kind]++;
+		if (kind == KIND_SERVER && plan_find(plan, c->name) != NULL)
+			add_server(ret, view, plan_find(plan, c->name));
+		else if (kind == KIND_VOLUME)
+			find_volume(ret, plan, c->name);
+	}
+	ret->ports = ret->kinds[KIND_PORT] + ret->kinds[KIND_NETWORK] * DHCP_PORTS;
+	count_rules(ret, plan, view);
+	return 0;
+}
+
+void needs_free(struct needs *n)
+{
+	free(n->volumes);
+	*n = (struct needs){0};
+}

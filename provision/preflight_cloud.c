@@ -1,0 +1,141 @@
+/* What the services can do, who asks them, and what time it is there. */
+#include "provision/body.h"
+#include "provision/preflight.h"
+
+enum { SKEW_WARNING_S = 60, SKEW_ERROR_S = 300 };
+
+/* ---- roles ---- */
+
+void check_roles(struct preflight *p)
+{
+	static const char *const reading[] = {"reader", "observer", "auditor"};
+	CLEANUP_FREE char *all = strv_join(&p->view->roles, ", ");
+	size_t only_read = 0;
+
+	for (size_t i = 0; i < p->view->roles.n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(reading); k++)
+			only_read += strcasecmp(p->view->roles.v[i], reading[k]) == 0;
+	if (p->view->roles.n == 0)
+		return;
+	if (only_read == p->view->roles.n)
+		REFUSE(p, "role", "the cloud refuses every change by whoever may only read",
+		       "ask for the role \"member\" in the project, or use other credentials", "the login has no role that may write: it has %s",
+		       all);
+	else
+		PASS(p, "role", "roles: %s", all);
+}
+
+/* ---- the clock ---- */
+
+void check_clock(struct preflight *p)
+{
+	int64_t seconds = p->view->clock_skew_ms / 1000, off = seconds < 0 ? -seconds : seconds;
+	bool wrong = off > SKEW_ERROR_S;
+
+	if (!p->view->clock_known)
+		return;
+	if (off <= SKEW_WARNING_S) {
+		PASS(p, "clock", "this machine's clock and the cloud's are %lld s apart", (long long)off);
+		return;
+	}
+	findings_add(p->findings, wrong ? SEVERITY_ERROR : SEVERITY_WARNING, "clock",
+		     xasprintf("this machine's clock is %lld s %s the cloud's", (long long)off, seconds > 0 ? "behind" : "ahead of"),
+		     xstrdup("certificates made here are valid from now on by this clock, and the servers go by the cloud's"),
+		     xstrdup("set this machine's clock (systemd-timesyncd, chrony), then run again"));
+}
+
+/* ---- microversions ---- */
+
+/* "2.93" as 2 * 1000 + 93; 0 where it is none. */
+static long number_of(const char *version)
+{
+	char *end = NULL;
+	long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, &end, 10) : -1;
+
+	return *end == '\0' && major > 0 && major < 1000 && minor >= 0 && minor < 1000 ? major * 1000 + minor : 0;
+}
+
+/* The version document's entry that has microversions: nova's v2.1, cinder's v3.0. */
+static struct json_object *newest(struct json_object *document)
+{
+	struct json_object *list = json_at(document, "versions"), *best = NULL;
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		if (number_of(json_get_str(o, "version", "")) > number_of(json_get_str(best, "version", "")))
+			best = o;
+	}
+	return best;
+}
+
+static void check_microversion(struct preflight *p, struct json_object *version, const struct kind_info *k)
+{
+	const char *max = json_get_str(version, "version", ""), *min = json_get_str(version, "min_version", "");
+	long wanted = number_of(k->microversion);
+
+	if (number_of(max) == 0 || (wanted <= number_of(max) && wanted >= number_of(min)))
+		return;
+	REFUSE(p, "microversion", "what the cluster needs is not in the cloud's API", "use a cloud with OpenStack Queens or later",
+	       "%ss are made by microversion %s of the API, and the cloud knows %s to %s", k->name, k->microversion,
+	       *min != '\0' ? min : "none", max);
+}
+
+void check_microversions(struct preflight *p)
+{
+	static const struct {
+		enum cloud_service service;
+		enum fact fact;
+		const char *name;
+	} services[] = {{CLOUD_COMPUTE, FACT_COMPUTE_VERSIONS, "nova"}, {CLOUD_VOLUME, FACT_VOLUME_VERSIONS, "cinder"}};
+
+	for (size_t s = 0; s < ARRAY_SIZE(services); s++) {
+		struct json_object *version = newest(p->view->facts[services[s].fact].json);
+
+		if (version == NULL) /* front ends may hide the document: the calls will tell */
+			continue;
+		for (int kind = 0; kind < KIND_COUNT; kind++)
+			if (kind_info((enum kind)kind)->service == services[s].service && kind_info((enum kind)kind)->microversion != NULL &&
+			    p->needs.kinds[kind] > 0)
+				check_microversion(p, version, kind_info((enum kind)kind));
+		PASS(p, "microversion", "%s knows microversions up to %s", services[s].name, json_get_str(version, "version", "?"));
+	}
+}
+
+/* ---- neutron's extensions ---- */
+
+static bool has_extension(struct json_object *list, const char *alias)
+{
+	for (size_t i = 0; i < json_len(list); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(list, i), "alias", ""), alias) == 0)
+			return true;
+	return false;
+}
+
+void check_extensions(struct preflight *p)
+{
+	const struct {
+		const char *alias, *why;
+		bool wanted;
+	} extensions[] = {
+		{"router", "the servers' way out, and floating IPs", true},
+		{"external-net", "floating IPs come from an external network", true},
+		{"security-group", "they keep strangers from the nodes", true},
+		{"standard-attr-description", "everything that is made bears the cluster's mark as its description", true},
+		{"allowed-address-pairs", "packets of pods leave the nodes under the pods' own addresses", pods_on_the_wire(p->plan)},
+	};
+	struct json_object *list = json_at(p->view->facts[FACT_EXTENSIONS].json, "extensions");
+	size_t missing = 0;
+
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(extensions); i++) {
+		if (!extensions[i].wanted || has_extension(list, extensions[i].alias))
+			continue;
+		missing++;
+		REFUSE(p, "extension", extensions[i].why, "ask the cloud's operator, or use another cloud",
+		       "network (neutron) lacks the extension \"%s\"", extensions[i].alias);
+	}
+	if (missing == 0)
+		PASS(p, "extension", "network (neutron) has the extensions that are needed");
+}

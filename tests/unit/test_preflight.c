@@ -1,0 +1,518 @@
+/* The checks before the first write: each on canned answers of the cloud, and asked for through a cloud in memory. */
+#include "core/base/alloc.h"
+#include "provision/needs.h"
+#include "tests/unit/fake_cloud.h"
+#include "tests/unit/test.h"
+
+#define UUID "1a2b3c4d-0000-4000-8000-000000000000"
+#define MARKED "\"description\":\"davit:" UUID "\""
+
+static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+			   "  platform: {version: 1.36.3}\n"
+			   "  openstack: {image: debian-12}\n"
+			   "  controlPlane: {count: 1, flavor: m1.small, volume: {size: 20, type: ssd}}\n"
+			   "  workerPools: [{name: w, count: 2, flavor: m1.small, zones: [az1, az2]}]\n"
+			   "  registry: {volume: {size: 5}}\n";
+
+struct fixture {
+	struct spec *spec;
+	struct plan *plan;
+	struct view *view;
+};
+
+static struct json_object *json(const char *text)
+{
+	struct json_object *o = NULL;
+
+	assert_success(json_parse(text, strlen(text), "test", &o, &test_error));
+	return o;
+}
+
+static void replace(struct json_object **o, const char *text)
+{
+	json_object_put(*o);
+	*o = json(text);
+}
+
+static void fact(struct fixture *f, enum fact fact, const char *text)
+{
+	replace(&f->view->facts[fact].json, text);
+}
+
+#define ABSOLUTE(instances, cores, ram, groups, members, pairs)                                                                  \
+	"{\"limits\":{\"absolute\":{\"maxTotalInstances\":" instances ",\"totalInstancesUsed\":2,\"maxTotalCores\":" cores        \
+	",\"totalCoresUsed\":4,\"maxTotalRAMSize\":" ram ",\"totalRAMUsed\":1000,\"maxServerGroups\":" groups                     \
+	",\"totalServerGroupsUsed\":0,\"maxServerGroupMembers\":" members ",\"maxTotalKeypairs\":" pairs "}}}"
+#define OF(limit, used) "{\"limit\":" limit ",\"used\":" used ",\"reserved\":0}"
+#define SET(limit, used) "{\"limit\":" limit ",\"in_use\":" used ",\"reserved\":0}"
+#define ZONE(name, available) "{\"zoneName\":\"" name "\",\"zoneState\":{\"available\":" available "}}"
+
+/* A cloud that has room for all of it, and nothing of the cluster yet. */
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	fake_reset();
+	assert_success(spec_parse("c.yaml", file, strlen(file), &f->spec, &test_error));
+	assert_success(plan_make(f->spec, NULL, &f->plan, &test_error));
+	f->view = view_new(UUID);
+	for (int i = 0; i < CLOUD_SERVICES; i++)
+		f->view->services[i] = true;
+	f->view->surveyed = true;
+	f->view->images =
+		json("[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\",\"size\":1000000000,\"min_ram\":512}]");
+	f->view->flavors = json("[{\"id\":\"f1\",\"name\":\"m1.small\",\"vcpus\":1,\"ram\":1024,\"disk\":4}]");
+	f->view->externals = json("[{\"id\":\"e1\",\"name\":\"public\",\"mtu\":1500}]");
+	fact(f, FACT_COMPUTE_LIMITS, ABSOLUTE("10", "20", "51200", "10", "10", "100"));
+	fact(f, FACT_KEYPAIRS, "{\"keypairs\":[{\"keypair\":{\"name\":\"mine\"}}]}");
+	fact(f, FACT_NETWORK_QUOTA,
+	     "{\"quota\":{\"network\":" OF("10", "0") ",\"subnet\":" OF("10", "0") ",\"router\":" OF("10", "0") ",\"port\":" OF(
+		     "50", "0") ",\"security_group\":" OF("10", "1") ",\"security_group_rule\":" OF("100",
+												     "4") ",\"floatingip\":" OF(
+		     "5", "0") "}}");
+	fact(f, FACT_VOLUME_QUOTA,
+	     "{\"quota_set\":{\"volumes\":" SET("10", "0") ",\"gigabytes\":" SET("1000", "0") ",\"volumes_ssd\":" SET(
+		     "-1", "0") ",\"gigabytes_ssd\":" SET("-1", "0") ",\"per_volume_gigabytes\":" SET("-1", "0") "}}");
+	fact(f, FACT_COMPUTE_ZONES, "{\"availabilityZoneInfo\":[" ZONE("az1", "true") "," ZONE("az2", "true") "]}");
+	fact(f, FACT_VOLUME_ZONES, "{\"availabilityZoneInfo\":[" ZONE("nova", "true") "]}");
+	fact(f, FACT_VOLUME_TYPES, "{\"volume_types\":[{\"id\":\"t\",\"name\":\"ssd\"},{\"id\":\"u\",\"name\":\"hdd\"}]}");
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	view_free(f->view);
+	plan_free(f->plan);
+	spec_free(f->spec);
+	free(f);
+	return 0;
+}
+
+/* "error quota: what" a line. */
+static char *found(struct fixture *f)
+{
+	CLEANUP_FINDINGS struct findings findings = {0};
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	assert_success(provision_preflight(fake_cloud(), f->plan, f->view, &findings, &test_error));
+	for (size_t i = 0; i < findings.n; i++)
+		buf_addf(&b, "%s %s: %s\n", severity_name(findings.items[i].severity), findings.items[i].check,
+			 findings.items[i].what);
+	return buf_steal(&b);
+}
+
+static void says(struct fixture *f, const char *text)
+{
+	CLEANUP_FREE char *got = found(f);
+
+	assert_string_equal(got, text);
+}
+
+static char *passed(struct fixture *f, const char *check)
+{
+	CLEANUP_FINDINGS struct findings findings = {0};
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	assert_success(provision_preflight(fake_cloud(), f->plan, f->view, &findings, &test_error));
+	for (size_t i = 0; i < findings.n_passed; i++) {
+		CLEANUP_FREE char *text = passed_text(&findings.passed[i]);
+
+		if (strcmp(findings.passed[i].check, check) == 0)
+			buf_addf(&b, "%s\n", text);
+	}
+	return buf_steal(&b);
+}
+
+static void test_nothing_is_found_where_all_is_right(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *quota = NULL, *image = NULL;
+
+	says(f, "");
+	quota = passed(f, "quota");
+	assert_string_equal(quota, "instances: 4 of 8 that are free (limit 10)\ncores: 4 of 16 that are free (limit 20)\n"
+				   "memory: 4096 of 50200 that are free (limit 51200)\n"
+				   "server groups: 2 of 10 that are free (limit 10)\n"
+				   "keypairs of the user: 1 of 99 that are free (limit 100)\n"
+				   "members of server group \"control-plane\": 1 of 10 that are free (limit 10)\n"
+				   "members of server group \"w\": 2 of 10 that are free (limit 10)\n"
+				   "networks: 1 of 10 that are free (limit 10)\nsubnets: 1 of 10 that are free (limit 10)\n"
+				   "routers: 1 of 10 that are free (limit 10)\nports: 6 of 50 that are free (limit 50)\n"
+				   "security groups: 3 of 9 that are free (limit 10)\n"
+				   "security group rules: 17 of 96 that are free (limit 100)\n"
+				   "floating IPs: 1 of 5 that are free (limit 5)\nvolumes: 2 of 10 that are free (limit 10)\n"
+				   "volumes' size: 25 of 1000 that are free (limit 1000)\n"
+				   "volumes of type \"ssd\": 1, without a limit\n"
+				   "volumes' size of type \"ssd\": 20, without a limit\n");
+	image = passed(f, "image");
+	assert_string_equal(image, "image \"debian-12\" (i1, visible)\n");
+}
+
+/* ---- what the file names ---- */
+
+static void test_all_names_are_told_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->images, "[]");
+	f->view->all_images =
+		json("[{\"name\":\"debian-11\"},{\"name\":\"vmlinuz\",\"disk_format\":\"aki\"},{\"name\":\"cirros\"}]");
+	replace(&f->view->flavors, "[{\"name\":\"m1.smal\",\"vcpus\":2,\"ram\":2048,\"disk\":8}]");
+	replace(&f->view->externals, "[{\"id\":\"e1\",\"name\":\"a\"},{\"id\":\"e2\",\"name\":\"b\"}]");
+	says(f, "error image: image \"debian-12\": the cloud has no such image; it has cirros, debian-11; did you mean "
+		"\"debian-11\"?\n"
+		"error external network: the cloud has several external networks: a, b\n"
+		"error flavor: flavor \"m1.small\": the cloud has no such flavor; it has m1.smal (2 vCPU, 2048 MiB, 8 GiB disk); "
+		"did you mean \"m1.smal\"?\n");
+}
+
+static void test_an_error_has_all_that_refuses(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_ERROR struct error *err = NULL;
+
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\"},{\"id\":\"i2\",\"name\":\"debian-12\"}]");
+	f->view->external_default = xstrdup("ext");
+	assert_int_equal(provision_check(f->plan, f->view, &err), -1);
+	assert_int_equal(error_exit_status(err), 3);
+	assert_string_equal(error_message(err),
+			    "some checks refuse before the first write; nothing was changed:\n"
+			    "  image \"debian-12\": the cloud has 2 of that name: i1, i2\n"
+			    "    do: write the id of the one that is meant as spec.openstack.image\n"
+			    "  external network \"ext\": the cloud has no such external network; it has public\n"
+			    "    do: write the name or id of one that is there as spec.openstack.externalNetwork");
+}
+
+static void test_what_does_not_fit_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\",\"min_disk\":30,\"min_ram\":2048}]");
+	f->view->services[CLOUD_VOLUME] = false;
+	says(f, "error service: the cloud's catalog has no volume (cinder) service, and the file wants volumes\n"
+		"error flavor: flavor \"m1.small\": 1024 MiB of memory are too little for image \"debian-12\", which needs 2048 MiB\n"
+		"error flavor: flavor \"m1.small\": its disk of 4 GiB is too small for image \"debian-12\", which needs 30 GiB\n"
+		"error flavor: pool \"control-plane\": a root volume of 20 GiB is too small for image \"debian-12\", which needs 30 "
+		"GiB\n");
+}
+
+static void test_images_that_cannot_be_booted(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"deactivated\"}]");
+	says(f, "error image: image \"debian-12\": is deactivated, not active\n");
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\",\"hw_architecture\":\"aarch64\"}]");
+	says(f, "error image: image \"debian-12\": is for aarch64\n");
+	replace(&f->view->images, "[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\",\"disk_format\":\"iso\"}]");
+	says(f, "error image: image \"debian-12\": is of format iso\n");
+}
+
+static void test_zones(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_COMPUTE_ZONES, "{\"availabilityZoneInfo\":[" ZONE("az1", "false") "," ZONE("az3", "true") "]}");
+	says(f, "error availability zone: availability zone \"az1\": nova says that it is not available\n"
+		"error availability zone: availability zone \"az2\": the cloud has no such availability zone; it has az1, az3; did you "
+		"mean \"az1\"?\n");
+	fact(f, FACT_COMPUTE_ZONES, "{\"availabilityZoneInfo\":[" ZONE("az1", "true") "," ZONE("az2", "true") "]}");
+	f->plan->nodes[2].root.size_gib = 10; /* demo-w-1, in az1 */
+	says(f, "warning availability zone: availability zone \"az1\": nova has it, cinder has not (it has nova), and pool \"w\" wants "
+		"volumes\n");
+}
+
+static void test_volume_types(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_VOLUME_TYPES, "{\"volume_types\":[{\"id\":\"t\",\"name\":\"sdd\"}]}");
+	says(f, "error volume type: volume type \"ssd\": the cloud has no such volume type; it has sdd; did you mean \"sdd\"?\n");
+}
+
+/* ---- quotas ---- */
+
+static void test_quotas_of_nova(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_COMPUTE_LIMITS, ABSOLUTE("5", "7", "5000", "1", "1", "1"));
+	says(f, "error quota: quota of instances: 4 are needed, 3 of 5 are free\n"
+		"error quota: quota of cores: 4 are needed, 3 of 7 are free\n"
+		"error quota: quota of memory: 4096 MiB are needed, 4000 of 5000 MiB are free\n"
+		"error quota: quota of server groups: 2 are needed, 1 of 1 are free\n"
+		"error quota: quota of keypairs of the user: 1 are needed, 0 of 1 are free\n"
+		"error quota: quota of members of server group \"w\": 2 servers are to be in it, the cloud allows 1\n");
+	fact(f, FACT_COMPUTE_LIMITS, ABSOLUTE("-1", "-1", "-1", "-1", "-1", "-1"));
+	says(f, "");
+}
+
+static void test_quotas_of_neutron(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_NETWORK_QUOTA,
+	     "{\"quota\":{\"network\":" OF("1", "1") ",\"subnet\":" OF("0", "0") ",\"router\":" OF("-1", "7") ",\"port\":" OF(
+		     "6", "1") ",\"security_group\":" OF("3", "0") ",\"security_group_rule\":" OF("20",
+												    "0") ",\"floatingip\":" OF(
+		     "1", "1") "}}");
+	/* none used: neutron adds the project's default group, with four rules */
+	says(f, "error quota: quota of networks: 1 are needed, 0 of 1 are free\n"
+		"error quota: quota of subnets: 1 are needed, 0 of 0 are free\n"
+		"error quota: quota of ports: 6 are needed, 5 of 6 are free\n"
+		"error quota: quota of security groups: 4 are needed, 3 of 3 are free\n"
+		"error quota: quota of security group rules: 21 are needed, 20 of 20 are free\n"
+		"error quota: quota of floating IPs: 1 are needed, 0 of 1 are free\n");
+}
+
+static void test_quotas_without_details(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *quota = NULL;
+
+	fact(f, FACT_NETWORK_QUOTA, "{\"quota\":{\"network\":10,\"port\":5,\"floatingip\":-1}}");
+	says(f, "error quota: quota of ports: 6 are needed, 5 of 5 are free\n");
+	quota = passed(f, "quota");
+	assert_non_null(strstr(quota, "networks: 1, the limit is 10\n"));
+	assert_non_null(strstr(quota, "floating IPs: 1, without a limit\n"));
+}
+
+static void test_quotas_of_cinder(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_VOLUME_QUOTA,
+	     "{\"quota_set\":{\"volumes\":" SET("10", "9") ",\"gigabytes\":" SET("100", "80") ",\"volumes_ssd\":" SET(
+		     "0", "0") ",\"gigabytes_ssd\":" SET("10", "0") ",\"per_volume_gigabytes\":" SET("19", "0") "}}");
+	says(f, "error quota: quota of volumes: 2 are needed, 1 of 10 are free\n"
+		"error quota: quota of volumes' size: 25 GiB are needed, 20 of 100 GiB are free\n"
+		"error quota: quota of volumes of type \"ssd\": 1 are needed, 0 of 0 are free\n"
+		"error quota: quota of volumes' size of type \"ssd\": 20 GiB are needed, 10 of 10 GiB are free\n"
+		"error quota: quota of one volume's size: demo-cp-1 gets one of 20 GiB, the cloud allows 19 GiB\n");
+}
+
+static void add(struct fixture *f, enum kind kind, const char *text)
+{
+	CLEANUP_JSON struct json_object *list = json(text);
+
+	view_add_list(f->view, kind, list);
+}
+
+#define SERVER(name) "{\"id\":\"" name "\",\"name\":\"" name "\",\"status\":\"ACTIVE\",\"metadata\":{\"davit\":\"" UUID "\"}}"
+
+static void test_only_what_will_be_made_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct needs n = {0};
+
+	fact(f, FACT_COMPUTE_LIMITS, ABSOLUTE("3", "20", "51200", "10", "10", "100"));
+	add(f, KIND_SERVER, "[" SERVER("demo-cp-1") "," SERVER("demo-registry") "," SERVER("demo-w-1") "]");
+	add(f, KIND_NETWORK, "[{\"id\":\"N\",\"name\":\"demo\"," MARKED "}]");
+	add(f, KIND_GROUP,
+	    "[{\"id\":\"g\",\"name\":\"demo-registry\"," MARKED ",\"security_group_rules\":[{\"direction\":\"ingress\",\"ethertype\":"
+	    "\"IPv4\",\"protocol\":\"tcp\",\"port_range_min\":5000,\"port_range_max\":5000,\"remote_group_id\":\"h\"}]},"
+	    "{\"id\":\"h\",\"name\":\"demo-node\"," MARKED ",\"security_group_rules\":[]}]");
+	says(f, "");
+	assert_success(needs_count(f->plan, f->view, &n, &test_error));
+	assert_int_equal(n.kinds[KIND_SERVER], 1);
+	assert_int_equal(n.cores, 1);
+	assert_int_equal(n.ram_mib, 1024);
+	assert_int_equal(n.kinds[KIND_NETWORK], 0);
+	assert_int_equal(n.ports, 5); /* no DHCP port: the network is there */
+	assert_int_equal(n.kinds[KIND_GROUP], 1);
+	assert_int_equal(n.rules, 2 + 10); /* of the one new group, and all but the rule that is there */
+	needs_free(&n);
+}
+
+static void test_what_cannot_be_read_is_a_warning(void **state)
+{
+	struct fixture *f = *state;
+
+	fact_clear(&f->view->facts[FACT_COMPUTE_LIMITS]);
+	f->view->facts[FACT_COMPUTE_LIMITS].failure = xstrdup("GET /limits: Forbidden (HTTP 403)");
+	says(f, "warning quota: quota of compute (nova) cannot be read: GET /limits: Forbidden (HTTP 403)\n");
+}
+
+/* ---- the network ---- */
+
+static void test_free_addresses(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_SUBNETS,
+	     "{\"subnets\":[{\"network_id\":\"e1\",\"cidr\":\"203.0.113.0/29\",\"ip_version\":4,\"allocation_pools\":[{\"start\":"
+	     "\"203.0.113.2\",\"end\":\"203.0.113.2\"}]}]}");
+	says(f, "error external network: external network \"public\": 2 addresses are needed, 1 of 1 are free\n");
+	fact(f, FACT_FREE_ADDRESSES, "{\"network_ip_availabilities\":[{\"network_id\":\"e1\",\"total_ips\":10,\"used_ips\":9}]}");
+	says(f, "error external network: external network \"public\": 2 addresses are needed, 1 of 10 are free\n");
+	fact(f, FACT_FREE_ADDRESSES, "{\"network_ip_availabilities\":[{\"network_id\":\"e1\",\"total_ips\":10,\"used_ips\":8}]}");
+	says(f, "");
+}
+
+static void test_ranges_that_overlap(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_SUBNETS,
+	     "{\"subnets\":[{\"network_id\":\"e1\",\"cidr\":\"10.0.0.0/8\",\"allocation_pools\":[{\"start\":\"10.0.0.2\",\"end\":\"10.255.255.254\"}]},{\"network_id\":\"other\",\"cidr\":\"10.6.0.0/24\"}]}");
+	says(f, "error addresses: spec.network.cidr 10.6.0.0/24 overlaps 10.0.0.0/8, which network \"public\" uses\n"
+		"warning addresses: spec.network.podCIDR 10.244.0.0/16 overlaps 10.0.0.0/8, which network \"public\" uses\n"
+		"warning addresses: spec.network.serviceCIDR 10.96.0.0/16 overlaps 10.0.0.0/8, which network \"public\" uses\n");
+}
+
+static void test_the_subnet_has_another_range(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, KIND_SUBNET, "[{\"id\":\"S\",\"name\":\"demo\",\"cidr\":\"10.7.0.0/24\"," MARKED "}]");
+	says(f, "error addresses: spec.network.cidr is 10.6.0.0/24, the cluster's subnet is 10.7.0.0/24\n");
+}
+
+static void test_packets(void **state)
+{
+	struct fixture *f = *state;
+
+	replace(&f->view->externals, "[{\"id\":\"e1\",\"name\":\"public\",\"mtu\":1400}]");
+	says(f, "warning mtu: external network \"public\" takes packets of 1400 bytes, fewer than the cluster's network\n");
+	add(f, KIND_NETWORK, "[{\"id\":\"N\",\"name\":\"demo\",\"mtu\":1300," MARKED "}]");
+	says(f, "warning mtu: the cluster's network takes packets of 1300 bytes: pods have 1250\n");
+}
+
+/* ---- the cloud ---- */
+
+static void test_roles(void **state)
+{
+	struct fixture *f = *state;
+
+	strv_add(&f->view->roles, "reader");
+	says(f, "error role: the login has no role that may write: it has reader\n");
+	strv_add(&f->view->roles, "member");
+	says(f, "");
+}
+
+static void test_the_clock(void **state)
+{
+	struct fixture *f = *state;
+
+	f->view->clock_skew_ms = -90 * 1000;
+	says(f, ""); /* not known */
+	f->view->clock_known = true;
+	says(f, "warning clock: this machine's clock is 90 s ahead of the cloud's\n");
+	f->view->clock_skew_ms = 400 * 1000;
+	says(f, "error clock: this machine's clock is 400 s behind the cloud's\n");
+}
+
+static void test_microversions(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_COMPUTE_VERSIONS,
+	     "{\"versions\":[{\"id\":\"v2.0\",\"version\":\"\"},{\"id\":\"v2.1\",\"version\":\"2.12\",\"min_version\":\"2.1\"}]}");
+	says(f, "error microversion: server groups are made by microversion 2.15 of the API, and the cloud knows 2.1 to 2.12\n");
+	fact(f, FACT_COMPUTE_VERSIONS, "{\"versions\":[{\"id\":\"v2.1\",\"version\":\"2.93\",\"min_version\":\"2.1\"}]}");
+	says(f, "");
+}
+
+static void test_extensions(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_EXTENSIONS, "{\"extensions\":[{\"alias\":\"router\"},{\"alias\":\"security-group\"},{\"alias\":\"external-net\"}]}");
+	says(f, "error extension: network (neutron) lacks the extension \"standard-attr-description\"\n");
+	free(f->spec->network.plugin);
+	f->spec->network.plugin = xstrdup("none");
+	says(f, "error extension: network (neutron) lacks the extension \"standard-attr-description\"\n"
+		"error extension: network (neutron) lacks the extension \"allowed-address-pairs\"\n");
+}
+
+/* ---- asking ---- */
+
+static void test_a_survey_asks_for_all_of_it(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_VIEW struct view *view = NULL;
+	CLEANUP_FINDINGS struct findings findings = {0};
+	unsigned calls;
+
+	fake_answer("/limits", ABSOLUTE("3", "20", "51200", "10", "10", "100"));
+	fake_answer("/quotas/project/details", NULL);
+	fake_answer("/quotas/project", "{\"quota\":{\"network\":0}}");
+	fake_answer("/os-quota-sets/project?usage=true", NULL);
+	fake_answer("/os-availability-zone", "{\"availabilityZoneInfo\":[" ZONE("az1", "true") "," ZONE("az2", "true") "]}");
+	fake_answer("/types", "{\"volume_types\":[{\"name\":\"ssd\"}]}");
+	assert_success(provision_survey(fake_cloud(), f->plan, UUID, &view, &test_error));
+	calls = fake_calls();
+	assert_success(provision_preflight(fake_cloud(), f->plan, view, &findings, &test_error));
+	assert_int_equal(fake_calls(), calls); /* nothing is asked twice */
+	assert_int_equal(findings_count(&findings, SEVERITY_ERROR), 2);
+	assert_string_equal(findings.items[0].what, "quota of instances: 4 are needed, 1 of 3 are free");
+	assert_string_equal(findings.items[1].what, "quota of networks: 1 are needed, 0 of 0 are free");
+	assert_int_equal(findings_count(&findings, SEVERITY_WARNING), 1);
+	assert_string_equal(findings.items[2].what, "quota of volume (cinder) cannot be read: forbidden (HTTP 403)");
+}
+
+static void test_a_look_asks_for_the_rest_later(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_VIEW struct view *view = NULL;
+	CLEANUP_FINDINGS struct findings findings = {0};
+
+	fake_answer("/limits", ABSOLUTE("3", "20", "51200", "10", "10", "100"));
+	assert_success(provision_look(fake_cloud(), f->plan, UUID, &view, &test_error));
+	assert_int_equal(fake_calls(), KIND_COUNT + 3);
+	assert_success(provision_preflight(fake_cloud(), f->plan, view, &findings, &test_error));
+	assert_int_equal(findings_count(&findings, SEVERITY_ERROR), 1);
+}
+
+static void test_findings_as_json(void **state UNUSED)
+{
+	CLEANUP_FINDINGS struct findings f = {0}, more = {0};
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	findings_add(&f, SEVERITY_ERROR, "image", xstrdup("no image"), NULL, xstrdup("name one"));
+	findings_pass_count(&more, "quota", "instances", 4, 2, 10);
+	findings_pass(&more, "clock", xstrdup("0 s apart"));
+	findings_move(&f, &more);
+	o = findings_json(&f);
+	assert_string_equal(
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+		"{\"findings\":[{\"severity\":\"error\",\"check\":\"image\",\"what\":\"no image\",\"do\":\"name one\"}],\"checked\":["
+		"{\"check\":\"quota\",\"what\":\"instances\",\"needed\":4,\"used\":2,\"limit\":10},"
+		"{\"check\":\"clock\",\"what\":\"0 s apart\"}]}");
+}
+
+int main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		WITH(test_nothing_is_found_where_all_is_right),
+		WITH(test_all_names_are_told_at_once),
+		WITH(test_an_error_has_all_that_refuses),
+		WITH(test_what_does_not_fit_is_refused),
+		WITH(test_images_that_cannot_be_booted),
+		WITH(test_zones),
+		WITH(test_volume_types),
+		WITH(test_quotas_of_nova),
+		WITH(test_quotas_of_neutron),
+		WITH(test_quotas_without_details),
+		WITH(test_quotas_of_cinder),
+		WITH(test_only_what_will_be_made_is_counted),
+		WITH(test_what_cannot_be_read_is_a_warning),
+		WITH(test_free_addresses),
+		WITH(test_ranges_that_overlap),
+		WITH(test_the_subnet_has_another_range),
+		WITH(test_packets),
+		WITH(test_roles),
+		WITH(test_the_clock),
+		WITH(test_microversions),
+		WITH(test_extensions),
+		WITH(test_a_survey_asks_for_all_of_it),
+		WITH(test_a_look_asks_for_the_rest_later),
+		cmocka_unit_test(test_findings_as_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
