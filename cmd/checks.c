@@ -99,11 +99,16 @@ static void check_port(struct checks *k, const struct node *n, uint16_t port, co
 	if (dial_tcp(n->floating_ip, port, clock_deadline(CONNECT_MS), &fd, &why) < 0) {
 		findings_add(&k->way_findings, SEVERITY_WARNING, "reach",
 			     xasprintf("%s: port %u cannot be reached from here: %s", n->name, port, error_message(why)),
-			     xstrdup("every other node is reached through it"), xstrdup(fix));
+			     xstrdup(port == SSH_PORT ? "every other node is reached through it" : "the API is reached through it"), xstrdup(fix));
 		return;
 	}
 	close(fd);
 	findings_pass(&k->way_findings, "reach", xasprintf("%s: port %u of %s answers", n->name, port, n->floating_ip));
+}
+
+static bool is_way_in(const struct spec *spec, const struct node *n)
+{
+	return (spec->access.bastion == BASTION_CONTROL_PLANE && n->role == NODE_CONTROL_PLANE) || n->role == NODE_BASTION;
 }
 
 /* Only a cluster that was complete once has something that should answer. */
@@ -116,10 +121,13 @@ static int check_way(void *context, struct error **err)
 
 	(void)err;
 	for (size_t i = 0; complete != NULL && strcmp(complete, "1") == 0 && i < n; i++) {
-		if (nodes[i].role != NODE_CONTROL_PLANE || nodes[i].floating_ip == NULL)
+		if (nodes[i].floating_ip == NULL)
 			continue;
-		check_port(k, &nodes[i], SSH_PORT, "does the server run (davit status)? is this machine in access.allowedCIDRs?");
-		check_port(k, &nodes[i], API_PORT, "does kube-apiserver run (davit status)? is this machine in api.allowedCIDRs?");
+		if (is_way_in(k->c->spec, &nodes[i]))
+			check_port(k, &nodes[i], SSH_PORT, "does the server run (davit status)? is this machine in access.allowedCIDRs?");
+		if (nodes[i].role == NODE_CONTROL_PLANE && k->c->spec->api.endpoint == API_FLOATING_IP)
+			check_port(k, &nodes[i], API_PORT,
+				   "does kube-apiserver run (davit status)? is this machine in api.allowedCIDRs?");
 	}
 	node_list_free(nodes, n);
 	return 0;
