@@ -32,7 +32,7 @@ const struct command commands[] = {
 	{"report", NULL, "Show where the time of the last run went", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_report},
 	{"schema", NULL, "Print the JSON Schema of the cluster file", NULL, 0, 0, OPT_TO, verb_schema},
 	{"ssh", "NODE [COMMAND…]", "Log in to a node, or run a command there", "NODE is demo-cp-1, or cp-1 for short.", 1, -1,
-	 OPT_FILE | OPT_STATE | OPT_RAW_ARGS, verb_ssh},
+	 OPT_FILE | OPT_STATE | OPT_HOST_KEY | OPT_RAW_ARGS, verb_ssh},
 	{"ssh-config", NULL, "Print a block of ssh_config for ssh, scp, rsync and what is built on them",
 	 "With it in ~/.ssh/config (or by ssh -F) \"ssh demo-w-1\" goes the same way as davit does, with the cluster's key and the\n"
 	 "host keys of the state, which are written to ssh/known_hosts there.  Run it again when servers have come or gone.", 0, 0,

@@ -12,7 +12,7 @@ struct options {
 	const char *file;	  /* -f: default ./cluster.yaml */
 	const char *state_folder; /* --state: NULL for the default */
 	const char *cloud;	  /* --os-cloud */
-	const char *mirror, *bundle, *output_file, *image, *flavor, *name;
+	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name;
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
 	bool yes, dry_run, json_log, secrets, verify;
@@ -32,6 +32,7 @@ enum {
 	OPT_TO = 1 << 7,
 	OPT_BUNDLE = 1 << 8,
 	OPT_STATE = 1 << 9,
+	OPT_HOST_KEY = 1 << 10,
 	OPT_RAW_ARGS = 1 << 16 /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
 };
 

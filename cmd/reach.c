@@ -67,6 +67,11 @@ void reach_set_console(struct reach *r, trust_console *console, void *context)
 	trust_set_console(r->trust, console, context);
 }
 
+int reach_accept(struct reach *r, const char *node, const char *fingerprint, struct error **err)
+{
+	return trust_accept(r->trust, node, fingerprint, err);
+}
+
 void reach_tune(struct reach *r, uint16_t port, int64_t login_ms)
 {
 	r->port = port;
@@ -100,6 +105,15 @@ static int dial(struct reach *r, const struct node *n, enum way way, int64_t dea
 	return result < 0 ? advise(way, why, err) : 0;
 }
 
+static int advise_on_key(const struct node *n, struct error *why, struct error **err)
+{
+	if (!error_is(why, ERROR_CONFLICT))
+		return error_move(err, why);
+	error_set(err, ERROR_CONFLICT, "%s; \"davit ssh --host-key SHA256:… %s\" then keeps the one of that fingerprint", error_message(why), n->name);
+	error_free(why);
+	return -1;
+}
+
 /* One attempt on a port that is open. */
 static int connect_once(struct reach *r, const struct node *n, int fd, const char *host_key, bool first, int64_t deadline,
 			struct ssh **ret, struct error **err)
@@ -109,10 +123,12 @@ static int connect_once(struct reach *r, const struct node *n, int fd, const cha
 				  .key_file = r->key_file,
 				  .host_key = host_key,
 				  .first_use = first,
+				  .fingerprint = trust_fingerprint(r->trust, n->name),
 				  .deadline = MIN(deadline, clock_deadline(r->login_ms))};
+	struct error *why = NULL;
 
-	if (ssh_connect(fd, &login, ret, err) < 0)
-		return -1;
+	if (ssh_connect(fd, &login, ret, &why) < 0)
+		return advise_on_key(n, why, err);
 	if (!first || trust_keep(r->trust, n, *ret, err) == 0)
 		return 0;
 	ssh_free(*ret);

@@ -22,6 +22,8 @@ int verb_ssh(const struct options *o, struct error **err)
 	if (words.n > 0)
 		command = strv_join(&words, " ");
 	reach = reach_new(c.spec, c.state, c.inventory);
+	if (o->host_key != NULL && reach_accept(reach, name, o->host_key, err) < 0)
+		return -1;
 	if (reach_ssh(reach, name, clock_deadline(CONNECT_MS), &s, err) < 0 || ssh_interact(s, command, &status, err) < 0)
 		return error_wrap(err, "%s", name);
 	return status;

@@ -13,6 +13,7 @@ struct trust {
 	struct inventory *inventory;
 	trust_console *console;
 	void *console_context;
+	char *accepted_node, *accepted; /* of trust_accept() */
 	pthread_mutex_t lock; /* of keeping: two threads may meet a server at the same time */
 };
 
@@ -30,6 +31,8 @@ struct trust *trust_new(const struct spec *spec, struct state *state, struct inv
 void trust_free(struct trust *t)
 {
 	pthread_mutex_destroy(&t->lock);
+	free(t->accepted_node);
+	free(t->accepted);
 	free(t);
 }
 
@@ -37,6 +40,25 @@ void trust_set_console(struct trust *t, trust_console *console, void *context)
 {
 	t->console = console;
 	t->console_context = context;
+}
+
+int trust_accept(struct trust *t, const char *node, const char *fingerprint, struct error **err)
+{
+	static const char prefix[] = "SHA256:";
+	static const char base64[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/";
+	const char *digest = fingerprint + strlen(prefix);
+
+	if (strncmp(fingerprint, prefix, strlen(prefix)) != 0 || strlen(digest) != 43 || strspn(digest, base64) != 43)
+		return error_set(err, ERROR_USAGE, "\"%s\" is no fingerprint of a host key, such as ssh-keygen -l prints: SHA256:…", fingerprint);
+	t->accepted_node = xstrdup(node);
+	t->accepted = xstrdup(fingerprint);
+	inventory_host_key(t->inventory, node, NULL); /* the state keeps the old one until the new one was shown */
+	return 0;
+}
+
+const char *trust_fingerprint(const struct trust *t, const char *node)
+{
+	return t->accepted_node != NULL && strcmp(t->accepted_node, node) == 0 ? t->accepted : NULL;
 }
 
 /* What the state has; NULL before the first contact. */
@@ -105,7 +127,7 @@ int trust_expected(struct trust *t, const struct node *n, int64_t deadline, char
 {
 	*ret = kept(t, n->name);
 	*ret_first = *ret == NULL;
-	if (*ret != NULL)
+	if (*ret != NULL || trust_fingerprint(t, n->name) != NULL)
 		return 0;
 	switch (t->spec->access.host_keys) {
 	case HOST_KEYS_FIRST_USE:
@@ -159,7 +181,7 @@ int trust_keep(struct trust *t, const struct node *n, const struct ssh *s, struc
 	else if (strcmp(known, shown) != 0)
 		r = differs(n->name, known, shown, err);
 	pthread_mutex_unlock(&t->lock);
-	if (r == 0 && known == NULL && t->spec->access.host_keys == HOST_KEYS_FIRST_USE)
+	if (r == 0 && known == NULL && trust_fingerprint(t, n->name) == NULL && t->spec->access.host_keys == HOST_KEYS_FIRST_USE)
 		log_warning("%s: its host key %s was taken at first use, as access.hostKeys says; nothing vouches for it, and no other "
 			    "one is accepted from now on",
 			    n->name, print);

@@ -17,6 +17,9 @@ void trust_set_console(struct trust *t, trust_console *console, void *context);
 
 /* The files that the cluster file names can be read. */
 int trust_check(const struct spec *spec, struct error **err) MUST_USE;
+/* The operator has compared: whatever was known, the node shows the key of this fingerprint now.  ERROR_USAGE where it is none. */
+int trust_accept(struct trust *t, const char *node, const char *fingerprint, struct error **err) MUST_USE;
+const char *trust_fingerprint(const struct trust *t, const char *node); /* that one; NULL for any other node */
 /* *ret: the keys that it may show, lines of "type base64" (the caller frees), or NULL: any.  *ret_first: it was never reached, and
  * the one that it shows is to be kept by trust_keep(). */
 int trust_expected(struct trust *t, const struct node *n, int64_t deadline, char **ret, bool *ret_first,

@@ -150,7 +150,16 @@ static int host_key_mismatch(const struct ssh *s, const char *blob, size_t len, 
 		s->name, seen, buf_str(&wanted));
 }
 
-static int verify_host(const struct ssh *s, const struct ssh_keys *expected, struct error **err)
+static int verify_fingerprint(const struct ssh *s, const char *blob, size_t len, const char *wanted, struct error **err)
+{
+	CLEANUP_FREE char *seen = ssh_blob_fingerprint(blob, len);
+
+	if (wanted == NULL || strcmp(seen, wanted) == 0)
+		return 0;
+	return error_set(err, ERROR_CONFLICT, "%s: it shows the host key %s, and not %s", s->name, seen, wanted);
+}
+
+static int verify_host(const struct ssh *s, const struct ssh_login *login, const struct ssh_keys *expected, struct error **err)
 {
 	size_t len = 0;
 	int type = 0;
@@ -159,7 +168,7 @@ static int verify_host(const struct ssh *s, const struct ssh_keys *expected, str
 	if (blob == NULL)
 		return error_set(err, ERROR_AUTH, "%s: it showed no host key", s->name);
 	if (expected->n == 0) /* first use */
-		return 0;
+		return verify_fingerprint(s, blob, len, login->fingerprint, err);
 	for (size_t i = 0; i < expected->n; i++) {
 		const struct buf *want = &expected->v[i].blob;
 
@@ -240,7 +249,7 @@ int ssh_connect(int fd, const struct ssh_login *login, struct ssh **ret, struct 
 	if (set_methods(s, &expected, err) < 0 || handshake(s, login->deadline, err) < 0)
 		return -1;
 	/* before the first byte about the user */
-	if (verify_host(s, &expected, err) < 0 || log_in(s, login, err) < 0)
+	if (verify_host(s, login, &expected, err) < 0 || log_in(s, login, err) < 0)
 		return -1;
 	*ret = steal_ptr(s);
 	return 0;

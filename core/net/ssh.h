@@ -18,6 +18,7 @@ struct ssh_login {
 	const char *key_file; /* private key, OpenSSH or PEM format */
 	const char *host_key; /* "ssh-ed25519 AAAA…", the only key accepted; of several (a newline between), any */
 	bool first_use;	      /* host_key NULL: whichever it shows, which nothing vouches for; ssh_host_key() tells it */
+	const char *fingerprint; /* at first use: only the key of this one, or NULL */
 	int64_t deadline;     /* clock_ms() for connection and login */
 };
 

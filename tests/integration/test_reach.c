@@ -127,6 +127,29 @@ static void test_the_first_key_is_kept(void **state UNUSED)
 	cluster_end(&c);
 }
 
+static void test_another_key_is_kept_once_compared(void **state UNUSED)
+{
+	struct cluster c = cluster_open(NULL, "bastion: none");
+	CLEANUP_FREE char *other = other_key(), *print = ssh_fingerprint(server.host_key), *wrong = ssh_fingerprint(other), *kept = NULL;
+
+	inventory_host_key(c.inventory, "demo-cp-1", other);
+	assert_int_equal(reach_node(&c, "demo-cp-1", &test_error), -1);
+	assert_failure(-1, "\"davit ssh --host-key SHA256:… demo-cp-1\"");
+	assert_failure(reach_accept(c.reach, "demo-cp-1", "SHA256:short", &test_error), "is no fingerprint of a host key");
+	assert_success(reach_accept(c.reach, "demo-cp-1", wrong, &test_error));
+	assert_int_equal(reach_node(&c, "demo-cp-1", &test_error), -1);
+	assert_kind(ERROR_CONFLICT);
+	assert_failure(-1, print);
+	assert_null(known_key(&c, "demo-cp-1"));
+	c = cluster_open(cluster_close(&c), "bastion: none");
+	assert_success(reach_accept(c.reach, "demo-cp-1", print, &test_error));
+	assert_success(reach_node(&c, "demo-cp-1", &test_error));
+	c = cluster_open(cluster_close(&c), "bastion: none");
+	kept = known_key(&c, "demo-cp-1");
+	assert_int_equal(strncmp(server.host_key, kept, strlen(kept)), 0);
+	cluster_end(&c);
+}
+
 static int one_first_contact(size_t i UNUSED, void *context, struct error **err)
 {
 	return reach_node(context, "demo-cp-1", err);
@@ -398,6 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_first_key_is_kept),
+		cmocka_unit_test(test_another_key_is_kept_once_compared),
 		cmocka_unit_test(test_many_first_contacts_agree),
 		cmocka_unit_test(test_keys_of_a_file),
 		cmocka_unit_test(test_keys_of_the_console),
