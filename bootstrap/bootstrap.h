@@ -52,3 +52,6 @@ int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *even
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes -o json`, for status. */
 int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;
+/* What Kubernetes has made in the cloud for its users: ids of cinder's volumes that its claims had made (and that would go with
+ * them), uids of services of type LoadBalancer. */
+int kubernetes_claims(struct ssh *s, int64_t deadline, struct strv *ret_volumes, struct strv *ret_services, struct error **err) MUST_USE;

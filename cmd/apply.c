@@ -191,7 +191,7 @@ static int converge(struct apply *a, struct error **err)
 	struct parallel_task tasks[] = {{run_provision, a}, {run_bundle, a}, {run_nodes, a}};
 	struct error *why = NULL;
 
-	if (state_set(a->c->state, "complete", "0", err) < 0)
+	if (state_set(a->c->state, "complete", "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0)
 		return -1;
 	put_wanted_nodes(a->c);
 	if (parallel_run(tasks, ARRAY_SIZE(tasks), &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
@@ -271,7 +271,7 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	if (parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(events, "cloud", "look");
-	if (differences_find(a->c, a->view, a->w, &changes, err) < 0)
+	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, &changes, err) < 0)
 		return -1;
 	if (to_do(&changes) == 0) {
 		log_info("cluster %s is as %s says: nothing to do (%.1f s, %llu API calls)", a->c->spec->name, a->c->spec->path,

@@ -1,7 +1,9 @@
 #include "cmd/context.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/base/path.h"
 #include "core/net/http.h"
+#include "provision/cloud.h"
 
 static int load_state(struct context *c, enum context_mode mode, struct error **err)
 {
@@ -69,6 +71,31 @@ void context_close(struct context *c)
 const char *context_cloud(const struct context *c)
 {
 	return c->o->cloud != NULL ? c->o->cloud : c->spec->openstack.cloud;
+}
+
+int context_check_project(struct state *state, struct cloud *cloud, struct error **err)
+{
+	CLEANUP_FREE char *known = state_get(state, "project"), *here = NULL;
+	const char *project = cloud_project_id(cloud);
+
+	if (known == NULL || project == NULL || strcmp(known, project) == 0)
+		return 0;
+	here = cloud_describe(cloud);
+	return error_set(err, ERROR_CONFIG,
+			 "the cluster of %s was made in project %s, and %s is project %s: choose the right one by --os-cloud or OS_CLOUD",
+			 state_folder(state), known, here, project);
+}
+
+int context_remember(const struct context *c, struct cloud *cloud, struct error **err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_FREE char *copy = state_path(c->state, "cluster.yaml");
+	const char *name = context_cloud(c);
+
+	if (state_set(c->state, "cloud", name != NULL ? name : "", err) < 0 ||
+	    state_set(c->state, "project", cloud_project_id(cloud), err) < 0 || path_read(c->spec->path, &text, err) < 0)
+		return -1;
+	return path_write(copy, text.data, text.len, 0600, err);
 }
 
 int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err)

@@ -23,6 +23,11 @@ int context_open(const struct options *o, enum context_mode mode, struct context
 void context_close(struct context *c);
 #define CLEANUP_CONTEXT CLEANUP(context_close)
 const char *context_cloud(const struct context *c);  /* --os-cloud, else the file's, else NULL */
+/* What a later run without the file needs: cloud and project, and a copy of the file (cluster.yaml in the state). */
+struct cloud;
+int context_remember(const struct context *c, struct cloud *cloud, struct error **err) MUST_USE;
+/* ERROR_CONFIG where the cluster was made in another project than the one that these credentials are for. */
+int context_check_project(struct state *state, struct cloud *cloud, struct error **err) MUST_USE;
 /* The bundle of the file: made or completed where none is named. ret_folder: the caller frees. */
 int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err) MUST_USE;
 /* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */

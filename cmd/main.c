@@ -16,10 +16,16 @@ const struct command commands[] = {
 	 "where none is named; \"bundle create\" makes it beforehand, for a place without the internet.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_OUTPUT, verb_bundle},
 	{"completion", "bash|zsh|fish", "Print completions for a shell", NULL, 1, 1, 0, verb_completion},
-	{"delete", NULL, "Take the cluster away and leave nothing behind", NULL, 0, 0,
-	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT, verb_delete},
+	{"delete", NULL, "Take the cluster away and leave nothing behind",
+	 "Needs none of the cluster's servers.  Where the state is gone, what bears the cluster's mark is found in the cloud by its\n"
+	 "name; where the file is gone, --name stands for it.  What Kubernetes made for services and volume claims goes as well.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT | OPT_NAME | OPT_KEEP, verb_delete},
 	{"init", NULL, "Write a small commented cluster file from what the cloud has", NULL, 0, 0, OPT_INIT | OPT_TO, verb_init},
 	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
+	{"orphans", NULL, "Show what clusters that are not known here have in the project; exit status 7 when there is something",
+	 "A cluster is known where its state is in $XDG_STATE_HOME/davit.  What others made from elsewhere shows here as well: look\n"
+	 "before --delete, which asks for each; with --yes it takes the one that --uuid names.", 0, 0,
+	 OPT_CLOUD | OPT_OUTPUT | OPT_YES | OPT_ORPHANS, verb_orphans},
 	{"plan", NULL, "Show what apply would do; exit status 10 when there is something", NULL, 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_MIRROR | OPT_BUNDLE, verb_plan},
 	{"preflight", NULL, "Check whether the cloud can take the cluster, and change nothing",

@@ -12,10 +12,10 @@ struct options {
 	const char *file;	  /* -f: default ./cluster.yaml */
 	const char *state_folder; /* --state: NULL for the default */
 	const char *cloud;	  /* --os-cloud */
-	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name;
+	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name, *uuid;
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
-	bool yes, dry_run, json_log, secrets, verify;
+	bool yes, dry_run, json_log, secrets, verify, keep_volumes, remove;
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -33,7 +33,11 @@ enum {
 	OPT_BUNDLE = 1 << 8,
 	OPT_STATE = 1 << 9,
 	OPT_HOST_KEY = 1 << 10,
-	OPT_RAW_ARGS = 1 << 16 /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
+	OPT_RAW_ARGS = 1 << 16, /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
+	OPT_NAME = 1 << 20, /* --name and --uuid of a cluster that may have no file or no state any more */
+	OPT_KEEP = 1 << 21,
+	OPT_CLOUD = 1 << 22, /* --os-cloud without a file */
+	OPT_ORPHANS = 1 << 23
 };
 
 struct command {

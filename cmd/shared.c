@@ -4,7 +4,7 @@
 #include "core/base/path.h"
 #include <stdio.h>
 
-static const char *const action_names[] = {"none", "create", "update", "replace", "delete"};
+static const char *const action_names[] = {"keep", "create", "update", "replace", "delete"};
 
 void verb_print_changes(const struct changes *changes, int format)
 {

@@ -13,6 +13,7 @@ int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);
+int verb_orphans(const struct options *o, struct error **err);
 int verb_plan(const struct options *o, struct error **err);
 int verb_preflight(const struct options *o, struct error **err);
 int verb_registry(const struct options *o, struct error **err);

@@ -1,5 +1,6 @@
 #include "provision/kind.h"
 #include "core/base/alloc.h"
+#include "provision/pick.h"
 
 enum { MARK_DIGITS = 8 };
 
@@ -68,6 +69,34 @@ bool mark_is_on(enum kind kind, struct json_object *o, const char *uuid)
 	return false;
 }
 
+const char *mark_of(enum kind kind, struct json_object *o)
+{
+	static const char prefix[] = "davit:";
+	const char *text;
+
+	switch (kinds[kind].mark) {
+	case MARK_DESCRIPTION:
+		text = json_get_str(o, "description", "");
+		if (strncmp(text, prefix, strlen(prefix)) != 0)
+			return NULL;
+		text += strlen(prefix);
+		break;
+	case MARK_METADATA:
+		text = json_get_str(o, "metadata.davit", "");
+		break;
+	default:
+		return NULL;
+	}
+	return pick_is_uuid(text) ? text : NULL;
+}
+
+bool mark_is_anothers(enum kind kind, struct json_object *o, const char *uuid)
+{
+	const char *mark = mark_of(kind, o);
+
+	return mark != NULL && strcmp(mark, uuid) != 0;
+}
+
 const char *kind_item_id(enum kind kind, struct json_object *o)
 {
 	return json_get_str(o, kind == KIND_KEYPAIR ? "name" : "id", NULL);
@@ -76,12 +105,14 @@ const char *kind_item_id(enum kind kind, struct json_object *o)
 char *kind_list_path(enum kind kind, const char *project_id, const char *uuid, const char *cluster)
 {
 	const struct kind_info *k = &kinds[kind];
-	CLEANUP_FREE char *text = mark_text(uuid);
-	CLEANUP_FREE char *escaped = http_escape(text);
+	CLEANUP_FREE char *text = uuid != NULL ? mark_text(uuid) : NULL;
+	CLEANUP_FREE char *escaped = text != NULL ? http_escape(text) : NULL;
 
+	if (k->mark == MARK_DESCRIPTION && uuid == NULL)
+		return xasprintf("%s?project_id=%s", k->list, project_id);
 	if (k->mark == MARK_DESCRIPTION)
 		return xasprintf("%s?description=%s&project_id=%s", k->list, escaped, project_id);
-	if (kind == KIND_VOLUME) /* cinder reads the value as a literal of Python: {"davit":"UUID"} */
+	if (kind == KIND_VOLUME && uuid != NULL) /* cinder reads the value as a literal of Python: {"davit":"UUID"} */
 		return xasprintf("%s?metadata=%%7B%%22davit%%22%%3A%%22%s%%22%%7D", k->list, uuid);
 	if (kind == KIND_SERVER && cluster != NULL) /* a regular expression: ^NAME- (names hold nothing special) */
 		return xasprintf("%s?name=%%5E%s-", k->list, cluster);

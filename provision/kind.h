@@ -37,7 +37,8 @@ struct kind_info {
 
 const struct kind_info *kind_info(enum kind kind);
 enum kind kind_of_name(const char *name); /* "security group": KIND_GROUP; KIND_COUNT where there is none */
-/* The list of those that may bear the mark (the caller checks each).  cluster may be NULL; given, it narrows the list of servers. */
+/* The list of those that may bear the mark (the caller checks each); uuid NULL: any mark.  cluster may be NULL; given, it narrows
+ * the list of servers. */
 char *kind_list_path(enum kind kind, const char *project_id, const char *uuid, const char *cluster) MUST_USE;
 /* The members of the list, each without a wrapper such as {"keypair": …}. */
 int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *cluster, struct json_object **ret,
@@ -50,4 +51,6 @@ int kind_get(struct cloud *c, enum kind kind, const char *id, struct json_object
 char *mark_text(const char *uuid) MUST_USE;		      /* "davit:UUID" */
 char *mark_name(const char *name, const char *uuid) MUST_USE; /* "NAME-1a2b3c4d"; uuid "": "NAME" */
 bool mark_is_on(enum kind kind, struct json_object *o, const char *uuid);
+const char *mark_of(enum kind kind, struct json_object *o); /* the UUID that it bears in full, whose cluster it may be; or NULL */
+bool mark_is_anothers(enum kind kind, struct json_object *o, const char *uuid); /* it bears the mark of another UUID */
 const char *kind_item_id(enum kind kind, struct json_object *o); /* a keypair's is its name; NULL where there is none */

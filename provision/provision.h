@@ -56,12 +56,22 @@ struct provision_job {
  * through the inventory and do not fail the whole; what the rest needs does. */
 int provision_create(const struct provision_job *job, struct error **err) MUST_USE;
 
-/* Removes everything that bears the mark (state may be NULL: by mark alone), in the contract's order, then lists what is left.
- * ERROR_LEFTOVERS names it.  removed: counts by kind for the closing line, may be NULL. */
-int provision_remove(struct cloud *c, const char *cluster, const char *uuid, struct state *state, struct events *events,
-		     struct error **err) MUST_USE;
-/* What provision_remove() would remove: CHANGE_DELETE entries. */
-int provision_marked(struct cloud *c, const char *uuid, struct changes *ret, struct error **err) MUST_USE;
+struct removal_job {
+	struct cloud *cloud;
+	const char *cluster, *uuid;
+	struct state *state;		       /* NULL: by the mark alone */
+	struct events *events;		       /* NULL: none */
+	const struct strv *volumes, *services; /* what the cluster's API says of its claims and services: ids and uids; or NULL */
+	bool keep_volumes;		       /* those of its claims */
+};
+/*
+ * Removes everything that bears the mark or that the state has an id of, and what Kubernetes made (workload.h), in the contract's
+ * order, then lists what is left: ERROR_LEFTOVERS names it, and why.  Resources of others are never touched, also where they are
+ * in the way.
+ */
+int provision_remove(const struct removal_job *job, struct error **err) MUST_USE;
+/* What provision_remove() would remove: CHANGE_DELETE entries; CHANGE_NONE: what it finds and leaves, with the reason. */
+int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err) MUST_USE;
 /* Names for `davit init` as a JSON object, each list by memory, then name: images[] {name, id, min_disk_gib, min_ram_mib},
  * flavors[] {name, id, vcpus, ram_mib, disk_gib}, external_networks[] {name, id}. */
 int provision_offer(struct cloud *c, struct json_object **ret, struct error **err) MUST_USE;

@@ -140,6 +140,17 @@ void view_drop(struct view *v, const struct item *item)
 	pthread_mutex_unlock(&v->lock);
 }
 
+bool view_has_id(struct view *v, const char *id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&v->lock);
+	for (size_t k = 0; k < KIND_COUNT && id != NULL && !found; k++)
+		found = find_id(&v->kinds[k], id) != NULL;
+	pthread_mutex_unlock(&v->lock);
+	return found;
+}
+
 bool view_dropped(struct view *v, enum kind kind, const char *id)
 {
 	struct items *l = &v->kinds[kind];

@@ -50,6 +50,7 @@ const struct item *view_put(struct view *v, enum kind kind, const char *name, co
 void view_drop(struct view *v, const struct item *item);
 const struct item *view_find(struct view *v, enum kind kind, const char *name); /* NULL where there is none */
 const char *view_id(struct view *v, enum kind kind, const char *name);		/* NULL where there is none */
+bool view_has_id(struct view *v, const char *id);				/* of any kind; false for NULL */
 bool view_dropped(struct view *v, enum kind kind, const char *id);		/* it was there, and view_drop() took it */
 /* All that are there, duplicates too; the caller frees the array. */
 const struct item **view_all(struct view *v, enum kind kind, size_t *ret_n) MUST_USE;

@@ -144,11 +144,11 @@ int state_open(const char *folder, const char *cluster, enum state_mode mode, st
 	s->lock_fd = -1;
 	s->folder = folder != NULL ? xstrdup(folder) : xasprintf("%s/%s", base, cluster);
 	db = xasprintf("%s/state.db", s->folder);
-	if (mode == STATE_READ && !path_exists(db)) {
+	if (mode != STATE_WRITE && !path_exists(db)) {
 		error_set(err, ERROR_NOT_FOUND, "there is no cluster %s here (no %s); make it with \"davit apply\"", cluster, db);
 		goto fail;
 	}
-	if (path_mkdirs(s->folder, 0700, err) < 0 || (mode == STATE_WRITE && take_lock(s, cluster, err) < 0) ||
+	if (path_mkdirs(s->folder, 0700, err) < 0 || (mode != STATE_READ && take_lock(s, cluster, err) < 0) ||
 	    open_db(s, mode, err) < 0 || load_uuid(s, cluster, err) < 0)
 		goto fail;
 	*ret = s;
@@ -175,6 +175,28 @@ void state_close_ptr(struct state **s)
 {
 	state_close(*s);
 	*s = NULL;
+}
+
+int state_known(struct strv *ret_uuids, struct error **err)
+{
+	CLEANUP_FREE char *base = path_xdg("XDG_STATE_HOME", ".local/state");
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	if (!path_exists(base))
+		return 0;
+	if (path_list(base, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		CLEANUP_FREE char *db = xasprintf("%s/%s/state.db", base, names.v[i]);
+		CLEANUP_STATE struct state *s = NULL;
+
+		if (!path_exists(db))
+			continue;
+		if (state_open(NULL, names.v[i], STATE_READ, &s, err) < 0)
+			return -1;
+		strv_add(ret_uuids, s->uuid);
+	}
+	return 0;
 }
 
 const char *state_folder(const struct state *s)

@@ -10,13 +10,19 @@
 
 struct state;
 
-enum state_mode { STATE_READ, STATE_WRITE /* takes the lock: ERROR_LOCKED with the other's pid */ };
+enum state_mode {
+	STATE_READ,
+	STATE_WRITE,   /* takes the lock: ERROR_LOCKED with the other's pid; makes the state where there is none */
+	STATE_EXISTING /* takes the lock of a state that is there */
+};
 
-/* folder NULL: the default for that name.  STATE_READ of a cluster without state is ERROR_NOT_FOUND that says so. */
+/* folder NULL: the default for that name.  A cluster without state is ERROR_NOT_FOUND that says so, but for STATE_WRITE. */
 int state_open(const char *folder, const char *cluster, enum state_mode mode, struct state **ret, struct error **err) MUST_USE;
 void state_close(struct state *s);
 void state_close_ptr(struct state **s);
 #define CLEANUP_STATE CLEANUP(state_close_ptr)
+/* The UUIDs of all clusters that have a state in the default place.  One that cannot be read is an error: it may be anybody's. */
+int state_known(struct strv *ret_uuids, struct error **err) MUST_USE;
 const char *state_folder(const struct state *s);
 const char *state_uuid(const struct state *s); /* of the cluster: its mark on everything in the cloud is "davit:UUID" */
 char *state_path(const struct state *s, const char *relative) MUST_USE;

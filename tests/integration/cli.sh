@@ -93,6 +93,8 @@ test_help() {
 	refuse 'an option that is not there' 2 'did you mean --mirror' apply --miror=x
 	refuse 'a value that is missing' 2 '--file needs a value' apply --file
 	refuse 'a value that is not known' 2 'allowed: table, json' status -o xml
+	refuse 'a deletion without file' 2 'davit delete --name NAME' delete -f nowhere.yaml
+	refuse 'orphans, all without asking' 2 'give --uuid UUID' orphans --delete --yes
 	refuse 'an argument too many' 2 'usage: davit apply' apply now
 	refuse 'an argument too few' 2 'usage: davit ssh' ssh
 }

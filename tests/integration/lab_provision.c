@@ -105,6 +105,13 @@ static void use(const char *text)
 		inventory_put(lab.inventory, &lab.plan->nodes[i].node);
 }
 
+static int remove_marked(const char *uuid, struct state *state, struct events *events, struct error **err)
+{
+	struct removal_job job = {.cloud = lab.cloud, .cluster = "provision", .uuid = uuid, .state = state, .events = events};
+
+	return provision_remove(&job, err);
+}
+
 /* What earlier runs left that were ended in between. */
 static void clean(void)
 {
@@ -123,7 +130,7 @@ static void clean(void)
 			if (strncmp(json_get_str(o, "name", ""), "provision", 9) != 0 || uuid == NULL)
 				continue;
 			printf("# cleaning %s\n", uuid);
-			assert_success(provision_remove(lab.cloud, "provision", uuid, NULL, NULL, &test_error));
+			assert_success(remove_marked(uuid, NULL, NULL, &test_error));
 		}
 	}
 }
@@ -157,7 +164,7 @@ static int end(void **state UNUSED)
 	struct error *err = NULL;
 
 	cancel_reset();
-	if (lab.cloud != NULL && provision_remove(lab.cloud, "provision", state_uuid(lab.state), lab.state, NULL, &err) < 0)
+	if (lab.cloud != NULL && remove_marked(state_uuid(lab.state), lab.state, NULL, &err) < 0)
 		print_error("%s\n", error_message(err));
 	error_free(err);
 	cloud_close(lab.cloud);
@@ -303,13 +310,14 @@ static void test_removes_everything(void **state UNUSED)
 {
 	CLEANUP_FREE char *after = NULL;
 	struct changes marked = {0};
+	struct removal_job job = {.cloud = lab.cloud, .cluster = "provision", .uuid = state_uuid(lab.state)};
 
 	part_begins("delete");
-	assert_success(provision_remove(lab.cloud, "provision", state_uuid(lab.state), lab.state, lab.events, &test_error));
+	assert_success(remove_marked(state_uuid(lab.state), lab.state, lab.events, &test_error));
 	part_ends("delete");
 	after = listing();
 	assert_string_equal(after, lab.before);
-	assert_success(provision_marked(lab.cloud, state_uuid(lab.state), &marked, &test_error));
+	assert_success(provision_removal(&job, &marked, &test_error));
 	assert_int_equal(marked.n, 0);
 }
 

@@ -8,7 +8,7 @@
 
 static struct {
 	pthread_mutex_t lock;
-	struct json_object *kinds[KIND_COUNT];
+	struct json_object *kinds[FAKE_KINDS];
 	unsigned calls, fault_at, ids, broken_times;
 	enum fake_fault fault;
 	char broken[64];
@@ -72,7 +72,7 @@ struct cloud *fake_cloud(void)
 
 void fake_reset(void)
 {
-	for (size_t i = 0; i < KIND_COUNT; i++) {
+	for (size_t i = 0; i < FAKE_KINDS; i++) {
 		json_object_put(fake.kinds[i]);
 		fake.kinds[i] = json_object_new_array();
 	}
@@ -128,7 +128,7 @@ static bool answered(const struct cloud_call *c, struct json_object **ret, int *
 	return false;
 }
 
-size_t fake_count(enum kind kind)
+size_t fake_count(int kind)
 {
 	return json_len(fake.kinds[kind]);
 }
@@ -143,7 +143,7 @@ static bool is(struct json_object *o, const char *key, const char *value)
 	return strcmp(str(o, key), value) == 0;
 }
 
-static struct json_object *by(enum kind kind, const char *key, const char *value, size_t *ret_index)
+static struct json_object *by(int kind, const char *key, const char *value, size_t *ret_index)
 {
 	for (size_t i = 0; i < json_len(fake.kinds[kind]); i++) {
 		struct json_object *o = json_object_array_get_idx(fake.kinds[kind], i);
@@ -157,12 +157,12 @@ static struct json_object *by(enum kind kind, const char *key, const char *value
 	return NULL;
 }
 
-struct json_object *fake_find(enum kind kind, const char *name)
+struct json_object *fake_find(int kind, const char *name)
 {
 	return by(kind, kind == KIND_FLOATING_IP ? "floating_ip_address" : "name", name, NULL);
 }
 
-static void erase(enum kind kind, const char *key, const char *value)
+static void erase(int kind, const char *key, const char *value)
 {
 	size_t i = 0;
 
@@ -170,12 +170,12 @@ static void erase(enum kind kind, const char *key, const char *value)
 		json_object_array_del_idx(fake.kinds[kind], i, 1);
 }
 
-void fake_put(enum kind kind, const char *text)
+void fake_put(int kind, const char *text)
 {
 	json_object_array_add(fake.kinds[kind], json_tokener_parse(text));
 }
 
-void fake_drop(enum kind kind, const char *name)
+void fake_drop(int kind, const char *name)
 {
 	erase(kind, "name", name);
 }
@@ -370,6 +370,8 @@ static int put_interface(const char *router, struct json_object *body, bool add,
 		return refuse(404, ERROR_NOT_FOUND, "PortNotFound", s, err);
 	if (add && is(port, "device_id", router))
 		return refuse(400, ERROR_REMOTE, "Router already has a port on subnet", s, err);
+	if (!add && json_len(json_at(by(KIND_ROUTER, "id", router, NULL), "routes")) > 0)
+		return refuse(409, ERROR_CONFLICT, "RouterInterfaceInUseByRoute", s, err);
 	for (size_t i = 0; !add && i < json_len(fake.kinds[KIND_FLOATING_IP]); i++)
 		if (!is(json_object_array_get_idx(fake.kinds[KIND_FLOATING_IP], i), "port_id", ""))
 			return refuse(409, ERROR_CONFLICT, "RouterInterfaceInUseByFloatingIP", s, err);
@@ -411,6 +413,8 @@ static int delete (enum kind kind, const char *id, int *s, struct error **err)
 		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
 	if (in_use(kind, o))
 		return refuse(409, ERROR_CONFLICT, kind_info(kind)->name, s, err);
+	if (kind == KIND_VOLUME && by(FAKE_SNAPSHOT, "volume_id", id, NULL) != NULL)
+		return refuse(400, ERROR_REMOTE, "Volume has snapshots", s, err);
 	if (kind == KIND_SERVER) {
 		json_add_str(o, "OS-EXT-STS:task_state", "deleting");
 		return 0;
@@ -435,7 +439,7 @@ static int put(enum kind kind, const char *id, struct json_object *body, struct 
 
 static int get(enum kind kind, const char *id, struct json_object **ret, int *s, struct error **err)
 {
-	struct json_object *o = by(kind, "id", id, NULL);
+	struct json_object *o = by(kind, kind == KIND_KEYPAIR ? "name" : "id", id, NULL);
 
 	if (o == NULL)
 		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
@@ -475,6 +479,51 @@ static int act(const char *server, const char *verb, struct json_object *body, s
 	return 0;
 }
 
+/* Octavia: PENDING_ refuses changes and ends by itself; a deletion is one of its children too, and takes a while. */
+static int call_balancer(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err)
+{
+	struct json_object *o = by(FAKE_BALANCER, "id", id, NULL);
+
+	if (o == NULL)
+		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
+	if (strcmp(c->method, "DELETE") == 0) {
+		if (strncmp(str(o, "provisioning_status"), "PENDING_", 8) == 0)
+			return refuse(409, ERROR_CONFLICT, "Load Balancer is immutable", s, err);
+		if (strstr(c->path, "?cascade=true") == NULL)
+			return refuse(400, ERROR_REMOTE, "it has listeners", s, err);
+		json_add_str(o, "provisioning_status", "PENDING_DELETE");
+		return 0;
+	}
+	*ret = json_object_new_object();
+	json_add(*ret, "loadbalancer", copy(o));
+	if (is(o, "provisioning_status", "PENDING_UPDATE")) {
+		json_add_str(o, "provisioning_status", "ACTIVE");
+	} else if (is(o, "provisioning_status", "PENDING_DELETE")) {
+		struct json_object *ip = by(KIND_FLOATING_IP, "port_id", str(o, "vip_port_id"), NULL);
+
+		if (ip != NULL)
+			json_add_str(ip, "port_id", ""); /* neutron's go back to pointing nowhere */
+		erase(KIND_PORT, "id", str(o, "vip_port_id"));
+		erase(FAKE_BALANCER, "id", id);
+	}
+	return 0;
+}
+
+static int call_snapshot(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err)
+{
+	struct json_object *o = by(FAKE_SNAPSHOT, "id", id, NULL);
+
+	if (o == NULL)
+		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
+	if (strcmp(c->method, "DELETE") == 0) {
+		erase(FAKE_SNAPSHOT, "id", id);
+		return 0;
+	}
+	*ret = json_object_new_object();
+	json_add(*ret, "snapshot", copy(o));
+	return 0;
+}
+
 static int kind_of(const char *path, size_t n)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -496,6 +545,12 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 		return post_rules(c->body, s, err);
 	if (strncmp(c->path, "/security-group-rules/", 22) == 0)
 		return 0;
+	if (what != NULL && strncmp(c->path, "/loadbalancers/", 15) == 0) {
+		what[strcspn(what, "?")] = '\0';
+		return call_balancer(c, what, ret, s, err);
+	}
+	if (what != NULL && strncmp(c->path, "/snapshots/", 11) == 0)
+		return call_snapshot(c, what, ret, s, err);
 	if (kind < 0)
 		return refuse(404, ERROR_NOT_FOUND, c->path, s, err);
 	if (kind == KIND_ROUTER && verb != NULL)
@@ -598,6 +653,10 @@ static struct json_object *list(const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		if (strncmp(path, fixed[i].path, strlen(fixed[i].path)) == 0)
 			return json_tokener_parse(fixed[i].text);
+	if (strncmp(path, "/loadbalancers", 14) == 0)
+		return copy(fake.kinds[FAKE_BALANCER]);
+	if (strncmp(path, "/snapshots/detail", 17) == 0)
+		return copy(fake.kinds[FAKE_SNAPSHOT]);
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
 		const char *l = kind_info((enum kind)kind)->list;
 

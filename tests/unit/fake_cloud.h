@@ -13,6 +13,9 @@ enum fake_fault {
 	FAULT_REFUSED  /* an unambiguous refusal */
 };
 
+/* What davit makes none of, but has to take away for Kubernetes: beyond the kinds of kind.h. */
+enum { FAKE_BALANCER = KIND_COUNT, FAKE_SNAPSHOT, FAKE_KINDS };
+
 void fake_reset(void);
 struct cloud *fake_cloud(void);
 /* The n-th call from now (from 1; 0: none) fails so; every call counts, lists too. */
@@ -29,8 +32,8 @@ struct fake_console {
 void fake_console(const struct fake_console *answers, size_t n);
 /* GET of exactly that path gives text (static), or is refused with 403 where it is NULL; at most 16 of them. */
 void fake_answer(const char *path, const char *text);
-size_t fake_count(enum kind kind);
+size_t fake_count(int kind);
 /* The resource of that name (of a floating IP: its address); borrowed.  NULL where there is none. */
-struct json_object *fake_find(enum kind kind, const char *name);
-void fake_put(enum kind kind, const char *text);  /* a resource of somebody else */
-void fake_drop(enum kind kind, const char *name); /* behind everybody's back */
+struct json_object *fake_find(int kind, const char *name);
+void fake_put(int kind, const char *text);  /* a resource of somebody else */
+void fake_drop(int kind, const char *name); /* behind everybody's back */

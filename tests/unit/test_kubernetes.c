@@ -1,3 +1,4 @@
+#include "bootstrap/claims.h"
 #include "bootstrap/kubectl.h"
 #include "bootstrap/nodes.h"
 #include "bootstrap/remote.h"
@@ -121,6 +122,28 @@ static void test_rollout(void **state UNUSED)
 	assert_string_equal(joined, "deployment/late -n kube-system|deployment/unseen -n kube-system|daemonset/set -n x");
 }
 
+static void test_claims(void **state UNUSED)
+{
+#define VOLUME(id, driver, by, policy)                                                                                           \
+	"{\"metadata\":{\"annotations\":{\"pv.kubernetes.io/provisioned-by\":\"" by "\"}},\"spec\":{\"csi\":{\"driver\":\"" driver        \
+	"\",\"volumeHandle\":\"" id "\"},\"persistentVolumeReclaimPolicy\":\"" policy "\"}}"
+#define CINDER "cinder.csi.openstack.org"
+	static const char volumes[] = "{\"items\":[" VOLUME("v1", CINDER, CINDER, "Delete") "," VOLUME("retained", CINDER, CINDER, "Retain") "," VOLUME(
+		"by hand", CINDER, "", "Delete") "," VOLUME("other", "nfs", "nfs", "Delete") ",{\"spec\":{}},{}]}";
+	static const char services[] = "{\"items\":[{\"metadata\":{\"uid\":\"u1\"},\"spec\":{\"type\":\"LoadBalancer\"}},"
+				       "{\"metadata\":{\"uid\":\"u2\"},\"spec\":{\"type\":\"ClusterIP\"}},{}]}";
+	CLEANUP_JSON struct json_object *v = NULL, *s = NULL;
+	CLEANUP_STRV struct strv ids = STRV_INIT;
+	CLEANUP_FREE char *found = NULL;
+
+	assert_success(json_parse(volumes, strlen(volumes), "volumes", &v, &test_error));
+	assert_success(json_parse(services, strlen(services), "services", &s, &test_error));
+	claims_volumes(v, &ids);
+	claims_services(s, &ids);
+	found = strv_join(&ids, " ");
+	assert_string_equal(found, "v1 u1");
+}
+
 static void test_kubectl_words(void **state UNUSED)
 {
 	CLEANUP_FREE char *words = remote_words("a\nb\n\nc\ne\n");
@@ -138,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_nodes_refuses),
 		cmocka_unit_test(test_rollout),
+		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_kubectl_words),
 	};
 

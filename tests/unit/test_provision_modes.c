@@ -107,7 +107,9 @@ static void assert_complete(struct cluster *c)
 
 static void assert_removed(struct cluster *c)
 {
-	assert_success(provision_remove(fake_cloud(), "demo", state_uuid(c->state), c->state, NULL, &test_error));
+	struct removal_job job = {.cloud = fake_cloud(), .cluster = "demo", .uuid = state_uuid(c->state), .state = c->state};
+
+	assert_success(provision_remove(&job, &test_error));
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		if (fake_count((enum kind)kind) != c->before[kind])
 			fail_msg("%zu %ss are left, %zu are of others", fake_count((enum kind)kind),

@@ -86,7 +86,10 @@ static int apply(struct cluster *c, struct error **err)
 
 static int drop(struct cluster *c, struct error **err)
 {
-	return provision_remove(fake_cloud(), "demo", state_uuid(c->state), c->state, NULL, err);
+	struct removal_job job = {
+		.cloud = fake_cloud(), .cluster = "demo", .uuid = state_uuid(c->state), .state = c->state};
+
+	return provision_remove(&job, err);
 }
 
 static void assert_no_changes(struct cluster *c)

@@ -1,0 +1,378 @@
+/*
+ * Removal where not all is as davit made it: what Kubernetes made beside it, what people changed by hand, what is found by marks
+ * alone; against the cloud in memory.
+ */
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "provision/census.h"
+#include "provision/provision.h"
+#include "provision/workload.h"
+#include "tests/unit/fake_cloud.h"
+#include "tests/unit/test.h"
+#include <unistd.h>
+
+static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+			   "  platform: {version: 1.36.3}\n"
+			   "  openstack: {image: debian-12}\n"
+			   "  controlPlane: {count: 1, flavor: m1.small}\n"
+			   "  workerPools: [{name: w, count: 1, flavor: m1.small}]\n";
+
+#define OTHER "ffffffff-0000-4000-8000-000000000000"
+
+struct cluster {
+	char *folder;
+	struct spec *spec;
+	struct plan *plan;
+	struct state *state;
+	struct inventory *inventory;
+};
+
+static int user_data(void *context UNUSED, const struct plan_node *node UNUSED, char **ret, struct error **err UNUSED)
+{
+	*ret = xstrdup("#cloud-config\n");
+	return 0;
+}
+
+static void make(struct cluster *c)
+{
+	CLEANUP_VIEW struct view *view = NULL;
+	struct provision_job job = {.cloud = fake_cloud(),
+				    .plan = c->plan,
+				    .state = c->state,
+				    .inventory = c->inventory,
+				    .public_key = "ssh-ed25519 AAAA demo",
+				    .user_data = user_data};
+
+	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
+	job.view = view;
+	assert_success(provision_create(&job, &test_error));
+}
+
+static int begin(void **state)
+{
+	struct cluster *c = xnew(struct cluster);
+
+	c->folder = xasprintf("%s/davit-removal-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
+	assert_success(path_remove_tree(c->folder, &test_error));
+	fake_reset();
+	assert_success(spec_parse("c.yaml", file, strlen(file), &c->spec, &test_error));
+	assert_success(plan_make(c->spec, NULL, &c->plan, &test_error));
+	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
+	c->inventory = inventory_new();
+	for (size_t i = 0; i < c->plan->n_nodes; i++)
+		inventory_put(c->inventory, &c->plan->nodes[i].node);
+	make(c);
+	*state = c;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct cluster *c = *state;
+
+	inventory_free(c->inventory);
+	state_close(c->state);
+	plan_free(c->plan);
+	spec_free(c->spec);
+	assert_success(path_remove_tree(c->folder, &test_error));
+	free(c->folder);
+	free(c);
+	return 0;
+}
+
+static struct removal_job job_of(struct cluster *c)
+{
+	return (struct removal_job){
+		.cloud = fake_cloud(), .cluster = "demo", .uuid = state_uuid(c->state), .state = c->state};
+}
+
+static void assert_only(int kind, const char *name)
+{
+	if (fake_count(kind) != (name != NULL ? 1 : 0))
+		fail_msg("%zu things of kind %d are left", fake_count(kind), kind);
+	if (name != NULL)
+		assert_non_null(fake_find(kind, name));
+}
+
+static void assert_nothing_of_ours(void)
+{
+	for (int kind = 0; kind < FAKE_KINDS; kind++)
+		assert_only(kind, NULL);
+}
+
+static const char *id_of(int kind, const char *name)
+{
+	return json_get_str(fake_find(kind, name), "id", "");
+}
+
+/* A load balancer in the cluster's network with floating IP and group, a volume that a server holds, and its snapshot. */
+static void put_workload(const char *name)
+{
+	CLEANUP_FREE char *balancer =
+		xasprintf("{\"id\":\"lb\",\"name\":\"kube_service_%s_default_web\",\"vip_network_id\":\"%s\","
+			  "\"vip_port_id\":\"vip\",\"provisioning_status\":\"PENDING_UPDATE\"}",
+			  name, id_of(KIND_NETWORK, "demo"));
+	CLEANUP_FREE char *vip = xasprintf("{\"id\":\"vip\",\"name\":\"octavia-lb\",\"network_id\":\"%s\",\"device_owner\":\"Octavia\","
+					   "\"device_id\":\"lb-lb\"}",
+					   id_of(KIND_NETWORK, "demo"));
+	CLEANUP_FREE char *ip =
+		xasprintf("{\"id\":\"ip\",\"floating_ip_address\":\"172.24.4.200\",\"port_id\":\"vip\",\"description\":"
+			  "\"Floating IP for Kubernetes external service default/web from cluster %s\"}",
+			  name);
+	CLEANUP_FREE char *group = xasprintf("{\"id\":\"sg\",\"name\":\"lb-sg-u1-default-web\",\"description\":"
+					     "\"Security Group for default/web Service LoadBalancer in cluster %s\"}",
+					     name);
+	CLEANUP_FREE char *volume =
+		xasprintf("{\"id\":\"pvc\",\"name\":\"pvc-1\",\"status\":\"in-use\",\"attachments\":[{\"server_id\":\"%s\"}],"
+			  "\"metadata\":{\"cinder.csi.openstack.org/cluster\":\"%s\"}}",
+			  id_of(KIND_SERVER, "demo-w-1"), name);
+	CLEANUP_FREE char *snapshot = xasprintf("{\"id\":\"snap\",\"name\":\"snap-1\",\"volume_id\":\"pvc\",\"metadata\":"
+						"{\"cinder.csi.openstack.org/cluster\":\"%s\"}}",
+						name);
+
+	fake_put(FAKE_BALANCER, balancer);
+	fake_put(KIND_PORT, vip);
+	fake_put(KIND_FLOATING_IP, ip);
+	fake_put(KIND_GROUP, group);
+	fake_put(KIND_VOLUME, volume);
+	fake_put(FAKE_SNAPSHOT, snapshot);
+}
+
+static const char *reason_of(const struct changes *changes, const char *name, enum change_action action)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (strcmp(changes->items[i].name, name) == 0 && changes->items[i].action == action)
+			return changes->items[i].reason;
+	return NULL;
+}
+
+static void test_takes_what_kubernetes_made(void **state)
+{
+	struct removal_job job = job_of(*state);
+	CLEANUP(changes_free) struct changes changes = {0};
+
+	put_workload("demo");
+	assert_success(provision_removal(&job, &changes, &test_error));
+	assert_string_equal(reason_of(&changes, "kube_service_demo_default_web", CHANGE_DELETE), "made by Kubernetes");
+	assert_non_null(reason_of(&changes, "172.24.4.200", CHANGE_DELETE));
+	assert_non_null(reason_of(&changes, "lb-sg-u1-default-web", CHANGE_DELETE));
+	assert_non_null(reason_of(&changes, "pvc-1", CHANGE_DELETE));
+	assert_non_null(reason_of(&changes, "snap-1", CHANGE_DELETE));
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+static void test_whatever_call_fails_it_goes_on(void **state UNUSED)
+{
+	for (unsigned n = 1; n < 90; n++) {
+		void *fresh = NULL;
+		struct removal_job job;
+		CLEANUP_ERROR struct error *err = NULL;
+
+		begin(&fresh);
+		put_workload("demo");
+		job = job_of(fresh);
+		fake_fail(n, n % 2 == 0 ? FAULT_LOST : FAULT_APPLIED);
+		if (provision_remove(&job, &err) < 0) {
+			fake_fail(0, FAULT_NONE);
+			assert_success(provision_remove(&job, &test_error));
+		}
+		assert_nothing_of_ours();
+		end(&fresh);
+	}
+}
+
+static void test_keeps_volumes_when_asked(void **state)
+{
+	struct removal_job job = job_of(*state);
+
+	put_workload("demo");
+	job.keep_volumes = true;
+	assert_success(provision_remove(&job, &test_error));
+	assert_only(FAKE_BALANCER, NULL);
+	assert_only(KIND_NETWORK, NULL);
+	assert_only(KIND_VOLUME, "pvc-1");
+	assert_only(FAKE_SNAPSHOT, "snap-1");
+}
+
+/* A controller that was given no name: what is in the network is ours all the same, what the cluster names too. */
+static void test_takes_what_has_the_default_name(void **state)
+{
+	struct removal_job job = job_of(*state);
+	CLEANUP_STRV struct strv volumes = STRV_INIT, services = STRV_INIT;
+
+	put_workload("kubernetes");
+	strv_add(&volumes, "pvc");
+	strv_add(&services, "u1");
+	fake_drop(FAKE_SNAPSHOT, "snap-1");
+	job.volumes = &volumes;
+	job.services = &services;
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+static void test_leaves_what_is_of_others(void **state)
+{
+	struct removal_job job = job_of(*state);
+
+	fake_put(FAKE_BALANCER, "{\"id\":\"lb1\",\"name\":\"kube_service_demo_default_web\",\"vip_network_id\":\"elsewhere\"}");
+	fake_put(KIND_FLOATING_IP, "{\"id\":\"ip1\",\"floating_ip_address\":\"172.24.4.201\",\"port_id\":\"\",\"description\":"
+				   "\"Floating IP for Kubernetes external service a/b from cluster demo-2\"}");
+	fake_put(KIND_GROUP, "{\"id\":\"sg1\",\"name\":\"lb-sg-u9-a-b\",\"description\":"
+			     "\"Security Group for a/b Service LoadBalancer in cluster not-demo\"}");
+	fake_put(KIND_VOLUME, "{\"id\":\"v1\",\"name\":\"pvc-2\",\"status\":\"available\","
+			      "\"metadata\":{\"cinder.csi.openstack.org/cluster\":\"demo2\"}}");
+	assert_success(provision_remove(&job, &test_error));
+	assert_only(FAKE_BALANCER, "kube_service_demo_default_web");
+	assert_only(KIND_FLOATING_IP, "172.24.4.201");
+	assert_only(KIND_GROUP, "lb-sg-u9-a-b");
+	assert_only(KIND_VOLUME, "pvc-2");
+	assert_only(KIND_NETWORK, NULL);
+}
+
+static void test_a_name_that_two_clusters_bear_proves_nothing(void **state)
+{
+	struct removal_job job = job_of(*state);
+	CLEANUP(changes_free) struct changes changes = {0};
+
+	fake_put(KIND_NETWORK, "{\"id\":\"n2\",\"name\":\"demo\",\"description\":\"davit:" OTHER "\"}");
+	put_workload("demo");
+	assert_success(provision_removal(&job, &changes, &test_error));
+	assert_string_equal(reason_of(&changes, "pvc-1", CHANGE_NONE), "left: it may be of the other cluster \"demo\", " OTHER);
+	assert_success(provision_remove(&job, &test_error));
+	assert_only(FAKE_BALANCER, NULL); /* it was in this one's network */
+	assert_only(KIND_VOLUME, "pvc-1");
+	assert_only(KIND_NETWORK, "demo");
+}
+
+static void test_a_claim_that_another_server_holds_is_told(void **state)
+{
+	struct cluster *c = *state;
+	struct removal_job job = job_of(c);
+
+	fake_put(KIND_SERVER, "{\"id\":\"foreign\",\"name\":\"theirs\",\"status\":\"ACTIVE\",\"metadata\":{}}");
+	fake_put(KIND_VOLUME, "{\"id\":\"v1\",\"name\":\"pvc-2\",\"status\":\"in-use\",\"attachments\":[{\"server_id\":\"foreign\"}],"
+			      "\"metadata\":{\"cinder.csi.openstack.org/cluster\":\"demo\"}}");
+	assert_failure(provision_remove(&job, &test_error), "server foreign, which is not the cluster's, still holds it");
+	json_add_str(fake_find(KIND_VOLUME, "pvc-2"), "status", "available");
+	json_object_object_del(fake_find(KIND_VOLUME, "pvc-2"), "attachments");
+	assert_only(KIND_SERVER, "theirs");
+	fake_drop(KIND_SERVER, "theirs");
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+/* The router got an interface into somebody's network and routes of theirs: both stay, with the router, and are told. */
+static void test_a_router_that_others_use_stays(void **state)
+{
+	struct removal_job job = job_of(*state);
+	struct json_object *router = fake_find(KIND_ROUTER, "demo");
+	CLEANUP_FREE char *port = xasprintf("{\"id\":\"fp\",\"name\":\"theirs\",\"network_id\":\"fn\",\"device_id\":\"%s\","
+					    "\"device_owner\":\"network:router_interface\"}",
+					    json_get_str(router, "id", ""));
+
+	fake_put(KIND_PORT, port);
+	assert_failure(provision_remove(&job, &test_error),
+		       "delete router \"demo\": still in use by port fp of network:router_interface");
+	assert_only(KIND_PORT, "theirs");
+	assert_only(KIND_ROUTER, "demo");
+	assert_only(KIND_NETWORK, NULL);
+	fake_drop(KIND_PORT, "theirs");
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+static void test_routes_into_the_network_go_first(void **state)
+{
+	struct removal_job job = job_of(*state);
+
+	json_add(fake_find(KIND_ROUTER, "demo"), "routes",
+		 json_tokener_parse("[{\"destination\":\"10.9.0.0/16\",\"nexthop\":\"10.6.0.10\"}]"));
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+/* Renamed, without its mark, on another router, pointing elsewhere: what we have an id of, or a mark on, is ours. */
+static void test_what_was_changed_by_hand_goes(void **state)
+{
+	struct removal_job job = job_of(*state);
+	struct json_object *gateway = fake_find(KIND_PORT, "demo-gateway");
+
+	json_add_str(fake_find(KIND_NETWORK, "demo"), "name", "renamed");
+	json_add_str(fake_find(KIND_ROUTER, "demo"), "description", "mine");
+	json_add_str(fake_find(KIND_GROUP, "demo-node"), "description", "mine");
+	json_add_str(json_at(fake_find(KIND_SERVER, "demo-w-1"), "metadata"), "davit", "");
+	json_add_str(fake_find(KIND_SERVER, "demo-cp-1"), "name", "other");
+	json_add_str(gateway, "device_id", "foreign-router");
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+static void test_what_another_cluster_has_marked_stays(void **state)
+{
+	struct removal_job job = job_of(*state);
+
+	json_add_str(fake_find(KIND_GROUP, "demo-registry"), "description", "davit:" OTHER);
+	assert_success(provision_remove(&job, &test_error));
+	assert_only(KIND_GROUP, "demo-registry");
+}
+
+static void test_marks_alone_are_enough(void **state)
+{
+	struct removal_job job = job_of(*state);
+
+	job.state = NULL;
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+static void test_census(void **state)
+{
+	struct cluster *c = *state;
+	CLEANUP_CENSUS struct census census = {0};
+	const struct census_cluster *found[2] = {NULL};
+	CLEANUP_FREE char *kinds = NULL;
+
+	fake_put(KIND_GROUP, "{\"id\":\"g2\",\"name\":\"demo-x-node\",\"description\":\"davit:" OTHER "\",\"created_at\":\"2026-01-02\"}");
+	fake_put(KIND_PORT, "{\"id\":\"p2\",\"name\":\"demo-x-cp-1\",\"description\":\"davit:" OTHER "\",\"created_at\":\"2026-01-01\"}");
+	fake_put(KIND_PORT, "{\"id\":\"p3\",\"name\":\"demo-cp-1\",\"description\":\"davit:no-uuid\"}");
+	fake_put(KIND_KEYPAIR, "{\"name\":\"demo-x-ffffffff\",\"public_key\":\"ssh-ed25519 AAAA demo-x\"}");
+	fake_put(KIND_KEYPAIR, "{\"name\":\"gone-12345678\",\"public_key\":\"ssh-ed25519 AAAA gone\"}");
+	fake_put(KIND_KEYPAIR, "{\"name\":\"mine-12345678\",\"public_key\":\"ssh-ed25519 AAAA me@home\"}");
+	assert_success(census_take(fake_cloud(), &census, &test_error));
+	assert_int_equal(census.n, 2);
+	assert_int_equal(census_named(&census, "demo", found, 2), 1);
+	assert_string_equal(found[0]->uuid, state_uuid(c->state));
+	assert_int_equal(found[0]->counts[KIND_SERVER], 3);
+	assert_int_equal(found[0]->counts[KIND_KEYPAIR], 1);
+	assert_int_equal(found[0]->counts[KIND_SERVER_GROUP], 2);
+	assert_int_equal(census_named(&census, "demo-x", found, 2), 1);
+	assert_string_equal(found[0]->uuid, OTHER);
+	assert_string_equal(found[0]->created, "2026-01-01");
+	kinds = census_kinds(found[0]);
+	assert_string_equal(kinds, "1 port, 1 security group, 1 keypair");
+	assert_int_equal(census.unsure.n, 1);
+	assert_string_equal(census.unsure.v[0], "keypair gone-12345678");
+}
+
+int main(void)
+{
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
+	static const struct CMUnitTest tests[] = {
+		WITH(test_takes_what_kubernetes_made),
+		cmocka_unit_test(test_whatever_call_fails_it_goes_on),
+		WITH(test_keeps_volumes_when_asked),
+		WITH(test_takes_what_has_the_default_name),
+		WITH(test_leaves_what_is_of_others),
+		WITH(test_a_name_that_two_clusters_bear_proves_nothing),
+		WITH(test_a_claim_that_another_server_holds_is_told),
+		WITH(test_a_router_that_others_use_stays),
+		WITH(test_routes_into_the_network_go_first),
+		WITH(test_what_was_changed_by_hand_goes),
+		WITH(test_what_another_cluster_has_marked_stays),
+		WITH(test_marks_alone_are_enough),
+		WITH(test_census),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
