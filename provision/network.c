@@ -98,6 +98,15 @@ int update_ports(void *context, struct error **err)
 	return parallel_for(m->plan->n_nodes, MAKE_WIDTH, update_port, m, NULL, err);
 }
 
+/* A repeat of a call that was applied is refused: neutron's PortInUse, a port of the router itself. */
+static bool carries(struct maker *m, const struct item *port, const char *router_id)
+{
+	CLEANUP_JSON struct json_object *now = NULL;
+
+	return kind_get(m->cloud, KIND_PORT, port->id, &now, NULL) == 0 &&
+	       strcmp(json_get_str(now, "device_id", ""), router_id) == 0;
+}
+
 int make_interface(void *context, struct error **err)
 {
 	struct maker *m = context;
@@ -115,7 +124,8 @@ int make_interface(void *context, struct error **err)
 		return 0;
 	json_add_str(body, "port_id", port->id);
 	if (cloud_call(m->cloud, &call, &answer, NULL, NULL, &failure) == 0 ||
-	    strstr(error_message(failure), "already has a port on subnet") != NULL)
+	    strstr(error_message(failure), "already has a port on subnet") != NULL ||
+	    (error_is(failure, ERROR_CONFLICT) && carries(m, port, router_id)))
 		return 0;
 	return error_move(err, steal_ptr(failure));
 }

@@ -368,8 +368,8 @@ static int put_interface(const char *router, struct json_object *body, bool add,
 
 	if (port == NULL)
 		return refuse(404, ERROR_NOT_FOUND, "PortNotFound", s, err);
-	if (add && is(port, "device_id", router))
-		return refuse(400, ERROR_REMOTE, "Router already has a port on subnet", s, err);
+	if (add && !is(port, "device_id", "")) /* even where it is this router's, as neutron does */
+		return refuse(409, ERROR_CONFLICT, "PortInUse", s, err);
 	if (!add && json_len(json_at(by(KIND_ROUTER, "id", router, NULL), "routes")) > 0)
 		return refuse(409, ERROR_CONFLICT, "RouterInterfaceInUseByRoute", s, err);
 	for (size_t i = 0; !add && i < json_len(fake.kinds[KIND_FLOATING_IP]); i++)
@@ -583,7 +583,11 @@ int cloud_call(struct cloud *cloud UNUSED, const struct cloud_call *c, struct js
 	int r, status = 0;
 
 	pthread_mutex_lock(&fake.lock);
-	if (++fake.calls != fake.fault_at) {
+	if (++fake.calls != fake.fault_at || fake.fault == FAULT_REPEATED) {
+		if (fake.calls == fake.fault_at && (c->retry == RETRY_A || c->retry == RETRY_B) && perform(c, ret, &status, NULL) == 0) {
+			json_object_put(*ret);
+			*ret = NULL;
+		}
 		r = perform(c, ret, &status, err);
 	} else {
 		if (fake.fault == FAULT_APPLIED && perform(c, ret, &status, NULL) < 0)
@@ -674,7 +678,7 @@ int cloud_list(struct cloud *c UNUSED, enum cloud_service service UNUSED, const 
 	int r = 0;
 
 	pthread_mutex_lock(&fake.lock);
-	if (++fake.calls == fake.fault_at)
+	if (++fake.calls == fake.fault_at && fake.fault != FAULT_REPEATED)
 		r = error_set(err, ERROR_NETWORK, "list %s: connection refused", path);
 	else
 		*ret = list(path);

@@ -10,7 +10,8 @@ enum fake_fault {
 	FAULT_NONE,
 	FAULT_LOST,    /* an ambiguous failure; nothing was done */
 	FAULT_APPLIED, /* an ambiguous failure; it was done */
-	FAULT_REFUSED  /* an unambiguous refusal */
+	FAULT_REFUSED, /* an unambiguous refusal */
+	FAULT_REPEATED /* it was done, its answer was lost, and the client asked again (classes A and B) */
 };
 
 /* What davit makes none of, but has to take away for Kubernetes: beyond the kinds of kind.h. */

@@ -213,6 +213,8 @@ static void torture_creation(enum fake_fault fault)
 		assert_empty(0);
 		end(&state);
 	} while (n <= calls);
+	if (fault == FAULT_REPEATED)
+		assert_int_equal(recovered, n);
 	printf("# fault %d: %u places, %u recovered in the same run\n", fault, n, recovered);
 }
 
@@ -229,6 +231,11 @@ static void test_torture_applied(void **state UNUSED)
 static void test_torture_refused(void **state UNUSED)
 {
 	torture_creation(FAULT_REFUSED);
+}
+
+static void test_torture_repeated(void **state UNUSED)
+{
+	torture_creation(FAULT_REPEATED);
 }
 
 static void test_torture_removal(void **state UNUSED)
@@ -354,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_torture_lost),
 		cmocka_unit_test(test_torture_applied),
 		cmocka_unit_test(test_torture_refused),
+		cmocka_unit_test(test_torture_repeated),
 		cmocka_unit_test(test_torture_removal),
 		WITH(test_repairs_what_went_behind_its_back),
 		WITH(test_pods_pass_where_bulk_forgets_them),
