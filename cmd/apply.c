@@ -116,7 +116,7 @@ static int run_nodes(void *context, struct error **err)
 	struct apply *a = context;
 
 	(void)err; /* each node's is in errors[] */
-	(void)!parallel_for(a->c->plan->n_nodes, 0, work_node, a->w, a->w->errors, NULL);
+	(void)!parallel_for(a->c->plan->n_nodes, 0, a->c->o->cloud_only ? work_server : work_node, a->w, a->w->errors, NULL);
 	return 0;
 }
 
@@ -188,17 +188,20 @@ static int finish_without(struct apply *a, struct error *failure, struct error *
 
 static int converge(struct apply *a, struct error **err)
 {
-	struct parallel_task tasks[] = {{run_provision, a}, {run_bundle, a}, {run_nodes, a}};
+	struct parallel_task tasks[] = {{run_provision, a}, {run_nodes, a}, {run_bundle, a}};
+	size_t n_tasks = a->c->o->cloud_only ? 2 : ARRAY_SIZE(tasks);
 	struct error *why = NULL;
 
 	if (state_set(a->c->state, "complete", "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0)
 		return -1;
 	put_wanted_nodes(a->c);
-	if (parallel_run(tasks, ARRAY_SIZE(tasks), &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
+	if (parallel_run(tasks, n_tasks, &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
 		return error_move(err, why);
 	error_clear(&why);
 	if (sum_up(a, &why) < 0)
-		return finish_without(a, why, err);
+		return a->c->o->cloud_only ? error_move(err, why) : finish_without(a, why, err);
+	if (a->c->o->cloud_only)
+		return state_set(a->c->state, "complete", "cloud", err);
 	return finish(a, err) < 0 ? -1 : state_set(a->c->state, "complete", "1", err);
 }
 
@@ -274,7 +277,8 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, &changes, err) < 0)
 		return -1;
 	if (to_do(&changes) == 0) {
-		log_info("cluster %s is as %s says: nothing to do (%.1f s, %llu API calls)", a->c->spec->name, a->c->spec->path,
+		log_info("%scluster %s is as %s says: nothing to do (%.1f s, %llu API calls)",
+			 a->c->o->cloud_only ? "the cloud's part of " : "", a->c->spec->name, a->c->spec->path,
 			 (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
 		return 0;
 	}
@@ -287,6 +291,11 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	if (converge(a, err) < 0)
 		return -1;
 	live_phases(live);
+	if (a->c->o->cloud_only) {
+		log_info("the servers of cluster %s are there, nothing is installed (%.1f s, %llu API calls); \"davit apply\" goes on from here",
+			 a->c->spec->name, (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
+		return 0;
+	}
 	log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit kubeconfig\" gives access, \"davit status\" shows it",
 		 a->c->spec->name, (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
 	return 0;

@@ -82,6 +82,8 @@ static int check_artifacts(void *context, struct error **err)
 	const char *named = k->c->o->bundle != NULL ? k->c->o->bundle : k->c->spec->artifacts.bundle;
 
 	(void)err;
+	if (k->c->o->cloud_only) /* nothing is fetched, nothing installed */
+		return 0;
 	if (named != NULL)
 		check_named_bundle(k, named);
 	else if (!has_default_bundle(k))

@@ -44,9 +44,21 @@ static int nodes(const struct work *w, struct changes *ret, struct error **err)
 	return r;
 }
 
+/* "complete" of the state: 0 while a run is at it, then 1, or "cloud" where only the cloud's part was asked for. */
+static bool came_to_its_end(const struct context *c, struct changes *ret)
+{
+	CLEANUP_FREE char *complete = state_get(c->state, "complete");
+	bool has_cloud = complete != NULL && strcmp(complete, "cloud") == 0;
+
+	if ((complete != NULL && strcmp(complete, "1") == 0) || (has_cloud && c->o->cloud_only))
+		return true;
+	add(ret, CHANGE_UPDATE, "cluster", c->spec->name,
+	    has_cloud ? "only the cloud's part was made" : "the last run did not come to its end");
+	return false;
+}
+
 int differences_find(const struct context *c, struct view *view, const struct work *w, struct changes *ret, struct error **err)
 {
-	CLEANUP_FREE char *complete = NULL;
 	struct work probe;
 	int r;
 
@@ -54,11 +66,8 @@ int differences_find(const struct context *c, struct view *view, const struct wo
 		return -1;
 	if (w == NULL)
 		return 0;
-	complete = state_get(c->state, "complete");
-	if (complete == NULL || strcmp(complete, "1") != 0) {
-		add(ret, CHANGE_UPDATE, "cluster", c->spec->name, "the last run did not come to its end");
+	if (!came_to_its_end(c, ret) || c->o->cloud_only)
 		return 0;
-	}
 	/* the bundle may have to be fetched again (its cache is gone): the nodes can be told apart only with its digests */
 	probe = *w;
 	probe.artifacts = (struct artifacts){0};

@@ -21,6 +21,7 @@ static const struct option {
 	{'y', "yes", NULL, FLAG, offsetof(struct options, yes), 1, OPT_YES, "do not ask"},
 	{0, "dry-run", NULL, FLAG, offsetof(struct options, dry_run), 1, OPT_DRY_RUN, "say what would be done, and do nothing"},
 	{0, "host-key", "FINGERPRINT", VALUE, offsetof(struct options, host_key), 0, OPT_HOST_KEY, "keep the host key of this fingerprint (SHA256:…) as the node's from now on"},
+	{0, "cloud-only", NULL, FLAG, offsetof(struct options, cloud_only), 1, OPT_CLOUD_ONLY, "stop when the cloud's part is there: no node is installed"},
 	{0, "mirror", "URL", VALUE, offsetof(struct options, mirror), 0, OPT_MIRROR, "put in front of every upstream address, before the file's"},
 	{0, "bundle", "FOLDER", VALUE, offsetof(struct options, bundle), 0, OPT_BUNDLE, "folder of the bundle, before the file's"},
 	{0, "secrets", NULL, FLAG, offsetof(struct options, secrets), 1, OPT_SECRETS, "print keys and passwords too"},

@@ -15,7 +15,7 @@ struct options {
 	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name, *uuid;
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
-	bool yes, dry_run, json_log, secrets, verify, keep_volumes, remove;
+	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove;
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -33,6 +33,7 @@ enum {
 	OPT_BUNDLE = 1 << 8,
 	OPT_STATE = 1 << 9,
 	OPT_HOST_KEY = 1 << 10,
+	OPT_CLOUD_ONLY = 1 << 11,
 	OPT_RAW_ARGS = 1 << 16, /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
 	OPT_NAME = 1 << 20, /* --name and --uuid of a cluster that may have no file or no state any more */
 	OPT_KEEP = 1 << 21,

@@ -274,9 +274,8 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 	return n->role == NODE_CONTROL_PLANE ? add_ons(w, n, *s, err) : 0;
 }
 
-int work_node(size_t i, void *context, struct error **err)
+static int run_node(size_t i, struct work *w, bool install_it, struct error **err)
 {
-	struct work *w = context;
 	const struct plan_node *p = &w->c->plan->nodes[i];
 	CLEANUP_SSH struct ssh *s = NULL;
 	struct node n = {0};
@@ -286,7 +285,7 @@ int work_node(size_t i, void *context, struct error **err)
 	r = inventory_wait(w->c->inventory, p->node.name, p->floating_ip, w->deadline, &n, &why);
 	if (r == 0)
 		r = state_put_node(w->c->state, &n, &why);
-	if (r == 0)
+	if (r == 0 && install_it)
 		r = node_steps(w, &n, &s, &why);
 	if (r < 0 && !error_is(why, ERROR_CANCELLED)) {
 		event_fail(w->events, p->node.name, "failed", error_message(why));
@@ -296,6 +295,16 @@ int work_node(size_t i, void *context, struct error **err)
 	}
 	node_clear(&n);
 	return r < 0 ? error_move(err, why) : 0;
+}
+
+int work_server(size_t i, void *context, struct error **err)
+{
+	return run_node(i, context, false, err);
+}
+
+int work_node(size_t i, void *context, struct error **err)
+{
+	return run_node(i, context, true, err);
 }
 
 int work_finish(struct work *w, struct error **err)

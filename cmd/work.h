@@ -33,7 +33,8 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 		struct error **err) MUST_USE;
 /* The digest of all that work_render() gives: what is compared to know whether a node is as wanted. */
 void work_digest(const struct fileset *files, const struct artifacts *artifacts, char *ret_hex);
-/* parallel_for's job for plan->nodes[i]: from the wait for its server to a node that runs. */
+/* parallel_for's jobs for plan->nodes[i]: the wait for its server, which the state then knows; and from there to a node that runs. */
+int work_server(size_t i, void *context, struct error **err);
 int work_node(size_t i, void *context, struct error **err);
 /* What needs the whole cluster: labels, Ready, roll-outs. */
 int work_finish(struct work *w, struct error **err) MUST_USE;
