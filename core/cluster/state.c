@@ -21,16 +21,22 @@ struct state {
 /* The schema's number is in user_version; a later one adds its statements below and raises it. */
 enum { SCHEMA = 1 };
 static const char schema[] =
+	"BEGIN IMMEDIATE;" /* all or nothing: the disk may be full */
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 	"CREATE TABLE resources(kind TEXT NOT NULL, name TEXT NOT NULL, id TEXT, attributes TEXT, PRIMARY KEY(kind, name)) STRICT;"
 	"CREATE TABLE nodes(name TEXT PRIMARY KEY, role INTEGER NOT NULL, pool TEXT NOT NULL, address TEXT NOT NULL,"
 	" floating_ip TEXT, server_id TEXT, host_key TEXT) STRICT;"
 	"CREATE TABLE events(id INTEGER PRIMARY KEY, run TEXT NOT NULL, wall_ms INTEGER NOT NULL, type TEXT NOT NULL,"
 	" subject TEXT NOT NULL, phase TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
-	"PRAGMA user_version=1;";
+	"PRAGMA user_version=1;"
+	"COMMIT;";
 
 static int db_error(struct state *s, struct error **err)
 {
+	int code = sqlite3_errcode(s->db) & 0xff, errnum = sqlite3_system_errno(s->db);
+
+	if (errnum != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_FULL || code == SQLITE_READONLY))
+		return error_set(err, ERROR_INTERNAL, "%s/state.db: %s: %s", s->folder, sqlite3_errmsg(s->db), strerror(errnum));
 	return error_set(err, ERROR_INTERNAL, "%s/state.db: %s", s->folder, sqlite3_errmsg(s->db));
 }
 

@@ -6,7 +6,9 @@
 #include "core/cluster/plan.h"
 #include "core/cluster/state.h"
 #include "tests/unit/test.h"
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HEAD "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
@@ -174,6 +176,34 @@ static void test_state_keeps_what_it_was_told(void **state UNUSED)
 	inventory_free(known);
 }
 
+/* Files cannot grow beyond so many bytes, as on a disk without room: wherever that stops it, there is nothing half-made afterwards. */
+static void test_state_outlives_a_full_disk(void **state UNUSED)
+{
+	struct rlimit before;
+	int failed = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	for (rlim_t size = 0; size < 128 * 1024; size += 1024) {
+		CLEANUP_FREE char *folder = temporary();
+		struct rlimit limit = {.rlim_cur = size, .rlim_max = before.rlim_max};
+		struct error *err = NULL;
+		struct state *s = NULL;
+
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		if (state_open(folder, "demo", STATE_WRITE, &s, &err) < 0) {
+			assert_int_equal(error_kind(err), ERROR_INTERNAL);
+			error_free(err);
+			failed++;
+		}
+		state_close(s);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+		assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
+		assert_success(state_destroy(s, &test_error));
+	}
+	assert_in_range(failed, 10, 127);
+}
+
 static void test_state_has_one_writer(void **state UNUSED)
 {
 	CLEANUP_FREE char *folder = temporary();
@@ -225,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_plan_refuses_a_small_network),
 		cmocka_unit_test(test_state_keeps_what_it_was_told),
 		cmocka_unit_test(test_state_has_one_writer),
+		cmocka_unit_test(test_state_outlives_a_full_disk),
 		cmocka_unit_test(test_inventory_wakes_waiters),
 	};
 
