@@ -1,0 +1,211 @@
+"""
+A case is one fault in one phase of a cluster's life in the simulated cloud, told by its name, PHASE:FAULT:CALL.  The run that meets the
+fault ends as documented; the next one makes what was wanted, nothing twice; a delete leaves the project as it was; and nobody has
+printed a secret.
+"""
+import base64
+import os
+import random
+import shutil
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+import sim
+from davit import WANTED, Davit, private_lines
+from faults import FAULTS
+from proxy import Proxy
+
+# Faults of one call that the next try, or a look at what has come of it, makes up for: nobody notices.
+PASSING = {"500", "502", "503", "504", "500-after", "502-after", "503-after", "504-after", "429", "429-seconds", "429-date",
+           "503-seconds", "drop", "drop-after", "cut", "stall", "stall-after", "stall-in-body", "slow", "401", "revoke",
+           "revoke-and-move"}
+KILLING = {"kill", "kill-after"}
+CLOUD_FAILED, NODES_FAILED, LOCKED, LEFT_BEHIND, INTERRUPTED, KILLED = 4, 5, 6, 7, 130, -9
+AT_ONCE = 3.0  # seconds from Ctrl-C to the end, at most; it takes much less where the machine has nothing else to do
+
+
+class Wrong(Exception):
+    """What was promised does not hold."""
+
+
+def need(condition, text):
+    if not condition:
+        raise Wrong(text)
+
+
+@dataclass
+class Case:
+    """A cloud of its own, a davit of its own, and a proxy between them."""
+
+    program: str
+    folder: str
+    name: str
+    cloud: sim.Cloud = field(default_factory=sim.Cloud)
+    log: list = field(default_factory=list)
+    secrets: set = field(default_factory=set)
+    seconds: list = field(default_factory=list)  # exit statuses of other davits on the same cluster
+
+    async def __aenter__(self):
+        self.proxy = await Proxy(self.handle, self.revoke, self.log.append).__aenter__()
+        self.cloud.origin = f"http://127.0.0.1:{self.proxy.port}"
+        timeout = 30 if ":interrupt" in self.name else 1.5  # one that ends a run is not to be mistaken for an interrupt
+        self.davit = Davit(self.program, self.folder, f"{self.cloud.origin}/identity/v3", self.cloud.identity.password, timeout)
+        self.proxy.kill, self.proxy.interrupt, self.proxy.second = self.davit.kill, self.davit.interrupt, self.second
+        self.before = self.cloud.listing()
+        if os.path.isdir(PKI) and not self.name.startswith(("journal-create:kill", "journal-create:count", "clock")):
+            shutil.copytree(PKI, f"{self.davit.state}/pki")
+        return self
+
+    async def __aexit__(self, *_):
+        await self.proxy.__aexit__()
+        self.davit.clean()
+
+    async def handle(self, request):
+        self.cloud.identity.strange_catalog = self.proxy.strange_catalog
+        return self.cloud.handle(request)
+
+    async def revoke(self, token):
+        self.cloud.identity.tokens.pop(token, None)
+
+    async def second(self):
+        other = Davit(self.program, f"{self.folder}/second", f"{self.cloud.origin}/identity/v3", self.cloud.identity.password)
+        for words in (("apply", "--cloud-only"), ("delete", "--yes")):
+            self.seconds.append((await other.run(*words, "--state", self.davit.state)).status)
+
+    # ---- runs ----
+
+    async def told(self, what, running):
+        run = await running
+        self.log.append(f"--- {what}: exit status {run.status} after {run.seconds:.1f} s, {self.proxy.calls} calls\n{run.out}")
+        self.look_for_secrets(run.out)
+        return run
+
+    def look_for_secrets(self, text):
+        self.secrets |= {self.cloud.identity.password, *self.cloud.identity.issued, *self.davit.secrets()}
+        for data in self.cloud.compute.user_data:
+            self.secrets |= {*private_lines(data), base64.b64encode(data.encode()).decode()[60:120]}
+        for secret in self.secrets:
+            need(secret not in text, f"a secret is printed: {secret[:6]}…")
+
+    async def apply(self, *words, **environment):
+        return await self.told("apply", self.davit.apply(*words, **environment))
+
+    async def delete(self, **environment):
+        return await self.told("delete", self.davit.delete(**environment))
+
+    # ---- what must hold ----
+
+    async def made(self):
+        """An undisturbed run makes all of it, a second one finds nothing to do."""
+        self.proxy.arm(None, 0)
+        run = await self.apply()
+        need(run.status == 0, f"the next apply ends with {run.status}")
+        self.check_whole()
+        run = await self.apply()
+        need(run.status == 0 and "nothing to do" in run.out, "the apply after that finds something to do")
+
+    def check_whole(self):
+        new = [line for line in self.cloud.listing() if line not in self.before]
+        kinds = Counter(kind for line in new for kind in [*WANTED, "security_group_rule"] if line.startswith(kind + " "))
+        kinds["server"] -= kinds["server group"]
+        rules = kinds.pop("security_group_rule")
+        need(dict(kinds) == WANTED, f"the cloud has {dict(kinds)}, wanted {WANTED}")
+        need(rules == RULES or RULES == 0, f"the cloud has {rules} rules, wanted {RULES}")
+        self.check_journal(new)
+
+    def check_journal(self, new):
+        text = "\n".join(new)
+        for kind, name, id in self.davit.journal():
+            need(id is not None and id in text, f"the state has {kind} {name} as {id}, the cloud does not")
+        need(len(self.davit.journal()) == sum(WANTED.values()), f"the state knows {len(self.davit.journal())} things")
+
+    async def gone(self):
+        self.proxy.arm(None, 0)
+        run = await self.delete()
+        need(run.status == 0, f"the last delete ends with {run.status}")
+        self.check_gone()
+
+    def check_gone(self):
+        left = [line for line in self.cloud.listing() if line not in self.before]
+        lost = [line for line in self.before if line not in self.cloud.listing()]
+        need(not left, f"left behind: {left}")
+        need(not lost, f"taken from others: {lost}")
+        need(not os.path.exists(self.davit.state), "the state is still there")
+
+
+# What measure() learns of an undisturbed run: how many rules it makes; and its authorities, which take the longest to make and have
+# nothing to do with the cloud: the others are given a copy.
+RULES, PKI = 0, ""
+
+
+def expect(case, fault, run, also=()):
+    """The exit status of a run that met the fault."""
+    if fault == "second":
+        need(run.status == 0, f"exit status {run.status} of a run beside which another was begun")
+        need(set(case.seconds) <= {LOCKED}, f"exit statuses {case.seconds} of others on the same cluster")
+    elif fault.startswith("interrupt"):
+        need(run.status in (INTERRUPTED, 0), f"exit status {run.status} of a run that was interrupted")
+        need(run.after_interrupt < AT_ONCE, f"{run.after_interrupt:.1f} s from Ctrl-C to the end")
+    elif fault in KILLING:
+        need(run.status in (KILLED, 0), f"exit status {run.status} of a run that was killed")
+    elif fault in PASSING:
+        need(run.status == 0, f"exit status {run.status}, though one such call is made up for")
+    else:
+        need(run.status in (0, CLOUD_FAILED, NODES_FAILED, *also), f"exit status {run.status}")
+
+
+async def create(case, fault, call):
+    case.proxy.arm(fault, call)
+    run = await case.apply()
+    hit = case.proxy.hit
+    expect(case, fault, run)
+    if run.status == 0:
+        case.check_whole()
+    await case.made()
+    await case.gone()
+    return run, hit
+
+
+async def resume(case, fault, call):
+    """The first apply is killed somewhere."""
+    case.proxy.arm("kill-after", random.Random(zlib.crc32(case.name.encode())).randint(12, 34))
+    await case.apply()
+    return await create(case, fault, call)
+
+
+async def delete(case, fault, call):
+    case.proxy.arm(None, 0)
+    need((await case.apply()).status == 0, "the first apply fails")
+    case.proxy.arm(fault, call)
+    run = await case.delete()
+    hit = case.proxy.hit
+    expect(case, fault, run, also=(LEFT_BEHIND,))
+    if run.status == 0:
+        case.check_gone()
+    await case.gone()
+    return run, hit
+
+
+PHASES = {"create": create, "resume": resume, "delete": delete}
+
+
+async def measure(program, folder):
+    """How many calls each phase has without a fault."""
+    global RULES, PKI
+    calls = {}
+    async with Case(program, f"{folder}/measure", "measure") as case:
+        await case.apply()
+        calls["create"] = calls["resume"] = case.proxy.calls
+        RULES = sum(line.startswith("security_group_rule") and line not in case.before for line in case.cloud.listing())
+        PKI = f"{folder}/pki"
+        shutil.copytree(f"{case.davit.state}/pki", PKI)
+        case.proxy.arm(None, 0)
+        await case.delete()
+        calls["delete"] = case.proxy.calls
+        case.check_gone()
+    return calls
+
+
+def names(calls):
+    return [f"{phase}:{fault}:{n}" for phase in PHASES for fault in FAULTS for n in range(1, calls[phase] + 1)]
