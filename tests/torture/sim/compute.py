@@ -190,7 +190,7 @@ class Compute(Service):
     # ---- keypairs and server groups ----
 
     def keypairs(self, request):
-        return answer(200, {"keypairs": [{"keypair": p} for p in self.pairs.values()], "keypairs_links": []})
+        return answer(200, {"keypairs": [{"keypair": {k: p[k] for k in ("name", "public_key", "fingerprint")}} for p in self.pairs.values()]})
 
     def show_keypair(self, request, name):
         return answer(200, {"keypair": self.pairs.get_or(name, Refusal(404, f"Keypair {name} not found for user {self.cloud.user}"))})
