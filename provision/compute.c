@@ -260,14 +260,25 @@ static int attach_volume(struct maker *m, const struct plan_node *node, const ch
 	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
 }
 
+static void list_unattached(struct maker *m, const struct plan_node *node, const struct item *server, struct strv *ret)
+{
+	for (size_t i = 0; i < node->n_volumes; i++)
+		if (!volume_attached_to(view_find(m->view, KIND_VOLUME, node->volumes[i].name)->json, server->id))
+			strv_add(ret, node->volumes[i].name);
+}
+
 /* For a server that was there before: one made now has its volumes from the start. */
 static int attach_volumes(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
 {
 	CLEANUP_STRV struct strv missing = STRV_INIT;
 
-	for (size_t i = 0; i < node->n_volumes; i++)
-		if (!volume_attached_to(view_find(m->view, KIND_VOLUME, node->volumes[i].name)->json, server->id))
-			strv_add(&missing, node->volumes[i].name);
+	list_unattached(m, node, server, &missing);
+	if (missing.n > 0) { /* what the look has seen may be from before the server was built */
+		if (volumes_reread(m, node, err) < 0)
+			return -1;
+		strv_free(&missing);
+		list_unattached(m, node, server, &missing);
+	}
 	if (missing.n > 0 && volumes_ready(m, node, server->id, err) < 0)
 		return -1;
 	for (size_t i = 0; i < missing.n; i++)

@@ -212,6 +212,15 @@ static int settle_floating_ip(struct json_object *o, int *s, struct error **err)
 	return 0;
 }
 
+/* The volumes of a server's disks are reserved at once, and attached when it is built. */
+static void reserve(const char *volume_id)
+{
+	struct json_object *volume = by(KIND_VOLUME, "id", volume_id, NULL);
+
+	if (volume != NULL)
+		json_add_str(volume, "status", "reserved");
+}
+
 static void attach(const char *volume_id, struct json_object *server)
 {
 	struct json_object *volume = by(KIND_VOLUME, "id", volume_id, NULL), *list, *one;
@@ -241,7 +250,7 @@ static int settle_server(struct json_object *o, int *s, struct error **err)
 			return refuse(400, ERROR_REMOTE, "volume is not available", s, err);
 	}
 	for (size_t i = 0; i < json_len(disks); i++)
-		attach(str(json_object_array_get_idx(disks, i), "uuid"), o);
+		reserve(str(json_object_array_get_idx(disks, i), "uuid"));
 	json_add_str(port, "device_id", str(o, "id"));
 	json_add_str(port, "device_owner", "compute:nova");
 	json_add_str(o, "status", "BUILD");
@@ -630,9 +639,15 @@ static void pass_time(enum kind kind)
 				json_object_object_del(volume, "attachments");
 			}
 			json_object_array_del_idx(fake.kinds[kind], i, 1);
+		} else if (kind == KIND_SERVER && is(o, "OS-EXT-STS:task_state", "spawning")) {
+			json_add_str(o, "OS-EXT-STS:task_state", "");
 		} else if (kind == KIND_SERVER && is(o, "status", "BUILD")) {
 			bool broken = fake.broken_times > 0 && is(o, "name", fake.broken);
 
+			struct json_object *disks = json_at(o, "block_device_mapping_v2");
+
+			for (size_t d = 0; d < json_len(disks); d++)
+				attach(str(json_object_array_get_idx(disks, d), "uuid"), o);
 			json_add_str(o, "status", broken ? "ERROR" : "ACTIVE");
 			if (broken) {
 				json_add(o, "fault", json_tokener_parse("{\"message\":\"No valid host was found\"}"));

@@ -272,6 +272,24 @@ static void test_repairs_what_went_behind_its_back(void **state)
 	node_clear(&node);
 }
 
+/* A run that was cut off: its server is still being built, and holds no volume yet when the next run looks. */
+static void test_takes_up_a_server_that_is_being_built(void **state)
+{
+	struct cluster *c = *state;
+	struct json_object *server, *volume;
+
+	assert_success(apply(c, &test_error));
+	server = fake_find(KIND_SERVER, "demo-registry");
+	volume = fake_find(KIND_VOLUME, "demo-registry-data");
+	json_add_str(server, "status", "BUILD");
+	json_add_str(server, "OS-EXT-STS:task_state", "spawning");
+	json_add_str(volume, "status", "reserved");
+	json_object_object_del(volume, "attachments");
+	assert_success(apply(c, &test_error));
+	assert_complete(c, 0);
+	assert_string_equal(json_get_str(volume, "attachments[0].server_id", ""), json_get_str(server, "id", "?"));
+}
+
 static void test_pods_pass_where_bulk_forgets_them(void **state)
 {
 	struct cluster *c = *state;
@@ -364,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_torture_repeated),
 		cmocka_unit_test(test_torture_removal),
 		WITH(test_repairs_what_went_behind_its_back),
+		WITH(test_takes_up_a_server_that_is_being_built),
 		WITH(test_pods_pass_where_bulk_forgets_them),
 		WITH(test_a_worker_that_fails_is_told_and_kept),
 		WITH(test_a_control_plane_is_made_again),
