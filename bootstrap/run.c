@@ -231,7 +231,7 @@ static int conclude(const struct talk *t, struct error **err)
 	if (t->failed[0] != '\0')
 		return step_failed(t, err);
 	return error_set(err, ERROR_NODE,
-			 "the installation on %s ended before it was complete (its process was killed, or the server restarted): "
+			 "the installation on %s ended before it was complete (its process was killed, the server restarted, or its disk is full): "
 			 "run the same "
 			 "command again to take it up",
 			 t->run->node);

@@ -14,11 +14,13 @@ struct relay {
 	pthread_t thread;
 	atomic_bool swallow, stopped;
 	atomic_uint connections, running;
+	atomic_uint_fast64_t limit, passed;
 };
 
 struct pass {
 	struct relay *relay;
 	int client;
+	uint64_t limit, passed;
 };
 
 static int loopback(uint16_t port, int (*how)(int, const struct sockaddr *, socklen_t))
@@ -31,12 +33,25 @@ static int loopback(uint16_t port, int (*how)(int, const struct sockaddr *, sock
 	return fd;
 }
 
-static bool copy(int from, int to)
+static bool copy(struct pass *p, int from, int to)
 {
 	char chunk[16384];
-	ssize_t n = recv(from, chunk, sizeof(chunk), 0);
+	uint64_t room = p->limit == 0 ? sizeof(chunk) : p->limit - p->passed;
+	ssize_t n = room == 0 ? 0 : recv(from, chunk, room < sizeof(chunk) ? (size_t)room : sizeof(chunk), 0);
 
-	return n > 0 && send(to, chunk, (size_t)n, MSG_NOSIGNAL) == n;
+	if (n <= 0 || send(to, chunk, (size_t)n, MSG_NOSIGNAL) != n)
+		return false;
+	p->passed += (uint64_t)n;
+	p->relay->passed = p->passed;
+	return p->passed != p->limit;
+}
+
+/* Without the ceremony of FIN. */
+static void reset(int fd)
+{
+	struct linger at_once = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 static void *pass(void *arg)
@@ -52,10 +67,13 @@ static void *pass(void *arg)
 		if (poll(polled, 2, 10) <= 0)
 			continue;
 		for (int i = 0; i < 2 && open; i++)
-			open = (polled[i].revents & POLLIN) != 0 ? copy(fds[i], fds[1 - i]) : (polled[i].revents & (POLLERR | POLLHUP)) == 0;
+			open = (polled[i].revents & POLLIN) != 0 ? copy(p, fds[i], fds[1 - i]) : (polled[i].revents & (POLLERR | POLLHUP)) == 0;
 	}
-	close(fds[0]);
-	close(fds[1]);
+	for (int i = 0; i < 2; i++) {
+		if (p->limit != 0)
+			reset(fds[i]);
+		close(fds[i]);
+	}
 	atomic_fetch_sub(&p->relay->running, 1);
 	free(p);
 	return NULL;
@@ -74,6 +92,7 @@ static void *accept_all(void *arg)
 			continue;
 		p = xnew(struct pass);
 		p->relay = r;
+		p->limit = r->limit;
 		p->client = accept(r->listener, NULL, NULL);
 		atomic_fetch_add(&r->connections, 1);
 		atomic_fetch_add(&r->running, 1);
@@ -102,6 +121,16 @@ struct relay *relay_start(uint16_t to_port, uint16_t *ret_port)
 void relay_swallow(struct relay *r, bool on)
 {
 	r->swallow = on;
+}
+
+void relay_cut(struct relay *r, uint64_t limit)
+{
+	r->limit = limit;
+}
+
+uint64_t relay_passed(struct relay *r)
+{
+	return r->passed;
 }
 
 unsigned relay_connections(struct relay *r)

@@ -65,6 +65,7 @@ run_step() {
 		[ "$status" -eq 0 ] || echo "$step ended well, yet what it checks is not so" >>"$log"
 	fi
 	if [ "$status" -ne 0 ]; then
+		[ -s "$log" ] || say "log $step it could write nothing to $log: is the disk full?"
 		tail -n 10 "$log" | while read -r text; do say "log $step $text"; done
 		say "fail $step $status"
 		say "end 1"
