@@ -136,6 +136,7 @@ static void put_wanted_nodes(struct context *c)
 static int sum_up(struct apply *a, struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
+	enum error_kind kind = ERROR_INTERNAL; /* this machine's failure, such as a full disk, unless a node has one of its own */
 	size_t failed = 0;
 
 	for (size_t i = 0; i < a->c->plan->n_nodes; i++) {
@@ -143,12 +144,14 @@ static int sum_up(struct apply *a, struct error **err)
 
 		if (e == NULL || error_is(e, ERROR_CANCELLED))
 			continue;
+		if (!error_is(e, ERROR_INTERNAL))
+			kind = ERROR_NODE;
 		buf_addf(&text, "%s%s", failed > 0 ? "\n" : "", error_message(e));
 		failed++;
 	}
 	if (failed == 0)
 		return cancel_check(err);
-	return error_set(err, ERROR_NODE, "%zu of %zu nodes failed; \"davit apply\" goes on from here:\n%s", failed, a->c->plan->n_nodes,
+	return error_set(err, kind, "%zu of %zu nodes failed; \"davit apply\" goes on from here:\n%s", failed, a->c->plan->n_nodes,
 			 buf_str(&text));
 }
 
