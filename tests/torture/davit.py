@@ -58,12 +58,9 @@ class Davit:
         self.process = await asyncio.create_subprocess_exec(
             self.program, *words, "--debug", cwd=self.folder, env=self.environment | environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-        try:
-            out, _ = await asyncio.wait_for(self.process.communicate(), limit)
-        except asyncio.TimeoutError:
-            self.process.kill()
-            await self.process.wait()
-            return Run(999, f"did not end within {limit} s", limit)
+        too_long = asyncio.get_running_loop().call_later(limit, self.process.send_signal, signal.SIGABRT)
+        out, _ = await self.process.communicate()
+        too_long.cancel()
         end = time.monotonic()
         return Run(self.process.returncode, out.decode(errors="replace"), end - start, end - (self.interrupted or end))
 

@@ -106,7 +106,7 @@ class Network(Service):
             self.find("security_group", id)
         return {"admin_state_up": True, "status": "DOWN", "device_id": "", "device_owner": "", "mac_address": "fa:16:3e:00:00:00",
                 "fixed_ips": [], "allowed_address_pairs": [], "extra_dhcp_opts": [], "binding:vnic_type": "normal",
-                "port_security_enabled": True, "qos_policy_id": None, "qos_network_policy_id": None} | f | {"security_groups": groups}
+                "port_security_enabled": True} | f | {"security_groups": groups}
 
     def new_floatingip(self, o, f):
         network = self.find("network", f["floating_network_id"])
