@@ -195,7 +195,7 @@ async def measure(program, folder):
     global RULES, PKI
     calls = {}
     async with Case(program, f"{folder}/measure", "measure") as case:
-        await case.apply()
+        need((await case.apply()).status == 0, "an undisturbed apply fails:\n" + "\n".join(case.log))
         calls["create"] = calls["resume"] = case.proxy.calls
         RULES = sum(line.startswith("security_group_rule") and line not in case.before for line in case.cloud.listing())
         PKI = f"{folder}/pki"

@@ -14,6 +14,12 @@ from .volume import Volume
 from wire import Response, answer
 
 
+VERSIONS = {  # what the roots of services say
+    "/compute": {"id": "v2.1", "status": "CURRENT", "version": "2.93", "min_version": "2.1", "links": []},
+    "/volume": {"id": "v3.0", "status": "CURRENT", "version": "3.70", "min_version": "3.0", "links": []},
+}
+
+
 class Cloud:
     def __init__(self):
         self.origin = ""  # http://HOST:PORT, as the catalog names it
@@ -42,6 +48,8 @@ class Cloud:
         self.requests += 1
         self.compute.settle()
         self.volume.settle()
+        if request.path.rstrip("/") in VERSIONS:
+            return answer(200, {"versions": [VERSIONS[request.path.rstrip("/")]]})
         for prefix, service in (("/identity", self.identity), ("/compute/v2.1", self.compute), ("/network", self.network),
                                 ("/image", self.image), ("/volume", self.volume)):
             if request.path.startswith(prefix):

@@ -16,6 +16,7 @@ class Network(Service):
         ("GET", f"{PREFIX}/extensions", "extensions"),
         ("GET", f"{PREFIX}/quotas/[^/]+/details(?:\\.json)?", "quotas"),
         ("GET", f"{PREFIX}/availability_zones", "zones"),
+        ("GET", f"{PREFIX}/network-ip-availabilities", "availabilities"),
         ("PUT", f"{PREFIX}/routers/([^/]+)/add_router_interface", "add_interface"),
         ("PUT", f"{PREFIX}/routers/([^/]+)/remove_router_interface", "remove_interface"),
         ("GET", f"{PREFIX}/({'|'.join(COLLECTIONS)})", "list"),
@@ -275,11 +276,14 @@ class Network(Service):
     def extensions(self, request):
         return answer(200, {"extensions": [{"alias": a, "name": a, "description": "", "links": [], "updated": "2015-01-01T10:00:00-00:00"}
                                            for a in ("router", "external-net", "security-group", "allowed-address-pairs", "quota_details",
-                                                     "port-security", "quotas", "availability_zone")]})
+                                                     "port-security", "quotas", "availability_zone", "standard-attr-description")]})
 
     def quotas(self, request):
         return answer(200, {"quota": {k: {"limit": v, "used": len(self.things[k].where(project_id=self.cloud.project)), "reserved": 0}
                                       for k, v in QUOTA.items()}})
+
+    def availabilities(self, request):
+        raise Refusal(403, "rule:get_network_ip_availability is disallowed by policy", "PolicyNotAuthorized")
 
     def zones(self, request):
         return answer(200, {"availability_zones": [{"name": "nova", "resource": r, "state": "available"} for r in ("network", "router")]})

@@ -14,6 +14,7 @@ class Volume(Service):
         ("POST", "/v3/[^/]+/volumes", "create"),
         ("GET", "/v3/[^/]+/volumes/([^/]+)", "show"),
         ("DELETE", "/v3/[^/]+/volumes/([^/]+)", "delete"),
+        ("GET", "/v3/[^/]+/snapshots/detail", "snapshots"),
         ("GET", "/v3/[^/]+/types", "types"),
         ("GET", "/v3/[^/]+/limits", "limits"),
         ("GET", "/v3/[^/]+/os-quota-sets/[^/]+", "quotas"),
@@ -80,6 +81,9 @@ class Volume(Service):
         o["status"] = "in-use"
         o["attachments"] = [{"server_id": server_id, "volume_id": o["id"], "id": o["id"], "device": "/dev/vdb",
                              "attachment_id": o["id"], "host_name": None, "attached_at": stamp()}]
+
+    def snapshots(self, request):
+        return answer(200, {"snapshots": []})
 
     def types(self, request):
         return answer(200, {"volume_types": [{"id": "t", "name": "__DEFAULT__", "is_public": True, "extra_specs": {}, "description": None}]})
