@@ -20,6 +20,7 @@ struct auth {
 	struct cond renewed; /* locks what follows */
 	bool renewing;
 	uint64_t failures; /* renewals that failed */
+	uint64_t logins;   /* that did not */
 	struct session now;
 	enum error_kind failure_kind; /* of the last one */
 	char *failure;
@@ -359,6 +360,7 @@ int auth_new(struct http *h, const struct cloud_config *c, const char *request_i
 		return error_move(err, steal_ptr(error));
 	}
 	session_copy(&a->now, &a->first);
+	a->logins = 1;
 	*ret = a;
 	return 0;
 }
@@ -378,6 +380,18 @@ void auth_free(struct auth *a)
 const struct session *auth_first(const struct auth *a)
 {
 	return &a->first;
+}
+
+uint64_t auth_catalog(struct auth *a, uint64_t known, auth_look *look, void *context)
+{
+	uint64_t newest;
+
+	cond_lock(&a->renewed);
+	newest = a->logins;
+	if (newest > known)
+		look(a->now.catalog, context);
+	cond_unlock(&a->renewed);
+	return newest;
 }
 
 const char *auth_base(const struct auth *a)
@@ -414,6 +428,7 @@ static int renew(struct auth *a, int64_t deadline, struct error **err)
 	}
 	session_free(&a->now);
 	a->now = fresh;
+	a->logins++;
 	return 0;
 }
 

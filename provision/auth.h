@@ -34,6 +34,10 @@ int auth_new(struct http *h, const struct cloud_config *c, const char *request_i
 	     struct error **err) MUST_USE;
 void auth_free(struct auth *a);
 const struct session *auth_first(const struct auth *a); /* of the first login: catalog, ids (the token may be an old one) */
+/* Calls look, under the lock, with the catalog of the newest login where that is a later one than number `known`; returns the number of
+ * the newest.  The first login is number 1. */
+typedef void auth_look(struct json_object *catalog, void *context);
+uint64_t auth_catalog(struct auth *a, uint64_t known, auth_look *look, void *context);
 const char *auth_base(const struct auth *a);		/* the URL that answered: "https://keystone:5000/v3" */
 
 /* A copy of a token with at least margin_ms left where its life allows that; the caller wipes (secret_free()). */

@@ -30,7 +30,40 @@ static int make_client(struct cloud *c, struct error **err)
 	return 0;
 }
 
-/* All of them now: nothing has to be locked later. */
+static bool is_elsewhere(const char *url, const char *before)
+{
+	return before == NULL || strcmp(url, before) != 0;
+}
+
+/* Under the lock: a later login's catalog may name other addresses.  What it no longer has stays where it was. */
+static void move_endpoints(struct json_object *catalog, void *context)
+{
+	struct cloud *c = context;
+
+	for (size_t i = 0; i < CLOUD_SERVICES; i++) {
+		enum cloud_service service = (enum cloud_service)i;
+		CLEANUP_FREE char *url = NULL;
+
+		if (service == CLOUD_IDENTITY || catalog_find(catalog, c->config, service, &url, NULL) < 0 ||
+		    !is_elsewhere(url, c->endpoints[i]))
+			continue;
+		log_verbose("the %s service is at %s now", cloud_service_name(service), url);
+		free(c->endpoints[i]);
+		c->endpoints[i] = steal_ptr(url);
+	}
+}
+
+char *cloud_endpoint(struct cloud *c, enum cloud_service service)
+{
+	char *url;
+
+	pthread_mutex_lock(&c->lock);
+	c->catalog = auth_catalog(c->auth, c->catalog, move_endpoints, c);
+	url = xstrdup(c->endpoints[service]);
+	pthread_mutex_unlock(&c->lock);
+	return url;
+}
+
 static void find_endpoints(struct cloud *c)
 {
 	const struct session *session = auth_first(c->auth);
@@ -73,6 +106,8 @@ int cloud_open(const char *name, struct cloud **ret, struct error **err)
 	CLEANUP_CLOUD struct cloud *c = xnew(struct cloud);
 	CLEANUP_FREE char *uuid = random_uuid();
 
+	pthread_mutex_init(&c->lock, NULL);
+	c->catalog = 1;
 	c->request_id = xasprintf("req-%s", uuid);
 	if (cloud_config_load(name, &c->config, err) < 0 || make_client(c, err) < 0)
 		return -1;
@@ -100,6 +135,7 @@ void cloud_close(struct cloud *c)
 		error_free(c->missing[i]);
 	}
 	cloud_config_free(c->config);
+	pthread_mutex_destroy(&c->lock);
 	free(c->request_id);
 	free(c);
 }
@@ -112,7 +148,9 @@ void cloud_close_ptr(struct cloud **c)
 
 bool cloud_has(struct cloud *c, enum cloud_service service)
 {
-	return c->endpoints[service] != NULL;
+	CLEANUP_FREE char *url = cloud_endpoint(c, service);
+
+	return url != NULL;
 }
 
 const char *cloud_project_id(struct cloud *c)

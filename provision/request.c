@@ -38,7 +38,7 @@ static void add_microversion(struct strv *headers, enum cloud_service service, c
 static int perform(struct cloud *c, const struct cloud_call *call, const char *body, const char *token, int64_t deadline,
 		   struct http_response *ret, struct error **err)
 {
-	const char *endpoint = c->endpoints[call->service];
+	CLEANUP_FREE char *endpoint = cloud_endpoint(c, call->service);
 	CLEANUP_FREE char *root = call->unversioned ? catalog_root(endpoint) : xstrdup(endpoint);
 	CLEANUP_FREE char *url = xasprintf("%s%s", root, call->path);
 	CLEANUP_STRV struct strv headers = STRV_INIT;
@@ -148,7 +148,7 @@ int cloud_call(struct cloud *c, const struct cloud_call *call, struct json_objec
 	bool ambiguous = false;
 	int result;
 
-	if (c->endpoints[call->service] == NULL) {
+	if (!cloud_has(c, call->service)) {
 		result = error_set(err, error_kind(c->missing[call->service]), "%s: %s", what,
 				   error_message(c->missing[call->service]));
 	} else if (perform_logged_in(c, call, deadline, &r, err) < 0) {

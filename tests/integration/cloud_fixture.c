@@ -28,14 +28,16 @@ static void give_token(struct server_peer *p, const char *extra)
 	CLEANUP_FREE char *body =
 		xasprintf("{\"token\":{\"issued_at\":\"%s\",\"expires_at\":\"%s\",%s\"user\":{\"id\":\"user-1\"},\"catalog\":["
 			  "{\"type\":\"compute\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
-			  "127.0.0.1:%u/compute/v2.1\"}]},"
+			  "127.0.0.1:%u%s/compute/v2.1\"},"
+			  "{\"interface\":\"public\",\"region_id\":\"S\",\"url\":\"http://127.0.0.1:%u/s/compute/v2.1\"}]},"
 			  "{\"type\":\"network\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
-			  "127.0.0.1:%u/network\"}]},"
+			  "127.0.0.1:%u/network\"},"
+			  "{\"interface\":\"internal\",\"region_id\":\"R\",\"url\":\"http://127.0.0.1:%u/internal/network\"}]},"
 			  "{\"type\":\"image\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
 			  "127.0.0.1:%u/image\"}]},"
 			  "{\"type\":\"volumev3\",\"endpoints\":[{\"interface\":\"public\",\"region_id\":\"R\",\"url\":\"http://"
 			  "127.0.0.1:%u/volume/v3/p\"}]}]}}",
-			  issued, expires, extra, port, port, port, port);
+			  issued, expires, extra, port, atomic_load(&fake.moved) ? "/moved" : "", port, port, port, port, port);
 
 	server_reply(p, 201, header, body);
 }
@@ -265,6 +267,8 @@ static const struct {
 	{"/compute/v2.1/servers", server_made, false},
 	{"/compute/v2.1/silent", silent, false},     {"/compute/v2.1/slow", slow, false},
 	{"/compute/v2.1/storm", storm, false},	     {"/compute/v2.1/vanishing", vanishing, false},
+	{"/elsewhere/v2/echo", echo, false},	     {"/internal/network/v2.0/echo", echo, false},
+	{"/moved/compute/v2.1/echo", echo, false},   {"/s/compute/v2.1/echo", echo, false},
 	{"/compute/", echo, false},		     {"/hotel/v3/auth/tokens", html, true},	     {"/identity/v3/auth/tokens", login, true},
 	{"/identity/v3/echo", echo, false},	     {"/image/v2/images", image_pages, false},
 	{"/network/v2.0/conflict", conflict, false}, {"/network/v2.0/over-quota", over_quota, false},
@@ -329,6 +333,7 @@ int cloud_setup(void **state UNUSED)
 	atomic_store(&fake.life_s, 3600);
 	atomic_store(&fake.refuse_all, false);
 	atomic_store(&fake.flaky, 0);
+	atomic_store(&fake.moved, false);
 	write_clouds("/identity", LOGIN);
 	return 0;
 }

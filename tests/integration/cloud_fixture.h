@@ -17,6 +17,7 @@ extern struct fake {
 	atomic_int login_status;
 	atomic_int life_s;
 	atomic_bool refuse_all; /* the services refuse every token */
+	atomic_bool moved; /* catalogs have compute elsewhere */
 	atomic_uint flaky;
 	atomic_int limit_status;   /* of /storm, which admits STORM_ADMITS requests each second; 0: it admits all */
 	const char *limit_headers; /* with its refusals */

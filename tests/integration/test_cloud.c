@@ -230,6 +230,52 @@ static void test_a_fresh_token_that_is_refused_is_the_end(void **state UNUSED)
 	assert_int_equal(atomic_load(&fake.logins), 2);
 }
 
+static void test_a_short_token_is_not_renewed_for_each_write(void **state UNUSED)
+{
+	CLEANUP_CLOUD struct cloud *c = NULL;
+	struct cloud_call call = {.service = CLOUD_COMPUTE, .method = "POST", .path = "/echo", .retry = RETRY_C};
+
+	atomic_store(&fake.life_s, 300); /* a write wants ten minutes, which no token here has */
+	c = open_cloud();
+	for (int i = 0; i < 5; i++)
+		assert_success(cloud_call(c, &call, NULL, NULL, NULL, &test_error));
+	assert_int_equal(atomic_load(&fake.logins), 1);
+}
+
+static void test_a_later_catalog_counts(void **state UNUSED)
+{
+	CLEANUP_CLOUD struct cloud *c = open_cloud();
+
+	assert_success(get(c, CLOUD_COMPUTE, "/echo", &test_error));
+	atomic_store(&fake.moved, true);
+	assert_success(get(c, CLOUD_COMPUTE, "/echo", &test_error)); /* nobody has logged in since */
+	assert_int_equal(server_count(server, "GET", "/compute/v2.1/echo"), 2);
+	atomic_store(&fake.revoked, 1);
+	assert_success(parallel_for(20, 0, one_get, c, NULL, &test_error));
+	assert_int_equal(server_count(server, "GET", "/moved/compute/v2.1/echo"), 20);
+	assert_int_equal(server_count(server, "GET", "/compute/v2.1/echo"), 2 + atomic_load(&fake.refusals));
+	assert_true(cloud_has(c, CLOUD_IMAGE));
+}
+
+static void test_each_service_has_keys_of_its_own(void **state UNUSED)
+{
+	CLEANUP_FREE char *elsewhere = server_url(server, "/elsewhere");
+	CLEANUP_FREE char *keys = xasprintf("R\n    compute_region_name: S\n    network_interface: internal\n"
+					    "    image_endpoint_override: \"%s\"", elsewhere);
+	CLEANUP_CLOUD struct cloud *c = NULL;
+
+	write_region("/identity", LOGIN, keys);
+	c = open_cloud();
+	assert_success(get(c, CLOUD_COMPUTE, "/echo", &test_error));
+	assert_success(get(c, CLOUD_NETWORK, "/echo", &test_error));
+	assert_success(get(c, CLOUD_IMAGE, "/echo", &test_error));
+	assert_success(get(c, CLOUD_VOLUME, "/echo", &test_error));
+	assert_int_equal(server_count(server, "GET", "/s/compute/v2.1/echo"), 1);
+	assert_int_equal(server_count(server, "GET", "/internal/network/v2.0/echo"), 1);
+	assert_int_equal(server_count(server, "GET", "/elsewhere/v2/echo"), 1);
+	assert_int_equal(server_count(server, "GET", "/volume/v3/p/echo"), 1);
+}
+
 static int cancel_soon(void *context UNUSED, struct error **err UNUSED)
 {
 	poll(NULL, 0, 200);
@@ -362,6 +408,9 @@ int main(void)
 		CLOUD_TEST(test_keystone_is_busy_while_renewing),
 		CLOUD_TEST(test_a_token_is_renewed_before_it_ends),
 		CLOUD_TEST(test_a_fresh_token_that_is_refused_is_the_end),
+		CLOUD_TEST(test_a_short_token_is_not_renewed_for_each_write),
+		CLOUD_TEST(test_a_later_catalog_counts),
+		CLOUD_TEST(test_each_service_has_keys_of_its_own),
 		CLOUD_TEST(test_cancellation_wakes_all),
 		CLOUD_TEST(test_pages),
 		CLOUD_TEST(test_what_is_known_after_a_failure),
