@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/net/http_headers.h"
 #include "core/net/http_private.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -104,33 +105,6 @@ static size_t on_write(char *p, size_t size, size_t n, void *context)
 	return n;
 }
 
-/* Keep "name: value" with the name in lower case; a folded line goes behind the one before it. */
-static void keep_header(struct transfer *t, const char *line, size_t n)
-{
-	struct strv *headers = &t->response->headers;
-	const char *colon = memchr(line, ':', n);
-	CLEANUP_BUF struct buf b = BUF_INIT;
-	const char *value;
-
-	if ((line[0] == ' ' || line[0] == '\t') && headers->n > 0) {
-		char *last = headers->v[headers->n - 1];
-
-		headers->v[headers->n - 1] = xasprintf("%s %.*s", last, (int)(n - 1), line + 1);
-		free(last);
-		return;
-	}
-	if (colon == NULL)
-		return;
-	for (const char *p = line; p < colon; p++)
-		buf_add_char(&b, *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p);
-	for (value = colon + 1; value < line + n && (*value == ' ' || *value == '\t');)
-		value++;
-	buf_add(&b, ": ");
-	for (; value < line + n; value++)
-		buf_add_char(&b, (unsigned char)*value < ' ' ? ' ' : *value); /* headers go to terminals and logs */
-	strv_take(headers, buf_steal(&b));
-}
-
 static size_t on_header(char *line, size_t size, size_t items, void *context)
 {
 	struct transfer *t = context;
@@ -148,7 +122,7 @@ static size_t on_header(char *line, size_t size, size_t items, void *context)
 	if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
 		strv_free(&t->response->headers); /* the one before was an interim answer */
 	else if (n > 0)
-		keep_header(t, line, n);
+		http_headers_keep(&t->response->headers, line, n);
 	length = n == 0 ? http_header(t->response, "content-length") : NULL;
 	if (length != NULL && strcmp(http_method(t->request), "HEAD") != 0 && !is_streamed(t) &&
 	    strtoull(length, NULL, 10) > answer_max(t)) {
