@@ -4,6 +4,8 @@
 #include "core/net/ssh_internal.h"
 #include "core/net/ssh_keys.h"
 
+enum { SHA1_CHARACTERS = 27 };
+
 struct search {
 	LIBSSH2_SESSION *session; /* libssh2 wants one */
 	const struct strv *names;
@@ -35,6 +37,18 @@ static char *key_of_line(const struct search *s, const char *line)
 	return key;
 }
 
+/* "|1|SALT|HASH": libssh2 1.10 leaks at a hash that is no SHA-1, 20 bytes in 27 characters and a "=". */
+static bool name_is_whole(const char *line)
+{
+	static const char base64[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/";
+	const char *at = strncmp(line, "|1|", 3) == 0 ? strchr(line + 3, '|') : NULL;
+
+	if (line[0] != '|')
+		return true;
+	return at != NULL && strspn(at + 1, base64) == SHA1_CHARACTERS && at[1 + SHA1_CHARACTERS] == '=' &&
+	       strchr(" \t", at[2 + SHA1_CHARACTERS]) != NULL;
+}
+
 static void take_line(struct search *s, const char *line)
 {
 	static const char revoked[] = "@revoked";
@@ -44,7 +58,7 @@ static void take_line(struct search *s, const char *line)
 
 	line += is_revoked ? strlen(revoked) : 0;
 	line += strspn(line, " \t");
-	if (*line == '@' || *line == '#')
+	if (*line == '@' || *line == '#' || !name_is_whole(line))
 		return;
 	key = key_of_line(s, line);
 	if (key == NULL || base64_decode(key, &blob, NULL) < 0)

@@ -87,6 +87,7 @@ static void test_what_cannot_be_used(void **state UNUSED)
 	finds("10.6.0.10 " RSA "\n10.6.0.10 " ED25519 "\n", "10.6.0.10", 22, ED25519);
 	/* damaged */
 	finds("10.6.0.10\n10.6.0.10 ssh-ed25519\n10.6.0.10 ssh-ed25519 AAAA\n|1|x|y " ED25519 "\n", "10.6.0.10", 22, NULL);
+	finds("|1|SV3Ftl/ZnFReJfwBMvzJxLOmpKQ=|AAAA " ED25519 "\n|1||\n|1|\n|2|a|b " ED25519 "\n", "10.6.0.10", 22, NULL);
 	finds("10.6.0.10 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFrnXPzuw4QcyG/7M4WGLVXEkwXstUXUjqWQHxhoO3\n", "10.6.0.10", 22, NULL);
 }
 
