@@ -250,22 +250,6 @@ static int prepare(void *context, struct error **err)
 	return trust_check(a->c->spec, err);
 }
 
-/* Counts what is to be done.  What the file no longer wants is told and left: workloads have to be moved away first. */
-static size_t to_do(const struct changes *changes)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < changes->n; i++) {
-		const struct change *c = &changes->items[i];
-
-		if (c->action != CHANGE_DELETE)
-			n++;
-		else if (strcmp(c->kind, "server") == 0)
-			log_warning("server %s stays: %s, and this version removes no single nodes", c->name, c->reason);
-	}
-	return n;
-}
-
 static int run(struct apply *a, struct events *events, struct live *live, struct error **err)
 {
 	struct parallel_task tasks[] = {{look, a}, {prepare, a}};
@@ -279,7 +263,8 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	event_end(events, "cloud", "look");
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, &changes, err) < 0)
 		return -1;
-	if (to_do(&changes) == 0) {
+	verb_warn_left(&changes);
+	if (verb_to_do(&changes) == 0) {
 		log_info("%scluster %s is as %s says: nothing to do (%.1f s, %llu API calls)",
 			 a->c->o->cloud_only ? "the cloud's part of " : "", a->c->spec->name, a->c->spec->path,
 			 (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));

@@ -4,22 +4,42 @@
 #include "cmd/verbs.h"
 #include "core/base/log.h"
 
+static void print(const struct context *c, const struct changes *changes, const struct findings *findings)
+{
+	struct json_object *o, *found;
+
+	if (c->o->format == OUTPUT_JSON) {
+		o = verb_changes_json(changes);
+		found = findings_json(findings);
+		json_add(o, "findings", json_object_get(json_at(found, "findings")));
+		json_object_put(found);
+		output_json(o);
+		return;
+	}
+	checks_warn(findings);
+	if (changes->n > 0)
+		verb_print_changes(changes, OUTPUT_TABLE);
+	if (verb_to_do(changes) == 0)
+		log_info("cluster %s is as %s says: nothing to do", c->spec->name, c->spec->path);
+}
+
+/* The differences are shown, also where the checks refuse to make them. */
 int verb_plan(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
 	CLEANUP_CLOUD struct cloud *cloud = NULL;
 	CLEANUP_VIEW struct view *view = NULL;
+	CLEANUP_FINDINGS struct findings findings = {0};
 	CLEANUP(changes_free) struct changes changes = {0};
 	CLEANUP_WORK struct work w = {0};
 
 	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
-	    checks_pass(&c, cloud, view, err) < 0 || (c.state != NULL && work_open(&c, NULL, &w, err) < 0) ||
+	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (c.state != NULL && work_open(&c, NULL, &w, err) < 0) ||
 	    differences_find(&c, view, c.state != NULL ? &w : NULL, &changes, err) < 0)
 		return -1;
-	if (changes.n > 0 || o->format == OUTPUT_JSON)
-		verb_print_changes(&changes, o->format);
-	else
-		log_info("cluster %s is as %s says: nothing to do", c.spec->name, c.spec->path);
-	return changes.n > 0 ? EXIT_CHANGES : 0;
+	print(&c, &changes, &findings);
+	if (findings_refuse(&findings, err) < 0)
+		return -1;
+	return verb_to_do(&changes) > 0 ? EXIT_CHANGES : 0;
 }

@@ -1,36 +1,108 @@
 #include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/base/path.h"
 #include <stdio.h>
 
-static const char *const action_names[] = {"keep", "create", "update", "replace", "delete"};
+/* What is done, in one word for a column, and as the line that counts has it. */
+static const struct {
+	const char *name, *counted;
+} actions[] = {
+	[CHANGE_NONE] = {"keep", "to keep"},
+	[CHANGE_CREATE] = {"create", "to create"},
+	[CHANGE_UPDATE] = {"update", "to change"},
+	[CHANGE_REPLACE] = {"replace", "to replace"},
+	[CHANGE_DELETE] = {"delete", "to delete"},
+	[CHANGE_MANUAL] = {"leave", "left as they are"},
+};
+
+static size_t count(const struct changes *changes, size_t action)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < changes->n; i++)
+		n += changes->items[i].action == (enum change_action)action;
+	return n;
+}
+
+size_t verb_to_do(const struct changes *changes)
+{
+	return changes->n - count(changes, CHANGE_MANUAL) - count(changes, CHANGE_NONE);
+}
+
+void verb_warn_left(const struct changes *changes)
+{
+	enum { TOLD_MAX = 10 };
+	size_t told = 0, left = count(changes, CHANGE_MANUAL);
+
+	for (size_t i = 0; i < changes->n && told < TOLD_MAX; i++) {
+		const struct change *c = &changes->items[i];
+
+		if (c->action != CHANGE_MANUAL)
+			continue;
+		told++;
+		log_warning("%s %s is left as it is: %s", c->kind, c->name, c->reason);
+	}
+	if (told < left)
+		log_warning("%zu more are left as they are; \"davit plan\" lists them", left - told);
+}
+
+static struct json_object *change_json(const struct change *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "action", actions[c->action].name);
+	json_add_str(o, "kind", c->kind);
+	json_add_str(o, "name", c->name);
+	json_add_str(o, "reason", c->reason);
+	return o;
+}
+
+struct json_object *verb_changes_json(const struct changes *changes)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *summary = json_object_new_object();
+
+	for (size_t i = 0; i < changes->n; i++)
+		json_object_array_add(list, change_json(&changes->items[i]));
+	for (size_t a = 0; a < ARRAY_SIZE(actions); a++)
+		json_add_int(summary, actions[a].name, (int64_t)count(changes, a));
+	json_add(o, "changes", list);
+	json_add(o, "summary", summary);
+	return o;
+}
+
+/* "21 to create, 1 to change" */
+static void print_summary(const struct changes *changes)
+{
+	CLEANUP_STRV struct strv parts = STRV_INIT;
+	CLEANUP_FREE char *text = NULL;
+
+	for (size_t a = 0; a < ARRAY_SIZE(actions); a++)
+		if (count(changes, a) > 0)
+			strv_addf(&parts, "%zu %s", count(changes, a), actions[a].counted);
+	text = strv_join(&parts, ", ");
+	printf("\n%s\n", text);
+	fflush(stdout);
+}
 
 void verb_print_changes(const struct changes *changes, int format)
 {
 	static const char *const headings[] = {"ACTION", "KIND", "NAME", "REASON"};
-	struct json_object *list = json_object_new_array();
 	struct table *table;
 
-	for (size_t i = 0; i < changes->n; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_add_str(o, "action", action_names[changes->items[i].action]);
-		json_add_str(o, "kind", changes->items[i].kind);
-		json_add_str(o, "name", changes->items[i].name);
-		json_add_str(o, "reason", changes->items[i].reason);
-		json_object_array_add(list, o);
-	}
 	if (format == OUTPUT_JSON) {
-		output_json(list);
+		output_json(verb_changes_json(changes));
 		return;
 	}
-	json_object_put(list);
 	table = table_new(headings, ARRAY_SIZE(headings));
-	for (size_t i = 0; i < changes->n; i++)
-		table_row(table, (const char *[]){action_names[changes->items[i].action], changes->items[i].kind, changes->items[i].name,
-						  changes->items[i].reason});
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct change *c = &changes->items[i];
+
+		table_row(table, (const char *[]){actions[c->action].name, c->kind, c->name, c->reason});
+	}
 	table_print(table);
+	print_summary(changes);
 }
 
 int verb_api_url(const struct context *c, char **ret, struct error **err)

@@ -26,6 +26,10 @@ int verb_status(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
 
 /* Shared by several verbs. */
-void verb_print_changes(const struct changes *changes, int format);
+void verb_print_changes(const struct changes *changes, int format); /* with a line that counts them */
+struct json_object *verb_changes_json(const struct changes *changes) MUST_USE; /* {"changes": […], "summary": {"create": 3, …}} */
+/* How many there are that apply does something about. */
+size_t verb_to_do(const struct changes *changes);
+void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */

@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "provision/body.h"
 #include "provision/drift.h"
+#include "provision/fixed.h"
 #include "provision/pick.h"
 #include "provision/rules.h"
 
@@ -9,6 +10,7 @@ struct comparison {
 	struct view *view;
 	struct changes *changes;
 	struct strv wanted[KIND_COUNT]; /* names; what is marked and not among them is too much */
+	size_t spares;			/* floating IPs that are given to another port */
 };
 
 void changes_free(struct changes *c)
@@ -48,6 +50,24 @@ static void update(struct comparison *c, const struct item *it, struct json_obje
 	json_object_put(drift);
 }
 
+/* What cannot be changed in place, one change a reason; frees the reasons. */
+static void leave(struct comparison *c, const struct item *it, struct strv *reasons)
+{
+	for (size_t i = 0; i < reasons->n; i++)
+		add(c->changes, CHANGE_MANUAL, it->kind, it->name, xstrdup(reasons->v[i]));
+	strv_free(reasons);
+}
+
+static void compare_subnet(struct comparison *c, const struct item *it)
+{
+	struct strv fixed = STRV_INIT;
+	char *reason = NULL;
+
+	update(c, it, drift_subnet(c->plan, it->json, &reason), &reason);
+	fixed_subnet(c->plan, it->json, &fixed);
+	leave(c, it, &fixed);
+}
+
 static void compare_network(struct comparison *c)
 {
 	const char *name = c->plan->spec->name, *external_id = json_get_str(pick_external(c->view, c->plan), "id", NULL);
@@ -57,7 +77,7 @@ static void compare_network(struct comparison *c)
 	want(c, KIND_NETWORK, name);
 	it = want(c, KIND_SUBNET, name);
 	if (it != NULL)
-		update(c, it, drift_subnet(c->plan, it->json, &reason), &reason);
+		compare_subnet(c, it);
 	it = want(c, KIND_ROUTER, name);
 	if (it != NULL)
 		update(c, it, drift_router(it->json, external_id, &reason), &reason);
@@ -132,6 +152,14 @@ static void compare_server(struct comparison *c, const struct item *it)
 	}
 }
 
+static void compare_size(struct comparison *c, const struct item *volume, const struct volume_spec *wanted)
+{
+	struct strv fixed = STRV_INIT;
+
+	fixed_volume(wanted, volume->json, &fixed);
+	leave(c, volume, &fixed);
+}
+
 static void compare_volumes(struct comparison *c, const struct plan_node *node, const struct item *server)
 {
 	for (size_t i = 0; i < node->n_volumes; i++) {
@@ -140,27 +168,89 @@ static void compare_volumes(struct comparison *c, const struct plan_node *node, 
 
 		if (volume != NULL && server != NULL && strcmp(json_get_str(volume->json, "status", ""), "available") == 0)
 			add(c->changes, CHANGE_UPDATE, KIND_VOLUME, name, xasprintf("is not attached to %s", node->node.name));
+		if (volume != NULL)
+			compare_size(c, volume, &node->volumes[i].spec);
 	}
+}
+
+static void compare_port(struct comparison *c, const struct plan_node *node, const struct item *server)
+{
+	const struct item *port = want(c, KIND_PORT, node->node.name);
+	char *reason = NULL;
+
+	if (port == NULL)
+		return;
+	update(c, port, drift_port(c->plan, c->view, node, port->json, &reason), &reason);
+	if (server != NULL && port_is_loose(port->json))
+		add(c->changes, CHANGE_UPDATE, KIND_PORT, port->name, xstrdup("is not plugged into its server"));
+}
+
+/* One of ours that serves no node is taken rather than a new one made: it may be the address that people know. */
+static void compare_floating_ip(struct comparison *c, const struct plan_node *node)
+{
+	const struct item *spare;
+
+	if (!node->floating_ip || view_find(c->view, KIND_FLOATING_IP, node->node.name) != NULL ||
+	    (spare = pick_spare_floating_ip(c->view, c->plan, c->spares)) == NULL) {
+		if (node->floating_ip)
+			want(c, KIND_FLOATING_IP, node->node.name);
+		return;
+	}
+	c->spares++;
+	strv_add(&c->wanted[KIND_FLOATING_IP], spare->name);
+	add(c->changes, CHANGE_UPDATE, KIND_FLOATING_IP, node->node.name,
+	    xasprintf("%s points to %s, and will point to this node again", json_get_str(spare->json, "floating_ip_address", "?"),
+		      json_get_str(spare->json, "port_id", NULL) != NULL ? "another port" : "no port"));
+}
+
+static void compare_root(struct comparison *c, const struct plan_node *node, const struct item *server)
+{
+	CLEANUP_FREE char *name = name_root(node);
+	const struct item *volume = view_find(c->view, KIND_VOLUME, name);
+	struct strv fixed = STRV_INIT;
+
+	if (root_wanted(node, server))
+		volume = want(c, KIND_VOLUME, name);
+	else if (server != NULL && volume != NULL) /* the server runs on it, whatever the file says now */
+		strv_add(&c->wanted[KIND_VOLUME], name);
+	if (volume != NULL && node->root.size_gib > 0)
+		fixed_root(c->plan, c->view, node, volume->json, &fixed);
+	if (volume != NULL)
+		leave(c, volume, &fixed);
 }
 
 static void compare_node(struct comparison *c, const struct plan_node *node)
 {
-	const struct item *port = want(c, KIND_PORT, node->node.name), *server;
-	char *reason = NULL;
+	const struct item *server = view_find(c->view, KIND_SERVER, node->node.name);
+	struct strv fixed = STRV_INIT;
 
-	if (port != NULL)
-		update(c, port, drift_port(c->plan, c->view, node, port->json, &reason), &reason);
-	if (node->floating_ip)
-		want(c, KIND_FLOATING_IP, node->node.name);
-	if (node->root.size_gib > 0) {
-		CLEANUP_FREE char *root = name_root(node);
-
-		want(c, KIND_VOLUME, root);
-	}
+	compare_port(c, node, server);
+	compare_floating_ip(c, node);
+	compare_root(c, node, server);
 	server = want(c, KIND_SERVER, node->node.name);
-	if (server != NULL)
+	if (server != NULL) {
 		compare_server(c, server);
+		fixed_server(c->plan, c->view, node, server->json, &fixed);
+		leave(c, server, &fixed);
+	}
 	compare_volumes(c, node, server);
+}
+
+/* A second server may be in use, and what nobody wants any more may hold what somebody needs. */
+static enum change_action extra_action(const struct item *it, bool wanted)
+{
+	bool used = it->kind == KIND_SERVER && strcmp(json_get_str(it->json, "status", ""), "ERROR") != 0;
+
+	return wanted && !used ? CHANGE_DELETE : CHANGE_MANUAL;
+}
+
+static char *extra_reason(const struct item *it, bool wanted)
+{
+	if (wanted)
+		return xasprintf("%s is a second one of that name", it->id);
+	if (it->kind == KIND_SERVER)
+		return xstrdup("the file no longer wants it: drain it (kubectl drain), then delete server, port and volumes in the cloud");
+	return xstrdup("the file no longer wants it: delete it in the cloud where nobody needs it");
 }
 
 static void compare_extra(struct comparison *c)
@@ -174,9 +264,7 @@ static void compare_extra(struct comparison *c)
 
 			if (wanted && !all[i]->duplicate)
 				continue;
-			add(c->changes, CHANGE_DELETE, (enum kind)kind, all[i]->name,
-			    wanted ? xasprintf("%s is a second one of that name", all[i]->id)
-				   : xstrdup("the file no longer wants it"));
+			add(c->changes, extra_action(all[i], wanted), (enum kind)kind, all[i]->name, extra_reason(all[i], wanted));
 		}
 	}
 }

@@ -287,6 +287,22 @@ static int attach_volumes(struct maker *m, const struct plan_node *node, const s
 	return 0;
 }
 
+/* Somebody deleted the server's port, or took it out: the new one is plugged in. */
+static int attach_port(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
+{
+	const struct item *port = view_find(m->view, KIND_PORT, node->node.name);
+	CLEANUP_FREE char *path = xasprintf("/servers/%s/os-interface", server->id);
+	CLEANUP_FREE char *what = xasprintf("plug port \"%s\" into its server", port->name);
+	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
+	struct json_object *fields = json_object_new_object();
+	struct cloud_call call = {
+		.service = CLOUD_COMPUTE, .method = "POST", .path = path, .body = body, .retry = RETRY_B, .what = what};
+
+	json_add_str(fields, "port_id", port->id);
+	json_add(body, "interfaceAttachment", fields);
+	return port_is_loose(port->json) ? cloud_call(m->cloud, &call, &answer, NULL, NULL, err) : 0;
+}
+
 static int raise_node(struct maker *m, size_t i, const struct item *before, struct error **err)
 {
 	const struct plan_node *node = &m->plan->nodes[i];
@@ -300,7 +316,8 @@ static int raise_node(struct maker *m, size_t i, const struct item *before, stru
 		event_end(m->job->events, node->node.name, "server");
 	}
 	server = view_find(m->view, KIND_SERVER, node->node.name);
-	if (before != NULL && strcmp(before->id, server->id) == 0 && attach_volumes(m, node, server, err) < 0)
+	if (before != NULL && strcmp(before->id, server->id) == 0 &&
+	    (attach_port(m, node, server, err) < 0 || attach_volumes(m, node, server, err) < 0))
 		return -1;
 	make_tell(m, i, NODE_ACTIVE, server->id, NULL);
 	return 0;

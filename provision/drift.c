@@ -84,28 +84,64 @@ static bool pods_allowed(const struct plan *plan, struct json_object *port)
 	return strv_has(&pairs, plan->spec->network.pod_cidr);
 }
 
+/* Another address than the plan's: somebody moved it, or made it by hand. */
+static const char *other_address(const struct plan_node *node, struct json_object *port)
+{
+	const char *had = json_get_str(port, "fixed_ips[0].ip_address", NULL);
+
+	return had != NULL && strcmp(had, node->node.address) != 0 ? had : NULL;
+}
+
+static void add_address(struct view *view, const struct plan *plan, const struct plan_node *node, struct json_object *fields)
+{
+	struct json_object *list = json_object_new_array(), *ip = json_object_new_object();
+
+	json_add_str(ip, "subnet_id", view_id(view, KIND_SUBNET, plan->spec->name));
+	json_add_str(ip, "ip_address", node->node.address);
+	json_object_array_add(list, ip);
+	json_add(fields, "fixed_ips", list);
+}
+
+bool port_is_loose(struct json_object *port)
+{
+	const char *device = json_get_str(port, "device_id", NULL);
+
+	return device != NULL && *device == '\0';
+}
+
 struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
 			       char **ret_reason)
 {
-	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT;
+	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT, reasons = STRV_INIT;
 	CLEANUP_JSON struct json_object *fields = json_object_new_object();
+	const char *moved = other_address(node, port);
 
 	list_strings(json_at(port, "security_groups"), NULL, &had);
 	strv_sort(&had);
 	group_ids(plan, view, node, &wanted);
-	if (!same_list(&had, &wanted))
+	if (!same_list(&had, &wanted)) {
 		json_add(fields, "security_groups", array(&wanted));
+		strv_add(&reasons, "is not in the security groups that it should be in");
+	}
+	if (moved != NULL) {
+		add_address(view, plan, node, fields);
+		strv_addf(&reasons, "has the address %s, the plan wants %s", moved, node->node.address);
+	}
+	if (!json_get_bool(port, "admin_state_up", true)) {
+		json_add_bool(fields, "admin_state_up", true);
+		strv_add(&reasons, "is switched off");
+	}
 	if (!pods_allowed(plan, port)) {
 		struct json_object *list = json_object_new_array(), *pods = json_object_new_object();
 
 		json_add_str(pods, "ip_address", plan->spec->network.pod_cidr);
 		json_object_array_add(list, pods);
 		json_add(fields, "allowed_address_pairs", list);
+		strv_add(&reasons, "does not let the pods' addresses through");
 	}
 	if (json_object_object_length(fields) == 0)
 		return NULL;
-	*ret_reason = xstrdup(json_at(fields, "security_groups") != NULL ? "is not in the security groups that it should be in"
-									 : "does not let the pods' addresses through");
+	*ret_reason = strv_join(&reasons, "; ");
 	return steal_ptr(fields);
 }
 

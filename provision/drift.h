@@ -8,6 +8,9 @@ struct json_object *drift_router(struct json_object *router, const char *externa
 struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
 			       char **ret_reason) MUST_USE;
 
+/* No server has it. */
+bool port_is_loose(struct json_object *port);
+
 /* What can be done about a server that is not ACTIVE. */
 enum server_verdict {
 	SERVER_FINE,   /* ACTIVE */

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
 #include "provision/drift.h"
+#include "provision/pick.h"
 #include "provision/steps.h"
 
 enum { GATEWAY_WAIT_MS = 60000 };
@@ -130,18 +131,6 @@ int make_interface(void *context, struct error **err)
 	return error_move(err, steal_ptr(failure));
 }
 
-/* A marked floating IP that points to none of the plan's nodes: made for one that went. */
-static const struct item *spare_floating_ip(struct maker *m)
-{
-	size_t n = 0;
-	CLEANUP_FREE const struct item **all = view_all(m->view, KIND_FLOATING_IP, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (json_get_str(all[i]->json, "port_id", NULL) == NULL)
-			return all[i];
-	return NULL;
-}
-
 static int use_spare(struct maker *m, const struct item *spare, const char *node, struct error **err)
 {
 	struct json_object *fields = json_object_new_object();
@@ -179,7 +168,7 @@ static int give_spares(struct maker *m, struct error **err)
 {
 	for (size_t i = 0; i < m->plan->n_nodes; i++) {
 		const char *node = m->plan->nodes[i].node.name;
-		const struct item *spare = spare_floating_ip(m);
+		const struct item *spare = pick_spare_floating_ip(m->view, m->plan, 0);
 
 		if (spare == NULL)
 			return 0;

@@ -72,3 +72,17 @@ bool pick_is_bootable(struct json_object *image)
 			return false;
 	return true;
 }
+
+const struct item *pick_spare_floating_ip(struct view *v, const struct plan *plan, size_t nth)
+{
+	size_t n = 0;
+	CLEANUP_FREE const struct item **all = view_all(v, KIND_FLOATING_IP, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_node *node = plan_find(plan, all[i]->name);
+
+		if ((node == NULL || !node->floating_ip) && nth-- == 0)
+			return all[i];
+	}
+	return NULL;
+}

@@ -9,6 +9,8 @@ struct json_object *pick_flavor(const struct view *v, const char *name);
 struct json_object *pick_external(const struct view *v, const struct plan *plan);
 /* What that is called, or NULL where neither the file nor clouds.yaml names it. */
 const char *pick_external_name(const struct view *v, const struct plan *plan);
+/* The nth (from 0) of the cluster's floating IPs that points to none of the nodes that should have one; NULL where there is none. */
+const struct item *pick_spare_floating_ip(struct view *v, const struct plan *plan, size_t nth);
 /* The members whose name or id is `name`; the caller frees the array, which ends with NULL. */
 struct json_object **pick_named(struct json_object *list, const char *name, size_t *ret_n) MUST_USE;
 /* Kernels and ramdisks are images too, but no server is made of them. */

@@ -19,7 +19,14 @@ void view_free(struct view *v);
 void view_free_ptr(struct view **v);
 #define CLEANUP_VIEW CLEANUP(view_free_ptr)
 
-enum change_action { CHANGE_NONE, CHANGE_CREATE, CHANGE_UPDATE, CHANGE_REPLACE, CHANGE_DELETE };
+enum change_action {
+	CHANGE_NONE,
+	CHANGE_CREATE,
+	CHANGE_UPDATE,
+	CHANGE_REPLACE,
+	CHANGE_DELETE,
+	CHANGE_MANUAL /* a difference that provision_create() leaves alone: the reason says what a person can do */
+};
 struct change {
 	enum change_action action;
 	char *kind, *name; /* "server", "demo-w-1" */
@@ -30,7 +37,8 @@ struct changes {
 	size_t n, cap;
 };
 void changes_free(struct changes *c);
-/* What provision_create() would do (CHANGE_NONE entries left out), what the file no longer wants and cannot be changed. */
+/* What provision_create() would do (CHANGE_NONE entries left out), and what differs and stays as it is (CHANGE_MANUAL): what the file no
+ * longer wants, what cannot be changed in place.  Run after it, the former is gone. */
 int provision_compare(const struct plan *plan, struct view *view, struct changes *ret, struct error **err) MUST_USE;
 
 /* What the file names and the cloud lacks: image, flavors, external network, key services; with the names that the cloud has, or the

@@ -1,5 +1,6 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "provision/fixed.h"
 #include "provision/steps.h"
 
 /* in use: by a server that is on its way out, or for ever where nova has lost the server; that is told sooner */
@@ -23,7 +24,7 @@ static size_t list_wants(struct maker *m, const struct plan_node *node, struct v
 {
 	size_t n = 0;
 
-	if (node->root.size_gib > 0)
+	if (root_wanted(node, view_find(m->view, KIND_SERVER, node->node.name)))
 		ret[n++] = (struct volume_want){name_root(node), &node->root, m->image_id};
 	for (size_t i = 0; i < node->n_volumes; i++)
 		ret[n++] = (struct volume_want){xstrdup(node->volumes[i].name), &node->volumes[i].spec, NULL};

@@ -235,6 +235,14 @@ static void attach(const char *volume_id, struct json_object *server)
 	json_add(volume, "attachments", list);
 }
 
+static void plug(const char *port_id, struct json_object *server)
+{
+	struct json_object *port = by(KIND_PORT, "id", port_id, NULL);
+
+	json_add_str(port, "device_id", str(server, "id"));
+	json_add_str(port, "device_owner", "compute:nova");
+}
+
 static int settle_server(struct json_object *o, int *s, struct error **err)
 {
 	struct json_object *port = by(KIND_PORT, "id", str(o, "networks[0].port"), NULL),
@@ -351,6 +359,17 @@ static int add_rule(struct json_object *rule, int *s, struct error **err)
 			return refuse(409, ERROR_CONFLICT, "SecurityGroupRuleExists", s, err);
 	json_object_array_add(rules, copy(rule));
 	return 0;
+}
+
+static void delete_rule(const char *id)
+{
+	for (size_t g = 0; g < json_len(fake.kinds[KIND_GROUP]); g++) {
+		struct json_object *rules = json_at(json_object_array_get_idx(fake.kinds[KIND_GROUP], g), "security_group_rules");
+
+		for (size_t i = json_len(rules); i-- > 0;)
+			if (is(json_object_array_get_idx(rules, i), "id", id))
+				json_object_array_del_idx(rules, i, 1);
+	}
 }
 
 static int post_rules(struct json_object *body, int *s, struct error **err)
@@ -483,6 +502,8 @@ static int act(const char *server, const char *verb, struct json_object *body, s
 		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
 	if (strcmp(verb, "action") == 0)
 		json_add_str(o, "status", "ACTIVE");
+	else if (strcmp(verb, "os-interface") == 0)
+		plug(str(body, "interfaceAttachment.port_id"), o);
 	else
 		attach(str(body, "volumeAttachment.volumeId"), o);
 	return 0;
@@ -552,8 +573,10 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 	*s = 200;
 	if (strcmp(c->path, "/security-group-rules") == 0)
 		return post_rules(c->body, s, err);
-	if (strncmp(c->path, "/security-group-rules/", 22) == 0)
+	if (strncmp(c->path, "/security-group-rules/", 22) == 0) {
+		delete_rule(c->path + 22);
 		return 0;
+	}
 	if (what != NULL && strncmp(c->path, "/loadbalancers/", 15) == 0) {
 		what[strcspn(what, "?")] = '\0';
 		return call_balancer(c, what, ret, s, err);

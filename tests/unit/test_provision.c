@@ -183,7 +183,7 @@ static void test_marks(void **state UNUSED)
 
 static char *compare_text(struct fixture *f)
 {
-	static const char *const actions[] = {"none", "create", "update", "replace", "delete"};
+	static const char *const actions[] = {"none", "create", "update", "replace", "delete", "leave"};
 	struct changes changes = {0};
 	CLEANUP_BUF struct buf b = BUF_INIT;
 
@@ -318,7 +318,8 @@ static void test_compare_tells_drift(void **state)
 				  "replace server demo-w-1: ERROR: No valid host; it never ran and will be made again\n"
 				  "update port demo-w-2: is not in the security groups that it should be in\n"
 				  "create server demo-w-2\n"
-				  "delete server demo-w-9: the file no longer wants it\n");
+				  "leave server demo-w-9: the file no longer wants it: drain it (kubectl drain), then delete server, "
+				  "port and volumes in the cloud\n");
 }
 
 static void test_pods_of_other_plugins_are_let_through(void **state)

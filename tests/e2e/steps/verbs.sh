@@ -20,6 +20,7 @@ plan_of_a_change() {
 	status davit plan -f "$WORK/three.yaml" --mirror "$MIRROR"
 	expect_status 10
 	expect_text demo-workers-3
+	expect_text ' to create'
 }
 
 status_shows_nodes() {
@@ -79,4 +80,32 @@ delete_leaves_nothing() {
 	[[ ! -e $XDG_STATE_HOME/davit/demo ]]
 	status davit status -f "$FILE"
 	((status != 0))
+}
+
+# what cannot be changed in place is told, and left by any number of runs
+left_as_it_is() {
+	sed 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.large/; s/volume: {size: 10}/volume: {size: 12}/' "$FILE" >"$WORK/large.yaml"
+	status davit plan -f "$WORK/large.yaml" --mirror "$MIRROR"
+	expect_status 0
+	expect_text 'is of flavor m1.medium, the file wants m1.large'
+	expect_text 'has 10 GiB, the file wants 12'
+	expect_text '3 left as they are'
+	status davit apply -f "$WORK/large.yaml" --mirror "$MIRROR"
+	expect_status 0
+	expect_text 'is left as it is'
+	expect_text 'nothing to do'
+}
+
+# a rule less and one more, other name servers, a port without its groups
+drift_is_repaired() {
+	in_tree drift.py
+	status davit plan -f "$FILE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'lacks the rule "tcp 5000 from node"'
+	expect_text 'which the file does not want'
+	expect_text 'name servers are'
+	expect_text 'is not in the security groups that it should be in'
+	status apply
+	expect_status 0
+	plan_is_empty
 }

@@ -1,0 +1,113 @@
+#include "provision/fixed.h"
+#include "core/base/alloc.h"
+#include "provision/pick.h"
+
+void fixed_subnet(const struct plan *plan, struct json_object *subnet, struct strv *ret)
+{
+	const char *had = json_get_str(subnet, "cidr", NULL), *wanted = plan->spec->network.cidr;
+
+	if (had != NULL && strcmp(had, wanted) != 0)
+		strv_addf(ret, "its range is %s, the file wants %s: write the old one back, or make the cluster anew", had, wanted);
+}
+
+/* How a node comes to be as the file says, by what it holds. */
+static const char *way_out(const struct plan_node *node)
+{
+	switch (node->node.role) {
+	case NODE_CONTROL_PLANE:
+		return "it holds the cluster's data: write the old value back, or make the cluster anew";
+	case NODE_WORKER:
+		return "drain it (kubectl drain), delete the server in the cloud, and apply makes it anew";
+	default:
+		return "delete the server in the cloud, and apply makes it anew";
+	}
+}
+
+/* "m1.small" for an id that the cloud still has, else the id. */
+static const char *name_of(struct json_object *list, const char *id)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		if (strcmp(json_get_str(o, "id", ""), id) == 0)
+			return json_get_str(o, "name", id);
+	}
+	return id;
+}
+
+static void differ(const struct plan_node *node, const char *what, const char *had, const char *wanted, struct strv *ret)
+{
+	strv_addf(ret, "%s %s, the file wants %s: %s", what, had, wanted, way_out(node));
+}
+
+/* Images are often replaced by newer ones of the same name: then the ids tell them apart. */
+static void compare_image(const struct plan *plan, struct view *view, const struct plan_node *node, const char *had, struct strv *ret)
+{
+	struct json_object *image = pick_image(view, plan);
+	const char *id = json_get_str(image, "id", had);
+	CLEANUP_FREE char *wanted = xasprintf("\"%s\" (%s)", json_get_str(image, "name", "?"), id);
+
+	if (had != NULL && strcmp(had, id) != 0)
+		differ(node, "was made of image", had, wanted, ret);
+}
+
+static bool has_own_disk(struct json_object *server)
+{
+	return json_get_str(server, "image.id", NULL) != NULL; /* nova gives "" for those that boot from a volume */
+}
+
+bool root_wanted(const struct plan_node *node, const struct item *server)
+{
+	return node->root.size_gib > 0 && (server == NULL || !has_own_disk(server->json));
+}
+
+static bool boots_from_volume(struct json_object *server)
+{
+	return json_object_is_type(json_at(server, "image"), json_type_string);
+}
+
+static void compare_disk(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *server,
+			 struct strv *ret)
+{
+	CLEANUP_FREE char *size = xasprintf("a root volume of %lld GiB", (long long)node->root.size_gib);
+
+	if (has_own_disk(server) && node->root.size_gib > 0)
+		differ(node, "boots from", "its flavor's disk", size, ret);
+	else if (boots_from_volume(server) && node->root.size_gib == 0)
+		differ(node, "boots from", "a volume", "its flavor's disk", ret);
+	compare_image(plan, view, node, json_get_str(server, "image.id", NULL), ret);
+}
+
+void fixed_server(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *server,
+		  struct strv *ret)
+{
+	const char *flavor = json_get_str(server, "flavor.id", NULL), *zone = json_get_str(server, "OS-EXT-AZ:availability_zone", "");
+	const char *wanted = json_get_str(pick_flavor(view, node->flavor), "id", NULL);
+
+	if (flavor != NULL && wanted != NULL && strcmp(flavor, wanted) != 0)
+		differ(node, "is of flavor", name_of(view->flavors, flavor), node->flavor, ret);
+	compare_disk(plan, view, node, server, ret);
+	if (node->zone != NULL && *zone != '\0' && strcmp(zone, node->zone) != 0)
+		differ(node, "is in availability zone", zone, node->zone, ret);
+}
+
+void fixed_volume(const struct volume_spec *wanted, struct json_object *volume, struct strv *ret)
+{
+	long long size = json_get_int(volume, "size", 0), want = wanted->size_gib;
+	const char *type = json_get_str(volume, "volume_type", NULL);
+
+	if (size > 0 && size < want)
+		strv_addf(ret, "has %lld GiB, the file wants %lld: extend it in the cloud, then the file system on the node", size, want);
+	else if (size > want)
+		strv_addf(ret, "has %lld GiB, the file wants %lld: no volume can shrink; write the old size back", size, want);
+	if (type != NULL && wanted->type != NULL && strcmp(type, wanted->type) != 0)
+		strv_addf(ret, "is of type %s, the file wants %s: change it in the cloud (cinder retype), or write the old type back", type,
+			  wanted->type);
+}
+
+void fixed_root(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *volume,
+		struct strv *ret)
+{
+	fixed_volume(&node->root, volume, ret);
+	compare_image(plan, view, node, json_get_str(volume, "volume_image_metadata.image_id", NULL), ret);
+}
