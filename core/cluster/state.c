@@ -220,12 +220,31 @@ char *state_path(const struct state *s, const char *relative)
 	return xasprintf("%s/%s", s->folder, relative);
 }
 
+/* The data base is the last to go: as long as there is something to remove, the next delete finds the cluster by it. */
+static int remove_all_but_db(const char *folder, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	if (path_list(folder, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		CLEANUP_FREE char *path = xasprintf("%s/%s", folder, names.v[i]);
+
+		if (strcmp(names.v[i], "state.db") != 0 && strcmp(names.v[i], "lock") != 0 && path_remove_tree(path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int state_destroy(struct state *s, struct error **err)
 {
-	CLEANUP_FREE char *folder = xstrdup(s->folder);
-	int r = path_remove_tree(folder, err); /* under the lock, which goes with the folder */
+	CLEANUP_FREE char *folder = xstrdup(s->folder), *db = xasprintf("%s/state.db", s->folder);
+	int r;
 
-	state_close(s);
+	sqlite3_close(s->db); /* what is in its WAL goes into it */
+	s->db = NULL;
+	r = remove_all_but_db(folder, err) < 0 || path_remove_tree(db, err) < 0 || path_remove_tree(folder, err) < 0 ? -1 : 0;
+	state_close(s); /* the lock was kept until now */
 	return r;
 }
 

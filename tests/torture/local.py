@@ -7,7 +7,7 @@ import os
 import subprocess
 from datetime import datetime, timezone
 
-from cases import KILLED, LEFT_BEHIND, Case, need
+from cases import KILLED, LEFT_BEHIND, NODES_FAILED, Case, need
 
 LOCAL_FAILURE = 1  # exit status
 ERRNOS = {"full": errno.ENOSPC, "broken": errno.EIO}
@@ -44,8 +44,8 @@ async def count(program, folder):
 def expect(fault, run, hit, also=()):
     if fault in ERRNOS:
         need(run.status in (0, LOCAL_FAILURE, *also), f"exit status {run.status} of a run that could not write its state")
-        last = run.out.strip().splitlines()[-1]
-        need(run.status == 0 or any(s in last for s in SAYS), f"the last line does not say what is wrong: {last}")
+        last = run.out.rpartition("davit: error:")[2]
+        need(run.status == 0 or any(s in last for s in SAYS), f"the error does not say what is wrong: {last}")
     else:
         need(run.status == KILLED or not hit, f"exit status {run.status} of a run that was killed")
 
@@ -56,7 +56,7 @@ def settings_of(fault, n):
 
 async def journal_create(case, fault, n):
     run = await case.apply(**preload(case, **settings_of(fault, n)))
-    expect(fault, run, hit=run.status != 0)
+    expect(fault, run, hit=run.status != 0, also=(NODES_FAILED,))
     await case.made()
     await case.gone()
     return run, run.status != 0 or None
@@ -105,12 +105,12 @@ async def clock(case, jump, after_ms):
     wrong = preload(case, clock=jump, clock_after=after_ms)
     run = await case.apply(**wrong)
     need(run.status == 0, f"exit status {run.status} where the clock is wrong by {jump} s")
-    case.check_whole()
+    await case.check_whole()
     if abs(int(jump)) <= 3600:
         begin = not_before(f"{case.davit.state}/pki/ca.crt")
         need(begin <= datetime.now(timezone.utc), f"the authority is not valid before {begin}")
     need((await case.delete(**wrong)).status == 0, "the delete fails")
-    case.check_gone()
+    await case.check_gone()
     need(len(case.cloud.identity.issued) < 12, f"{len(case.cloud.identity.issued)} logins: the tokens' life is not counted rightly")
     return run, True
 
