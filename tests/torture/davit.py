@@ -36,14 +36,14 @@ class Run:
 class Davit:
     """`folder` is made, and removed by clean()."""
 
-    def __init__(self, program, folder, auth_url, password, timeout=1.5):
+    def __init__(self, program, folder, auth_url, password, timeout=1.5, file=CLUSTER):
         self.program, self.folder, self.process = program, folder, None
         self.interrupted = None  # when
-        self.state = os.path.join(folder, "state/davit/demo")
+        self.state = os.path.join(folder, "state/davit", re.search(r"name: (\w+)", file)[1])
         self.environment = {"PATH": os.environ["PATH"], "HOME": folder, "XDG_STATE_HOME": f"{folder}/state",
                             "XDG_CACHE_HOME": f"{folder}/cache", "OS_CLIENT_CONFIG_FILE": f"{folder}/clouds.yaml"}
         os.makedirs(folder, mode=0o700)
-        self.write("cluster.yaml", CLUSTER)
+        self.write("cluster.yaml", file)
         self.write("clouds.yaml", "clouds:\n  torture:\n    auth: {auth_url: '%s', username: demo, password: '%s', project_name: demo, "
                    "user_domain_name: Default, project_domain_name: Default}\n    api_timeout: %s\n" % (auth_url, password, timeout))
 
@@ -51,7 +51,7 @@ class Davit:
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
             f.write(text)
 
-    async def run(self, *words, limit=150, **environment):
+    async def run(self, *words, limit=600, **environment):
         """With --debug, to see all that it may say."""
         start = time.monotonic()
         self.interrupted = None

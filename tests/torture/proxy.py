@@ -37,7 +37,7 @@ class Proxy:
     def arm(self, fault, at):
         """From now on: the call number `at` (from 1) meets the fault of that name."""
         self.fault, self.at, self.calls, self.hit = fault, at, 0, None
-        self.strange_catalog = False
+        self.moved = False
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)

@@ -22,6 +22,7 @@ class Compute(Service):
         ("DELETE", "/os-keypairs/([^/]+)", "delete_keypair"),
         ("GET", "/os-server-groups", "groups"),
         ("POST", "/os-server-groups", "create_group"),
+        ("GET", "/os-server-groups/([^/]+)", "show_group"),
         ("DELETE", "/os-server-groups/([^/]+)", "delete_group"),
         ("GET", "/servers/detail", "servers"),
         ("POST", "/servers", "create"),
@@ -217,6 +218,9 @@ class Compute(Service):
                  "project_id": self.cloud.project, "user_id": self.cloud.user}
         self.server_groups[group["id"]] = group
         return answer(200, {"server_group": group})
+
+    def show_group(self, request, id):
+        return answer(200, {"server_group": self.server_groups.get_or(id, Refusal(404, f"Instance group {id} could not be found."))})
 
     def delete_group(self, request, id):
         self.server_groups.get_or(id, Refusal(404, f"Instance group {id} could not be found."))

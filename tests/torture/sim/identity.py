@@ -31,7 +31,7 @@ class Identity(Service):
         self.life = 3600.0  # of a token, in seconds
         self.tokens = {}  # token: when it ends
         self.issued = []  # all that ever were
-        self.strange_catalog = False  # the next logins name endpoints that do not exist
+        self.moved = False  # the next logins name another address of the services
 
     def authenticate(self, request):
         if self.tokens.get(request.headers.get("x-auth-token", ""), 0) <= now():
@@ -76,7 +76,7 @@ class Identity(Service):
         }
 
     def catalog(self):
-        origin = "http://127.0.0.1:1" if self.strange_catalog else self.cloud.origin
+        origin = self.cloud.origin.replace("127.0.0.1", "localhost") if self.moved else self.cloud.origin
         return [
             {"id": type, "type": type, "name": name, "endpoints": [
                 {"id": f"{type}-public", "interface": "public", "region": "RegionOne", "region_id": "RegionOne",
