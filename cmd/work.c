@@ -6,7 +6,8 @@
 #include "core/base/log.h"
 #include "provision/clouds.h"
 
-enum { RUN_MS = 60 * 60 * 1000 };
+/* AGAIN_MS: for a way that broke to open again; a cloud that is short of everything takes its time, and the run on the node goes on */
+enum { RUN_MS = 60 * 60 * 1000, AGAIN_MS = 10 * 60 * 1000 };
 
 static int encryption_key(struct state *s, char **ret, struct error **err)
 {
@@ -240,7 +241,7 @@ static int install(struct work *w, const struct node *n, struct ssh **s, struct 
 		error_free(why);
 		ssh_free(*s);
 		*s = NULL;
-		r = reach_ssh(w->reach, n->name, clock_deadline(120 * 1000), s, err);
+		r = reach_ssh(w->reach, n->name, clock_deadline(AGAIN_MS), s, err);
 	}
 	if (r == 0) {
 		work_digest(&files, &w->artifacts, hex);
@@ -315,7 +316,7 @@ int work_finish(struct work *w, struct error **err)
 	for (size_t i = 0; i < w->c->plan->n_nodes && name == NULL; i++)
 		if (w->c->plan->nodes[i].node.role == NODE_CONTROL_PLANE)
 			name = w->c->plan->nodes[i].node.name;
-	if (reach_ssh(w->reach, name, clock_deadline(120 * 1000), &s, err) < 0)
+	if (reach_ssh(w->reach, name, clock_deadline(AGAIN_MS), &s, err) < 0)
 		return -1;
 	if (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0)
 		return -1;
