@@ -55,3 +55,7 @@ int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **er
 /* What Kubernetes has made in the cloud for its users: ids of cinder's volumes that its claims had made (and that would go with
  * them), uids of services of type LoadBalancer. */
 int kubernetes_claims(struct ssh *s, int64_t deadline, struct strv *ret_volumes, struct strv *ret_services, struct error **err) MUST_USE;
+/* The recovery file (core/cluster/recovery.h): onto a control plane, for root alone; and back from there, secret.  ERROR_NOT_FOUND
+ * where the node has none. */
+int bootstrap_keep_recovery(struct ssh *s, const struct buf *text, struct error **err) MUST_USE;
+int bootstrap_get_recovery(struct ssh *s, struct buf *ret, struct error **err) MUST_USE;

@@ -242,7 +242,7 @@ static int prepare(void *context, struct error **err)
 {
 	struct apply *a = context;
 
-	if (key_pair(a->c, &a->public_key, err) < 0)
+	if (context_need_keys(a->c, err) < 0 || key_pair(a->c, &a->public_key, err) < 0)
 		return -1;
 	if (work_open(a->c, a->w->events, a->w, err) < 0)
 		return -1;

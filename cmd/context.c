@@ -73,6 +73,22 @@ const char *context_cloud(const struct context *c)
 	return c->o->cloud != NULL ? c->o->cloud : c->spec->openstack.cloud;
 }
 
+bool context_has_keys(const struct context *c)
+{
+	CLEANUP_FREE char *keys = c->state != NULL ? state_get(c->state, "keys") : NULL;
+
+	return keys == NULL || strcmp(keys, "lost") != 0;
+}
+
+int context_need_keys(const struct context *c, struct error **err)
+{
+	return context_has_keys(c) ? 0
+				   : error_set(err, ERROR_CONFIG,
+					       "the state of cluster %s was rebuilt from the cloud alone, and its keys are not here: \"davit recover "
+					       "--identity FILE\" fetches them from a control plane, --archive FILE reads them",
+					       c->spec->name);
+}
+
 int context_check_project(struct state *state, struct cloud *cloud, struct error **err)
 {
 	CLEANUP_FREE char *known = state_get(state, "project"), *here = NULL;

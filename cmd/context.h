@@ -26,6 +26,9 @@ const char *context_cloud(const struct context *c);  /* --os-cloud, else the fil
 /* What a later run without the file needs: cloud and project, and a copy of the file (cluster.yaml in the state). */
 struct cloud;
 int context_remember(const struct context *c, struct cloud *cloud, struct error **err) MUST_USE;
+/* False for a state that was rebuilt from the cloud alone: no keys, so that no node can be reached or compared. */
+bool context_has_keys(const struct context *c);
+int context_need_keys(const struct context *c, struct error **err) MUST_USE;
 /* ERROR_CONFIG where the cluster was made in another project than the one that these credentials are for. */
 int context_check_project(struct state *state, struct cloud *cloud, struct error **err) MUST_USE;
 /* The bundle of the file: made or completed where none is named. ret_folder: the caller frees. */

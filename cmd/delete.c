@@ -1,12 +1,12 @@
 #include "cmd/claims.h"
 #include "cmd/live.h"
+#include "cmd/marks.h"
 #include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
-#include "provision/census.h"
 #include <unistd.h>
 
 /* What is to go: the cluster of a file, of a state or of nothing but marks in the cloud. */
@@ -88,55 +88,15 @@ static int open_cloud(struct target *t, struct error **err)
 	return t->state != NULL ? context_check_project(t->state, t->cloud, err) : 0;
 }
 
-static int several(const struct target *t, const struct census *census, struct error **err)
-{
-	CLEANUP_BUF struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < census->n; i++) {
-		const struct census_cluster *c = &census->clusters[i];
-		CLEANUP_FREE char *kinds = census_kinds(c);
-
-		if (strv_has(&c->names, t->name))
-			buf_addf(&b, "\n  --uuid %s  (%s; since %s)", c->uuid, kinds, c->created != NULL ? c->created : "?");
-	}
-	return error_set(err, ERROR_USAGE, "several clusters in this project are called %s; say which is meant:%s", t->name, buf_str(&b));
-}
-
-static int is_another(const struct target *t, const struct census *census, struct error **err)
-{
-	for (size_t i = 0; i < census->n; i++) {
-		const struct census_cluster *c = &census->clusters[i];
-		CLEANUP_FREE char *names = strv_join(&c->names, ", ");
-
-		if (strcmp(c->uuid, t->o->uuid) == 0 && c->names.n > 0 && !strv_has(&c->names, t->name))
-			return error_set(err, ERROR_USAGE, "%s is cluster %s, not %s; give --name %s if that is meant", c->uuid, names,
-					 t->name, c->names.v[0]);
-	}
-	return 0;
-}
-
 /* Without a state: by the marks of what bears the cluster's name. */
 static int look_for_marks(struct target *t, struct error **err)
 {
-	CLEANUP_CENSUS struct census census = {0};
-	const struct census_cluster *found = NULL;
-	size_t n;
-
 	if (t->uuid != NULL)
 		return 0;
-	if (census_take(t->cloud, &census, err) < 0)
+	if (marks_find(t->cloud, t->name, t->o->uuid, &t->uuid, err) < 0)
 		return -1;
-	if (t->o->uuid != NULL) {
-		t->uuid = xstrdup(t->o->uuid);
-		return is_another(t, &census, err);
-	}
-	n = census_named(&census, t->name, &found, 1);
-	if (n > 1)
-		return several(t, &census, err);
-	if (n == 1) {
-		t->uuid = xstrdup(found->uuid);
+	if (t->uuid != NULL)
 		log_info("there is no state of cluster %s here; what bears its mark davit:%s is found in the cloud", t->name, t->uuid);
-	}
 	return 0;
 }
 

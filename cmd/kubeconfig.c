@@ -9,7 +9,7 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 	CLEANUP_FREE char *url = NULL, *folder = NULL;
 
-	if (context_open(o, CONTEXT_READ, &c, err) < 0 || verb_api_url(&c, &url, err) < 0)
+	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
 		return -1;
 	folder = state_path(c.state, "pki");
 	if (pki_open(folder, &pki, err) < 0 || pki_admin_kubeconfig(pki, c.spec->name, url, &text, err) < 0)

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/log.h"
+#include "core/cluster/recovery.h"
 #include "core/net/http.h"
 #include "core/net/ssh.h"
 #include <stdio.h>
@@ -32,6 +33,11 @@ const struct command commands[] = {
 	 "Quotas, names, zones, addresses, versions, roles, the clock, programs and images: all that apply checks before its\n"
 	 "first write, told at once. Exit status 3 when something refuses.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_MIRROR | OPT_BUNDLE, verb_preflight},
+	{"recover", NULL, "Rebuild a state that was lost",
+	 "From the cloud come the resources and the nodes: enough for plan and delete.  Keys, passwords and pinned host keys come from a\n"
+	 "control plane, with a key that may log in there (access.authorizedKeys, or the lost ssh/id_ed25519 from a backup), or from a\n"
+	 "copy of its " RECOVERY_PATH ".", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_UUID | OPT_RECOVER, verb_recover},
 	{"registry", "ls", "Show what the private registry holds", NULL, 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_registry},
 	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_SECRETS, verb_render},

@@ -12,7 +12,7 @@ struct options {
 	const char *file;	  /* -f: default ./cluster.yaml */
 	const char *state_folder; /* --state: NULL for the default */
 	const char *cloud;	  /* --os-cloud */
-	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name, *uuid;
+	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name, *uuid, *identity, *archive;
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
 	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove;
@@ -38,7 +38,9 @@ enum {
 	OPT_NAME = 1 << 20, /* --name and --uuid of a cluster that may have no file or no state any more */
 	OPT_KEEP = 1 << 21,
 	OPT_CLOUD = 1 << 22, /* --os-cloud without a file */
-	OPT_ORPHANS = 1 << 23
+	OPT_ORPHANS = 1 << 23,
+	OPT_UUID = 1 << 24,
+	OPT_RECOVER = 1 << 25
 };
 
 struct command {

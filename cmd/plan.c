@@ -32,12 +32,18 @@ int verb_plan(const struct options *o, struct error **err)
 	CLEANUP_FINDINGS struct findings findings = {0};
 	CLEANUP(changes_free) struct changes changes = {0};
 	CLEANUP_WORK struct work w = {0};
+	bool nodes;
 
-	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || cloud_open(context_cloud(&c), &cloud, err) < 0 ||
-	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
-	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (c.state != NULL && work_open(&c, NULL, &w, err) < 0) ||
-	    differences_find(&c, view, c.state != NULL ? &w : NULL, &changes, err) < 0)
+	if (context_open(o, CONTEXT_LOOK, &c, err) < 0)
 		return -1;
+	nodes = c.state != NULL && context_has_keys(&c); /* without keys the cloud alone is compared */
+	if (cloud_open(context_cloud(&c), &cloud, err) < 0 ||
+	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
+	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (nodes && work_open(&c, NULL, &w, err) < 0) ||
+	    differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0)
+		return -1;
+	if (c.state != NULL && !nodes)
+		log_warning("the keys of cluster %s are not here: only its resources in the cloud were compared, not its nodes", c.spec->name);
 	print(&c, &changes, &findings);
 	if (findings_refuse(&findings, err) < 0)
 		return -1;

@@ -16,6 +16,7 @@ int verb_kubeconfig(const struct options *o, struct error **err);
 int verb_orphans(const struct options *o, struct error **err);
 int verb_plan(const struct options *o, struct error **err);
 int verb_preflight(const struct options *o, struct error **err);
+int verb_recover(const struct options *o, struct error **err);
 int verb_registry(const struct options *o, struct error **err);
 int verb_render(const struct options *o, struct error **err);
 int verb_report(const struct options *o, struct error **err);

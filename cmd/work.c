@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/cluster/recovery.h"
 #include "provision/clouds.h"
 
 /* AGAIN_MS: for a way that broke to open again; a cloud that is short of everything takes its time, and the run on the node goes on */
@@ -43,7 +44,8 @@ int work_open(const struct context *c, struct events *events, struct work *ret, 
 	find_authority(c, &ret->openstack_ca);
 	ret->errors = xnew_n(struct error *, c->plan->n_nodes);
 	if (state_secret(c->state, "registry-password", 16, &ret->registry_password, err) < 0 ||
-	    encryption_key(c->state, &ret->encryption_key, err) < 0)
+	    encryption_key(c->state, &ret->encryption_key, err) < 0 ||
+	    spec_authorized_keys(c->spec, &ret->authorized_keys, err) < 0)
 		return -1;
 	return pki_open(pki, &ret->pki, err);
 }
@@ -63,6 +65,7 @@ void work_close(struct work *w)
 	free(w->openstack_ca);
 	secret_free(w->registry_password);
 	secret_free(w->encryption_key);
+	strv_free(&w->authorized_keys);
 	*w = (struct work){0};
 }
 
@@ -92,11 +95,24 @@ static void add_own_blobs(const struct work *w, struct fileset *files)
 	}
 }
 
+/* sshd reads this one beside authorized_keys, which is cloud-init's. */
+static void add_authorized_keys(const struct work *w, struct fileset *files)
+{
+	const char *user = w->c->spec->access.user;
+	CLEANUP_FREE char *keys = strv_join(&w->authorized_keys, "\n"), *text = xasprintf("%s\n", keys);
+	CLEANUP_FREE char *path = strcmp(user, "root") == 0 ? xstrdup("/root/.ssh/authorized_keys2")
+							     : xasprintf("/home/%s/.ssh/authorized_keys2", user);
+
+	if (w->authorized_keys.n > 0)
+		fileset_add(files, path, 0644, text);
+}
+
 static int render(const struct work *w, const struct node *n, const struct manifest_values *values, struct fileset *files,
 		  struct strv *units, struct bootstrap_run *run, struct error **err)
 {
 	if (pki_node_files(w->pki, w->c->plan, n, files, err) < 0)
 		return -1;
+	add_authorized_keys(w, files);
 	if (n->role == NODE_REGISTRY) {
 		add_own_blobs(w, files);
 		return manifests_registry(w->c->plan, n, values, files, units, err);
@@ -308,17 +324,38 @@ int work_node(size_t i, void *context, struct error **err)
 	return run_node(i, context, true, err);
 }
 
-int work_finish(struct work *w, struct error **err)
+/* Off the control planes goes what an earlier file wanted there. */
+static int keep_recovery(struct work *w, struct ssh *s, struct error **err)
 {
-	const char *name = NULL;
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	if (w->c->spec->access.recovery == RECOVERY_CONTROL_PLANE && recovery_write(w->c->state, &text, err) < 0)
+		return -1;
+	return bootstrap_keep_recovery(s, &text, err);
+}
+
+static int finish_on(struct work *w, const char *node, bool first, struct error **err)
+{
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	for (size_t i = 0; i < w->c->plan->n_nodes && name == NULL; i++)
-		if (w->c->plan->nodes[i].node.role == NODE_CONTROL_PLANE)
-			name = w->c->plan->nodes[i].node.name;
-	if (reach_ssh(w->reach, name, clock_deadline(AGAIN_MS), &s, err) < 0)
+	if (reach_ssh(w->reach, node, clock_deadline(AGAIN_MS), &s, err) < 0)
 		return -1;
-	if (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0)
+	if (first && (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0 ||
+		      kubernetes_rollout(s, w->events, "cluster", w->deadline, err) < 0))
 		return -1;
-	return kubernetes_rollout(s, w->events, "cluster", w->deadline, err);
+	return keep_recovery(w, s, err);
+}
+
+int work_finish(struct work *w, struct error **err)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < w->c->plan->n_nodes; i++) {
+		if (w->c->plan->nodes[i].node.role != NODE_CONTROL_PLANE)
+			continue;
+		if (finish_on(w, w->c->plan->nodes[i].node.name, first, err) < 0)
+			return -1;
+		first = false;
+	}
+	return 0;
 }

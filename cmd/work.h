@@ -19,6 +19,7 @@ struct work {
 	char *bundle_folder;
 	char *registry_password, *encryption_key;
 	char *openstack_ca; /* NULL: the cloud has no authority of its own */
+	struct strv authorized_keys; /* of people, beside the cluster's own */
 	int64_t deadline;
 	struct error **errors; /* of each of plan->nodes */
 };
@@ -36,5 +37,5 @@ void work_digest(const struct fileset *files, const struct artifacts *artifacts,
 /* parallel_for's jobs for plan->nodes[i]: the wait for its server, which the state then knows; and from there to a node that runs. */
 int work_server(size_t i, void *context, struct error **err);
 int work_node(size_t i, void *context, struct error **err);
-/* What needs the whole cluster: labels, Ready, roll-outs. */
+/* What needs the whole cluster: labels, Ready, roll-outs; at last the recovery file. */
 int work_finish(struct work *w, struct error **err) MUST_USE;

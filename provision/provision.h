@@ -64,6 +64,10 @@ struct provision_job {
  * through the inventory and do not fail the whole; what the rest needs does. */
 int provision_create(const struct provision_job *job, struct error **err) MUST_USE;
 
+/* Writes down in a state that is new what bears the mark, and which servers are nodes (by their metadata), with their addresses; host
+ * keys are not known to the cloud.  ret gets the nodes too. */
+int provision_adopt(struct view *view, struct state *state, struct inventory *ret, struct error **err) MUST_USE;
+
 struct removal_job {
 	struct cloud *cloud;
 	const char *cluster, *uuid;

@@ -5,6 +5,7 @@
 #include "core/cluster/address.h"
 #include "core/cluster/schema.h"
 #include "core/net/ssh.h"
+#include "core/net/ssh_keys.h"
 
 static const char *const api_versions[] = {"davit/v1", NULL};
 static const char *const kinds[] = {"Cluster", NULL};
@@ -13,6 +14,7 @@ static const char *const endpoints[] = {"floatingIP", "internal", NULL};
 static const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
 static const char *const file_systems[] = {"ext4", "xfs", NULL};
+static const char *const recoveries[] = {"controlPlane", "none", NULL};
 static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
 
 #define END {.key = NULL}
@@ -113,6 +115,8 @@ static const struct field access_fields[] = {
 	{"hostKeys", FIELD_STRING, offsetof(struct spec, access.host_keys_text), "how SSH host keys are known at first contact: seeded, console, first-use, or the path of a known_hosts file", "seeded"},
 	{"bastion", FIELD_CHOICE, offsetof(struct spec, access.bastion), "the way to the servers: a word, or a jump host that is there already", "controlPlane", .allowed = bastions, .sub = jump_fields},
 	{"bastionServer", FIELD_MAP, 0, "the server that \"bastion: server\" makes", "{}", .sub = bastion_server_fields},
+	{"authorizedKeys", FIELD_STRINGS, offsetof(struct spec, access.authorized_keys), "more SSH keys that may log in to the servers: lines, or files that hold some", "[]"},
+	{"recovery", FIELD_ENUM, offsetof(struct spec, access.recovery), "where the file lies from which a lost state is recovered", "controlPlane", .allowed = recoveries},
 	END,
 };
 
@@ -422,6 +426,46 @@ const char *file_system_name(enum file_system f)
 const char *server_group_policy(enum server_group_policy p)
 {
 	return server_groups[p];
+}
+
+static bool is_key_line(const char *s)
+{
+	return strncmp(s, "ssh-", 4) == 0 || strncmp(s, "ecdsa-", 6) == 0 || strncmp(s, "sk-", 3) == 0;
+}
+
+static int add_key_lines(const char *text, const char *source, struct strv *ret, struct error **err)
+{
+	CLEANUP_SSH_KEYS struct ssh_keys keys = SSH_KEYS_INIT;
+	CLEANUP_STRV struct strv lines = STRV_INIT;
+
+	if (ssh_keys_parse(text, &keys, err) < 0)
+		return error_wrap(err, "access.authorizedKeys: %s", source);
+	strv_split(&lines, text, "\r\n");
+	for (size_t i = 0; i < lines.n; i++)
+		if (!strv_has(ret, lines.v[i]))
+			strv_add(ret, lines.v[i]);
+	return 0;
+}
+
+int spec_authorized_keys(const struct spec *s, struct strv *ret, struct error **err)
+{
+	for (size_t i = 0; i < s->access.authorized_keys.n; i++) {
+		const char *entry = s->access.authorized_keys.v[i];
+		CLEANUP_FREE char *path = NULL;
+		CLEANUP_BUF struct buf text = BUF_INIT;
+
+		if (is_key_line(entry)) {
+			if (add_key_lines(entry, s->path, ret, err) < 0)
+				return -1;
+			continue;
+		}
+		path = beside(s->path, xstrdup(entry));
+		if (path_read(path, &text, err) < 0)
+			return error_wrap(err, "%s: access.authorizedKeys", s->path);
+		if (add_key_lines(buf_str(&text), path, ret, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 struct json_object *spec_schema(void)

@@ -26,6 +26,7 @@ enum bastion_choice {
 	BASTION_HOST	       /* a host that is there already: access.jump */
 };
 
+enum recovery_choice { RECOVERY_CONTROL_PLANE, RECOVERY_NONE };
 enum server_group_policy { SERVER_GROUP_SOFT_APART, SERVER_GROUP_APART, SERVER_GROUP_SOFT_TOGETHER, SERVER_GROUP_TOGETHER, SERVER_GROUP_NONE };
 
 struct volume_spec {
@@ -90,6 +91,8 @@ struct spec {
 			char *host_key;	   /* "ssh-ed25519 AAAA…", or NULL: it is in */
 			char *known_hosts; /* this file */
 		} jump;			   /* of BASTION_HOST */
+		struct strv authorized_keys; /* lines, or paths of files that hold some */
+		enum recovery_choice recovery;
 	} access;
 	struct pool_spec control_plane;
 	struct pool_spec *pools;
@@ -118,5 +121,7 @@ void spec_free_ptr(struct spec **s);
 #define CLEANUP_SPEC CLEANUP(spec_free_ptr)
 const char *file_system_name(enum file_system f); /* "ext4" */
 const char *server_group_policy(enum server_group_policy p); /* as nova calls it: "soft-anti-affinity" */
+/* The lines of access.authorizedKeys, read from their files, each checked: "ssh-ed25519 AAAA… comment". */
+int spec_authorized_keys(const struct spec *s, struct strv *ret, struct error **err) MUST_USE;
 /* The JSON Schema (draft 2020-12) of the file, from the same table that checks it; the caller puts. */
 struct json_object *spec_schema(void);

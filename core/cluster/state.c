@@ -125,7 +125,8 @@ static int open_db(struct state *s, enum state_mode mode, struct error **err)
 	return 0;
 }
 
-static int load_uuid(struct state *s, const char *cluster, struct error **err)
+/* uuid: of a state that is new; NULL: made here. */
+static int load_uuid(struct state *s, const char *cluster, const char *uuid, struct error **err)
 {
 	CLEANUP_FREE char *name = state_get(s, "cluster");
 
@@ -135,13 +136,14 @@ static int load_uuid(struct state *s, const char *cluster, struct error **err)
 				 cluster);
 	if (s->uuid != NULL)
 		return 0;
-	s->uuid = random_uuid();
+	s->uuid = uuid != NULL ? xstrdup(uuid) : random_uuid();
 	if (state_set(s, "cluster", cluster, err) < 0)
 		return -1;
 	return state_set(s, "uuid", s->uuid, err);
 }
 
-int state_open(const char *folder, const char *cluster, enum state_mode mode, struct state **ret, struct error **err)
+static int open_state(const char *folder, const char *cluster, enum state_mode mode, const char *uuid, struct state **ret,
+		      struct error **err)
 {
 	struct state *s = xnew(struct state);
 	CLEANUP_FREE char *base = path_xdg("XDG_STATE_HOME", ".local/state"), *db = NULL;
@@ -154,14 +156,28 @@ int state_open(const char *folder, const char *cluster, enum state_mode mode, st
 		error_set(err, ERROR_NOT_FOUND, "there is no cluster %s here (no %s); make it with \"davit apply\"", cluster, db);
 		goto fail;
 	}
+	if (uuid != NULL && path_exists(db)) {
+		error_set(err, ERROR_CONFLICT, "cluster %s has a state already: %s", cluster, s->folder);
+		goto fail;
+	}
 	if (path_mkdirs(s->folder, 0700, err) < 0 || (mode != STATE_READ && take_lock(s, cluster, err) < 0) ||
-	    open_db(s, mode, err) < 0 || load_uuid(s, cluster, err) < 0)
+	    open_db(s, mode, err) < 0 || load_uuid(s, cluster, uuid, err) < 0)
 		goto fail;
 	*ret = s;
 	return 0;
 fail:
 	state_close(s);
 	return -1;
+}
+
+int state_open(const char *folder, const char *cluster, enum state_mode mode, struct state **ret, struct error **err)
+{
+	return open_state(folder, cluster, mode, NULL, ret, err);
+}
+
+int state_create(const char *folder, const char *cluster, const char *uuid, struct state **ret, struct error **err)
+{
+	return open_state(folder, cluster, STATE_WRITE, uuid, ret, err);
 }
 
 void state_close(struct state *s)
@@ -322,6 +338,26 @@ char *state_get(struct state *s, const char *key)
 int state_set(struct state *s, const char *key, const char *value, struct error **err)
 {
 	return change(s, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", (const char *[]){key, value}, 2, err);
+}
+
+struct visit {
+	void (*each)(const char *key, const char *value, void *context);
+	void *context;
+};
+
+static void take_value(sqlite3_stmt *st, void *context)
+{
+	const struct visit *v = context;
+
+	v->each((const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1), v->context);
+}
+
+int state_values(struct state *s, void (*each)(const char *key, const char *value, void *context), void *context,
+		 struct error **err)
+{
+	struct visit v = {each, context};
+
+	return query(s, "SELECT key, value FROM meta ORDER BY key", NULL, 0, take_value, &v, err);
 }
 
 int state_secret(struct state *s, const char *key, size_t bytes, char **ret, struct error **err)

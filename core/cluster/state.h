@@ -21,6 +21,8 @@ int state_open(const char *folder, const char *cluster, enum state_mode mode, st
 void state_close(struct state *s);
 void state_close_ptr(struct state **s);
 #define CLEANUP_STATE CLEANUP(state_close_ptr)
+/* A new state, locked, for a cluster whose UUID is known: ERROR_CONFLICT where there is one already. */
+int state_create(const char *folder, const char *cluster, const char *uuid, struct state **ret, struct error **err) MUST_USE;
 /* The UUIDs of all clusters that have a state in the default place.  One that cannot be read is an error: it may be anybody's. */
 int state_known(struct strv *ret_uuids, struct error **err) MUST_USE;
 const char *state_folder(const struct state *s);
@@ -45,6 +47,9 @@ void resource_list_free(struct resource *r, size_t n);
 /* Single values: "registry-password", "encryption-key", "applied-digest", …  The folder is 0700, the data base 0600. */
 char *state_get(struct state *s, const char *key) MUST_USE; /* NULL where there is none; the caller frees */
 int state_set(struct state *s, const char *key, const char *value, struct error **err) MUST_USE;
+/* Calls each() for all of them, in order; it must not call the state. */
+int state_values(struct state *s, void (*each)(const char *key, const char *value, void *context), void *context,
+		 struct error **err) MUST_USE;
 /* The value, made by random_hex(bytes) and kept at the first call. */
 int state_secret(struct state *s, const char *key, size_t bytes, char **ret, struct error **err) MUST_USE;
 

@@ -34,17 +34,29 @@ struct ssh *connect_to(const struct sshd *d)
 	return s;
 }
 
-int try_login(const char *key_file, const char *host_key, struct ssh **ret, struct error **err)
+static int try(struct ssh_login *login, struct ssh **ret, struct error **err)
 {
-	struct ssh_login login = {.name = "node-1",
-				  .user = server.user,
-				  .key_file = key_file,
-				  .host_key = host_key,
-				  .deadline = clock_deadline(10000)};
 	int fd = -1;
 
-	assert_success(dial_tcp("127.0.0.1", server.port, login.deadline, &fd, &test_error));
-	return ssh_connect(fd, &login, ret, err);
+	login->name = "node-1";
+	login->user = server.user;
+	login->deadline = clock_deadline(10000);
+	assert_success(dial_tcp("127.0.0.1", server.port, login->deadline, &fd, &test_error));
+	return ssh_connect(fd, login, ret, err);
+}
+
+int try_login(const char *key_file, const char *host_key, struct ssh **ret, struct error **err)
+{
+	struct ssh_login login = {.key_file = key_file, .host_key = host_key};
+
+	return try(&login, ret, err);
+}
+
+int try_fingerprint(const char *fingerprint, struct ssh **ret, struct error **err)
+{
+	struct ssh_login login = {.key_file = server.key_file, .first_use = true, .fingerprint = fingerprint};
+
+	return try(&login, ret, err);
 }
 
 int run_on(struct ssh *s, const char *command, struct buf *out, struct buf *errors)

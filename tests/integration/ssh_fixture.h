@@ -11,6 +11,7 @@ int sshd_fixture_stop(void **state);
 struct ssh *connect_to(const struct sshd *d);
 /* A login at the server with another key, or another expectation. */
 int try_login(const char *key_file, const char *host_key, struct ssh **ret, struct error **err);
+int try_fingerprint(const char *fingerprint, struct ssh **ret, struct error **err);
 /* The status of a command that must end within 20 s. */
 int run_on(struct ssh *s, const char *command, struct buf *out, struct buf *errors);
 

@@ -31,6 +31,26 @@ static void test_one_of_two_host_keys_is_enough(void **state UNUSED)
 	assert_int_equal(run_on(s, "true", NULL, NULL), 0);
 }
 
+/* Where the key itself is not known, its fingerprint is as good; no other key passes for it. */
+static void test_a_fingerprint_is_enough(void **state UNUSED)
+{
+	CLEANUP_FREE char *path = xasprintf("%s.pub", server.other_key), *wrong = sshd_read_line(path);
+	CLEANUP_FREE char *shown = ssh_fingerprint(server.host_key), *other = ssh_fingerprint(wrong);
+	const char *const refused[] = {other, "", "SHA256:"};
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	assert_success(try_fingerprint(shown, &s, &test_error));
+	assert_int_equal(run_on(s, "true", NULL, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct ssh *none = NULL;
+
+		assert_int_equal(try_fingerprint(refused[i], &none, &test_error), -1);
+		assert_kind(ERROR_CONFLICT);
+		assert_failure(-1, shown);
+		assert_null(none);
+	}
+}
+
 static void test_a_kind_of_host_key_that_it_lacks(void **state UNUSED)
 {
 	static const char ecdsa[] =
@@ -279,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_another_host_key_is_refused),
 		cmocka_unit_test(test_one_of_two_host_keys_is_enough),
+		cmocka_unit_test(test_a_fingerprint_is_enough),
 		cmocka_unit_test(test_a_kind_of_host_key_that_it_lacks),
 		cmocka_unit_test(test_an_unknown_user_key_is_refused),
 		cmocka_unit_test(test_keys_that_cannot_be_used_say_why),

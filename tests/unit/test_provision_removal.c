@@ -326,6 +326,46 @@ static void test_marks_alone_are_enough(void **state)
 	assert_nothing_of_ours();
 }
 
+/* A lost state, made again from the marks: every resource has its id, every server is the node that it was. */
+static void test_adoption(void **state)
+{
+	struct cluster *c = *state;
+	CLEANUP_FREE char *folder = xasprintf("%s-again", c->folder), *id = NULL;
+	CLEANUP_VIEW struct view *view = NULL;
+	CLEANUP_STATE struct state *again = NULL;
+	struct inventory *nodes = inventory_new();
+	struct resource *before = NULL, *after = NULL;
+	size_t n = 0, m = 0;
+	struct node was = {0}, is = {0};
+
+	assert_success(state_create(folder, "demo", state_uuid(c->state), &again, &test_error));
+	assert_success(provision_look(fake_cloud(), NULL, state_uuid(c->state), &view, &test_error));
+	assert_success(provision_adopt(view, again, nodes, &test_error));
+	assert_success(state_resources(c->state, &before, &n, &test_error));
+	assert_success(state_resources(again, &after, &m, &test_error));
+	assert_int_equal(n, m);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(before[i].name, after[i].name);
+		assert_string_equal(before[i].id, after[i].id);
+	}
+	resource_list_free(before, n);
+	resource_list_free(after, m);
+	assert_int_equal(inventory_len(nodes), 3);
+	assert_true(inventory_get(c->inventory, "demo-cp-1", &was) && inventory_get(nodes, "demo-cp-1", &is));
+	assert_string_equal(was.address, is.address);
+	assert_string_equal(was.floating_ip, is.floating_ip);
+	assert_string_equal(was.server_id, is.server_id);
+	assert_string_equal(was.pool, is.pool);
+	node_clear(&was);
+	node_clear(&is);
+	assert_true(inventory_get(nodes, "demo-w-1", &is));
+	assert_string_equal(is.pool, "w");
+	assert_int_equal(is.role, NODE_WORKER);
+	node_clear(&is);
+	inventory_free(nodes);
+	assert_success(path_remove_tree(folder, &test_error));
+}
+
 static void test_census(void **state)
 {
 	struct cluster *c = *state;
@@ -371,6 +411,7 @@ int main(void)
 		WITH(test_what_was_changed_by_hand_goes),
 		WITH(test_what_another_cluster_has_marked_stays),
 		WITH(test_marks_alone_are_enough),
+		WITH(test_adoption),
 		WITH(test_census),
 	};
 
