@@ -1,4 +1,5 @@
 #include "cmd/checks.h"
+#include "cmd/credentials.h"
 #include "cmd/differences.h"
 #include "cmd/live.h"
 #include "cmd/verbs.h"
@@ -195,7 +196,8 @@ static int converge(struct apply *a, struct error **err)
 	size_t n_tasks = a->c->o->cloud_only ? 2 : ARRAY_SIZE(tasks);
 	struct error *why = NULL;
 
-	if (state_set(a->c->state, "complete", "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0)
+	if (state_set(a->c->state, "complete", "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0 ||
+	    credentials_converge(a->c, a->cloud, a->w->openstack_ca != NULL, &a->w->cloud_conf, err) < 0)
 		return -1;
 	put_wanted_nodes(a->c);
 	if (parallel_run(tasks, n_tasks, &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
@@ -261,7 +263,8 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	if (parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(events, "cloud", "look");
-	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, &changes, err) < 0)
+	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, &changes, err) < 0 ||
+	    credentials_compare(a->c, a->cloud, &changes, err) < 0)
 		return -1;
 	verb_warn_left(&changes);
 	if (verb_to_do(&changes) == 0) {

@@ -1,4 +1,5 @@
 #include "cmd/checks.h"
+#include "cmd/credentials.h"
 #include "cmd/differences.h"
 #include "cmd/output.h"
 #include "cmd/verbs.h"
@@ -40,7 +41,8 @@ int verb_plan(const struct options *o, struct error **err)
 	if (cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
 	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (nodes && work_open(&c, NULL, &w, err) < 0) ||
-	    differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0)
+	    differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
+	    credentials_compare(&c, cloud, &changes, err) < 0)
 		return -1;
 	if (c.state != NULL && !nodes)
 		log_warning("the keys of cluster %s are not here: only its resources in the cloud were compared, not its nodes", c.spec->name);

@@ -1,4 +1,5 @@
 #include "cmd/work.h"
+#include "cmd/credentials.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -65,6 +66,7 @@ void work_close(struct work *w)
 	free(w->openstack_ca);
 	secret_free(w->registry_password);
 	secret_free(w->encryption_key);
+	secret_free(w->cloud_conf);
 	strv_free(&w->authorized_keys);
 	*w = (struct work){0};
 }
@@ -224,12 +226,14 @@ static int push_bundle(struct work *w, const struct node *n, struct error **err)
 static int add_ons(struct work *w, const struct node *n, struct ssh *s, struct error **err)
 {
 	struct manifest_values values = {.artifacts = &w->artifacts};
-	CLEANUP(buf_wipe) struct buf pem = BUF_INIT;
-	CLEANUP_BUF struct buf rbac = BUF_INIT, addons = BUF_INIT;
+	CLEANUP(buf_wipe) struct buf pem = BUF_INIT, addons = BUF_INIT;
+	CLEANUP_BUF struct buf rbac = BUF_INIT;
 
 	if (pki_super_admin(w->pki, &pem, err) < 0 || manifests_rbac(w->c->plan, &rbac, err) < 0 ||
 	    manifests_addons(w->c->plan, &values, &addons, err) < 0)
 		return -1;
+	if (w->cloud_conf != NULL)
+		credentials_manifest(w->cloud_conf, &addons);
 	return kubernetes_addons(s, buf_str(&pem), buf_str(&rbac), buf_str(&addons), w->events, n->name, w->deadline, err);
 }
 

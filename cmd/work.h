@@ -19,6 +19,7 @@ struct work {
 	char *bundle_folder;
 	char *registry_password, *encryption_key;
 	char *openstack_ca; /* NULL: the cloud has no authority of its own */
+	char *cloud_conf;   /* for the cluster's controllers, secret; NULL: the file wants none */
 	struct strv authorized_keys; /* of people, beside the cluster's own */
 	int64_t deadline;
 	struct error **errors; /* of each of plan->nodes */

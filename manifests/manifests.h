@@ -7,6 +7,8 @@
 #include "core/cluster/artifact.h"
 #include "core/cluster/plan.h"
 
+#define OPENSTACK_CA_PATH "/etc/davit/openstack-ca.pem" /* the cloud's own authority, on control planes */
+
 /* What the plan cannot know. */
 struct manifest_values {
 	const char *registry_password;

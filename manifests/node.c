@@ -184,7 +184,7 @@ static int render(const struct plan *plan, const struct node *node, const struct
 		add_volumes(planned, values, ret);
 	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
 	if (node->role == NODE_CONTROL_PLANE && values->openstack_ca != NULL) /* what runs there may talk to the cloud */
-		fileset_add(ret, "/etc/davit/openstack-ca.pem", 0644, values->openstack_ca);
+		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
 	if ((1u << node->role) & KUBERNETES)
 		proxy_file(plan->spec, ret);
 	return 0;

@@ -163,6 +163,25 @@ const char *cloud_user_id(struct cloud *c)
 	return auth_first(c->auth)->user_id;
 }
 
+const char *cloud_auth_url(struct cloud *c)
+{
+	return auth_base(c->auth);
+}
+
+const char *cloud_region(struct cloud *c)
+{
+	return c->config->region;
+}
+
+const char *cloud_application_credential(struct cloud *c)
+{
+	const struct cloud_config *config = c->config;
+
+	if (config->type != AUTH_APPLICATION_CREDENTIAL)
+		return NULL;
+	return config->application_credential_id != NULL ? config->application_credential_id : config->application_credential_name;
+}
+
 const struct strv *cloud_roles(struct cloud *c)
 {
 	return &auth_first(c->auth)->roles;

@@ -55,6 +55,9 @@ bool cloud_has(struct cloud *c, enum cloud_service service); /* in the catalog *
 uint64_t cloud_requests(struct cloud *c); /* sent so far, repeats included */
 const char *cloud_project_id(struct cloud *c);
 const char *cloud_user_id(struct cloud *c);
+const char *cloud_auth_url(struct cloud *c); /* keystone's, "https://keystone:5000/v3" */
+const char *cloud_region(struct cloud *c);   /* or NULL: the only one */
+const char *cloud_application_credential(struct cloud *c); /* id or name of the one that this login is made with, or NULL */
 char *
 cloud_describe(struct cloud *c) MUST_USE; /* "cloud \"lab\" of /etc/openstack/clouds.yaml, project demo, region RegionOne" */
 /* The names of the login's roles in the project; borrowed. */

@@ -47,3 +47,4 @@ int remove_workload_look(void *context, struct error **err); /* remove_workload.
 int remove_workload_balancers(void *context, struct error **err);
 int remove_workload_volumes(void *context, struct error **err);
 int remove_workload_groups(void *context, struct error **err);
+int remove_credential(void *context, struct error **err); /* remove_items.c */

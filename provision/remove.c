@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "provision/credential.h"
 #include "provision/flow.h"
 #include "provision/removal.h"
 
@@ -21,6 +22,7 @@ enum step {
 	STEP_NETWORKS,
 	STEP_GROUPS,
 	STEP_WORKLOAD_GROUPS,
+	STEP_CREDENTIAL,
 	STEP_COUNT
 };
 
@@ -45,6 +47,7 @@ static const struct flow_step steps[STEP_COUNT] = {
 	[STEP_NETWORKS] = {"network", remove_networks, AFTER(PORTS) | AFTER(INTERFACES) | AFTER(BALANCERS)},
 	[STEP_GROUPS] = {"security groups", remove_groups, AFTER(PORTS)},
 	[STEP_WORKLOAD_GROUPS] = {"security groups of services", remove_workload_groups, AFTER(PORTS) | AFTER(BALANCERS)},
+	[STEP_CREDENTIAL] = {"application credential", remove_credential, AFTER(SERVERS)},
 };
 
 static void stop(void *context)
@@ -70,7 +73,8 @@ static size_t count(struct view *v, const struct workload *w)
 	return all;
 }
 
-static int leftovers(const struct removal *r, struct view *v, const struct workload *w, struct error **err)
+static int leftovers(const struct removal *r, struct view *v, const struct workload *w, struct json_object *credentials,
+		     struct error **err)
 {
 	CLEANUP_BUF struct buf b = BUF_INIT;
 	CLEANUP_FREE char *problems = strv_join(&r->problems, "\n  ");
@@ -86,10 +90,12 @@ static int leftovers(const struct removal *r, struct view *v, const struct workl
 		if (w->items[i].kept == NULL)
 			buf_addf(&b, "\n  %s %s (%s), made by Kubernetes", workload_kind_name(w->items[i].kind), w->items[i].name,
 				 w->items[i].id);
+	for (size_t i = 0; i < json_len(credentials); i++)
+		buf_addf(&b, "\n  application credential %s", json_get_str(json_object_array_get_idx(credentials, i), "name", ""));
 	if (r->problems.n > 0)
 		buf_addf(&b, "\nwhat went wrong:\n  %s", problems);
 	return error_set(err, ERROR_LEFTOVERS, "cluster \"%s\" left %zu things in the cloud; run delete again:%s", r->job->cluster,
-			 count(v, w), buf_str(&b));
+			 count(v, w) + json_len(credentials), buf_str(&b));
 }
 
 /* cinder may wipe what it deletes, which takes minutes */
@@ -156,13 +162,15 @@ static int prove(struct removal *r, struct error **err)
 	for (;;) {
 		CLEANUP_VIEW struct view *v = NULL;
 		CLEANUP(workload_free) struct workload w = {0};
+		CLEANUP_JSON struct json_object *credentials = NULL;
 
-		if (look(r->job, &v, err) < 0 || workload_find(r->cloud, &r->scope, r->job->uuid, &w, err) < 0)
+		if (look(r->job, &v, err) < 0 || workload_find(r->cloud, &r->scope, r->job->uuid, &w, err) < 0 ||
+		    credential_list(r->cloud, r->job->uuid, &credentials, err) < 0)
 			return -1;
-		if (count(v, &w) == 0)
+		if (count(v, &w) + json_len(credentials) == 0)
 			return 0;
 		if (r->problems.n > 0 || clock_ms() - began > (is_deleting(v) ? REMOVAL_STALL_MS : SETTLE_MS))
-			return leftovers(r, v, &w, err);
+			return leftovers(r, v, &w, credentials, err);
 		if (cancel_sleep(pause, err) < 0)
 			return -1;
 		pause = pause < PAUSE_MAX_MS ? pause + pause / 4 : pause;
@@ -235,8 +243,14 @@ static void add_change(struct changes *c, enum change_action action, const char 
 int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err)
 {
 	struct removal r = {.job = job, .cloud = job->cloud, .lock = PTHREAD_MUTEX_INITIALIZER, .problems = STRV_INIT};
-	int failed = begin(&r, err);
+	CLEANUP_JSON struct json_object *credentials = NULL;
+	int failed = begin(&r, err) < 0 ? -1 : credential_list(job->cloud, job->uuid, &credentials, err);
 
+	for (size_t i = 0; failed == 0 && i < json_len(credentials); i++) {
+		struct json_object *o = json_object_array_get_idx(credentials, i);
+
+		add_change(ret, CHANGE_DELETE, "application credential", json_get_str(o, "name", ""), json_get_str(o, "id", ""));
+	}
 	for (size_t i = 0; failed == 0 && i < r.workload.n; i++) {
 		const struct workload_item *it = &r.workload.items[i];
 

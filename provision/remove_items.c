@@ -3,6 +3,7 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
+#include "provision/credential.h"
 
 enum { ATTEMPTS = 3, IN_USE_MS = 60 * 1000, PAUSE_MS = 500, PAUSE_MAX_MS = 5000 };
 
@@ -178,4 +179,13 @@ static int delete_volume(struct removal *r, const struct item *it, struct error 
 int remove_volumes(void *context, struct error **err)
 {
 	return removal_each(context, KIND_VOLUME, NULL, 0, delete_volume, err);
+}
+
+/* Once no server runs any more that would use it. */
+int remove_credential(void *context, struct error **err)
+{
+	struct removal *r = context;
+	struct error *failure = NULL;
+
+	return credential_revoke(r->cloud, r->job->uuid, &failure) == 0 ? 0 : removal_note(r, failure, err);
 }

@@ -69,10 +69,16 @@ static const struct field platform_fields[] = {
 	END,
 };
 
+static const struct field credential_fields[] = {
+	{"roles", FIELD_STRINGS, offsetof(struct spec, openstack.application_credential.roles), "what it may do: roles of the user that makes it, e.g. [member]", .required = true},
+	END,
+};
+
 static const struct field openstack_fields[] = {
 	{"cloud", FIELD_STRING, offsetof(struct spec, openstack.cloud), "cloud of clouds.yaml; else OS_CLOUD or the environment"},
 	{"image", FIELD_STRING, offsetof(struct spec, openstack.image), "image of all servers", .required = true},
 	{"externalNetwork", FIELD_STRING, offsetof(struct spec, openstack.external_network), "where floating IPs come from; the only one if there is one"},
+	{"applicationCredential", FIELD_MAP, 0, "one made for the cluster, as Secret kube-system/cloud-config; none where missing", .sub = credential_fields},
 	END,
 };
 

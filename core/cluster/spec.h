@@ -64,6 +64,9 @@ struct spec {
 	struct {
 		char *cloud; /* NULL: OS_CLOUD or the environment */
 		char *image, *external_network;
+		struct {
+			struct strv roles; /* empty: the cluster gets none */
+		} application_credential;
 	} openstack;
 	struct {
 		char *cidr, *pod_cidr, *service_cidr, *domain;

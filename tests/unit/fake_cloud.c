@@ -13,6 +13,7 @@ static struct {
 	enum fake_fault fault;
 	char broken[64];
 	bool no_bulk;
+	const char *login; /* id of an application credential, or NULL */
 	const struct fake_console *consoles;
 	size_t n_consoles;
 	struct {
@@ -78,6 +79,7 @@ void fake_reset(void)
 	}
 	fake.calls = fake.fault_at = fake.ids = fake.broken_times = 0;
 	fake.no_bulk = false;
+	fake.login = NULL;
 	fake.n_answers = 0;
 }
 
@@ -96,6 +98,11 @@ void fake_break_server(const char *name, unsigned times)
 {
 	snprintf(fake.broken, sizeof(fake.broken), "%s", name);
 	fake.broken_times = times;
+}
+
+void fake_log_in_by_credential(const char *id)
+{
+	fake.login = id;
 }
 
 void fake_without_bulk(void)
@@ -554,6 +561,29 @@ static int call_snapshot(const struct cloud_call *c, const char *id, struct json
 	return 0;
 }
 
+static int call_credential(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err)
+{
+	struct json_object *wanted = json_at(c->body, "application_credential"), *answer = NULL;
+	CLEANUP_FREE char *made = NULL;
+
+	if (fake.login != NULL && strcmp(c->method, "GET") != 0)
+		return refuse(403, ERROR_AUTH, "using method 'application_credential' is not allowed", s, err);
+	if (strcmp(c->method, "DELETE") == 0) {
+		erase(FAKE_CREDENTIAL, "id", id);
+		return 0;
+	}
+	if (by(FAKE_CREDENTIAL, "name", str(wanted, "name"), NULL) != NULL)
+		return refuse(409, ERROR_CONFLICT, "Duplicate entry found with name", s, err);
+	made = xasprintf("cred-%u", ++fake.ids);
+	answer = copy(wanted);
+	json_add_str(answer, "id", made);
+	json_object_array_add(fake.kinds[FAKE_CREDENTIAL], copy(answer));
+	json_add_str(answer, "secret", "s3cr3t");
+	*ret = json_object_new_object();
+	json_add(*ret, "application_credential", answer);
+	return 0;
+}
+
 static int kind_of(const char *path, size_t n)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -581,6 +611,8 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 		what[strcspn(what, "?")] = '\0';
 		return call_balancer(c, what, ret, s, err);
 	}
+	if (strncmp(c->path, "/users/u/application_credentials", 32) == 0)
+		return call_credential(c, strrchr(c->path, '/') + 1, ret, s, err);
 	if (what != NULL && strncmp(c->path, "/snapshots/", 11) == 0)
 		return call_snapshot(c, what, ret, s, err);
 	if (kind < 0)
@@ -697,6 +729,8 @@ static struct json_object *list(const char *path)
 			return json_tokener_parse(fixed[i].text);
 	if (strncmp(path, "/loadbalancers", 14) == 0)
 		return copy(fake.kinds[FAKE_BALANCER]);
+	if (strcmp(path, "/users/u/application_credentials") == 0)
+		return copy(fake.kinds[FAKE_CREDENTIAL]);
 	if (strncmp(path, "/snapshots/detail", 17) == 0)
 		return copy(fake.kinds[FAKE_SNAPSHOT]);
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -752,4 +786,24 @@ bool cloud_clock_skew(struct cloud *c UNUSED, int64_t *ret_ms)
 const char *cloud_external_network(struct cloud *c UNUSED)
 {
 	return NULL;
+}
+
+const char *cloud_user_id(struct cloud *c UNUSED)
+{
+	return "u";
+}
+
+const char *cloud_auth_url(struct cloud *c UNUSED)
+{
+	return "https://keystone:5000/v3";
+}
+
+const char *cloud_region(struct cloud *c UNUSED)
+{
+	return "R1";
+}
+
+const char *cloud_application_credential(struct cloud *c UNUSED)
+{
+	return fake.login;
 }

@@ -15,7 +15,7 @@ enum fake_fault {
 };
 
 /* What davit makes none of, but has to take away for Kubernetes: beyond the kinds of kind.h. */
-enum { FAKE_BALANCER = KIND_COUNT, FAKE_SNAPSHOT, FAKE_KINDS };
+enum { FAKE_BALANCER = KIND_COUNT, FAKE_SNAPSHOT, FAKE_CREDENTIAL, FAKE_KINDS };
 
 void fake_reset(void);
 struct cloud *fake_cloud(void);
@@ -24,6 +24,7 @@ void fake_fail(unsigned n, enum fake_fault fault);
 unsigned fake_calls(void); /* since the reset */
 /* The next `times` builds of that server end in ERROR. */
 void fake_break_server(const char *name, unsigned times);
+void fake_log_in_by_credential(const char *id); /* a restricted one, which makes and revokes none */
 void fake_without_bulk(void); /* POSTs of several resources get 400 */
 /* What the next reads of a console log answer, one after the other; the last one stays.  status 200: the text. */
 struct fake_console {

@@ -5,6 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/path.h"
 #include "provision/census.h"
+#include "provision/credential.h"
 #include "provision/provision.h"
 #include "provision/workload.h"
 #include "tests/unit/fake_cloud.h"
@@ -395,6 +396,55 @@ static void test_census(void **state)
 	assert_string_equal(census.unsure.v[0], "keypair gone-12345678");
 }
 
+static void test_a_credential_of_the_cluster(void **state)
+{
+	struct cluster *c = *state;
+	struct removal_job job = job_of(c);
+	CLEANUP_STRV struct strv roles = STRV_INIT;
+	CLEANUP_CREDENTIAL struct credential first = {0}, second = {0};
+	CLEANUP_FREE char *mark = mark_text(state_uuid(c->state));
+	CLEANUP(buf_wipe) struct buf conf = BUF_INIT;
+	CLEANUP_JSON struct json_object *body = NULL;
+
+	fake_put(FAKE_CREDENTIAL, "{\"id\":\"theirs\",\"name\":\"theirs\",\"description\":\"\"}");
+	strv_add(&roles, "member");
+	body = credential_body("demo", state_uuid(c->state), &roles);
+	assert_false(json_get_bool(body, "application_credential.unrestricted", true));
+	assert_string_equal(json_get_str(body, "application_credential.description", ""), mark);
+	assert_string_equal(json_get_str(body, "application_credential.roles[0].name", ""), "member");
+	assert_success(credential_make(fake_cloud(), "demo", state_uuid(c->state), &roles, &first, &test_error));
+	/* its secret was lost: another one takes its place */
+	assert_success(credential_make(fake_cloud(), "demo", state_uuid(c->state), &roles, &second, &test_error));
+	assert_int_equal(fake_count(FAKE_CREDENTIAL), 2);
+	assert_string_not_equal(first.id, second.id);
+	credential_conf(fake_cloud(), &second, "/etc/ca.pem", &conf);
+	assert_non_null(strstr(buf_str(&conf), "[Global]\nauth-url=\"https://keystone:5000/v3\"\n"));
+	assert_non_null(strstr(buf_str(&conf), "application-credential-secret=\"s3cr3t\"\nregion=\"R1\"\nca-file="));
+	assert_success(provision_remove(&job, &test_error));
+	assert_only(FAKE_CREDENTIAL, "theirs");
+}
+
+/* A login by a restricted one can neither make nor revoke any; that is told, and what is left too. */
+static void test_a_restricted_login(void **state)
+{
+	struct cluster *c = *state;
+	struct removal_job job = job_of(c);
+	CLEANUP_STRV struct strv roles = STRV_INIT;
+	CLEANUP_CREDENTIAL struct credential made = {0};
+
+	strv_add(&roles, "member");
+	fake_log_in_by_credential("mine");
+	assert_failure(credential_make(fake_cloud(), "demo", state_uuid(c->state), &roles, &made, &test_error),
+		       "a restricted one can make no others");
+	fake_log_in_by_credential(NULL);
+	assert_success(credential_make(fake_cloud(), "demo", state_uuid(c->state), &roles, &made, &test_error));
+	fake_log_in_by_credential(made.id);
+	assert_failure(provision_remove(&job, &test_error), "this login is made with it");
+	fake_log_in_by_credential(NULL);
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -411,6 +461,8 @@ int main(void)
 		WITH(test_what_was_changed_by_hand_goes),
 		WITH(test_what_another_cluster_has_marked_stays),
 		WITH(test_marks_alone_are_enough),
+		WITH(test_a_credential_of_the_cluster),
+		WITH(test_a_restricted_login),
 		WITH(test_adoption),
 		WITH(test_census),
 	};
