@@ -215,8 +215,10 @@ static void check_image_fits(struct preflight *p, const struct plan_node *node, 
 	struct json_object *image = pick_image(p->view, p->plan);
 	bool fits = true;
 
-	if (image != NULL)
-		fits = check_memory(p, node, flavor, image) & check_disk(p, node, flavor, image);
+	if (image != NULL) {
+		fits = check_memory(p, node, flavor, image);
+		fits = check_disk(p, node, flavor, image) && fits; /* both are told */
+	}
 	if (fits)
 		PASS(p, "flavor", "flavor \"%s\" of pool \"%s\" (%lld vCPU, %lld MiB)", node->flavor, node->node.pool,
 		     (long long)json_get_int(flavor, "vcpus", 0), (long long)json_get_int(flavor, "ram", 0));
