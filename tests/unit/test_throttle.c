@@ -107,11 +107,13 @@ static bool admit(struct service *s, int64_t now_ms)
 static void end(struct player *p, struct throttle *t, struct service *s, int64_t now_ms)
 {
 	struct http_response r = {.outcome = HTTP_ANSWERED, .status = admit(s, now_ms) ? 200 : s->status};
+	enum throttle_news news;
 	int64_t asked, wait;
 
 	if (r.status != 200 && s->retry_after != NULL)
 		strv_addf(&r.headers, "retry-after: %s", s->retry_after(now_ms));
-	throttle_end(t, backoff_news(&r, 0, &asked), asked, now_ms);
+	news = backoff_news(&r, 0, &asked);
+	throttle_end(t, news, asked, now_ms);
 	wait = backoff_wait(RETRY_C, "POST", &r, p->tries, 0, 0.5);
 	p->state = r.status == 200 ? DONE : wait < 0 ? FAILED : SLEEPING;
 	p->until_ms = now_ms + wait;
