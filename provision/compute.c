@@ -58,22 +58,29 @@ static int free_port(struct maker *m, const char *name, struct error **err)
 	return make_update(m, port, fields, err);
 }
 
+static int port_reread(struct maker *m, const char *name, struct error **err)
+{
+	CLEANUP_JSON struct json_object *port = NULL;
+	const char *id = made_id(m, KIND_PORT, name);
+
+	if (kind_get(m->cloud, KIND_PORT, id, &port, err) < 0)
+		return -1;
+	if (port == NULL)
+		return error_set(err, ERROR_CONFLICT, "port \"%s\": went away with its server; run again", name);
+	view_put(m->view, KIND_PORT, name, id, port);
+	return 0;
+}
+
 /* Deletes a server that never ran, waits until it is gone, and reads what became of its port and volumes. */
 static int delete_failed(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
 {
-	CLEANUP_JSON struct json_object *gone = NULL, *port = NULL;
-	const char *port_id = made_id(m, KIND_PORT, server->name);
+	CLEANUP_JSON struct json_object *gone = NULL;
 
 	if (kind_delete(m->cloud, KIND_SERVER, server->id, server->name, err) < 0 ||
 	    watch_wait(m->servers, server->id, never, SERVER_STALL_MS, &gone, err) < 0)
 		return -1;
 	view_drop(m->view, server);
-	if (kind_get(m->cloud, KIND_PORT, port_id, &port, err) < 0)
-		return -1;
-	if (port == NULL)
-		return error_set(err, ERROR_CONFLICT, "port \"%s\": went away with its server; run again", server->name);
-	view_put(m->view, KIND_PORT, server->name, port_id, port);
-	if (volumes_reread(m, node, err) < 0)
+	if (port_reread(m, server->name, err) < 0 || volumes_reread(m, node, err) < 0)
 		return -1;
 	return state_gone(m->job->state, kind_info(KIND_SERVER)->name, server->name, err);
 }
@@ -300,7 +307,13 @@ static int attach_port(struct maker *m, const struct plan_node *node, const stru
 
 	json_add_str(fields, "port_id", port->id);
 	json_add(body, "interfaceAttachment", fields);
-	return port_is_loose(port->json) ? cloud_call(m->cloud, &call, &answer, NULL, NULL, err) : 0;
+	if (!port_is_loose(port->json))
+		return 0;
+	if (port_reread(m, port->name, err) < 0) /* as with volumes: the look may be from before the server was built */
+		return -1;
+	if (!port_is_loose(view_find(m->view, KIND_PORT, node->node.name)->json))
+		return 0;
+	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
 }
 
 static int raise_node(struct maker *m, size_t i, const struct item *before, struct error **err)

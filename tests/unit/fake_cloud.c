@@ -509,6 +509,9 @@ static int act(const char *server, const char *verb, struct json_object *body, s
 		return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
 	if (strcmp(verb, "action") == 0)
 		json_add_str(o, "status", "ACTIVE");
+	else if (strcmp(verb, "os-interface") == 0 &&
+		 !is(by(KIND_PORT, "id", str(body, "interfaceAttachment.port_id"), NULL), "device_id", ""))
+		return refuse(409, ERROR_CONFLICT, "Port is still in use", s, err);
 	else if (strcmp(verb, "os-interface") == 0)
 		plug(str(body, "interfaceAttachment.port_id"), o);
 	else
@@ -703,6 +706,7 @@ static void pass_time(enum kind kind)
 
 			for (size_t d = 0; d < json_len(disks); d++)
 				attach(str(json_object_array_get_idx(disks, d), "uuid"), o);
+			plug(str(o, "networks[0].port"), o);
 			json_add_str(o, "status", broken ? "ERROR" : "ACTIVE");
 			if (broken) {
 				json_add(o, "fault", json_tokener_parse("{\"message\":\"No valid host was found\"}"));

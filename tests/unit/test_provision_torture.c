@@ -272,7 +272,7 @@ static void test_repairs_what_went_behind_its_back(void **state)
 	node_clear(&node);
 }
 
-/* A run that was cut off: its server is still being built, and holds no volume yet when the next run looks. */
+/* A run that was cut off: its server is still being built, and holds neither volume nor port yet when the next run looks. */
 static void test_takes_up_a_server_that_is_being_built(void **state)
 {
 	struct cluster *c = *state;
@@ -285,6 +285,7 @@ static void test_takes_up_a_server_that_is_being_built(void **state)
 	json_add_str(server, "OS-EXT-STS:task_state", "spawning");
 	json_add_str(volume, "status", "reserved");
 	json_object_object_del(volume, "attachments");
+	json_add_str(fake_find(KIND_PORT, "demo-registry"), "device_id", "");
 	assert_success(apply(c, &test_error));
 	assert_complete(c, 0);
 	assert_string_equal(json_get_str(volume, "attachments[0].server_id", ""), json_get_str(server, "id", "?"));
