@@ -30,6 +30,7 @@ class Compute(Service):
         ("DELETE", "/servers/([^/]+)", "delete"),
         ("POST", "/servers/([^/]+)/action", "act"),
         ("POST", "/servers/([^/]+)/os-volume_attachments", "attach"),
+        ("POST", "/servers/([^/]+)/os-interface", "plug"),
     )
 
     def __init__(self, cloud):
@@ -152,7 +153,8 @@ class Compute(Service):
     def new_server(self, body, flavor, port, volumes):
         o = {
             "id": self.cloud.id(), "name": body["name"], "status": "BUILD", "metadata": body.get("metadata") or {},
-            "tenant_id": self.cloud.project, "user_id": self.cloud.user, "flavor": {"id": flavor["id"], "links": []}, "image": "",
+            "tenant_id": self.cloud.project, "user_id": self.cloud.user, "flavor": {"id": flavor["id"], "links": []},
+            "image": {"id": body["imageRef"], "links": []} if body.get("imageRef") else "",
             "key_name": body.get("key_name"), "created": stamp(), "updated": stamp(), "addresses": {}, "links": [], "progress": 0,
             "accessIPv4": "", "accessIPv6": "", "config_drive": "", "hostId": "", "OS-DCF:diskConfig": "MANUAL",
             "OS-EXT-STS:task_state": "scheduling", "OS-EXT-STS:vm_state": "building", "OS-EXT-STS:power_state": 0,
@@ -187,6 +189,14 @@ class Compute(Service):
         self.cloud.volume.attach(volume, id)
         o["~volumes"].append(volume_id)
         return answer(200, {"volumeAttachment": {"id": volume_id, "volumeId": volume_id, "serverId": id, "device": "/dev/vdb"}})
+
+    def plug(self, request, id):
+        o, port = self.find(id), self.cloud.network.find("port", request.json()["interfaceAttachment"]["port_id"])
+        if port["device_id"]:
+            raise Refusal(400, f"Port {port['id']} is still in use.")
+        port |= {"device_id": o["id"], "device_owner": "compute:nova", "status": "ACTIVE"}
+        return answer(200, {"interfaceAttachment": {"port_id": port["id"], "net_id": port["network_id"], "port_state": "ACTIVE",
+                                                    "fixed_ips": port["fixed_ips"], "mac_addr": port["mac_address"]}})
 
     # ---- keypairs and server groups ----
 
