@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "provision/body.h"
 #include "provision/pick.h"
+#include "provision/preflight.h"
 #include "provision/rules.h"
 
 enum {
@@ -13,8 +14,8 @@ static void add_server(struct needs *n, struct view *view, const struct plan_nod
 {
 	struct json_object *flavor = pick_flavor(view, node->flavor);
 
-	n->cores += json_get_int(flavor, "vcpus", 0);
-	n->ram_mib += json_get_int(flavor, "ram", 0);
+	n->cores += preflight_amount(flavor, "vcpus", 0);
+	n->ram_mib += preflight_amount(flavor, "ram", 0);
 }
 
 static void add_volume(struct needs *n, const struct plan_node *node, const struct volume_spec *spec)

@@ -163,7 +163,7 @@ static char *flavor_offer(struct json_object *flavors)
 
 static int64_t disk_needed(struct json_object *image)
 {
-	int64_t size = json_get_int(image, "virtual_size", json_get_int(image, "size", 0));
+	int64_t size = preflight_amount(image, "virtual_size", preflight_amount(image, "size", 0));
 	int64_t least = json_get_int(image, "min_disk", 0), size_gib = (size + GIB - 1) / GIB;
 
 	return size_gib > least ? size_gib : least;

@@ -63,8 +63,8 @@ void check_external_addresses(struct preflight *p)
 	if (id == NULL || needed == 0)
 		return;
 	known = availability_of(p->view, id);
-	used = json_get_int(known, "used_ips", -1);
-	total = json_get_int(known, "total_ips", pools_of(json_at(p->view->facts[FACT_SUBNETS].json, "subnets"), id));
+	used = preflight_amount(known, "used_ips", -1);
+	total = preflight_amount(known, "total_ips", pools_of(json_at(p->view->facts[FACT_SUBNETS].json, "subnets"), id));
 	if (total < 0)
 		return; /* neutron shows it to administrators only */
 	if (needed > total - (used > 0 ? used : 0))
@@ -151,7 +151,7 @@ void check_mtu(struct preflight *p)
 {
 	const struct item *network = view_find(p->view, KIND_NETWORK, p->plan->spec->name);
 	struct json_object *external = pick_external(p->view, p->plan);
-	long long inside = network != NULL ? json_get_int(network->json, "mtu", 0) : 0, outside = json_get_int(external, "mtu", 0);
+	long long inside = network != NULL ? preflight_amount(network->json, "mtu", 0) : 0, outside = preflight_amount(external, "mtu", 0);
 
 	if (inside > 0)
 		check_tenant_mtu(p, inside);

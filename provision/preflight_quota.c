@@ -29,6 +29,16 @@ static void check_quota(struct preflight *p, const struct quota *q)
 	       (long long)q->limit, q->unit);
 }
 
+int64_t preflight_amount(struct json_object *o, const char *path, int64_t fallback)
+{
+	const int64_t most = 1000LL * 1000 * 1000 * 1000 * 1000;
+	int64_t n = json_get_int(o, path, fallback);
+
+	if (n == fallback)
+		return n;
+	return n > most ? most : n < -most ? -most : n;
+}
+
 struct json_object *preflight_fact(struct preflight *p, enum fact fact, const char *check, const char *what)
 {
 	const struct fact_answer *a = &p->view->facts[fact];
@@ -45,7 +55,7 @@ static void check_absolute(struct preflight *p, struct json_object *limits, cons
 			   const char *limit, const char *used)
 {
 	struct json_object *absolute = json_at(limits, "limits.absolute");
-	struct quota q = {what, unit, needed, json_get_int(absolute, used, -1), json_get_int(absolute, limit, INT64_MIN)};
+	struct quota q = {what, unit, needed, preflight_amount(absolute, used, -1), preflight_amount(absolute, limit, INT64_MIN)};
 
 	check_quota(p, &q);
 }
@@ -62,7 +72,7 @@ static size_t count_members(const struct plan *plan, const char *group)
 /* Each pool is one server group: all its members count, also those that are there. */
 static void check_members(struct preflight *p, struct json_object *limits)
 {
-	int64_t limit = json_get_int(limits, "limits.absolute.maxServerGroupMembers", INT64_MIN);
+	int64_t limit = preflight_amount(limits, "limits.absolute.maxServerGroupMembers", INT64_MIN);
 
 	for (size_t i = 0; i < p->plan->n_server_groups && limit != INT64_MIN; i++) {
 		const char *group = p->plan->server_groups[i].name;
@@ -85,7 +95,7 @@ void check_compute_quota(struct preflight *p)
 	struct json_object *pairs = json_at(p->view->facts[FACT_KEYPAIRS].json, "keypairs");
 	const int64_t *kinds = p->needs.kinds;
 	struct quota keypairs = {"keypairs of the user", "", kinds[KIND_KEYPAIR], (int64_t)json_len(pairs),
-				 json_get_int(limits, "limits.absolute.maxTotalKeypairs", INT64_MIN)};
+				 preflight_amount(limits, "limits.absolute.maxTotalKeypairs", INT64_MIN)};
 
 	if (limits == NULL)
 		return;
@@ -106,9 +116,9 @@ static struct quota network_quota(struct json_object *quotas, const char *what, 
 	struct json_object *o = json_at(quotas, key);
 
 	if (json_object_is_type(o, json_type_object))
-		return (struct quota){what, "", needed, json_get_int(o, "used", 0) + json_get_int(o, "reserved", 0),
-				      json_get_int(o, "limit", INT64_MIN)};
-	return (struct quota){what, "", needed, -1, json_get_int(quotas, key, INT64_MIN)};
+		return (struct quota){what, "", needed, preflight_amount(o, "used", 0) + preflight_amount(o, "reserved", 0),
+				      preflight_amount(o, "limit", INT64_MIN)};
+	return (struct quota){what, "", needed, -1, preflight_amount(quotas, key, INT64_MIN)};
 }
 
 /* A project that has no security group yet gets one named "default", which counts too: with four rules. */
@@ -149,8 +159,8 @@ static void check_set(struct preflight *p, struct json_object *set, const char *
 		      int64_t needed)
 {
 	struct json_object *o = json_at(set, key);
-	struct quota q = {what, unit, needed, json_get_int(o, "in_use", 0) + json_get_int(o, "reserved", 0),
-			  json_get_int(o, "limit", INT64_MIN)};
+	struct quota q = {what, unit, needed, preflight_amount(o, "in_use", 0) + preflight_amount(o, "reserved", 0),
+			  preflight_amount(o, "limit", INT64_MIN)};
 
 	check_quota(p, &q);
 }
@@ -193,7 +203,7 @@ static void check_largest(struct preflight *p, struct json_object *set)
 {
 	const struct needs_volume *largest = NULL;
 	struct json_object *o = json_at(set, "per_volume_gigabytes");
-	int64_t limit = json_get_int(o, "limit", -1);
+	int64_t limit = preflight_amount(o, "limit", -1);
 
 	for (size_t i = 0; i < p->needs.n_volumes; i++)
 		if (largest == NULL || p->needs.volumes[i].gib > largest->gib)

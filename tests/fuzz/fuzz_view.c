@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
 			   "  openstack: {image: debian, externalNetwork: public}\n"
 			   "  controlPlane: {flavor: small, volume: {size: 20}}\n"
-			   "  workerPools: [{name: w, count: 1, flavor: small}]\n";
+			   "  workerPools: [{name: w, count: 1, flavor: small, zones: [az1], volume: {size: 9, type: ssd}}]\n";
 static const char uuid[] = "1a2b3c4d-0000-4000-8000-000000000000";
 static struct plan *plan;
 
@@ -51,6 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
 	CLEANUP_ERROR struct error *err = NULL;
+	CLEANUP_FINDINGS struct findings findings = {0};
+	struct json_object *facts;
 	struct view *v;
 
 	make_plan();
@@ -62,14 +64,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v->images = list(o, "images");
 	v->flavors = list(o, "flavors");
 	v->externals = list(o, "externals");
+	facts = list(o, "facts"); /* in the order of enum fact */
 	for (size_t kind = 0; kind < KIND_COUNT; kind++) {
 		CLEANUP_JSON struct json_object *members = list(o, kind_info((enum kind)kind)->keys);
 
 		view_add_list(v, (enum kind)kind, members);
 	}
-	if (provision_check(plan, v, &err) < 0 && err == NULL)
+	for (size_t i = 0; i < FACT_COUNT; i++)
+		v->facts[i].json = json_object_get(json_object_array_get_idx(facts, i));
+	v->surveyed = true;
+	if (provision_preflight(NULL, plan, v, &findings, &err) < 0 && err == NULL)
+		abort();
+	if (findings_refuse(&findings, NULL) == 0 && findings_count(&findings, SEVERITY_ERROR) > 0)
 		abort();
 	compare(v);
+	json_object_put(facts);
 	view_free(v);
 	return 0;
 }

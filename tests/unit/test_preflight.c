@@ -268,6 +268,21 @@ static void test_quotas_of_neutron(void **state)
 		"error quota: quota of floating IPs: 1 are needed, 0 of 1 are free\n");
 }
 
+/* Numbers that no sum of has room are kept small enough. */
+static void test_numbers_without_measure(void **state)
+{
+	struct fixture *f = *state;
+
+	fact(f, FACT_NETWORK_QUOTA,
+	     "{\"quota\":{\"network\":{\"limit\":9223372036854775807,\"used\":9223372036854775807,\"reserved\":9223372036854775807},"
+	     "\"port\":{\"limit\":-9223372036854775807,\"used\":-9223372036854775807,\"reserved\":-9223372036854775807}}}");
+	replace(&f->view->flavors,
+		"[{\"id\":\"f1\",\"name\":\"m1.small\",\"vcpus\":9223372036854775807,\"ram\":9223372036854775807,\"disk\":4}]");
+	says(f, "error quota: quota of cores: 4000000000000000 are needed, 16 of 20 are free\n"
+		"error quota: quota of memory: 4000000000000000 MiB are needed, 50200 of 51200 MiB are free\n"
+		"error quota: quota of networks: 1 are needed, 0 of 1000000000000000 are free\n");
+}
+
 static void test_quotas_without_details(void **state)
 {
 	struct fixture *f = *state;
@@ -497,6 +512,7 @@ int main(void)
 		WITH(test_volume_types),
 		WITH(test_quotas_of_nova),
 		WITH(test_quotas_of_neutron),
+		WITH(test_numbers_without_measure),
 		WITH(test_quotas_without_details),
 		WITH(test_quotas_of_cinder),
 		WITH(test_only_what_will_be_made_is_counted),
