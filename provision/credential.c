@@ -93,9 +93,9 @@ static int explain(struct cloud *c, const struct strv *roles, struct error **err
 {
 	CLEANUP_FREE char *names = strv_join(roles, ", ");
 
-	if (err == NULL || !error_is(*err, ERROR_AUTH))
+	if (err == NULL || (!error_is(*err, ERROR_AUTH) && !error_is(*err, ERROR_NOT_FOUND)))
 		return -1;
-	if (cloud_application_credential(c) != NULL)
+	if (error_is(*err, ERROR_AUTH) && cloud_application_credential(c) != NULL)
 		return error_wrap(err, "openstack.applicationCredential: this login is an application credential itself, and a restricted one "
 				       "can make no others: log in with a password or an unrestricted one");
 	return error_wrap(err, "openstack.applicationCredential: does this user have the roles %s in the project?", names);
