@@ -177,22 +177,29 @@ struct json_object *body_floating_ip(const char *mark, const char *external_id, 
 	return o;
 }
 
-static struct json_object *metadata(const char *uuid)
+static struct json_object *metadata(const struct plan *plan, const char *uuid)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_add_str(o, "davit", uuid);
+	for (size_t i = 0; i < plan->spec->openstack.metadata.n; i++) {
+		const char *pair = plan->spec->openstack.metadata.v[i];
+		CLEANUP_FREE char *key = xstrndup(pair, strcspn(pair, "="));
+
+		json_add_str(o, key, pair + strlen(key) + 1);
+	}
 	return o;
 }
 
-struct json_object *body_volume(const char *name, const struct volume_spec *volume, const char *uuid, const char *image_id)
+struct json_object *body_volume(const struct plan *plan, const struct body_volume *v)
 {
-	struct json_object *o = named(name, NULL);
+	struct json_object *o = named(v->name, NULL);
 
-	json_add_int(o, "size", volume->size_gib);
-	json_add_str(o, "volume_type", volume->type);
-	json_add_str(o, "imageRef", image_id);
-	json_add(o, "metadata", metadata(uuid));
+	json_add_int(o, "size", v->spec->size_gib);
+	json_add_str(o, "volume_type", v->spec->type);
+	json_add_str(o, "availability_zone", v->zone);
+	json_add_str(o, "imageRef", v->image_id);
+	json_add(o, "metadata", metadata(plan, v->uuid));
 	return o;
 }
 
@@ -233,16 +240,16 @@ static int add_user_data(const struct body_server *s, struct json_object *server
 	return 0;
 }
 
-static struct json_object *server_metadata(const struct body_server *s)
+static struct json_object *server_metadata(const struct plan *plan, const struct body_server *s)
 {
-	struct json_object *o = metadata(s->uuid);
+	struct json_object *o = metadata(plan, s->uuid);
 
 	json_add_str(o, "davit-node", s->node->node.name);
 	json_add_str(o, "davit-role", node_role_name(s->node->node.role));
 	return o;
 }
 
-int body_server(const struct body_server *s, struct json_object **ret, struct error **err)
+int body_server(const struct plan *plan, const struct body_server *s, struct json_object **ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
 	struct json_object *server = json_object_new_object(), *network = json_object_new_object(), *hints;
@@ -256,7 +263,9 @@ int body_server(const struct body_server *s, struct json_object **ret, struct er
 	json_add(server, "networks", array_of(network));
 	json_add_str(server, "availability_zone", s->node->zone);
 	json_add_str(server, "key_name", s->keypair);
-	json_add(server, "metadata", server_metadata(s));
+	json_add(server, "metadata", server_metadata(plan, s));
+	if (plan->spec->openstack.config_drive)
+		json_add_bool(server, "config_drive", true);
 	if (mapping != NULL)
 		json_add(server, "block_device_mapping_v2", mapping);
 	if (s->server_group_id != NULL) {

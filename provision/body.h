@@ -32,9 +32,13 @@ bool pods_on_the_wire(const struct plan *plan);
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids) MUST_USE;
 struct json_object *body_floating_ip(const char *mark, const char *external_id, const char *port_id) MUST_USE;
-/* image_id NULL: an empty (data) volume */
-struct json_object *body_volume(const char *name, const struct volume_spec *volume, const char *uuid,
-				const char *image_id) MUST_USE;
+struct body_volume {
+	const char *name, *uuid;
+	const struct volume_spec *spec;
+	const char *image_id; /* NULL: an empty volume */
+	const char *zone;     /* of cinder, or NULL */
+};
+struct json_object *body_volume(const struct plan *plan, const struct body_volume *v) MUST_USE;
 
 struct body_server {
 	const struct plan_node *node;
@@ -45,4 +49,4 @@ struct body_server {
 	const char *user_data;	       /* plain text, or NULL */
 };
 /* The whole body, {"server": …, "os:scheduler_hints": …}.  ERROR_CONFIG where user_data is longer than nova takes. */
-int body_server(const struct body_server *s, struct json_object **ret, struct error **err) MUST_USE;
+int body_server(const struct plan *plan, const struct body_server *s, struct json_object **ret, struct error **err) MUST_USE;

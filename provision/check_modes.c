@@ -19,3 +19,31 @@ void check_server_groups(struct preflight *p)
 			       "server group \"%s\": its policy is %s, which cannot be changed into %s", name, had, wanted);
 	}
 }
+
+static void check_zone(struct preflight *p, const struct volume_spec *volume, struct strv *seen)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	if (volume->zone == NULL || strv_has(seen, volume->zone))
+		return;
+	strv_add(seen, volume->zone);
+	for (size_t i = 0; i < json_len(p->view->volume_zones); i++)
+		strv_add(&names, json_get_str(json_object_array_get_idx(p->view->volume_zones, i), "zoneName", ""));
+	if (strv_has(&names, volume->zone))
+		PASS(p, "volume zone", "volume zone \"%s\"", volume->zone);
+	else
+		preflight_missing(p, "volume zone", "the volume's zone", volume->zone, &names, NULL);
+}
+
+void check_volume_zones(struct preflight *p)
+{
+	CLEANUP_STRV struct strv seen = STRV_INIT;
+
+	for (size_t i = 0; i < p->plan->n_nodes; i++) {
+		const struct plan_node *node = &p->plan->nodes[i];
+
+		check_zone(p, &node->root, &seen);
+		for (size_t k = 0; k < node->n_volumes; k++)
+			check_zone(p, &node->volumes[k].spec, &seen);
+	}
+}

@@ -214,7 +214,7 @@ static void compare_root(struct comparison *c, const struct plan_node *node, con
 	else if (server != NULL && volume != NULL) /* the server runs on it, whatever the file says now */
 		strv_add(&c->wanted[KIND_VOLUME], name);
 	if (volume != NULL && node->root.size_gib > 0)
-		fixed_root(c->plan, c->view, node, volume->json, &fixed);
+		fixed_root(c->view, node, volume->json, &fixed);
 	if (volume != NULL)
 		leave(c, volume, &fixed);
 }
@@ -230,7 +230,7 @@ static void compare_node(struct comparison *c, const struct plan_node *node)
 	server = want(c, KIND_SERVER, node->node.name);
 	if (server != NULL) {
 		compare_server(c, server);
-		fixed_server(c->plan, c->view, node, server->json, &fixed);
+		fixed_server(c->view, node, server->json, &fixed);
 		leave(c, server, &fixed);
 	}
 	compare_volumes(c, node, server);

@@ -100,7 +100,7 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 		.node = node,
 		.uuid = m->view->uuid,
 		.flavor_id = json_get_str(pick_flavor(m->view, node->flavor), "id", ""),
-		.image_id = m->image_id,
+		.image_id = json_get_str(pick_image(m->view, node->image), "id", ""),
 		.keypair = m->keypair,
 		.port_id = made_id(m, KIND_PORT, node->node.name),
 		.root_id = optional_id(m, KIND_VOLUME, root),
@@ -111,7 +111,7 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 
 	for (size_t i = 0; i < node->n_volumes; i++)
 		strv_add(&s.data_ids, made_id(m, KIND_VOLUME, node->volumes[i].name));
-	r = body_server(&s, ret, err);
+	r = body_server(m->plan, &s, ret, err);
 	strv_free(&s.data_ids);
 	return r;
 }

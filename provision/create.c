@@ -73,6 +73,14 @@ static const struct flow_step steps[STEP_COUNT] = {
 			  AFTER(PORTS) | AFTER(INTERFACE) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS) | AFTER(VOLUMES)},
 };
 
+/* A server with a drive for its user-data asks nobody for it, and need not wait for the router. */
+static void adapt(const struct plan *plan, struct flow_step *ret)
+{
+	memcpy(ret, steps, sizeof(steps));
+	if (plan->spec->openstack.config_drive)
+		ret[STEP_SERVERS].needs &= ~AFTER(INTERFACE);
+}
+
 /* A line of the display ends with the last of its steps. */
 static const struct {
 	enum subject subject;
@@ -131,7 +139,6 @@ static void maker_init(struct maker *m, const struct provision_job *job)
 	m->mark = mark_text(uuid);
 	m->keypair = name_keypair(job->plan, uuid);
 	m->external_id = json_get_str(pick_external(job->view, job->plan), "id", NULL);
-	m->image_id = json_get_str(pick_image(job->view, job->plan), "id", NULL);
 	m->servers = watch_new(job->cloud, KIND_SERVER, uuid, job->plan->spec->name);
 	m->volumes = watch_new(job->cloud, KIND_VOLUME, uuid, NULL);
 	m->leaders_fd = eventfd(0, EFD_CLOEXEC);
@@ -177,12 +184,14 @@ int provision_create(const struct provision_job *job, struct error **err)
 {
 	static const struct flow_hooks hooks = {.ended = step_ended, .stop = stop};
 	struct creation c = {0};
+	struct flow_step adapted[STEP_COUNT];
 	int r;
 
 	if (provision_check(job->plan, job->view, err) < 0)
 		return -1;
+	adapt(job->plan, adapted);
 	maker_init(&c.maker, job);
-	r = note_existing(&c.maker, err) < 0 ? -1 : flow_run(steps, STEP_COUNT, &hooks, &c, err);
+	r = note_existing(&c.maker, err) < 0 ? -1 : flow_run(adapted, STEP_COUNT, &hooks, &c, err);
 	maker_finish(&c.maker);
 	return r;
 }

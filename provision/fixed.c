@@ -41,9 +41,9 @@ static void differ(const struct plan_node *node, const char *what, const char *h
 }
 
 /* Images are often replaced by newer ones of the same name: then the ids tell them apart. */
-static void compare_image(const struct plan *plan, struct view *view, const struct plan_node *node, const char *had, struct strv *ret)
+static void compare_image(struct view *view, const struct plan_node *node, const char *had, struct strv *ret)
 {
-	struct json_object *image = pick_image(view, plan);
+	struct json_object *image = pick_image(view, node->image);
 	const char *id = json_get_str(image, "id", had);
 	CLEANUP_FREE char *wanted = xasprintf("\"%s\" (%s)", json_get_str(image, "name", "?"), id);
 
@@ -66,7 +66,7 @@ static bool boots_from_volume(struct json_object *server)
 	return json_object_is_type(json_at(server, "image"), json_type_string);
 }
 
-static void compare_disk(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *server,
+static void compare_disk(struct view *view, const struct plan_node *node, struct json_object *server,
 			 struct strv *ret)
 {
 	CLEANUP_FREE char *size = xasprintf("a root volume of %lld GiB", (long long)node->root.size_gib);
@@ -75,10 +75,10 @@ static void compare_disk(const struct plan *plan, struct view *view, const struc
 		differ(node, "boots from", "its flavor's disk", size, ret);
 	else if (boots_from_volume(server) && node->root.size_gib == 0)
 		differ(node, "boots from", "a volume", "its flavor's disk", ret);
-	compare_image(plan, view, node, json_get_str(server, "image.id", NULL), ret);
+	compare_image(view, node, json_get_str(server, "image.id", NULL), ret);
 }
 
-void fixed_server(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *server,
+void fixed_server(struct view *view, const struct plan_node *node, struct json_object *server,
 		  struct strv *ret)
 {
 	const char *flavor = json_get_str(server, "flavor.id", NULL), *zone = json_get_str(server, "OS-EXT-AZ:availability_zone", "");
@@ -86,7 +86,7 @@ void fixed_server(const struct plan *plan, struct view *view, const struct plan_
 
 	if (flavor != NULL && wanted != NULL && strcmp(flavor, wanted) != 0)
 		differ(node, "is of flavor", name_of(view->flavors, flavor), node->flavor, ret);
-	compare_disk(plan, view, node, server, ret);
+	compare_disk(view, node, server, ret);
 	if (node->zone != NULL && *zone != '\0' && strcmp(zone, node->zone) != 0)
 		differ(node, "is in availability zone", zone, node->zone, ret);
 }
@@ -105,9 +105,9 @@ void fixed_volume(const struct volume_spec *wanted, struct json_object *volume, 
 			  wanted->type);
 }
 
-void fixed_root(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *volume,
+void fixed_root(struct view *view, const struct plan_node *node, struct json_object *volume,
 		struct strv *ret)
 {
 	fixed_volume(&node->root, volume, ret);
-	compare_image(plan, view, node, json_get_str(volume, "volume_image_metadata.image_id", NULL), ret);
+	compare_image(view, node, json_get_str(volume, "volume_image_metadata.image_id", NULL), ret);
 }

@@ -18,18 +18,74 @@ static int look_kind(size_t kind, struct round *r, struct error **err)
 	return kind_list(r->cloud, (enum kind)kind, r->view->uuid, NULL, &r->lists[kind], err);
 }
 
-/* The image of that name or id; where there is none, all of them, so that the message can say what there is. */
-static int look_images(struct round *r, struct error **err)
+/* Two entries of the file may name the same one, by name and by id. */
+static void add_images(struct view *v, struct json_object *list)
 {
-	const char *name = r->plan->spec->openstack.image;
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		size_t n = 0;
+
+		free(pick_named(v->images, json_get_str(o, "id", ""), &n));
+		if (n == 0)
+			json_object_array_add(v->images, json_object_get(o));
+	}
+}
+
+static int look_image(struct round *r, const char *name, size_t *ret_found, struct error **err)
+{
 	CLEANUP_FREE char *escaped = http_escape(name);
 	CLEANUP_FREE char *path = xasprintf(pick_is_uuid(name) ? "/images?id=in:%s" : "/images?name=%s", escaped);
+	CLEANUP_JSON struct json_object *list = NULL;
 
-	if (cloud_list(r->cloud, CLOUD_IMAGE, path, "images", NULL, &r->view->images, err) < 0)
+	if (cloud_list(r->cloud, CLOUD_IMAGE, path, "images", NULL, &list, err) < 0)
 		return -1;
-	if (json_len(r->view->images) > 0)
+	add_images(r->view, list);
+	free(pick_named(r->view->images, name, ret_found));
+	return 0;
+}
+
+/* Those of the file's names or ids; where there is none of one, all of them, so that the message can say what there is. */
+static int look_images(struct round *r, struct error **err)
+{
+	CLEANUP_STRV struct strv seen = STRV_INIT;
+	bool missing = false;
+
+	r->view->images = json_object_new_array();
+	for (size_t i = 0; i < r->plan->n_nodes; i++) {
+		const char *name = r->plan->nodes[i].image;
+		size_t found = 0;
+
+		if (strv_has(&seen, name))
+			continue;
+		strv_add(&seen, name);
+		if (look_image(r, name, &found, err) < 0)
+			return -1;
+		missing = missing || found == 0;
+	}
+	if (!missing)
 		return 0;
 	return cloud_list(r->cloud, CLOUD_IMAGE, "/images", "images", NULL, &r->view->all_images, err);
+}
+
+static bool has_zones(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct plan_node *node = &plan->nodes[i];
+
+		if (node->root.zone != NULL || (node->zone != NULL && (node->root.size_gib > 0 || node->n_volumes > 0)))
+			return true;
+		for (size_t k = 0; k < node->n_volumes; k++)
+			if (node->volumes[k].spec.zone != NULL)
+				return true;
+	}
+	return false;
+}
+
+static int look_volume_zones(struct round *r, struct error **err)
+{
+	if (!has_zones(r->plan))
+		return 0;
+	return cloud_list(r->cloud, CLOUD_VOLUME, "/os-availability-zone", "availabilityZoneInfo", NULL, &r->view->volume_zones, err);
 }
 
 static int look_flavors(struct round *r, struct error **err)
@@ -50,6 +106,7 @@ static const struct {
 	{CLOUD_IMAGE, look_images},
 	{CLOUD_COMPUTE, look_flavors},
 	{CLOUD_NETWORK, look_externals},
+	{CLOUD_VOLUME, look_volume_zones},
 };
 
 enum { FIRST_FACT = KIND_COUNT + ARRAY_SIZE(named) };

@@ -18,7 +18,7 @@ struct maker {
 	const struct plan *plan;
 	struct view *view;
 	char *mark, *keypair; /* "davit:UUID"; the keypair's name */
-	const char *external_id, *image_id;
+	const char *external_id;
 	struct watch *servers, *volumes;
 	struct gate *gate;	  /* POSTs of servers */
 	atomic_size_t leaders;	  /* registry and control planes that are still being made */

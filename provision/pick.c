@@ -36,9 +36,9 @@ static struct json_object *only(struct json_object *list, const char *name)
 	return n == 1 ? found[0] : NULL;
 }
 
-struct json_object *pick_image(const struct view *v, const struct plan *plan)
+struct json_object *pick_image(const struct view *v, const char *name)
 {
-	return only(v->images, plan->spec->openstack.image);
+	return only(v->images, name);
 }
 
 struct json_object *pick_flavor(const struct view *v, const char *name)
@@ -60,6 +60,16 @@ struct json_object *pick_external(const struct view *v, const struct plan *plan)
 	if (name != NULL)
 		return only(v->externals, name);
 	return json_len(v->externals) == 1 ? json_object_array_get_idx(v->externals, 0) : NULL;
+}
+
+const char *pick_volume_zone(const struct view *v, const struct plan_node *node, const struct volume_spec *volume)
+{
+	if (volume->zone != NULL || node->zone == NULL)
+		return volume->zone;
+	for (size_t i = 0; i < json_len(v->volume_zones); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(v->volume_zones, i), "zoneName", ""), node->zone) == 0)
+			return node->zone;
+	return NULL;
 }
 
 bool pick_is_bootable(struct json_object *image)

@@ -3,7 +3,7 @@
 #include "provision/view.h"
 
 bool pick_is_uuid(const char *s);
-struct json_object *pick_image(const struct view *v, const struct plan *plan);
+struct json_object *pick_image(const struct view *v, const char *name);
 struct json_object *pick_flavor(const struct view *v, const char *name);
 /* Named in the file (name or id), else by clouds.yaml, else the only one. */
 struct json_object *pick_external(const struct view *v, const struct plan *plan);
@@ -13,5 +13,7 @@ const char *pick_external_name(const struct view *v, const struct plan *plan);
 const struct item *pick_spare_floating_ip(struct view *v, const struct plan *plan, size_t nth);
 /* The members whose name or id is `name`; the caller frees the array, which ends with NULL. */
 struct json_object **pick_named(struct json_object *list, const char *name, size_t *ret_n) MUST_USE;
+/* The zone of a volume: the file's, or that of its server where cinder has one of that name; NULL: cinder's choice. */
+const char *pick_volume_zone(const struct view *v, const struct plan_node *node, const struct volume_spec *volume);
 /* Kernels and ramdisks are images too, but no server is made of them. */
 bool pick_is_bootable(struct json_object *image);

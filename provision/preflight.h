@@ -20,6 +20,7 @@ void check_image(struct preflight *p);
 void check_external(struct preflight *p);
 void check_flavors(struct preflight *p);
 void check_server_groups(struct preflight *p); /* check_modes.c */
+void check_volume_zones(struct preflight *p);
 /* By the answers of view->facts. */
 void check_zones(struct preflight *p); /* preflight_zones.c */
 void check_volume_types(struct preflight *p);

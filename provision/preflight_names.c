@@ -101,15 +101,14 @@ static void check_one_image(struct preflight *p, const char *name, struct json_o
 		PASS(p, "image", "image \"%s\" (%s, %s)", name, json_get_str(image, "id", "?"), json_get_str(image, "visibility", "visible"));
 }
 
-void check_image(struct preflight *p)
+static void check_image_named(struct preflight *p, const char *name)
 {
-	const char *name = p->plan->spec->openstack.image, *key = "spec.openstack.image";
+	bool general = strcmp(name, p->plan->spec->openstack.image) == 0;
+	const char *key = general ? "spec.openstack.image" : "the image of the pool, or of the registry";
 	CLEANUP_STRV struct strv names = STRV_INIT;
 	size_t n = 0;
 	CLEANUP_FREE struct json_object **found = pick_named(p->view->images, name, &n);
 
-	if (!p->view->services[CLOUD_IMAGE])
-		return;
 	list_names(p->view->all_images, pick_is_bootable, &names);
 	if (n == 0)
 		preflight_missing(p, "image", key, name, &names, NULL);
@@ -117,6 +116,19 @@ void check_image(struct preflight *p)
 		find_several(p, "image", key, name, found, n);
 	else
 		check_one_image(p, name, found[0]);
+}
+
+void check_image(struct preflight *p)
+{
+	CLEANUP_STRV struct strv seen = STRV_INIT;
+
+	for (size_t i = 0; i < p->plan->n_nodes && p->view->services[CLOUD_IMAGE]; i++) {
+		const char *name = p->plan->nodes[i].image;
+
+		if (!strv_has(&seen, name))
+			check_image_named(p, name);
+		strv_add(&seen, name);
+	}
 }
 
 void check_external(struct preflight *p)
@@ -171,7 +183,7 @@ static int64_t disk_needed(struct json_object *image)
 
 static bool check_disk(struct preflight *p, const struct plan_node *node, struct json_object *flavor, struct json_object *image)
 {
-	const char *name = p->plan->spec->openstack.image, *pool = node->node.pool;
+	const char *name = node->image, *pool = node->node.pool;
 	int64_t disk = json_get_int(flavor, "disk", 0), root = node->root.size_gib;
 	long long least = disk_needed(image), have = root > 0 ? root : disk;
 
@@ -201,7 +213,7 @@ static bool check_memory(struct preflight *p, const struct plan_node *node, stru
 	int64_t ram = json_get_int(flavor, "ram", 0), min_ram = json_get_int(image, "min_ram", 0);
 	CLEANUP_FREE char *what =
 		xasprintf("flavor \"%s\": %lld MiB of memory are too little for image \"%s\", which needs %lld MiB", node->flavor,
-			  (long long)ram, p->plan->spec->openstack.image, (long long)min_ram);
+			  (long long)ram, node->image, (long long)min_ram);
 
 	if (ram >= min_ram)
 		return true;
@@ -212,7 +224,7 @@ static bool check_memory(struct preflight *p, const struct plan_node *node, stru
 
 static void check_image_fits(struct preflight *p, const struct plan_node *node, struct json_object *flavor)
 {
-	struct json_object *image = pick_image(p->view, p->plan);
+	struct json_object *image = pick_image(p->view, node->image);
 	bool fits = true;
 
 	if (image != NULL) {
@@ -253,7 +265,8 @@ void check_flavors(struct preflight *p)
 	for (size_t i = 0; i < p->plan->n_nodes; i++) {
 		const struct plan_node *node = &p->plan->nodes[i];
 		bool missing = pick_flavor(p->view, node->flavor) == NULL;
-		CLEANUP_FREE char *key = xasprintf("%s/%lld", node->flavor, missing ? 0LL : (long long)node->root.size_gib);
+		CLEANUP_FREE char *key = xasprintf("%s/%s/%lld", node->flavor, missing ? "" : node->image,
+						   missing ? 0LL : (long long)node->root.size_gib);
 
 		if (strv_has(&seen, key))
 			continue;

@@ -29,6 +29,7 @@ void view_free(struct view *v)
 	}
 	json_object_put(v->images);
 	json_object_put(v->all_images);
+	json_object_put(v->volume_zones);
 	json_object_put(v->flavors);
 	json_object_put(v->externals);
 	strv_free(&v->roles);

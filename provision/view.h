@@ -28,8 +28,9 @@ struct view {
 	char *external_default; /* of clouds.yaml, or NULL */
 	bool services[CLOUD_SERVICES];
 	/* what the file names */
-	struct json_object *images;	/* of that name or id */
-	struct json_object *all_images; /* read only where images is empty */
+	struct json_object *images;	/* of those names or ids */
+	struct json_object *all_images; /* read only where one is missing */
+	struct json_object *volume_zones; /* cinder's; NULL where no volume is in a zone */
 	struct json_object *flavors, *externals;
 	/* who asks, and when, from the login */
 	struct strv roles;

@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "provision/fixed.h"
+#include "provision/pick.h"
 #include "provision/steps.h"
 
 /* in use: by a server that is on its way out, or for ever where nova has lost the server; that is told sooner */
@@ -16,8 +17,16 @@ static bool settled(struct json_object *o)
 struct volume_want {
 	char *name;
 	const struct volume_spec *spec;
-	const char *image_id;
+	const char *image_id, *zone;
 };
+
+static struct json_object *body_of(struct maker *m, const struct volume_want *w)
+{
+	struct body_volume v = {
+		.name = w->name, .uuid = m->view->uuid, .spec = w->spec, .image_id = w->image_id, .zone = w->zone};
+
+	return body_volume(m->plan, &v);
+}
 
 /* ret has room for the node's root and volumes. */
 static size_t list_wants(struct maker *m, const struct plan_node *node, struct volume_want *ret)
@@ -25,9 +34,12 @@ static size_t list_wants(struct maker *m, const struct plan_node *node, struct v
 	size_t n = 0;
 
 	if (root_wanted(node, view_find(m->view, KIND_SERVER, node->node.name)))
-		ret[n++] = (struct volume_want){name_root(node), &node->root, m->image_id};
+		ret[n++] = (struct volume_want){name_root(node), &node->root,
+						json_get_str(pick_image(m->view, node->image), "id", NULL),
+						pick_volume_zone(m->view, node, &node->root)};
 	for (size_t i = 0; i < node->n_volumes; i++)
-		ret[n++] = (struct volume_want){xstrdup(node->volumes[i].name), &node->volumes[i].spec, NULL};
+		ret[n++] = (struct volume_want){xstrdup(node->volumes[i].name), &node->volumes[i].spec, NULL,
+						pick_volume_zone(m->view, node, &node->volumes[i].spec)};
 	return n;
 }
 
@@ -64,8 +76,7 @@ int make_volumes(void *context, struct error **err)
 		n += list_wants(m, &m->plan->nodes[i], volumes + n);
 	wants = xnew_n(struct want, n);
 	for (size_t i = 0; i < n; i++)
-		wants[i] = (struct want){volumes[i].name,
-					 body_volume(volumes[i].name, volumes[i].spec, m->view->uuid, volumes[i].image_id)};
+		wants[i] = (struct want){volumes[i].name, body_of(m, &volumes[i])};
 	r = make_all(m, KIND_VOLUME, wants, n, err);
 	free_wants(volumes, n);
 	return r;
@@ -113,7 +124,7 @@ static int remake(struct maker *m, const struct volume_want *want, struct error 
 	    watch_wait(m->volumes, it->id, never, VOLUME_STALL_MS, &now, err) < 0)
 		return -1;
 	view_drop(m->view, it);
-	return make_one(m, KIND_VOLUME, want->name, body_volume(want->name, want->spec, m->view->uuid, want->image_id), err);
+	return make_one(m, KIND_VOLUME, want->name, body_of(m, want), err);
 }
 
 static int ready(struct maker *m, const struct volume_want *want, struct error **err)

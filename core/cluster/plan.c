@@ -155,6 +155,7 @@ static void add_bastion(struct plan *p)
 		return;
 	n = add_node(p, xasprintf("%s-bastion", p->spec->name), NODE_BASTION, "bastion");
 	n->flavor = p->spec->access.server.flavor;
+	n->image = p->spec->openstack.image;
 	n->root = p->spec->access.server.volume;
 	n->floating_ip = has_floating_ip(p->spec, NODE_BASTION, 1);
 	strv_add(&n->groups, "bastion");
@@ -201,6 +202,7 @@ static void add_registry(struct plan *p)
 	struct plan_node *n = add_node(p, xasprintf("%s-registry", p->spec->name), NODE_REGISTRY, "registry");
 
 	n->flavor = p->spec->registry.flavor;
+	n->image = p->spec->registry.image != NULL ? p->spec->registry.image : p->spec->openstack.image;
 	*add_volume(n) = (struct plan_volume){.name = xasprintf("%s-data", n->node.name),
 					      .spec = p->spec->registry.volume,
 					      .file_system = "ext4",
@@ -239,6 +241,7 @@ static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_rol
 		struct plan_node *n = add_node(p, xasprintf("%s-%s-%d", p->spec->name, stem, i), role, pool->name);
 
 		n->flavor = pool->flavor;
+		n->image = pool->image != NULL ? pool->image : p->spec->openstack.image;
 		n->root = pool->volume;
 		add_data_volumes(n, pool);
 		n->zone = pool->zones.n > 0 ? pool->zones.v[(size_t)(i - 1) % pool->zones.n] : NULL;

@@ -31,7 +31,7 @@ struct plan_volume {
 
 struct plan_node {
 	struct node node; /* name, role, pool, address */
-	const char *flavor;
+	const char *flavor, *image;
 	const char *zone; /* NULL: any */
 	struct volume_spec root;
 	struct plan_volume *volumes; /* by mount: what is mounted in another one comes after it */

@@ -108,6 +108,24 @@ int scalar_label(const char *key, const char *value, struct error **err)
 	return 0;
 }
 
+/* nova: parameter_types.metadata; cinder takes more.  "davit…" is how servers are told apart. */
+int scalar_metadata(const char *key, const char *value, struct error **err)
+{
+	static const char others[] = "-_:. ";
+	size_t n = strlen(key);
+
+	for (size_t i = 0; i < n; i++)
+		if (strchr(label_characters, key[i]) == NULL && strchr(others, key[i]) == NULL)
+			n = 0;
+	if (n == 0 || n > 255)
+		return error_set(err, ERROR_CONFIG, "\"%s\" is no key of metadata (at most 255 letters, digits, - _ : . and spaces)", key);
+	if (strncmp(key, "davit", 5) == 0)
+		return error_set(err, ERROR_CONFIG, "\"%s\": keys that begin with davit are davit's own", key);
+	if (strlen(value) > 255)
+		return error_set(err, ERROR_CONFIG, "the value of \"%s\" is longer than the 255 bytes that the cloud takes", key);
+	return 0;
+}
+
 static int check_taint(const char *s, struct error **err)
 {
 	const char *colon = strrchr(s, ':'), *equals = strchr(s, '=');
@@ -161,6 +179,10 @@ int scalar_check(const struct field *f, const char *s, struct error **err)
 	case FIELD_URL:
 		if (strncmp(s, "https://", 8) != 0 && strncmp(s, "http://", 7) != 0 && strncmp(s, "file:///", 8) != 0)
 			return error_set(err, ERROR_CONFIG, "\"%s\" is no URL that begins with https://, http:// or file:///", s);
+		return 0;
+	case FIELD_BOOL:
+		if (strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
+			return error_set(err, ERROR_CONFIG, "\"%s\" is neither true nor false", s);
 		return 0;
 	case FIELD_INT:
 		return check_int(f, s, err);

@@ -91,6 +91,8 @@ static int read_scalar(const struct yaml *y, const struct yaml_node *n, const st
 	r = scalar_check(f, n->scalar, &why);
 	if (r == 0 && f->type == FIELD_INT)
 		*(int *)to = (int)strtol(n->scalar, NULL, 10);
+	else if (r == 0 && f->type == FIELD_BOOL)
+		*(bool *)to = strcmp(n->scalar, "true") == 0;
 	else if (r == 0 && f->type == FIELD_SIZE)
 		r = scalar_size(n->scalar, to, &why);
 	else if (r == 0)
@@ -132,7 +134,7 @@ static int read_labels(const struct yaml *y, const struct yaml_node *n, const st
 
 		if (want(y, n->values[i], f, YAML_SCALAR, err) < 0)
 			return -1;
-		if (scalar_label(n->keys[i], n->values[i]->scalar, &why) < 0)
+		if ((f->type == FIELD_LABELS ? scalar_label : scalar_metadata)(n->keys[i], n->values[i]->scalar, &why) < 0)
 			return yaml_error(y, n->key_nodes[i], err, "%s: %s", f->key, error_message(why));
 		strv_addf(to, "%s=%s", n->keys[i], n->values[i]->scalar);
 	}
@@ -166,6 +168,7 @@ static int read_field(const struct yaml *y, const struct yaml_node *n, const str
 	case FIELD_TAINTS:
 		return read_strings(y, n, f, to, err);
 	case FIELD_LABELS:
+	case FIELD_METADATA:
 		return read_labels(y, n, f, to, err);
 	case FIELD_LIST:
 		return read_list(y, n, f, base, err);
@@ -232,6 +235,7 @@ void schema_clear(const struct field *fields, void *base)
 		void *to = at(base, f->offset);
 
 		switch (f->type) {
+		case FIELD_BOOL:
 		case FIELD_INT:
 		case FIELD_SIZE:
 		case FIELD_ENUM:
@@ -241,6 +245,7 @@ void schema_clear(const struct field *fields, void *base)
 		case FIELD_ADDRESSES:
 		case FIELD_TAINTS:
 		case FIELD_LABELS:
+		case FIELD_METADATA:
 			strv_free(to);
 			break;
 		case FIELD_JSON:
@@ -285,7 +290,8 @@ static struct json_object *field_json(const struct field *f)
 {
 	static const char *const types[] = {
 		[FIELD_STRING] = "string",    [FIELD_NAME] = "string",	   [FIELD_VERSION] = "string", [FIELD_CIDR] = "string",
-		[FIELD_PATH] = "string",      [FIELD_URL] = "string",	      [FIELD_INT] = "integer",	   [FIELD_SIZE] = NULL,	       [FIELD_ENUM] = "string",
+		[FIELD_PATH] = "string",      [FIELD_URL] = "string",	      [FIELD_BOOL] = "boolean",	   [FIELD_METADATA] = "object",
+		[FIELD_INT] = "integer",	   [FIELD_SIZE] = NULL,	       [FIELD_ENUM] = "string",
 		[FIELD_STRINGS] = "array",    [FIELD_CIDRS] = "array",	   [FIELD_ADDRESSES] = "array", [FIELD_LABELS] = "object",
 		[FIELD_TAINTS] = "array",     [FIELD_JSON] = "object",	   [FIELD_MAP] = "object",     [FIELD_LIST] = "array",
 		[FIELD_CHOICE] = NULL,

@@ -13,6 +13,7 @@ enum field_type {
 	FIELD_CIDR,	 /* char * */
 	FIELD_PATH,	 /* char *: absolute, of letters, digits, - _ . between single slashes */
 	FIELD_URL,	 /* char *: http, https or file */
+	FIELD_BOOL,	 /* bool: true or false */
 	FIELD_INT,	 /* int, min … max */
 	FIELD_SIZE,	 /* int64_t of GiB: 20, 20Gi, 1Ti; min … max */
 	FIELD_ENUM,	 /* enum: index into allowed */
@@ -20,6 +21,7 @@ enum field_type {
 	FIELD_CIDRS,	 /* struct strv */
 	FIELD_ADDRESSES, /* struct strv of IPv4 addresses */
 	FIELD_LABELS,	 /* struct strv "key=value" from a map */
+	FIELD_METADATA,	 /* struct strv "key=value" from a map: what nova and cinder take */
 	FIELD_TAINTS,	 /* struct strv "key=value:Effect" */
 	FIELD_JSON,	 /* struct json_object *: any map */
 	FIELD_CHOICE,	 /* enum: a word of allowed, or a map with fields of `sub` (relative to the same base): the index after them */

@@ -22,12 +22,14 @@ static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity
 static const struct field volume_fields[] = {
 	{"size", FIELD_SIZE, offsetof(struct volume_spec, size_gib), "size in GiB, e.g. 20 or 20Gi", .required = true, .min = 1, .max = 65536},
 	{"type", FIELD_STRING, offsetof(struct volume_spec, type), "volume type of the cloud; its default where missing"},
+	{"zone", FIELD_STRING, offsetof(struct volume_spec, zone), "availability zone of cinder; the server's where missing and cinder has it"},
 	END,
 };
 
 static const struct field data_volume_fields[] = {
 	{"size", FIELD_SIZE, offsetof(struct data_volume_spec, volume.size_gib), "size in GiB, e.g. 20 or 20Gi", .required = true, .min = 1, .max = 65536},
 	{"type", FIELD_STRING, offsetof(struct data_volume_spec, volume.type), "volume type of the cloud; its default where missing"},
+	{"zone", FIELD_STRING, offsetof(struct data_volume_spec, volume.zone), "availability zone of cinder; the server's where missing and cinder has it"},
 	{"mount", FIELD_PATH, offsetof(struct data_volume_spec, mount), "folder of the server at which it is mounted", .required = true},
 	{"fileSystem", FIELD_ENUM, offsetof(struct data_volume_spec, file_system), "what an empty one is formatted with", "ext4", .allowed = file_systems},
 	END,
@@ -36,6 +38,7 @@ static const struct field data_volume_fields[] = {
 /* What the servers of every pool have, the control plane's too. */
 #define SERVER_FIELDS                                                                                                             \
 	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},                   \
+	{"image", FIELD_STRING, offsetof(struct pool_spec, image), "image of the servers; openstack.image where missing"},         \
 	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk",                     \
 	 .sub = volume_fields},                                                                                                    \
 	{"volumes", FIELD_LIST, offsetof(struct pool_spec, volumes), "more volumes of each server, for data", "[]",                \
@@ -76,9 +79,12 @@ static const struct field credential_fields[] = {
 
 static const struct field openstack_fields[] = {
 	{"cloud", FIELD_STRING, offsetof(struct spec, openstack.cloud), "cloud of clouds.yaml; else OS_CLOUD or the environment"},
-	{"image", FIELD_STRING, offsetof(struct spec, openstack.image), "image of all servers", .required = true},
+	{"image", FIELD_STRING, offsetof(struct spec, openstack.image), "image of all servers that name no other", .required = true},
 	{"externalNetwork", FIELD_STRING, offsetof(struct spec, openstack.external_network), "where floating IPs come from; the only one if there is one"},
 	{"applicationCredential", FIELD_MAP, 0, "one made for the cluster, as Secret kube-system/cloud-config; none where missing", .sub = credential_fields},
+	{"configDrive", FIELD_BOOL, offsetof(struct spec, openstack.config_drive),
+	 "servers get their user-data from a drive, for clouds without a metadata service", "false"},
+	{"metadata", FIELD_METADATA, offsetof(struct spec, openstack.metadata), "metadata of the servers and volumes made from now on"},
 	END,
 };
 
@@ -128,6 +134,7 @@ static const struct field access_fields[] = {
 
 static const struct field registry_fields[] = {
 	{"flavor", FIELD_STRING, offsetof(struct spec, registry.flavor), "flavor of its server; the control plane's where missing"},
+	{"image", FIELD_STRING, offsetof(struct spec, registry.image), "image of its server; openstack.image where missing"},
 	{"volume", FIELD_MAP, offsetof(struct spec, registry.volume), "volume that holds the images", "{size: 20}", .sub = volume_fields},
 	END,
 };

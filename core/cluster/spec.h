@@ -32,6 +32,7 @@ enum server_group_policy { SERVER_GROUP_SOFT_APART, SERVER_GROUP_APART, SERVER_G
 struct volume_spec {
 	int64_t size_gib; /* 0: none (root disk on the hypervisor, from the image) */
 	char *type;	  /* NULL: the cloud's default */
+	char *zone;	  /* of cinder; NULL: the server's, where cinder has one of that name */
 };
 
 enum file_system { FILE_SYSTEM_EXT4, FILE_SYSTEM_XFS };
@@ -46,6 +47,7 @@ struct pool_spec {
 	char *name;  /* "control-plane" for the control plane's */
 	int count;
 	char *flavor;
+	char *image; /* NULL: openstack.image */
 	struct volume_spec volume; /* the root volume */
 	struct data_volume_spec *volumes; /* more, for data */
 	size_t n_volumes;
@@ -67,6 +69,8 @@ struct spec {
 		struct {
 			struct strv roles; /* empty: the cluster gets none */
 		} application_credential;
+		bool config_drive;
+		struct strv metadata; /* "key=value", of servers and volumes */
 	} openstack;
 	struct {
 		char *cidr, *pod_cidr, *service_cidr, *domain;
@@ -102,6 +106,7 @@ struct spec {
 	size_t n_pools;
 	struct {
 		char *flavor;
+		char *image; /* NULL: openstack.image */
 		struct volume_spec volume; /* its data volume: always there */
 	} registry;
 	struct {

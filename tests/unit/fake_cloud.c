@@ -12,8 +12,8 @@ static struct {
 	unsigned calls, fault_at, ids, broken_times;
 	enum fake_fault fault;
 	char broken[64];
-	bool no_bulk;
 	const char *login; /* id of an application credential, or NULL */
+	bool no_bulk, interface_after_server;
 	const struct fake_console *consoles;
 	size_t n_consoles;
 	struct {
@@ -78,8 +78,8 @@ void fake_reset(void)
 		fake.kinds[i] = json_object_new_array();
 	}
 	fake.calls = fake.fault_at = fake.ids = fake.broken_times = 0;
-	fake.no_bulk = false;
 	fake.login = NULL;
+	fake.no_bulk = fake.interface_after_server = false;
 	fake.n_answers = 0;
 }
 
@@ -133,6 +133,11 @@ static bool answered(const struct cloud_call *c, struct json_object **ret, int *
 		return true;
 	}
 	return false;
+}
+
+void fake_interface_after_server(void)
+{
+	fake.interface_after_server = true;
 }
 
 size_t fake_count(int kind)
@@ -397,12 +402,27 @@ static int post_rules(struct json_object *body, int *s, struct error **err)
 	return 0;
 }
 
+/* under the lock, which is let go while it waits: 10 s at most */
+static bool wait_for_server(void)
+{
+	static const struct timespec moment = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < 10000 && json_len(fake.kinds[KIND_SERVER]) == 0; i++) {
+		pthread_mutex_unlock(&fake.lock);
+		nanosleep(&moment, NULL);
+		pthread_mutex_lock(&fake.lock);
+	}
+	return json_len(fake.kinds[KIND_SERVER]) > 0;
+}
+
 static int put_interface(const char *router, struct json_object *body, bool add, int *s, struct error **err)
 {
 	struct json_object *port = by(KIND_PORT, "id", str(body, "port_id"), NULL);
 
 	if (port == NULL)
 		return refuse(404, ERROR_NOT_FOUND, "PortNotFound", s, err);
+	if (fake.interface_after_server && !wait_for_server())
+		return refuse(409, ERROR_CONFLICT, "no server was made without an interface", s, err);
 	if (add && !is(port, "device_id", "")) /* even where it is this router's, as neutron does */
 		return refuse(409, ERROR_CONFLICT, "PortInUse", s, err);
 	if (!add && json_len(json_at(by(KIND_ROUTER, "id", router, NULL), "routes")) > 0)
@@ -723,7 +743,9 @@ static struct json_object *list(const char *path)
 	static const struct {
 		const char *path, *text;
 	} fixed[] = {
-		{"/images", "[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\"}]"},
+		{"/images", "[{\"id\":\"i1\",\"name\":\"debian-12\",\"status\":\"active\"},"
+			    "{\"id\":\"i2\",\"name\":\"debian-13\",\"status\":\"active\"}]"},
+		{"/os-availability-zone", "[{\"zoneName\":\"az1\"},{\"zoneName\":\"nova\"}]"},
 		{"/flavors/detail", "[{\"id\":\"f1\",\"name\":\"m1.small\",\"vcpus\":1,\"ram\":1024,\"disk\":4}]"},
 		{"/networks?router:external=true", "[{\"id\":\"e1\",\"name\":\"public\"}]"},
 	};

@@ -25,6 +25,8 @@ unsigned fake_calls(void); /* since the reset */
 /* The next `times` builds of that server end in ERROR. */
 void fake_break_server(const char *name, unsigned times);
 void fake_log_in_by_credential(const char *id); /* a restricted one, which makes and revokes none */
+/* The router's interface is refused until there is a server, which is waited for. */
+void fake_interface_after_server(void);
 void fake_without_bulk(void); /* POSTs of several resources get 400 */
 /* What the next reads of a console log answer, one after the other; the last one stays.  status 200: the text. */
 struct fake_console {

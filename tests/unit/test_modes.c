@@ -123,6 +123,38 @@ static void test_volumes_that_cannot_be(void **state UNUSED)
 		"c.yaml:7:56: mount: a volume at \"/usr\" would hide what is in /usr");
 }
 
+static void test_images_and_zones_of_pools(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  registry: {image: slim}\n" POOL(
+		"count: 3, image: big, zones: [a, b], volume: {size: 8, zone: c}"));
+	CLEANUP_PLAN struct plan *p = planned(s);
+
+	assert_string_equal(plan_find(p, "demo-cp-1")->image, "debian-12");
+	assert_string_equal(plan_find(p, "demo-registry")->image, "slim");
+	assert_string_equal(plan_find(p, "demo-w-1")->image, "big");
+	assert_string_equal(plan_find(p, "demo-w-2")->zone, "b");
+	assert_string_equal(plan_find(p, "demo-w-3")->zone, "a");
+	assert_string_equal(plan_find(p, "demo-w-3")->root.zone, "c");
+}
+
+static void test_settings_of_the_cloud(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD "  openstack: {image: i, configDrive: true, metadata: {cost centre: 4711, b: 'x=y'}}\n" CP);
+	CLEANUP_SPEC struct spec *plain = parsed(HEAD CLOUD CP);
+	CLEANUP_FREE char *longest = xasprintf("%0256d", 0);
+	CLEANUP_FREE char *text = xasprintf(HEAD "  openstack: {image: i, metadata: {a: \"%s\"}}\n" CP, longest);
+
+	assert_true(s->openstack.config_drive);
+	assert_false(plain->openstack.config_drive);
+	assert_string_equal(s->openstack.metadata.v[0], "cost centre=4711");
+	assert_string_equal(s->openstack.metadata.v[1], "b=x=y");
+	refused(HEAD "  openstack: {image: i, configDrive: yes}\n" CP, "c.yaml:6:38: configDrive: \"yes\" is neither true nor false");
+	refused(HEAD "  openstack: {image: i, metadata: {davit-node: x}}\n" CP,
+		"c.yaml:6:36: metadata: \"davit-node\": keys that begin with davit are davit's own");
+	refused(HEAD "  openstack: {image: i, metadata: {'a/b': x}}\n" CP, "\"a/b\" is no key of metadata");
+	refused(text, "the value of \"a\" is longer than the 255 bytes that the cloud takes");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -130,6 +162,8 @@ int main(void)
 		cmocka_unit_test(test_server_groups_of_other_sizes),
 		cmocka_unit_test(test_server_groups_that_cannot_be),
 		cmocka_unit_test(test_volumes_of_servers),
+		cmocka_unit_test(test_images_and_zones_of_pools),
+		cmocka_unit_test(test_settings_of_the_cloud),
 		cmocka_unit_test(test_volumes_that_cannot_be),
 	};
 

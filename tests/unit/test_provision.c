@@ -134,9 +134,17 @@ static struct json_object *server(const struct fixture *f, const char *node, con
 
 	if (data != NULL)
 		strv_split(&s.data_ids, data, " ");
-	assert_success(body_server(&s, &o, &test_error));
+	assert_success(body_server(f->plan, &s, &o, &test_error));
 	strv_free(&s.data_ids);
 	return o;
+}
+
+static struct json_object *volume(const struct fixture *f, const char *name, const struct volume_spec *spec, const char *image,
+				  const char *zone)
+{
+	struct body_volume v = {.name = name, .uuid = UUID, .spec = spec, .image_id = image, .zone = zone};
+
+	return body_volume(f->plan, &v);
 }
 
 static void test_bodies_of_servers(void **state)
@@ -148,8 +156,13 @@ static void test_bodies_of_servers(void **state)
 	golden("server-root-volume", server(f, "demo-cp-1", "R", NULL, "SG"));
 	golden("server-data-volume", server(f, "demo-registry", NULL, "D", NULL));
 	golden("server-all-volumes", server(f, "demo-cp-1", "R", "D1 D2", "SG"));
-	golden("volume-root", body_volume("demo-cp-1-root", &cp->root, UUID, "I"));
-	golden("volume-data", body_volume("demo-registry-data", &registry->volumes[0].spec, UUID, NULL));
+	golden("volume-root", volume(f, "demo-cp-1-root", &cp->root, "I", NULL));
+	golden("volume-data", volume(f, "demo-registry-data", &registry->volumes[0].spec, NULL, NULL));
+	f->spec->openstack.config_drive = true;
+	strv_add(&f->spec->openstack.metadata, "cost-centre=4711");
+	strv_add(&f->spec->openstack.metadata, "owner=a=b");
+	golden("server-config-drive", server(f, "demo-w-2", NULL, NULL, NULL));
+	golden("volume-zone", volume(f, "demo-w-2-srv", &cp->root, NULL, "az2"));
 }
 
 static void test_user_data_has_a_limit(void **state)
@@ -162,7 +175,7 @@ static void test_user_data_has_a_limit(void **state)
 	for (int i = 0; i < 49152; i++)
 		buf_add_char(&text, 'x');
 	s.user_data = buf_str(&text);
-	assert_failure(body_server(&s, &o, &test_error),
+	assert_failure(body_server(f->plan, &s, &o, &test_error),
 		       "server \"demo-w-1\": its user-data has 65536 bytes in base64, nova takes 65535");
 }
 

@@ -236,6 +236,73 @@ static void test_one_volume_is_attached_again(void **state UNUSED)
 	end(&c);
 }
 
+#define DRIVE "  openstack: {image: debian-12, configDrive: true}\n"
+
+/* In the cloud in memory the interface waits for a server: were it the other way round, this would never end well. */
+static void test_servers_with_a_drive_need_no_router(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, HEAD DRIVE CP REGISTRY, NULL);
+	fake_interface_after_server();
+	assert_success(apply(&c, &test_error));
+	assert_complete(&c);
+	assert_true(json_get_bool(fake_find(KIND_SERVER, "demo-cp-1"), "config_drive", false));
+	assert_removed(&c);
+	end(&c);
+}
+
+static void test_torture_with_a_drive(void **state UNUSED)
+{
+	torture(HEAD DRIVE CP REGISTRY, NULL);
+}
+
+#define ZONES(zones) HEAD CLOUD CP REGISTRY "  workerPools: [{name: w, count: 3, flavor: m1.small, " zones "}]\n"
+
+static const char *zone_of(enum kind kind, const char *name)
+{
+	return json_get_str(fake_find(kind, name), "availability_zone", "none");
+}
+
+/* Cinder has az1 in this cloud, and no az2. */
+static void test_volumes_follow_their_servers_zones(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, ZONES("zones: [az1, az2], volume: {size: 8}, volumes: [{size: 1, mount: /srv, zone: nova}]"), NULL);
+	assert_success(apply(&c, &test_error));
+	assert_complete(&c);
+	assert_string_equal(zone_of(KIND_SERVER, "demo-w-1"), "az1");
+	assert_string_equal(zone_of(KIND_VOLUME, "demo-w-1-root"), "az1");
+	assert_string_equal(zone_of(KIND_SERVER, "demo-w-2"), "az2");
+	assert_string_equal(zone_of(KIND_VOLUME, "demo-w-2-root"), "none");
+	assert_string_equal(zone_of(KIND_VOLUME, "demo-w-2-srv"), "nova");
+	assert_string_equal(zone_of(KIND_VOLUME, "demo-registry-data"), "none");
+	use(&c, ZONES("zones: [az2], volume: {size: 8}, volumes: [{size: 1, mount: /srv, zone: nova}]"));
+	assert_complete(&c); /* what is there stays where it is */
+	use(&c, ZONES("volumes: [{size: 1, mount: /srv, zone: az9}]"));
+	assert_failure(apply(&c, &test_error), "volume zone \"az9\": cinder has no such availability zone; it has az1, nova");
+	assert_removed(&c);
+	end(&c);
+}
+
+static void test_pools_of_other_images(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, ZONES("image: debian-13"), NULL);
+	assert_success(apply(&c, &test_error));
+	assert_string_equal(json_get_str(fake_find(KIND_SERVER, "demo-w-1"), "imageRef", ""), "i2");
+	assert_string_equal(json_get_str(fake_find(KIND_SERVER, "demo-cp-1"), "imageRef", ""), "i1");
+	use(&c, ZONES("image: i1, volume: {size: 8}")); /* the same as the others', by its id */
+	assert_success(apply(&c, &test_error));
+	use(&c, ZONES("image: debian-11"));
+	assert_failure(apply(&c, &test_error),
+		       "image \"debian-11\": the cloud has no such image; it has debian-12, debian-13; did you mean");
+	assert_removed(&c);
+	end(&c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -244,6 +311,10 @@ int main(void)
 		cmocka_unit_test(test_a_group_without_hosts_is_told),
 		cmocka_unit_test(test_torture_without_a_group),
 		cmocka_unit_test(test_torture_volumes),
+		cmocka_unit_test(test_servers_with_a_drive_need_no_router),
+		cmocka_unit_test(test_torture_with_a_drive),
+		cmocka_unit_test(test_volumes_follow_their_servers_zones),
+		cmocka_unit_test(test_pools_of_other_images),
 		cmocka_unit_test(test_volumes_for_servers_that_are_there),
 		cmocka_unit_test(test_one_volume_is_attached_again),
 	};
