@@ -77,18 +77,33 @@ static int fatal(struct apply *a, struct error *why, struct error **err)
 	return error_move(err, why);
 }
 
+static struct provision_job job_of(struct apply *a)
+{
+	return (struct provision_job){.cloud = a->cloud,
+				      .plan = a->c->plan,
+				      .view = a->view,
+				      .state = a->c->state,
+				      .inventory = a->c->inventory,
+				      .events = a->w->events,
+				      .public_key = a->public_key,
+				      .user_data = seed,
+				      .context = a};
+}
+
+/* In a network that is not ours the cloud chooses the addresses, which certificates and configuration are made for. */
+static int reserve(struct apply *a, struct error **err)
+{
+	struct provision_job job = job_of(a);
+
+	if (a->c->plan->own_network)
+		return 0;
+	return provision_reserve(&job, err) < 0 ? -1 : context_replan(a->c, err);
+}
+
 static int run_provision(void *context, struct error **err)
 {
 	struct apply *a = context;
-	struct provision_job job = {.cloud = a->cloud,
-				    .plan = a->c->plan,
-				    .view = a->view,
-				    .state = a->c->state,
-				    .inventory = a->c->inventory,
-				    .events = a->w->events,
-				    .public_key = a->public_key,
-				    .user_data = seed,
-				    .context = a};
+	struct provision_job job = job_of(a);
 	struct error *why = NULL;
 
 	if (provision_create(&job, &why) < 0)
@@ -200,6 +215,8 @@ static int converge(struct apply *a, struct error **err)
 	    credentials_converge(a->c, a->cloud, a->w->openstack_ca != NULL, &a->w->cloud_conf, err) < 0)
 		return -1;
 	put_wanted_nodes(a->c);
+	if (reserve(a, err) < 0)
+		return -1;
 	if (parallel_run(tasks, n_tasks, &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))
 		return error_move(err, why);
 	error_clear(&why);

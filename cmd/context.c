@@ -59,6 +59,17 @@ int context_open(const struct options *o, enum context_mode mode, struct context
 	return 0;
 }
 
+int context_replan(struct context *c, struct error **err)
+{
+	struct plan *plan = NULL;
+
+	if (plan_make(c->spec, c->inventory, &plan, err) < 0)
+		return -1;
+	plan_free(c->plan);
+	c->plan = plan;
+	return 0;
+}
+
 void context_close(struct context *c)
 {
 	plan_free(c->plan);

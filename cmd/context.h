@@ -20,6 +20,8 @@ enum context_mode {
 };
 
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err) MUST_USE;
+/* The plan again, with what the inventory knows by now. */
+int context_replan(struct context *c, struct error **err) MUST_USE;
 void context_close(struct context *c);
 #define CLEANUP_CONTEXT CLEANUP(context_close)
 const char *context_cloud(const struct context *c);  /* --os-cloud, else the file's, else NULL */

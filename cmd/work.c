@@ -112,6 +112,10 @@ static void add_authorized_keys(const struct work *w, struct fileset *files)
 static int render(const struct work *w, const struct node *n, const struct manifest_values *values, struct fileset *files,
 		  struct strv *units, struct bootstrap_run *run, struct error **err)
 {
+	if (n->address == NULL || !plan_is_addressed(w->c->plan))
+		return error_set(err, ERROR_NOT_FOUND,
+				 "the cloud chooses the addresses in network \"%s\", and has not done so yet; \"davit apply\" asks it to",
+				 w->c->spec->network.existing.network);
 	if (pki_node_files(w->pki, w->c->plan, n, files, err) < 0)
 		return -1;
 	add_authorized_keys(w, files);

@@ -130,7 +130,7 @@ static struct json_object *port(const char *name, const char *mark, const char *
 
 	json_add_str(o, "network_id", network_id);
 	json_add_str(ip, "subnet_id", subnet_id);
-	json_add_str(ip, "ip_address", address);
+	json_add_str(ip, "ip_address", address); /* NULL: the cloud chooses */
 	json_add(o, "fixed_ips", array_of(ip));
 	return o;
 }
@@ -152,7 +152,7 @@ bool pods_on_the_wire(const struct plan *plan)
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids)
 {
-	struct json_object *o = port(node->node.name, mark, network_id, subnet_id, node->node.address);
+	struct json_object *o = port(node->node.name, mark, network_id, subnet_id, plan->own_network ? node->node.address : NULL);
 	struct json_object *groups = json_object_new_array();
 
 	for (size_t i = 0; i < group_ids->n; i++)

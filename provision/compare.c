@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "provision/body.h"
 #include "provision/drift.h"
+#include "provision/existing.h"
 #include "provision/fixed.h"
 #include "provision/pick.h"
 #include "provision/rules.h"
@@ -74,11 +75,13 @@ static void compare_network(struct comparison *c)
 	const struct item *it;
 	char *reason = NULL;
 
-	want(c, KIND_NETWORK, name);
-	it = want(c, KIND_SUBNET, name);
-	if (it != NULL)
-		compare_subnet(c, it);
-	it = want(c, KIND_ROUTER, name);
+	if (c->plan->own_network) {
+		want(c, KIND_NETWORK, name);
+		it = want(c, KIND_SUBNET, name);
+		if (it != NULL)
+			compare_subnet(c, it);
+	}
+	it = c->plan->own_router ? want(c, KIND_ROUTER, name) : NULL;
 	if (it != NULL)
 		update(c, it, drift_router(it->json, external_id, &reason), &reason);
 }
@@ -121,8 +124,8 @@ static void compare_groups(struct comparison *c)
 static void compare_gateway(struct comparison *c)
 {
 	CLEANUP_FREE char *name = name_gateway(c->plan);
-	const struct item *it = want(c, KIND_PORT, name);
-	const char *router = view_id(c->view, KIND_ROUTER, c->plan->spec->name);
+	const struct item *it = c->plan->own_network ? want(c, KIND_PORT, name) : NULL;
+	const char *router = router_id_of(c->plan, c->view);
 
 	if (it != NULL && router != NULL && strcmp(json_get_str(it->json, "device_id", ""), router) != 0)
 		add(c->changes, CHANGE_UPDATE, KIND_PORT, name, xstrdup("is not plugged into the router"));

@@ -126,40 +126,6 @@ static void stop(void *context)
 	make_stop(context);
 }
 
-static void maker_init(struct maker *m, const struct provision_job *job)
-{
-	const char *uuid = state_uuid(job->state);
-
-	if (job->view->uuid == NULL) /* looked at before the cluster had a state */
-		job->view->uuid = xstrdup(uuid);
-	m->job = job;
-	m->cloud = job->cloud;
-	m->plan = job->plan;
-	m->view = job->view;
-	m->mark = mark_text(uuid);
-	m->keypair = name_keypair(job->plan, uuid);
-	m->external_id = json_get_str(pick_external(job->view, job->plan), "id", NULL);
-	m->servers = watch_new(job->cloud, KIND_SERVER, uuid, job->plan->spec->name);
-	m->volumes = watch_new(job->cloud, KIND_VOLUME, uuid, NULL);
-	m->leaders_fd = eventfd(0, EFD_CLOEXEC);
-	m->gate = gate_new(job->plan->n_nodes, MAKE_WIDTH);
-	m->states = xnew_n(enum node_cloud, job->plan->n_nodes + 1);
-	pthread_mutex_init(&m->lock, NULL);
-}
-
-static void maker_finish(struct maker *m)
-{
-	watch_free(m->servers);
-	watch_free(m->volumes);
-	if (m->leaders_fd >= 0)
-		close(m->leaders_fd);
-	gate_free(m->gate);
-	pthread_mutex_destroy(&m->lock);
-	free(m->states);
-	free(m->mark);
-	free(m->keypair);
-}
-
 /* What the cloud has and the state does not know (a restored or lost folder) is written down. */
 static int note_existing(struct maker *m, struct error **err)
 {

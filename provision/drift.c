@@ -84,12 +84,12 @@ static bool pods_allowed(const struct plan *plan, struct json_object *port)
 	return strv_has(&pairs, plan->spec->network.pod_cidr);
 }
 
-/* Another address than the plan's: somebody moved it, or made it by hand. */
-static const char *other_address(const struct plan_node *node, struct json_object *port)
+/* Another address than the plan's: somebody moved it, or made it by hand.  Where the cloud chooses, the port's is the right one. */
+static const char *other_address(const struct plan *plan, const struct plan_node *node, struct json_object *port)
 {
 	const char *had = json_get_str(port, "fixed_ips[0].ip_address", NULL);
 
-	return had != NULL && strcmp(had, node->node.address) != 0 ? had : NULL;
+	return plan->own_network && had != NULL && strcmp(had, node->node.address) != 0 ? had : NULL;
 }
 
 static void add_address(struct view *view, const struct plan *plan, const struct plan_node *node, struct json_object *fields)
@@ -114,7 +114,7 @@ struct json_object *drift_port(const struct plan *plan, struct view *view, const
 {
 	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT, reasons = STRV_INIT;
 	CLEANUP_JSON struct json_object *fields = json_object_new_object();
-	const char *moved = other_address(node, port);
+	const char *moved = other_address(plan, node, port);
 
 	list_strings(json_at(port, "security_groups"), NULL, &had);
 	strv_sort(&had);

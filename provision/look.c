@@ -1,5 +1,6 @@
 #include "core/base/alloc.h"
 #include "core/base/parallel.h"
+#include "provision/existing.h"
 #include "provision/pick.h"
 #include "provision/view.h"
 
@@ -98,6 +99,16 @@ static int look_externals(struct round *r, struct error **err)
 	return cloud_list(r->cloud, CLOUD_NETWORK, "/networks?router:external=true", "networks", NULL, &r->view->externals, err);
 }
 
+static int look_network(struct round *r, struct error **err)
+{
+	return existing_look_network(r->cloud, r->plan, r->view, err);
+}
+
+static int look_router(struct round *r, struct error **err)
+{
+	return existing_look_router(r->cloud, r->plan, r->view, err);
+}
+
 /* What the file names, behind the kinds in the numbering of the round's jobs; the facts come last. */
 static const struct {
 	enum cloud_service service;
@@ -107,6 +118,8 @@ static const struct {
 	{CLOUD_COMPUTE, look_flavors},
 	{CLOUD_NETWORK, look_externals},
 	{CLOUD_VOLUME, look_volume_zones},
+	{CLOUD_NETWORK, look_network},
+	{CLOUD_NETWORK, look_router},
 };
 
 enum { FIRST_FACT = KIND_COUNT + ARRAY_SIZE(named) };

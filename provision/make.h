@@ -30,6 +30,9 @@ struct maker {
 	bool begun[SUBJECT_COUNT];
 };
 
+void maker_init(struct maker *m, const struct provision_job *job);
+void maker_finish(struct maker *m);
+
 /* One wanted resource: name as view and state know it; body is the maker's afterwards. */
 struct want {
 	const char *name;

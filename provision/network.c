@@ -3,25 +3,35 @@
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
 #include "provision/drift.h"
+#include "provision/existing.h"
 #include "provision/pick.h"
 #include "provision/steps.h"
+#include <assert.h>
 
 enum { GATEWAY_WAIT_MS = 60000 };
 
 static const char *network_id(struct maker *m)
 {
-	return made_id(m, KIND_NETWORK, m->plan->spec->name);
+	const char *id = network_id_of(m->plan, m->view);
+
+	assert(id != NULL);
+	return id;
 }
 
 static const char *subnet_id(struct maker *m)
 {
-	return made_id(m, KIND_SUBNET, m->plan->spec->name);
+	const char *id = subnet_id_of(m->plan, m->view);
+
+	assert(id != NULL);
+	return id;
 }
 
 int make_network(void *context, struct error **err)
 {
 	struct maker *m = context;
 
+	if (!m->plan->own_network)
+		return 0;
 	return make_one(m, KIND_NETWORK, m->plan->spec->name, body_network(m->plan, m->mark), err);
 }
 
@@ -32,6 +42,8 @@ int make_subnet(void *context, struct error **err)
 	CLEANUP_FREE char *reason = NULL;
 	struct json_object *fields;
 
+	if (!m->plan->own_network)
+		return 0;
 	if (make_one(m, KIND_SUBNET, name, body_subnet(m->plan, m->mark, network_id(m)), err) < 0)
 		return -1;
 	fields = drift_subnet(m->plan, view_find(m->view, KIND_SUBNET, name)->json, &reason);
@@ -45,6 +57,8 @@ int make_router(void *context, struct error **err)
 	CLEANUP_FREE char *reason = NULL;
 	struct json_object *fields;
 
+	if (!m->plan->own_router)
+		return 0;
 	if (make_one(m, KIND_ROUTER, name, body_router(m->plan, m->mark, m->external_id), err) < 0)
 		return -1;
 	fields = drift_router(view_find(m->view, KIND_ROUTER, name)->json, m->external_id, &reason);
@@ -76,8 +90,9 @@ int make_ports(void *context, struct error **err)
 		wants[i] =
 			(struct want){node->node.name, body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups)};
 	}
-	wants[n] = (struct want){gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m))};
-	return make_all(m, KIND_PORT, wants, n + 1, err);
+	if (m->plan->own_network)
+		wants[n++] = (struct want){gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m))};
+	return make_all(m, KIND_PORT, wants, n, err);
 }
 
 static int update_port(size_t i, void *context, struct error **err)
@@ -108,27 +123,35 @@ static bool carries(struct maker *m, const struct item *port, const char *router
 	       strcmp(json_get_str(now, "device_id", ""), router_id) == 0;
 }
 
-int make_interface(void *context, struct error **err)
+/* On a router of somebody else's too: our port is all that it gets, and what is taken off it again. */
+static int plug_in(struct maker *m, const struct item *port, const char *router_id, struct error **err)
 {
-	struct maker *m = context;
-	CLEANUP_FREE char *gateway = name_gateway(m->plan);
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
 	CLEANUP_ERROR struct error *failure = NULL;
-	const struct item *port = view_find(m->view, KIND_PORT, gateway);
-	const char *router_id = made_id(m, KIND_ROUTER, m->plan->spec->name);
+	const char *name = m->plan->own_router ? m->plan->spec->name : m->plan->spec->network.existing.router;
 	CLEANUP_FREE char *path = xasprintf("/routers/%s/add_router_interface", router_id);
-	CLEANUP_FREE char *what = xasprintf("add an interface to router \"%s\"", m->plan->spec->name);
+	CLEANUP_FREE char *what = xasprintf("add an interface to router \"%s\"", name);
 	struct cloud_call call = {
 		.service = CLOUD_NETWORK, .method = "PUT", .path = path, .body = body, .retry = RETRY_B, .what = what};
 
-	if (strcmp(json_get_str(port->json, "device_id", ""), router_id) == 0)
-		return 0;
 	json_add_str(body, "port_id", port->id);
 	if (cloud_call(m->cloud, &call, &answer, NULL, NULL, &failure) == 0 ||
 	    strstr(error_message(failure), "already has a port on subnet") != NULL ||
 	    (error_is(failure, ERROR_CONFLICT) && carries(m, port, router_id)))
 		return 0;
 	return error_move(err, steal_ptr(failure));
+}
+
+int make_interface(void *context, struct error **err)
+{
+	struct maker *m = context;
+	CLEANUP_FREE char *gateway = name_gateway(m->plan);
+	const struct item *port = view_find(m->view, KIND_PORT, gateway);
+	const char *router_id = router_id_of(m->plan, m->view);
+
+	if (!m->plan->own_network || strcmp(json_get_str(port->json, "device_id", ""), router_id) == 0)
+		return 0;
+	return plug_in(m, port, router_id, err);
 }
 
 static int use_spare(struct maker *m, const struct item *spare, const char *node, struct error **err)
@@ -147,7 +170,7 @@ static int use_spare(struct maker *m, const struct item *spare, const char *node
 /* Where l3 is slow the interface is not known yet at once: 404 ExternalGatewayForFloatingIPNotFound passes. */
 static int make_floating_ip(struct maker *m, const char *node, struct error **err)
 {
-	int64_t deadline = clock_deadline(GATEWAY_WAIT_MS), pause = 1000;
+	int64_t deadline = clock_deadline(m->plan->own_network ? GATEWAY_WAIT_MS : 0), pause = 1000;
 
 	for (;;) {
 		CLEANUP_ERROR struct error *failure = NULL;

@@ -19,6 +19,7 @@ void check_services(struct preflight *p);
 void check_image(struct preflight *p);
 void check_external(struct preflight *p);
 void check_flavors(struct preflight *p);
+void check_existing(struct preflight *p); /* preflight_existing.c */
 void check_server_groups(struct preflight *p); /* check_modes.c */
 void check_volume_zones(struct preflight *p);
 /* By the answers of view->facts. */

@@ -1,3 +1,4 @@
+#include "provision/existing.h"
 #include "provision/pick.h"
 #include "provision/preflight.h"
 
@@ -140,7 +141,7 @@ void check_external(struct preflight *p)
 	size_t n = 0;
 	CLEANUP_FREE struct json_object **found = name != NULL ? pick_named(p->view->externals, name, &n) : NULL;
 
-	if (!p->view->services[CLOUD_NETWORK])
+	if (!p->view->services[CLOUD_NETWORK] || !wants_external(p->plan))
 		return;
 	list_names(p->view->externals, NULL, &names);
 	all = join_names(&names, "none");

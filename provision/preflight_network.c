@@ -109,7 +109,8 @@ void check_overlaps(struct preflight *p)
 	const char *id = json_get_str(external, "id", NULL);
 	size_t before = p->findings->n, seen = 0;
 
-	for (size_t i = 0; id != NULL && i < json_len(subnets); i++) {
+	/* a network that is there stands beside the external one already, or is it */
+	for (size_t i = 0; id != NULL && p->plan->own_network && i < json_len(subnets); i++) {
 		struct json_object *subnet = json_object_array_get_idx(subnets, i);
 
 		if (!is_of(subnet, id))

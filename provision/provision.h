@@ -60,6 +60,9 @@ struct provision_job {
 	int (*user_data)(void *context, const struct plan_node *node, char **ret, struct error **err);
 	void *context;
 };
+/* For a network that is not ours: makes the servers' ports, and tells the inventory which addresses the cloud chose.  The plan is
+ * to be made again with that inventory before provision_create(), which takes the same view. */
+int provision_reserve(const struct provision_job *job, struct error **err) MUST_USE;
 /* Makes what is missing, updates what differs, and waits until every server is ACTIVE or failed.  Failed workers are told
  * through the inventory and do not fail the whole; what the rest needs does. */
 int provision_create(const struct provision_job *job, struct error **err) MUST_USE;

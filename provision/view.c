@@ -30,6 +30,10 @@ void view_free(struct view *v)
 	json_object_put(v->images);
 	json_object_put(v->all_images);
 	json_object_put(v->volume_zones);
+	json_object_put(v->existing.networks);
+	json_object_put(v->existing.subnets);
+	json_object_put(v->existing.routers);
+	json_object_put(v->existing.router_ports);
 	json_object_put(v->flavors);
 	json_object_put(v->externals);
 	strv_free(&v->roles);

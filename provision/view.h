@@ -30,6 +30,9 @@ struct view {
 	/* what the file names */
 	struct json_object *images;	/* of those names or ids */
 	struct json_object *all_images; /* read only where one is missing */
+	struct {
+		struct json_object *networks, *subnets, *routers, *router_ports;
+	} existing; /* each NULL where the file names none */
 	struct json_object *volume_zones; /* cinder's; NULL where no volume is in a zone */
 	struct json_object *flavors, *externals;
 	/* who asks, and when, from the login */

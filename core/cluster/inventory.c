@@ -178,6 +178,17 @@ void inventory_cloud(struct inventory *i, const char *name, enum node_cloud clou
 	cond_unlock(&i->news);
 }
 
+void inventory_address(struct inventory *i, const char *name, const char *address)
+{
+	struct node *at;
+
+	cond_lock(&i->news);
+	at = find(i, name);
+	if (at != NULL)
+		replace(&at->address, address);
+	cond_unlock(&i->news);
+}
+
 void inventory_host_key(struct inventory *i, const char *name, const char *host_key)
 {
 	struct node *at;

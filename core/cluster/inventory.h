@@ -42,6 +42,7 @@ bool node_runs_kubernetes(enum node_role role);
 /* The cloud's news of one server; strings are copied, NULL leaves the field as it is.  Wakes waiters. */
 void inventory_cloud(struct inventory *i, const char *name, enum node_cloud cloud, const char *server_id,
 		     const char *floating_ip, const char *fault);
+void inventory_address(struct inventory *i, const char *name, const char *address); /* as the cloud chose it */
 void inventory_host_key(struct inventory *i, const char *name, const char *host_key); /* NULL: it is not known any more */
 /* No more news will come (provisioning ended, *why may be NULL): waiters for servers that are not there fail with it. */
 void inventory_close(struct inventory *i, const struct error *why);

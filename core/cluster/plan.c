@@ -110,7 +110,7 @@ static char *choose(struct addresses *a, struct inventory *known, const char *na
 		node_clear(&n);
 		return address;
 	}
-	for (uint32_t i = first; i < a->limit; i++)
+	for (uint32_t i = first; i < a->limit && a->used != NULL; i++)
 		if (!a->used[i]) {
 			a->used[i] = true;
 			return address_format(a->cidr.base + i);
@@ -263,7 +263,7 @@ static int give_addresses(struct plan *p, struct addresses *a, struct inventory 
 		struct node *n = &p->nodes[i].node;
 
 		n->address = choose(a, known, n->name, first[n->role]);
-		if (n->address == NULL)
+		if (n->address == NULL && p->own_network)
 			return error_set(err, ERROR_CONFIG, "%s: network.cidr %s has no address left for %s; %zu servers are wanted",
 					 p->spec->path, p->spec->network.cidr, n->name, p->n_nodes);
 		if (n->role == NODE_REGISTRY)
@@ -278,11 +278,15 @@ static int fill(struct plan *p, struct addresses *a, struct inventory *known, st
 {
 	const struct spec *spec = p->spec;
 
-	if (prepare(a, spec, known, err) < 0)
-		return -1;
-	p->gateway = address_format(a->cidr.base + GATEWAY);
-	p->allocation_start = address_format(a->cidr.base + a->limit);
-	p->allocation_end = address_format(a->cidr.base + cidr_size(a->cidr) - 2);
+	p->own_network = spec->network.existing.network == NULL;
+	p->own_router = p->own_network && spec->network.existing.router == NULL;
+	if (p->own_network) {
+		if (prepare(a, spec, known, err) < 0)
+			return -1;
+		p->gateway = address_format(a->cidr.base + GATEWAY);
+		p->allocation_start = address_format(a->cidr.base + a->limit);
+		p->allocation_end = address_format(a->cidr.base + cidr_size(a->cidr) - 2);
+	}
 	p->api_service_ip = cidr_nth(spec->network.service_cidr, 1);
 	p->dns_service_ip = cidr_nth(spec->network.service_cidr, 10);
 	rules(p);
@@ -309,6 +313,14 @@ int plan_make(const struct spec *spec, struct inventory *known, struct plan **re
 	}
 	*ret = p;
 	return 0;
+}
+
+bool plan_is_addressed(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (p->nodes[i].node.address == NULL)
+			return false;
+	return true;
 }
 
 void plan_free(struct plan *p)

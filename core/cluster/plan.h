@@ -5,6 +5,9 @@
  * Names: everything of cluster "demo" is called "demo" or "demo-…"; nodes demo-cp-1, demo-POOL-1, demo-registry, demo-bastion.
  * Addresses: network+1 is the gateway, +4 the registry, +5 the bastion, +10… the control planes, +20… the workers in the order they were made,
  * all in the lower three quarters of the CIDR; DHCP and the router take from the upper quarter.
+ *
+ * In a network that is not ours, the cloud chooses: addresses may be given to others there, and on a shared network nobody but
+ * its owner may choose one.  Nodes have no address in the plan then until they are known (see provision_reserve()).
  */
 #pragma once
 #include "core/cluster/inventory.h"
@@ -49,9 +52,10 @@ struct plan_server_group {
 
 struct plan {
 	const struct spec *spec; /* outlives the plan */
-	char *gateway, *allocation_start, *allocation_end;
+	bool own_network, own_router; /* made by davit; else there is one already, or none is wanted */
+	char *gateway, *allocation_start, *allocation_end; /* NULL where the network is not ours */
 	char *api_service_ip, *dns_service_ip; /* first and tenth of serviceCIDR */
-	char *api_address;	/* of the control plane in the network */
+	char *api_address;	/* of the control plane in the network; it and the next may be NULL where the network is not ours */
 	char *registry_address; /* in the network; port 5000 */
 	struct strv groups;	/* security groups in order of creation */
 	struct plan_server_group *server_groups;
@@ -62,6 +66,8 @@ struct plan {
 	size_t n_nodes;
 };
 
+/* Whether every node has its address. */
+bool plan_is_addressed(const struct plan *p);
 /* known: nodes that exist (they keep their addresses), or NULL.  ERROR_CONFIG where the network is too small. */
 int plan_make(const struct spec *spec, struct inventory *known, struct plan **ret, struct error **err) MUST_USE;
 void plan_free(struct plan *p);

@@ -88,12 +88,20 @@ static const struct field openstack_fields[] = {
 	END,
 };
 
+static const struct field existing_fields[] = {
+	{"network", FIELD_STRING, offsetof(struct spec, network.existing.network), "network that is there, by name or id"},
+	{"subnet", FIELD_STRING, offsetof(struct spec, network.existing.subnet), "its subnet; the only one if there is one"},
+	{"router", FIELD_STRING, offsetof(struct spec, network.existing.router), "router that is there; davit's own network gets an interface on it"},
+	END,
+};
+
 static const struct field network_fields[] = {
 	{"cidr", FIELD_CIDR, offsetof(struct spec, network.cidr), "the servers' network", "10.6.0.0/24"},
 	{"podCIDR", FIELD_CIDR, offsetof(struct spec, network.pod_cidr), "the pods' network", "10.244.0.0/16"},
 	{"serviceCIDR", FIELD_CIDR, offsetof(struct spec, network.service_cidr), "the services' network", "10.96.0.0/16"},
 	{"domain", FIELD_STRING, offsetof(struct spec, network.domain), "DNS domain of the cluster", "cluster.local"},
 	{"dns", FIELD_ADDRESSES, offsetof(struct spec, network.dns), "name servers of the servers", "[]"},
+	{"existing", FIELD_MAP, 0, "what is used instead of being made; davit neither changes nor removes it", .sub = existing_fields},
 	{"plugin", FIELD_STRING, offsetof(struct spec, network.plugin), "pod network: flannel, or none for one of your own", "flannel"},
 	END,
 };
@@ -214,6 +222,25 @@ static int check_network(const struct yaml *y, const struct yaml_node *file, con
 	    overlap(y, network, "cidr", s->network.cidr, "serviceCIDR", s->network.service_cidr, err) < 0)
 		return -1;
 	return overlap(y, network, "podCIDR", s->network.pod_cidr, "serviceCIDR", s->network.service_cidr, err);
+}
+
+static int check_existing(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *network = yaml_get(file, "network"), *existing = yaml_get(network, "existing");
+
+	if (existing == NULL)
+		return 0;
+	if (existing->n == 0)
+		return yaml_error(y, existing, err, "existing: names nothing; write network, subnet or router, or leave it out");
+	if (s->network.existing.subnet != NULL && s->network.existing.network == NULL)
+		return yaml_error(y, yaml_get(existing, "subnet"), err, "subnet: name the network that it is in, too");
+	if (s->network.existing.network == NULL)
+		return 0;
+	if (yaml_get(network, "cidr") == NULL)
+		return yaml_error(y, existing, err, "existing: \"cidr\" is missing beside it: write that of the existing subnet");
+	if (s->network.dns.n > 0)
+		return yaml_error(y, yaml_get(network, "dns"), err, "dns: the existing subnet has name servers of its own, which davit leaves alone");
+	return 0;
 }
 
 static int check_control_plane(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
@@ -361,9 +388,9 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 {
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
-	if (check_network(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 || check_pools(y, file, s, err) < 0 ||
-	    check_all_volumes(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 || check_bastion(y, file, s, err) < 0 ||
-	    check_proxy(y, file, s, err) < 0)
+	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
+	    check_pools(y, file, s, err) < 0 || check_all_volumes(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
+	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0)
 		return -1;
 	if (s->access.server.flavor == NULL)
 		s->access.server.flavor = xstrdup(s->control_plane.flavor);

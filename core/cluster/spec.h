@@ -76,6 +76,9 @@ struct spec {
 		char *cidr, *pod_cidr, *service_cidr, *domain;
 		struct strv dns;
 		char *plugin; /* "flannel" or "none" */
+		struct {
+			char *network, *subnet, *router; /* names or ids; NULL: made by davit */
+		} existing;
 	} network;
 	struct {
 		enum api_endpoint endpoint;

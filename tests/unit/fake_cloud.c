@@ -145,6 +145,11 @@ size_t fake_count(int kind)
 	return json_len(fake.kinds[kind]);
 }
 
+struct json_object *fake_nth(int kind, size_t i)
+{
+	return json_object_array_get_idx(fake.kinds[kind], i);
+}
+
 static const char *str(struct json_object *o, const char *key)
 {
 	return json_get_str(o, key, "");
@@ -201,8 +206,13 @@ static int refuse(int status, enum error_kind kind, const char *text, int *ret_s
 /* What each kind gets beyond the body it was made of, and what it refuses. */
 static int settle_port(struct json_object *o, int *s, struct error **err)
 {
+	CLEANUP_FREE char *chosen = xasprintf("192.168.5.%u", fake.ids % 250 + 2);
 	const char *address = str(o, "fixed_ips[0].ip_address");
 
+	if (*address == '\0') {
+		json_add_str(json_at(o, "fixed_ips[0]"), "ip_address", chosen);
+		address = str(o, "fixed_ips[0].ip_address");
+	}
 	if (by(KIND_PORT, "fixed_ips[0].ip_address", address, NULL) != NULL)
 		return refuse(409, ERROR_CONFLICT, "IpAddressInUse", s, err);
 	if (by(KIND_SUBNET, "id", str(o, "fixed_ips[0].subnet_id"), NULL) == NULL)
@@ -738,6 +748,22 @@ static void pass_time(enum kind kind)
 	}
 }
 
+/* neutron's filters that tests depend on; others are done by who asks, too */
+static struct json_object *filter(const char *path, struct json_object *all)
+{
+	static const char *const keys[] = {"device_id", "network_id"};
+
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+		CLEANUP_FREE char *query = xasprintf("?%s=", keys[k]);
+		const char *at = strstr(path, query);
+
+		for (size_t i = json_len(all); at != NULL && i-- > 0;)
+			if (!is(json_object_array_get_idx(all, i), keys[k], at + strlen(query)))
+				json_object_array_del_idx(all, i, 1);
+	}
+	return all;
+}
+
 static struct json_object *list(const char *path)
 {
 	static const struct {
@@ -765,7 +791,7 @@ static struct json_object *list(const char *path)
 		if (strncmp(path, l, strlen(l)) != 0 || (path[strlen(l)] != '\0' && path[strlen(l)] != '?'))
 			continue;
 		pass_time((enum kind)kind);
-		return copy(fake.kinds[kind]);
+		return filter(path, copy(fake.kinds[kind]));
 	}
 	return NULL;
 }

@@ -37,6 +37,7 @@ void fake_console(const struct fake_console *answers, size_t n);
 /* GET of exactly that path gives text (static), or is refused with 403 where it is NULL; at most 16 of them. */
 void fake_answer(const char *path, const char *text);
 size_t fake_count(int kind);
+struct json_object *fake_nth(int kind, size_t i); /* borrowed */
 /* The resource of that name (of a floating IP: its address); borrowed.  NULL where there is none. */
 struct json_object *fake_find(int kind, const char *name);
 void fake_put(int kind, const char *text);  /* a resource of somebody else */

@@ -155,6 +155,40 @@ static void test_settings_of_the_cloud(void **state UNUSED)
 	refused(text, "the value of \"a\" is longer than the 255 bytes that the cloud takes");
 }
 
+static void test_existing_networks(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  network: {cidr: 10.9.0.0/29, existing: {network: corp}}\n");
+	CLEANUP_SPEC struct spec *router = parsed(HEAD CLOUD CP "  network: {existing: {router: edge}}\n");
+	CLEANUP_PLAN struct plan *p = planned(s), *other = planned(router), *again = NULL;
+	struct inventory *known = inventory_new();
+
+	assert_false(p->own_network || p->own_router || plan_is_addressed(p));
+	assert_null(p->gateway);
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		inventory_put(known, &p->nodes[i].node);
+		inventory_address(known, p->nodes[i].node.name, i == 0 ? "10.9.0.3" : "10.9.0.5");
+	}
+	assert_success(plan_make(s, known, &again, &test_error));
+	assert_true(plan_is_addressed(again));
+	assert_string_equal(again->registry_address, "10.9.0.3");
+	assert_string_equal(again->api_address, "10.9.0.5");
+	inventory_free(known);
+
+	assert_true(other->own_network && plan_is_addressed(other));
+	assert_false(other->own_router);
+}
+
+static void test_existing_networks_that_cannot_be(void **state UNUSED)
+{
+	refused(HEAD CLOUD CP "  network: {existing: {}}\n", "c.yaml:8:23: existing: names nothing");
+	refused(HEAD CLOUD CP "  network: {existing: {subnet: a}}\n", "c.yaml:8:32: subnet: name the network that it is in, too");
+	refused(HEAD CLOUD CP "  network: {existing: {network: a}}\n",
+		"c.yaml:8:23: existing: \"cidr\" is missing beside it: write that of the existing subnet");
+	refused(HEAD CLOUD CP "  network: {cidr: 10.9.0.0/24, dns: [9.9.9.9], existing: {network: a}}\n",
+		"c.yaml:8:37: dns: the existing subnet has name servers of its own");
+	refused(HEAD CLOUD CP "  network: {existing: {net: a}}\n", "unknown key \"net\"");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -162,6 +196,8 @@ int main(void)
 		cmocka_unit_test(test_server_groups_of_other_sizes),
 		cmocka_unit_test(test_server_groups_that_cannot_be),
 		cmocka_unit_test(test_volumes_of_servers),
+		cmocka_unit_test(test_existing_networks),
+		cmocka_unit_test(test_existing_networks_that_cannot_be),
 		cmocka_unit_test(test_images_and_zones_of_pools),
 		cmocka_unit_test(test_settings_of_the_cloud),
 		cmocka_unit_test(test_volumes_that_cannot_be),

@@ -22,8 +22,17 @@ struct cluster {
 	struct state *state;
 	struct inventory *inventory;
 	void (*others)(void); /* what the cloud holds of others */
-	size_t before[KIND_COUNT];
+	char *before[KIND_COUNT]; /* as JSON */
 };
+
+static char *text_of(enum kind kind)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < fake_count(kind); i++)
+		buf_addf(&b, "%s\n", json_object_to_json_string(fake_nth(kind, i)));
+	return buf_steal(&b);
+}
 
 static void use(struct cluster *c, const char *text)
 {
@@ -45,7 +54,7 @@ static void begin(struct cluster *c, const char *text, void (*others)(void))
 	if (others != NULL)
 		others();
 	for (int kind = 0; kind < KIND_COUNT; kind++)
-		c->before[kind] = fake_count((enum kind)kind);
+		c->before[kind] = text_of((enum kind)kind);
 	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
 	use(c, text);
 }
@@ -58,12 +67,20 @@ static void end(struct cluster *c)
 	spec_free(c->spec);
 	assert_success(path_remove_tree(c->folder, &test_error));
 	free(c->folder);
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		free(c->before[kind]);
 }
 
 static int user_data(void *context UNUSED, const struct plan_node *node, char **ret, struct error **err UNUSED)
 {
 	*ret = xasprintf("#cloud-config\nhostname: %s\n", node->node.name);
 	return 0;
+}
+
+static void replan(struct cluster *c)
+{
+	plan_free(c->plan);
+	assert_success(plan_make(c->spec, c->inventory, &c->plan, &test_error));
 }
 
 /* As `davit apply` does it. */
@@ -80,6 +97,12 @@ static int apply(struct cluster *c, struct error **err)
 	if (provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, err) < 0)
 		return -1;
 	job.view = view;
+	if (!c->plan->own_network) {
+		if (provision_reserve(&job, err) < 0)
+			return -1;
+		replan(c);
+		job.plan = c->plan;
+	}
 	return provision_create(&job, err);
 }
 
@@ -110,10 +133,11 @@ static void assert_removed(struct cluster *c)
 	struct removal_job job = {.cloud = fake_cloud(), .cluster = "demo", .uuid = state_uuid(c->state), .state = c->state};
 
 	assert_success(provision_remove(&job, &test_error));
-	for (int kind = 0; kind < KIND_COUNT; kind++)
-		if (fake_count((enum kind)kind) != c->before[kind])
-			fail_msg("%zu %ss are left, %zu are of others", fake_count((enum kind)kind),
-				 kind_info((enum kind)kind)->name, c->before[kind]);
+	for (int kind = 0; kind < KIND_COUNT; kind++) { /* what others have is not touched, not even changed */
+		CLEANUP_FREE char *after = text_of((enum kind)kind);
+
+		assert_string_equal(after, c->before[kind]);
+	}
 }
 
 /* Every call fails once, in every way; the next run completes it, and the one after that has nothing to do. */
@@ -281,7 +305,7 @@ static void test_volumes_follow_their_servers_zones(void **state UNUSED)
 	use(&c, ZONES("zones: [az2], volume: {size: 8}, volumes: [{size: 1, mount: /srv, zone: nova}]"));
 	assert_complete(&c); /* what is there stays where it is */
 	use(&c, ZONES("volumes: [{size: 1, mount: /srv, zone: az9}]"));
-	assert_failure(apply(&c, &test_error), "volume zone \"az9\": cinder has no such availability zone; it has az1, nova");
+	assert_failure(apply(&c, &test_error), "volume zone \"az9\": the cloud has no such volume zone; it has az1, nova");
 	assert_removed(&c);
 	end(&c);
 }
@@ -303,6 +327,127 @@ static void test_pools_of_other_images(void **state UNUSED)
 	end(&c);
 }
 
+#define NETWORK(rest) HEAD CLOUD CP REGISTRY "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n  network: {" rest "}\n"
+#define CORP "cidr: 192.168.5.0/24, existing: {network: corp"
+
+static void put_corp(void)
+{
+	fake_put(KIND_NETWORK, "{\"id\":\"N\",\"name\":\"corp\",\"description\":\"\",\"port_security_enabled\":true}");
+	fake_put(KIND_NETWORK, "{\"id\":\"N2\",\"name\":\"open\",\"port_security_enabled\":false}");
+	fake_put(KIND_SUBNET, "{\"id\":\"S\",\"name\":\"corp-a\",\"network_id\":\"N\",\"ip_version\":4,\"enable_dhcp\":true,"
+			      "\"cidr\":\"192.168.5.0/24\",\"gateway_ip\":\"192.168.5.1\"}");
+	fake_put(KIND_SUBNET, "{\"id\":\"S6\",\"name\":\"corp-6\",\"network_id\":\"N\",\"ip_version\":6,\"cidr\":\"fd00::/64\"}");
+	fake_put(KIND_ROUTER, "{\"id\":\"R\",\"name\":\"edge\",\"external_gateway_info\":{\"network_id\":\"e1\"}}");
+	fake_put(KIND_ROUTER, "{\"id\":\"R2\",\"name\":\"inner\",\"external_gateway_info\":null}");
+	fake_put(KIND_PORT, "{\"id\":\"PR\",\"name\":\"\",\"network_id\":\"N\",\"device_owner\":\"network:router_interface\","
+			    "\"device_id\":\"R\",\"fixed_ips\":[{\"subnet_id\":\"S\",\"ip_address\":\"192.168.5.1\"}]}");
+}
+
+static void test_torture_an_existing_network(void **state UNUSED)
+{
+	torture(NETWORK(CORP ", subnet: corp-a, router: edge}"), put_corp);
+}
+
+static void test_torture_an_existing_router(void **state UNUSED)
+{
+	torture(NETWORK("existing: {router: edge}"), put_corp);
+}
+
+static void test_the_cloud_chooses_addresses(void **state UNUSED)
+{
+	struct cluster c = {0};
+	CLEANUP_FREE char *first = NULL;
+	unsigned calls;
+
+	begin(&c, NETWORK(CORP "}"), put_corp);
+	assert_false(plan_is_addressed(c.plan));
+	assert_null(c.plan->registry_address);
+	assert_success(apply(&c, &test_error));
+	assert_true(plan_is_addressed(c.plan));
+	assert_string_equal(c.plan->registry_address,
+			    json_get_str(fake_find(KIND_PORT, "demo-registry"), "fixed_ips[0].ip_address", ""));
+	assert_null(fake_find(KIND_NETWORK, "demo"));
+	assert_null(fake_find(KIND_ROUTER, "demo"));
+	assert_null(fake_find(KIND_PORT, "demo-gateway"));
+	assert_complete(&c);
+	first = xstrdup(plan_find(c.plan, "demo-w-1")->node.address);
+	calls = fake_calls();
+	assert_success(apply(&c, &test_error));
+	assert_string_equal(plan_find(c.plan, "demo-w-1")->node.address, first);
+	assert_in_range(fake_calls() - calls, 1, KIND_COUNT + 6); /* looks, and nothing else */
+	/* its port went behind davit's back: another address is taken as it comes */
+	fake_drop(KIND_SERVER, "demo-w-1");
+	fake_drop(KIND_PORT, "demo-w-1");
+	assert_success(apply(&c, &test_error));
+	assert_string_not_equal(plan_find(c.plan, "demo-w-1")->node.address, first);
+	assert_removed(&c);
+	end(&c);
+}
+
+static void test_existing_things_that_do_not_fit(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{NETWORK(CORP "o}"), "network \"corpo\": the cloud has no such network; it has corp, open; did you mean \"corp\"?"},
+		{NETWORK(CORP ", subnet: b}"), "subnet \"b\": network \"corp\" has no such subnet; it has corp-a (192.168.5.0/24, S)"},
+		{NETWORK("cidr: 192.168.6.0/24, existing: {network: corp}"),
+		 "subnet \"corp-a\": its CIDR is 192.168.5.0/24, that of the file 192.168.6.0/24"},
+		{NETWORK("cidr: 192.168.6.0/24, existing: {network: open}"), "network \"open\": port security is off in it"},
+		{NETWORK(CORP ", router: inner}"), "router \"inner\": has no interface in the existing subnet"},
+		{NETWORK("existing: {router: inner}"), "router \"inner\": has no external gateway"},
+		{NETWORK("existing: {router: none}"), "router \"none\": the cloud has no such router; it has edge, inner"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct cluster c = {0};
+
+		begin(&c, bad[i].text, put_corp);
+		assert_failure(apply(&c, &test_error), bad[i].says);
+		assert_removed(&c); /* nothing was made */
+		end(&c);
+	}
+}
+
+static void test_existing_twins_are_told_by_their_ids(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, NETWORK(CORP "}"), put_corp);
+	fake_put(KIND_NETWORK, "{\"id\":\"N3\",\"name\":\"corp\"}");
+	assert_failure(apply(&c, &test_error), "network \"corp\": the cloud has 2 of that name: N, N3");
+	fake_drop(KIND_NETWORK, "corp");
+	fake_put(KIND_NETWORK, "{\"id\":\"N\",\"name\":\"corp\"}");
+	fake_put(KIND_SUBNET, "{\"id\":\"SB\",\"name\":\"corp-b\",\"network_id\":\"N\",\"cidr\":\"192.168.7.0/24\"}");
+	assert_failure(apply(&c, &test_error), "network \"corp\": the file can mean 2 of its subnets: ");
+	end(&c);
+}
+
+static void test_a_subnet_without_dhcp_needs_the_drive(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, NETWORK(CORP "}"), put_corp);
+	json_add_bool(fake_find(KIND_SUBNET, "corp-a"), "enable_dhcp", false);
+	assert_failure(apply(&c, &test_error), "subnet \"corp-a\": has no DHCP");
+	c.spec->openstack.config_drive = true;
+	assert_success(apply(&c, &test_error));
+	end(&c);
+}
+
+static void test_a_cluster_stays_in_its_network(void **state UNUSED)
+{
+	struct cluster c = {0};
+
+	begin(&c, NETWORK(""), put_corp);
+	assert_success(apply(&c, &test_error));
+	use(&c, NETWORK(CORP "}"));
+	assert_failure(apply(&c, &test_error), "the cluster's servers are in network id-");
+	use(&c, NETWORK(""));
+	assert_removed(&c);
+	end(&c);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -315,6 +460,13 @@ int main(void)
 		cmocka_unit_test(test_torture_with_a_drive),
 		cmocka_unit_test(test_volumes_follow_their_servers_zones),
 		cmocka_unit_test(test_pools_of_other_images),
+		cmocka_unit_test(test_torture_an_existing_network),
+		cmocka_unit_test(test_torture_an_existing_router),
+		cmocka_unit_test(test_the_cloud_chooses_addresses),
+		cmocka_unit_test(test_existing_things_that_do_not_fit),
+		cmocka_unit_test(test_existing_twins_are_told_by_their_ids),
+		cmocka_unit_test(test_a_subnet_without_dhcp_needs_the_drive),
+		cmocka_unit_test(test_a_cluster_stays_in_its_network),
 		cmocka_unit_test(test_volumes_for_servers_that_are_there),
 		cmocka_unit_test(test_one_volume_is_attached_again),
 	};

@@ -1,0 +1,144 @@
+/* Network, subnet and router that the file names, and that davit neither makes nor changes. */
+#include "provision/existing.h"
+#include "provision/pick.h"
+#include "provision/preflight.h"
+
+#define NETWORK "spec.network.existing.network"
+#define SUBNET "spec.network.existing.subnet"
+#define ROUTER "spec.network.existing.router"
+
+/* None of that name, or several: tells it, and returns false. */
+static bool find_one(struct preflight *p, const char *what, const char *key, const char *name, struct json_object *list)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT, ids = STRV_INIT;
+	CLEANUP_FREE char *all = NULL;
+	size_t n = 0;
+	CLEANUP_FREE struct json_object **found = pick_named(list, name, &n);
+
+	for (size_t i = 0; i < json_len(list); i++)
+		strv_add(&names, json_get_str(json_object_array_get_idx(list, i), "name", ""));
+	for (size_t i = 0; i < n; i++)
+		strv_add(&ids, json_get_str(found[i], "id", ""));
+	strv_sort(&names);
+	all = strv_join(&ids, ", ");
+	if (n == 0)
+		preflight_missing(p, what, key, name, &names, NULL);
+	else if (n > 1)
+		REFUSE(p, what, NULL, "write the id of the one that is meant", "%s \"%s\": the cloud has %zu of that name: %s", what, name,
+		       n, all);
+	return n == 1;
+}
+
+static void check_subnet_fits(struct preflight *p, struct json_object *subnet)
+{
+	const char *cidr = json_get_str(subnet, "cidr", ""), *name = json_get_str(subnet, "name", "");
+	const char *wanted = p->plan->spec->network.cidr;
+	CLEANUP_FREE char *fix = xasprintf("write network.cidr: %s", cidr);
+
+	if (strcmp(cidr, wanted) != 0)
+		REFUSE(p, "existing network", NULL, fix, "subnet \"%s\": its CIDR is %s, that of the file %s", name, cidr, wanted);
+	else if (!json_get_bool(subnet, "enable_dhcp", true) && !p->plan->spec->openstack.config_drive)
+		REFUSE(p, "existing network", "servers learn their address from a drive only then", "write openstack.configDrive: true",
+		       "subnet \"%s\": has no DHCP", name);
+	else
+		PASS(p, "existing network", "subnet \"%s\" (%s)", name, cidr);
+}
+
+static void check_existing_network(struct preflight *p)
+{
+	const char *name = p->plan->spec->network.existing.network, *subnet_name = p->plan->spec->network.existing.subnet;
+	struct json_object *subnet = NULL;
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *all = NULL;
+	size_t n;
+
+	if (!find_one(p, "network", NETWORK, name, p->view->existing.networks))
+		return;
+	if (!json_get_bool(existing_network(p->plan, p->view), "port_security_enabled", true)) {
+		REFUSE(p, "existing network", "security groups would protect nothing there", "have it switched on, or name another network",
+		       "network \"%s\": port security is off in it", name);
+		return;
+	}
+	n = existing_subnets(p->plan, p->view, &subnet, &names);
+	all = strv_join(&names, ", ");
+	if (n == 1)
+		check_subnet_fits(p, subnet);
+	else if (names.n == 0)
+		REFUSE(p, "existing network", NULL, "name another network", "network \"%s\": has no IPv4 subnet", name);
+	else if (n == 0)
+		REFUSE(p, "existing network", NULL, "write the name or id of one as " SUBNET,
+		       "subnet \"%s\": network \"%s\" has no such subnet; it has %s", subnet_name, name, all);
+	else
+		REFUSE(p, "existing network", NULL, "write the id of the one that is meant as " SUBNET,
+		       "network \"%s\": the file can mean %zu of its subnets: %s", name, n, all);
+}
+
+/* Whether one of the router's ports is in the subnet. */
+static bool joins(struct preflight *p)
+{
+	const char *subnet = subnet_id_of(p->plan, p->view);
+
+	for (size_t i = 0; subnet != NULL && i < json_len(p->view->existing.router_ports); i++) {
+		struct json_object *ips = json_at(json_object_array_get_idx(p->view->existing.router_ports, i), "fixed_ips");
+
+		for (size_t k = 0; k < json_len(ips); k++)
+			if (strcmp(json_get_str(json_object_array_get_idx(ips, k), "subnet_id", ""), subnet) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void check_existing_router(struct preflight *p)
+{
+	const char *name = p->plan->spec->network.existing.router;
+	struct json_object *router = existing_router(p->plan, p->view), *external = pick_external(p->view, p->plan);
+	const char *gateway = json_get_str(router, "external_gateway_info.network_id", NULL);
+	const char *wanted = json_get_str(external, "id", NULL);
+
+	if (!find_one(p, "router", ROUTER, name, p->view->existing.routers))
+		return;
+	if (!p->plan->own_network && subnet_id_of(p->plan, p->view) != NULL && !joins(p))
+		REFUSE(p, "existing network", "davit changes neither of them", "add one, or leave router out",
+		       "router \"%s\": has no interface in the existing subnet", name);
+	else if (has_floating_ips(p->plan) && gateway == NULL)
+		REFUSE(p, "existing network", "no floating IP would reach the servers",
+		       "give it one, or write api.endpoint: internal and access.bastion: none",
+		       "router \"%s\": has no external gateway", name);
+	else if (has_floating_ips(p->plan) && wanted != NULL && strcmp(gateway, wanted) != 0)
+		REFUSE(p, "existing network", "a floating IP has to be in the network of the router's gateway",
+		       "write that network as spec.openstack.externalNetwork",
+		       "router \"%s\": its gateway is in network %s, and floating IPs are to come from \"%s\"", name, gateway,
+		       json_get_str(external, "name", wanted));
+	else
+		PASS(p, "existing network", "router \"%s\"", name);
+}
+
+/* Servers stay where they are: their ports cannot move, nor can certificates for their addresses. */
+static void check_same_network(struct preflight *p)
+{
+	const char *wanted = network_id_of(p->plan, p->view);
+
+	for (size_t i = 0; i < p->plan->n_nodes; i++) {
+		const struct item *port = view_find(p->view, KIND_PORT, p->plan->nodes[i].node.name);
+		const char *had = port != NULL ? json_get_str(port->json, "network_id", NULL) : NULL;
+
+		if (had == NULL || (wanted != NULL && strcmp(had, wanted) == 0))
+			continue;
+		REFUSE(p, "existing network", "their ports cannot be moved to another one",
+		       "write back what network.existing said, or delete the cluster first",
+		       "the cluster's servers are in network %s, which is not what the file names", had);
+		return;
+	}
+}
+
+void check_existing(struct preflight *p)
+{
+	if (!p->view->services[CLOUD_NETWORK])
+		return;
+	if (!p->plan->own_network)
+		check_existing_network(p);
+	if (p->plan->spec->network.existing.router != NULL)
+		check_existing_router(p);
+	if (p->plan->own_network || existing_network(p->plan, p->view) != NULL)
+		check_same_network(p);
+}
