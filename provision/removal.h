@@ -29,6 +29,9 @@ int removal_each(struct removal *r, enum kind kind, removal_take *take, unsigned
 int removal_note(struct removal *r, struct error *failure, struct error **err);
 int removal_gone(struct removal *r, const struct item *it, struct error **err); /* view and state forget it */
 int removal_delete(struct removal *r, const struct item *it, struct error **err);
+/* The server that is there and holds the volume: somebody else's, or one of ours that did not go.  NULL: those that went, also by an
+ * earlier run that was cut off, let go of it soon. */
+int removal_holder(struct removal *r, struct json_object *volume, const char **ret_id, struct error **err);
 /* Calls once() again, while it says ERROR_CONFLICT, for a minute; between two tries why() (or NULL) may give up with a reason. */
 int removal_settle(struct removal *r, const struct item *it, removal_one *once, removal_one *why, struct error **err);
 

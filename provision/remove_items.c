@@ -150,25 +150,32 @@ static bool volume_free(struct json_object *o)
 	return strcmp(status, "available") == 0 || strncmp(status, "error", 5) == 0;
 }
 
-/* The server that keeps the volume from being deleted: one that did not go, or another's. */
-static const char *holder(struct removal *r, struct json_object *volume)
+int removal_holder(struct removal *r, struct json_object *volume, const char **ret_id, struct error **err)
 {
 	struct json_object *list = json_at(volume, "attachments");
 
-	for (size_t i = 0; i < json_len(list); i++) {
+	*ret_id = NULL;
+	for (size_t i = 0; i < json_len(list) && *ret_id == NULL; i++) {
 		const char *id = json_get_str(json_object_array_get_idx(list, i), "server_id", "");
+		CLEANUP_JSON struct json_object *server = NULL;
 
-		if (!view_dropped(r->view, KIND_SERVER, id))
-			return id;
+		if (view_dropped(r->view, KIND_SERVER, id))
+			continue;
+		if (kind_get(r->cloud, KIND_SERVER, id, &server, err) < 0)
+			return -1;
+		if (server != NULL)
+			*ret_id = id;
 	}
-	return NULL;
+	return 0;
 }
 
 static int delete_volume(struct removal *r, const struct item *it, struct error **err)
 {
 	CLEANUP_JSON struct json_object *now = NULL;
-	const char *server_id = holder(r, it->json);
+	const char *server_id = NULL;
 
+	if (removal_holder(r, it->json, &server_id, err) < 0)
+		return -1;
 	if (server_id != NULL)
 		return error_set(err, ERROR_CONFLICT, "delete volume \"%s\": server %s still holds it", it->name, server_id);
 	if (!volume_free(it->json) && watch_wait(r->volumes, it->id, volume_free, REMOVAL_STALL_MS, &now, err) < 0)

@@ -131,24 +131,16 @@ static int delete_snapshot(struct removal *r, struct workload_item *it, struct e
 	return wait_for(r, it, NULL, &left, err);
 }
 
-/* A server that is there and holds it: one of somebody else's, or one of ours that did not go.  Those that went let go of it soon. */
 static int check_holders(struct removal *r, const struct workload_item *it, struct error **err)
 {
-	struct json_object *list = json_at(it->json, "attachments");
+	const char *id = NULL;
 
-	for (size_t i = 0; i < json_len(list); i++) {
-		const char *id = json_get_str(json_object_array_get_idx(list, i), "server_id", "");
-		CLEANUP_JSON struct json_object *server = NULL;
-
-		if (view_dropped(r->view, KIND_SERVER, id))
-			continue;
-		if (kind_get(r->cloud, KIND_SERVER, id, &server, err) < 0)
-			return -1;
-		if (server != NULL)
-			return error_set(err, ERROR_CONFLICT, "delete volume \"%s\": server %s%s still holds it", it->name, id,
-					 strv_has(&r->scope.servers, id) ? "" : ", which is not the cluster's,");
-	}
-	return 0;
+	if (removal_holder(r, it->json, &id, err) < 0)
+		return -1;
+	if (id == NULL)
+		return 0;
+	return error_set(err, ERROR_CONFLICT, "delete volume \"%s\": server %s%s still holds it", it->name, id,
+			 strv_has(&r->scope.servers, id) ? "" : ", which is not the cluster's,");
 }
 
 static bool is_free(struct json_object *volume)

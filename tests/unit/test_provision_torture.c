@@ -359,6 +359,21 @@ static void test_leftovers_are_named(void **state)
 	assert_empty(0);
 }
 
+/* Listed as attached, while the server that a cut-off delete had taken away is already gone. */
+static void test_a_volume_whose_server_is_gone_is_free_soon(void **state)
+{
+	struct cluster *c = *state;
+	struct json_object *list = json_object_new_array(), *one = json_object_new_object();
+
+	assert_success(apply(c, &test_error));
+	json_add_str(one, "server_id", "gone");
+	json_object_array_add(list, one);
+	json_add(fake_find(KIND_VOLUME, "demo-registry-data"), "attachments", list);
+	json_add_str(fake_find(KIND_VOLUME, "demo-registry-data"), "status", "available");
+	assert_success(drop(c, &test_error));
+	assert_empty(0);
+}
+
 static void test_another_key_of_that_name_is_a_conflict(void **state)
 {
 	struct cluster *c = *state;
@@ -389,6 +404,7 @@ int main(void)
 		WITH(test_a_control_plane_is_made_again),
 		WITH(test_a_control_plane_that_fails_for_good_fails_all),
 		WITH(test_leftovers_are_named),
+		WITH(test_a_volume_whose_server_is_gone_is_free_soon),
 		WITH(test_another_key_of_that_name_is_a_conflict),
 	};
 
