@@ -23,6 +23,7 @@ class Identity(Service):
         ("POST", "/v3/auth/tokens", "login"),
         ("GET", "/v3/auth/tokens", "validate"),
         ("DELETE", "/v3/auth/tokens", "revoke"),
+        ("GET", "/v3/users/[^/]+/application_credentials", "credentials"),
     )
 
     def __init__(self, cloud):
@@ -97,6 +98,10 @@ class Identity(Service):
     def revoke(self, request):
         del self.tokens[self.subject(request)]
         return answer(204)
+
+    def credentials(self, request):
+        self.authenticate(request)
+        return answer(200, {"application_credentials": [], "links": {"next": None, "previous": None}})
 
     def refuse(self, r):
         return {"error": {"code": r.status, "title": "Error", "message": r.message}}
