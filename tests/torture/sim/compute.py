@@ -204,7 +204,8 @@ class Compute(Service):
         return answer(200, {"keypairs": [{"keypair": {k: p[k] for k in ("name", "public_key", "fingerprint")}} for p in self.pairs.values()]})
 
     def show_keypair(self, request, name):
-        return answer(200, {"keypair": self.pairs.get_or(name, Refusal(404, f"Keypair {name} not found for user {self.cloud.user}"))})
+        pair = self.pairs.get_or(name, Refusal(404, f"Keypair {name} not found for user {self.cloud.user}"))
+        return answer(200, {"keypair": {k: pair[k] for k in ("name", "public_key", "fingerprint")}})
 
     def create_keypair(self, request):
         body = request.json()["keypair"]

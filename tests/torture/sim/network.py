@@ -65,7 +65,7 @@ class Network(Service):
         if gateway:
             self.find("network", gateway["network_id"])
             gateway = {"enable_snat": True, "external_fixed_ips": []} | gateway
-        return {"admin_state_up": True, "status": "ACTIVE", "routes": [], "ha": False, "distributed": False, "flavor_id": None,
+        return {"admin_state_up": True, "status": "ACTIVE", "routes": [], "flavor_id": None,
                 "availability_zones": [], "availability_zone_hints": []} | f | {"external_gateway_info": gateway}
 
     def new_security_group(self, o, f):
@@ -116,8 +116,7 @@ class Network(Service):
         o.pop("name")
         address, self.next_floating = f"172.24.4.{self.next_floating}", self.next_floating + 1
         f = {"port_id": None} | f
-        return {"floating_ip_address": address, "status": "DOWN", "port_details": None, "dns_domain": "", "dns_name": "",
-                "qos_policy_id": None} | f | self.where_to(f["port_id"])
+        return {"floating_ip_address": address, "status": "DOWN", "port_details": None} | f | self.where_to(f["port_id"])
 
     def where_to(self, port_id, own=None):
         """What a floating IP says of the port that it points to."""
@@ -203,8 +202,8 @@ class Network(Service):
 
     def interface(self, router, port):
         subnet = port["fixed_ips"][0]["subnet_id"]
-        return {"id": router["id"], "tenant_id": router["project_id"], "project_id": router["project_id"], "port_id": port["id"],
-                "network_id": port["network_id"], "subnet_id": subnet, "subnet_ids": [subnet], "tags": []}
+        return {"id": router["id"], "tenant_id": router["project_id"], "port_id": port["id"], "network_id": port["network_id"],
+                "subnet_id": subnet, "subnet_ids": [subnet]}
 
     def remove_interface(self, request, id):
         router, port_id = self.find("router", id), request.json()["port_id"]
@@ -283,7 +282,7 @@ class Network(Service):
                                       for k, v in QUOTA.items()}})
 
     def availabilities(self, request):
-        raise Refusal(403, "rule:get_network_ip_availability is disallowed by policy", "PolicyNotAuthorized")
+        return answer(200, {"network_ip_availabilities": []})
 
     def zones(self, request):
         return answer(200, {"availability_zones": [{"name": "nova", "resource": r, "state": "available"} for r in ("network", "router")]})
