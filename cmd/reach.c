@@ -10,7 +10,7 @@
 enum {
 	SSH_PORT = 22,
 	/* sshd answers before cloud-init has put the user's key in place: refusals so long after the first answer are final */
-	AUTH_GRACE_MS = 60 * 1000,
+	AUTH_GRACE_MS = 3 * 60 * 1000,
 	LOGIN_MS = 45 * 1000, /* of one attempt: a peer that falls silent before the login is over is tried again */
 	RETRY_MS = 300,
 	DIAL_MS = 30 * 1000,
