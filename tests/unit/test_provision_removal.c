@@ -331,7 +331,7 @@ static void test_marks_alone_are_enough(void **state)
 static void test_adoption(void **state)
 {
 	struct cluster *c = *state;
-	CLEANUP_FREE char *folder = xasprintf("%s-again", c->folder), *id = NULL;
+	CLEANUP_FREE char *folder = xasprintf("%s-again", c->folder);
 	CLEANUP_VIEW struct view *view = NULL;
 	CLEANUP_STATE struct state *again = NULL;
 	struct inventory *nodes = inventory_new();
