@@ -175,6 +175,11 @@ static int act(struct maker *m, const struct item *server, const char *action, s
 	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
 }
 
+static bool lacks_fault(struct json_object *server)
+{
+	return strcmp(json_get_str(server, "status", ""), "ERROR") == 0 && json_at(server, "fault") == NULL;
+}
+
 /* The server as it is once it has settled; NULL when it is gone. */
 static int wait_settled(struct maker *m, const struct item *server, const struct item **ret, struct error **err)
 {
@@ -182,8 +187,12 @@ static int wait_settled(struct maker *m, const struct item *server, const struct
 
 	if (watch_wait(m->servers, server->id, settled, SERVER_STALL_MS, &now, err) < 0)
 		return error_wrap(err, "wait for server \"%s\"", server->name);
-	if (now == NULL && kind_get(m->cloud, KIND_SERVER, server->id, &now, err) < 0) /* lists can miss one for a moment */
-		return -1;
+	/* lists can miss one for a moment, and hold no fault of a server that no host took (nova keeps it in another data base) */
+	if (now == NULL || lacks_fault(now)) {
+		json_object_put(steal_ptr(now));
+		if (kind_get(m->cloud, KIND_SERVER, server->id, &now, err) < 0)
+			return -1;
+	}
 	if (now == NULL)
 		view_drop(m->view, server);
 	*ret = now != NULL ? view_put(m->view, KIND_SERVER, server->name, server->id, now) : NULL;

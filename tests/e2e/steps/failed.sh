@@ -26,7 +26,7 @@ parts_fail() {
 	break_kubelet
 	status davit apply -f "$WORK/failing.yaml" --mirror "$MIRROR"
 	expect_status 5
-	for text in '2 of 5 nodes failed' demo-lost-1 'No valid host' demo-workers-2 'kubelet.service cannot be loaded' 'davit apply'; do
+	for text in '2 of 5 nodes failed' demo-lost-1 'No valid host' demo-workers-2 'step join failed' 'kubelet.service has a bad unit file setting' 'davit apply'; do
 		expect_text "$text"
 	done
 	[[ $(max_pods demo-workers-1) = 77 ]]

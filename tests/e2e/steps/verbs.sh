@@ -65,7 +65,7 @@ init_writes_a_file_that_is_right() {
 	rm -f "$WORK/init.yaml"
 	davit init --os-cloud lab --name other --to "$WORK/init.yaml"
 	cat "$WORK/init.yaml"
-	status davit plan -f "$WORK/init.yaml"
+	status davit plan -f "$WORK/init.yaml" --mirror "$MIRROR"
 	expect_status 10
 }
 
