@@ -127,7 +127,11 @@ artifact_install() {
 artifacts_worker() {
 	while read -r name version digest size format strip programs; do
 		artifact_wanted || continue
-		mkdir "$run/claims/$name" 2>/dev/null || continue
+		if ! mkdir "$run/claims/$name" 2>/dev/null; then
+			[ ! -d "$run/claims/$name" ] || continue
+			echo "cannot make $run/claims/$name: is the disk full?"
+			return 1
+		fi
 		artifact_there || artifact_install || {
 			: >"$run/claims/.failed"
 			return 1

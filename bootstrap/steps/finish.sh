@@ -3,7 +3,7 @@ finish() {
 	first_line "$run/archive.sha256"
 	if ! cp "$run/files" "$run/files.applied" || ! cp "$run/units" "$run/units.applied" ||
 		! echo "$line" >"$run/done.new" || ! mv -f "$run/done.new" "$run/done"; then
-		say "log finish cannot write in $run"
+		say "log finish cannot write in $run: is the disk full?"
 		say "fail finish 1"
 		say "end 1"
 		exit 1

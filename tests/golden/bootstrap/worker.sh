@@ -341,7 +341,11 @@ artifact_install() {
 artifacts_worker() {
 	while read -r name version digest size format strip programs; do
 		artifact_wanted || continue
-		mkdir "$run/claims/$name" 2>/dev/null || continue
+		if ! mkdir "$run/claims/$name" 2>/dev/null; then
+			[ ! -d "$run/claims/$name" ] || continue
+			echo "cannot make $run/claims/$name: is the disk full?"
+			return 1
+		fi
 		artifact_there || artifact_install || {
 			: >"$run/claims/.failed"
 			return 1
@@ -667,7 +671,7 @@ finish() {
 	first_line "$run/archive.sha256"
 	if ! cp "$run/files" "$run/files.applied" || ! cp "$run/units" "$run/units.applied" ||
 		! echo "$line" >"$run/done.new" || ! mv -f "$run/done.new" "$run/done"; then
-		say "log finish cannot write in $run"
+		say "log finish cannot write in $run: is the disk full?"
 		say "fail finish 1"
 		say "end 1"
 		exit 1
