@@ -80,7 +80,6 @@ static void test_no_secret_of_a_login_and_a_create(void **state UNUSED)
 {
 	static const char *const secrets[] = {"s3cr3t", "token-1", "p4ssw0rd", USER_DATA, "b3BlbnNza"};
 	CLEANUP_CLOUD struct cloud *c = open_cloud();
-	
 	free(post(c, "/servers", "user_data", USER_DATA));
 	free(post(c, "/servers", "note", PRIVATE));
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)

@@ -1,8 +1,8 @@
 /* Pushing to a real registry (CNCF distribution, TLS, htpasswd), and what may go wrong on the way. */
 #include "core/base/alloc.h"
-#include "core/base/digest.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/digest.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "core/cluster/plan.h"
