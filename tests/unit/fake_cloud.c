@@ -431,7 +431,7 @@ static int put_interface(const char *router, struct json_object *body, bool add,
 
 	if (port == NULL)
 		return refuse(404, ERROR_NOT_FOUND, "PortNotFound", s, err);
-	if (fake.interface_after_server && !wait_for_server())
+	if (add && fake.interface_after_server && !wait_for_server())
 		return refuse(409, ERROR_CONFLICT, "no server was made without an interface", s, err);
 	if (add && !is(port, "device_id", "")) /* even where it is this router's, as neutron does */
 		return refuse(409, ERROR_CONFLICT, "PortInUse", s, err);
