@@ -1,6 +1,7 @@
 #include "provision/credential.h"
 #include "core/base/alloc.h"
 #include "provision/kind.h"
+#include "provision/optional.h"
 
 void credential_clear(struct credential *c)
 {
@@ -26,7 +27,7 @@ int credential_list(struct cloud *c, const char *uuid, struct json_object **ret,
 		return 0;
 	}
 	path = path_of(c, NULL);
-	if (cloud_list(c, CLOUD_IDENTITY, path, "application_credentials", NULL, &all, err) < 0)
+	if (optional_list(c, CLOUD_IDENTITY, path, "application_credentials", &all, err) < 0)
 		return error_wrap(err, "list the application credentials");
 	*ret = json_object_new_array();
 	for (size_t i = 0; i < json_len(all); i++) {

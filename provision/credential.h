@@ -16,7 +16,8 @@ struct credential {
 void credential_clear(struct credential *c); /* wipes it */
 #define CLEANUP_CREDENTIAL CLEANUP(credential_clear)
 
-/* Those that bear the mark: an array of keystone's objects.  Empty where the login is no user's. */
+/* Those that bear the mark: an array of keystone's objects.  Empty where the login is no user's, or keystone (before
+ * Queens) knows none. */
 int credential_list(struct cloud *c, const char *uuid, struct json_object **ret, struct error **err) MUST_USE;
 /* A new one; those that bear the mark are revoked first, since their secret is lost.  ERROR_AUTH where this login may not make any: it is
  * a restricted one itself, or lacks a role. */

@@ -1,5 +1,6 @@
 #include "provision/existing.h"
 #include "core/base/alloc.h"
+#include "provision/optional.h"
 #include "provision/pick.h"
 
 /* Those of that name or id; where there is none, all, so that the message can say what there is. */
@@ -10,13 +11,13 @@ static int look_named(struct cloud *c, const char *path, const char *key, const 
 	CLEANUP_FREE char *query = xasprintf("%s?%s=%s", path, pick_is_uuid(name) ? "id" : "name", escaped);
 	CLEANUP_JSON struct json_object *list = NULL;
 
-	if (cloud_list(c, CLOUD_NETWORK, query, key, NULL, &list, err) < 0)
+	if (optional_list(c, CLOUD_NETWORK, query, key, &list, err) < 0) /* a neutron without routers answers 404 */
 		return -1;
 	if (json_len(list) > 0) {
 		*ret = json_object_get(list);
 		return 0;
 	}
-	return cloud_list(c, CLOUD_NETWORK, path, key, NULL, ret, err);
+	return optional_list(c, CLOUD_NETWORK, path, key, ret, err);
 }
 
 static struct json_object *only(struct json_object *list, const char *name)

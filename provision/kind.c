@@ -1,5 +1,6 @@
 #include "provision/kind.h"
 #include "core/base/alloc.h"
+#include "provision/optional.h"
 #include "provision/pick.h"
 
 enum { MARK_DIGITS = 8 };
@@ -10,14 +11,15 @@ static const struct kind_info kinds[KIND_COUNT] = {
 	[KIND_NETWORK] = {"network", "network", "networks", CLOUD_NETWORK, "/networks", "/networks", NULL, MARK_DESCRIPTION,
 			  true},
 	[KIND_SUBNET] = {"subnet", "subnet", "subnets", CLOUD_NETWORK, "/subnets", "/subnets", NULL, MARK_DESCRIPTION, true},
-	[KIND_ROUTER] = {"router", "router", "routers", CLOUD_NETWORK, "/routers", "/routers", NULL, MARK_DESCRIPTION, false},
+	[KIND_ROUTER] = {"router", "router", "routers", CLOUD_NETWORK, "/routers", "/routers", NULL, MARK_DESCRIPTION, false,
+			 .optional = true},
 	[KIND_GROUP] = {"security group", "security_group", "security_groups", CLOUD_NETWORK, "/security-groups",
 			"/security-groups", NULL, MARK_DESCRIPTION, true},
 	[KIND_SERVER_GROUP] = {"server group", "server_group", "server_groups", CLOUD_COMPUTE, "/os-server-groups",
 			       "/os-server-groups", "2.15", MARK_NAME, false},
 	[KIND_PORT] = {"port", "port", "ports", CLOUD_NETWORK, "/ports", "/ports", NULL, MARK_DESCRIPTION, true},
 	[KIND_FLOATING_IP] = {"floating IP", "floatingip", "floatingips", CLOUD_NETWORK, "/floatingips", "/floatingips", NULL,
-			      MARK_DESCRIPTION, true},
+			      MARK_DESCRIPTION, true, .optional = true},
 	[KIND_VOLUME] = {"volume", "volume", "volumes", CLOUD_VOLUME, "/volumes", "/volumes/detail", NULL, MARK_METADATA, false},
 	[KIND_SERVER] = {"server", "server", "servers", CLOUD_COMPUTE, "/servers", "/servers/detail", NULL, MARK_METADATA, false},
 };
@@ -139,12 +141,15 @@ int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *clu
 	const struct kind_info *k = &kinds[kind];
 	CLEANUP_FREE char *path = kind_list_path(kind, cloud_project_id(c), uuid, cluster);
 	CLEANUP_JSON struct json_object *list = NULL;
+	int r;
 
-	if (!cloud_has(c, k->service)) {
+	if (k->service == CLOUD_VOLUME && !cloud_has(c, CLOUD_VOLUME)) {
 		*ret = json_object_new_array();
 		return 0;
 	}
-	if (cloud_list(c, k->service, path, k->keys, NULL, &list, err) < 0)
+	r = k->optional ? optional_list(c, k->service, path, k->keys, &list, err)
+			: cloud_list(c, k->service, path, k->keys, NULL, &list, err);
+	if (r < 0)
 		return error_wrap(err, "list the %ss", k->name);
 	*ret = unwrap(kind, list);
 	return 0;

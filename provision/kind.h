@@ -32,7 +32,8 @@ struct kind_info {
 	const char *list;	  /* path of the list with details */
 	const char *microversion; /* that creation needs */
 	enum mark mark;
-	bool bulk; /* many in one POST */
+	bool bulk;     /* many in one POST */
+	bool optional; /* a cloud without such things has none: its 404 for the list is no failure */
 };
 
 const struct kind_info *kind_info(enum kind kind);
@@ -40,7 +41,7 @@ enum kind kind_of_name(const char *name); /* "security group": KIND_GROUP; KIND_
 /* The list of those that may bear the mark (the caller checks each); uuid NULL: any mark.  cluster may be NULL; given, it narrows
  * the list of servers. */
 char *kind_list_path(enum kind kind, const char *project_id, const char *uuid, const char *cluster) MUST_USE;
-/* The members of the list, each without a wrapper such as {"keypair": …}. */
+/* The members of the list, each without a wrapper such as {"keypair": …}; of volumes none where the catalog has no cinder. */
 int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *cluster, struct json_object **ret,
 	      struct error **err) MUST_USE;
 /* DELETE; what is not there counts as deleted. */

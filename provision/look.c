@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/parallel.h"
 #include "provision/existing.h"
+#include "provision/optional.h"
 #include "provision/pick.h"
 #include "provision/view.h"
 
@@ -14,8 +15,8 @@ struct round {
 
 static int look_kind(size_t kind, struct round *r, struct error **err)
 {
-	if (r->view->uuid == NULL)
-		return 0;
+	if (r->view->uuid == NULL || (r->plan != NULL && !r->view->services[kind_info((enum kind)kind)->service]))
+		return 0; /* the checks tell what the catalog lacks */
 	return kind_list(r->cloud, (enum kind)kind, r->view->uuid, NULL, &r->lists[kind], err);
 }
 
@@ -86,7 +87,7 @@ static int look_volume_zones(struct round *r, struct error **err)
 {
 	if (!has_zones(r->plan))
 		return 0;
-	return cloud_list(r->cloud, CLOUD_VOLUME, "/os-availability-zone", "availabilityZoneInfo", NULL, &r->view->volume_zones, err);
+	return optional_list(r->cloud, CLOUD_VOLUME, "/os-availability-zone", "availabilityZoneInfo", &r->view->volume_zones, err);
 }
 
 static int look_flavors(struct round *r, struct error **err)

@@ -245,8 +245,11 @@ int cloud_list(struct cloud *c, enum cloud_service service, const char *path, co
 
 		if (walk(&l, ret, &lost, &error) == 0)
 			return 0;
-		if (!lost || i == RESTARTS_MAX)
+		if (!lost)
 			return error_move(err, steal_ptr(error));
+		if (i == RESTARTS_MAX) /* whatever the last page said of its marker: the collection is there */
+			return error_set(err, ERROR_REMOTE, "GET %s: what its pages begin behind goes again and again: %s", path,
+					 error_message(error));
 		log_verbose("%s; reading all pages again", error_message(error));
 	}
 }

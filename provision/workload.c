@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/parallel.h"
 #include "provision/census.h"
+#include "provision/optional.h"
 #include "provision/view.h"
 
 #define CSI_CLUSTER "cinder.csi.openstack.org/cluster"
@@ -24,6 +25,7 @@ static const struct {
 	enum cloud_service service;
 	const char *path, *list, *delete_query;
 	prove_item *prove;
+	bool required; /* every cloud has it, or the service would not be in the catalog */
 } kinds[WORKLOAD_KINDS] = {
 	[WORKLOAD_FLOATING_IP] = {"floating IP", "floatingip", "floatingips", CLOUD_NETWORK, "/floatingips", "/floatingips", "",
 				  prove_floating_ip},
@@ -31,9 +33,10 @@ static const struct {
 			       "/loadbalancers", "?cascade=true", prove_balancer},
 	[WORKLOAD_SNAPSHOT] = {"snapshot", "snapshot", "snapshots", CLOUD_VOLUME, "/snapshots", "/snapshots/detail", "",
 			       prove_snapshot},
-	[WORKLOAD_VOLUME] = {"volume", "volume", "volumes", CLOUD_VOLUME, "/volumes", "/volumes/detail", "", prove_volume},
+	[WORKLOAD_VOLUME] = {"volume", "volume", "volumes", CLOUD_VOLUME, "/volumes", "/volumes/detail", "", prove_volume,
+			     .required = true},
 	[WORKLOAD_GROUP] = {"security group", "security_group", "security_groups", CLOUD_NETWORK, "/security-groups",
-			    "/security-groups", "", prove_group},
+			    "/security-groups", "", prove_group, .required = true},
 };
 
 const char *workload_kind_name(enum workload_kind kind)
@@ -222,12 +225,13 @@ static int list_kind(size_t kind, void *context, struct error **err)
 	struct round *r = context;
 	CLEANUP_FREE char *path = xasprintf("%s%s%s", kinds[kind].list, kinds[kind].service == CLOUD_VOLUME ? "" : "?project_id=",
 					    kinds[kind].service == CLOUD_VOLUME ? "" : cloud_project_id(r->cloud));
+	int failed;
 
 	if (!cloud_has(r->cloud, kinds[kind].service))
 		return 0;
-	if (cloud_list(r->cloud, kinds[kind].service, path, kinds[kind].keys, NULL, &r->lists[kind], err) < 0)
-		return error_wrap(err, "list the %ss", kinds[kind].name);
-	return 0;
+	failed = kinds[kind].required ? cloud_list(r->cloud, kinds[kind].service, path, kinds[kind].keys, NULL, &r->lists[kind], err)
+				      : optional_list(r->cloud, kinds[kind].service, path, kinds[kind].keys, &r->lists[kind], err);
+	return failed < 0 ? error_wrap(err, "list the %ss", kinds[kind].name) : 0;
 }
 
 static bool is_told_by_name(const struct workload *w)

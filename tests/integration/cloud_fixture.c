@@ -143,6 +143,17 @@ static bool lost_pages(struct server_peer *p, const struct server_request *r)
 	return true;
 }
 
+/* A page that is gone whenever it is asked for. */
+static bool half_pages(struct server_peer *p, const struct server_request *r)
+{
+	if (strstr(r->path, "marker=") != NULL)
+		server_reply(p, 404, "", "{\"itemNotFound\":{\"message\":\"marker [a] not found\",\"code\":404}}");
+	else
+		server_reply(p, 200, "",
+			     "{\"servers\":[{\"name\":\"y\"}],\"servers_links\":[{\"rel\":\"next\",\"href\":\"?marker=a\"}]}");
+	return true;
+}
+
 static bool no_pages(struct server_peer *p, const struct server_request *r UNUSED)
 {
 	server_reply(p, 200, "", "{\"things\":7}");
@@ -261,6 +272,7 @@ static const struct {
 } paths[] = {
 	{"/compute/v2.1/broken", broken, false},     {"/compute/v2.1/dropped", dropped, false},
 	{"/compute/v2.1/echo", echo, false},	     {"/compute/v2.1/flaky", flaky, false},
+	{"/compute/v2.1/half", half_pages, false},
 	{"/compute/v2.1/html", html, false},	     {"/compute/v2.1/lost", lost_pages, false},
 	{"/compute/v2.1/missing", missing, false},   {"/compute/v2.1/no-pages", no_pages, false},
 	{"/compute/v2.1/nothing", nothing, false},   {"/compute/v2.1/servers/detail", nova_pages, false},

@@ -2,6 +2,7 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
+#include "provision/optional.h"
 #include "tests/integration/cloud_fixture.h"
 #include <poll.h>
 
@@ -339,6 +340,22 @@ static void test_pages(void **state UNUSED)
 	assert_null(all);
 }
 
+/* Only where the service says so is there nothing: neither a proxy's page nor a list that was read in part tells that. */
+static void test_collections_that_not_every_cloud_has(void **state UNUSED)
+{
+	CLEANUP_CLOUD struct cloud *c = open_cloud();
+	CLEANUP_JSON struct json_object *missing = NULL, *unknown = NULL;
+	struct json_object *all = NULL;
+
+	assert_success(optional_list(c, CLOUD_COMPUTE, "/missing", "things", &missing, &test_error));
+	assert_int_equal(json_len(missing), 0);
+	assert_success(optional_list(c, CLOUD_LOAD_BALANCER, "/loadbalancers", "loadbalancers", &unknown, &test_error));
+	assert_int_equal(json_len(unknown), 0);
+	assert_failure(optional_list(c, CLOUD_COMPUTE, "/nothing", "things", &all, &test_error), "an empty answer");
+	assert_failure(optional_list(c, CLOUD_COMPUTE, "/half", "servers", &all, &test_error), "marker [a] not found (HTTP 404");
+	assert_null(all);
+}
+
 /* ---- failures ---- */
 
 static void expect(struct cloud *c, struct cloud_call call, int result, int status, bool ambiguous, const char *part)
@@ -413,6 +430,7 @@ int main(void)
 		CLOUD_TEST(test_each_service_has_keys_of_its_own),
 		CLOUD_TEST(test_cancellation_wakes_all),
 		CLOUD_TEST(test_pages),
+		CLOUD_TEST(test_collections_that_not_every_cloud_has),
 		CLOUD_TEST(test_what_is_known_after_a_failure),
 		CLOUD_TEST(test_missing_and_conflicting),
 	};

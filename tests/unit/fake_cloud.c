@@ -20,6 +20,8 @@ static struct {
 		const char *path, *text;
 	} answers[16];
 	size_t n_answers;
+	const char *without[4];
+	size_t n_without;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* core/base/cancel.h, in no time */
@@ -80,7 +82,7 @@ void fake_reset(void)
 	fake.calls = fake.fault_at = fake.ids = fake.broken_times = 0;
 	fake.login = NULL;
 	fake.no_bulk = fake.interface_after_server = false;
-	fake.n_answers = 0;
+	fake.n_answers = fake.n_without = 0;
 }
 
 void fake_fail(unsigned n, enum fake_fault fault)
@@ -108,6 +110,22 @@ void fake_log_in_by_credential(const char *id)
 void fake_without_bulk(void)
 {
 	fake.no_bulk = true;
+}
+
+void fake_without(const char *path)
+{
+	if (path != NULL)
+		fake.without[fake.n_without++] = path;
+	else
+		fake.n_without = 0;
+}
+
+static bool lacks(const char *path)
+{
+	for (size_t i = 0; i < fake.n_without; i++)
+		if (strlen(fake.without[i]) == strcspn(path, "?") && strncmp(path, fake.without[i], strcspn(path, "?")) == 0)
+			return true;
+	return false;
 }
 
 void fake_console(const struct fake_console *answers, size_t n)
@@ -812,6 +830,8 @@ int cloud_list(struct cloud *c UNUSED, enum cloud_service service UNUSED, const 
 	pthread_mutex_lock(&fake.lock);
 	if (++fake.calls == fake.fault_at && fake.fault != FAULT_REPEATED)
 		r = error_set(err, ERROR_NETWORK, "list %s: connection refused", path);
+	else if (lacks(path))
+		r = error_set(err, ERROR_NOT_FOUND, "GET %s: the resource could not be found (HTTP 404)", path);
 	else
 		*ret = list(path);
 	pthread_mutex_unlock(&fake.lock);

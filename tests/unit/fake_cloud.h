@@ -28,6 +28,7 @@ void fake_log_in_by_credential(const char *id); /* a restricted one, which makes
 /* The router's interface is refused until there is a server, which is waited for. */
 void fake_interface_after_server(void);
 void fake_without_bulk(void); /* POSTs of several resources get 400 */
+void fake_without(const char *path); /* the list of that path (static) is answered with 404; at most 4 of them; NULL: all are there */
 /* What the next reads of a console log answer, one after the other; the last one stays.  status 200: the text. */
 struct fake_console {
 	int status;

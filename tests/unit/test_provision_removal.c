@@ -445,6 +445,44 @@ static void test_a_restricted_login(void **state)
 	assert_nothing_of_ours();
 }
 
+/* It has no such things at all, and answers 404 where they are asked for.  The floating IP is known by its id. */
+static void test_a_cloud_of_few_services(void **state)
+{
+	static const char *const optional[] = {"/snapshots/detail", "/loadbalancers", "/users/u/application_credentials",
+					       "/floatingips"};
+	struct cluster *c = *state;
+	struct removal_job job = job_of(c);
+	CLEANUP(changes_free) struct changes changes = {0};
+	CLEANUP_CENSUS struct census census = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
+		fake_without(optional[i]);
+	assert_success(census_take(fake_cloud(), &census, &test_error));
+	assert_int_equal(census.n, 1);
+	assert_success(provision_removal(&job, &changes, &test_error));
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+}
+
+/* What every cloud has is there: a 404 tells of a wrong endpoint, and nothing of what is in it. */
+static void test_a_list_that_must_be_there(void **state)
+{
+	static const char *const required[] = {"/servers/detail", "/volumes/detail", "/networks", "/os-keypairs"};
+	struct cluster *c = *state;
+	struct removal_job job = job_of(c);
+
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
+		CLEANUP_CENSUS struct census census = {0};
+
+		fake_without(NULL);
+		fake_without(required[i]);
+		assert_failure(provision_remove(&job, &test_error), "could not be found (HTTP 404)");
+		assert_failure(census_take(fake_cloud(), &census, &test_error), "could not be found (HTTP 404)");
+	}
+	fake_without(NULL);
+	assert_int_equal(fake_count(KIND_SERVER), 3);
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -463,6 +501,8 @@ int main(void)
 		WITH(test_marks_alone_are_enough),
 		WITH(test_a_credential_of_the_cluster),
 		WITH(test_a_restricted_login),
+		WITH(test_a_cloud_of_few_services),
+		WITH(test_a_list_that_must_be_there),
 		WITH(test_adoption),
 		WITH(test_census),
 	};
