@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
+#include "core/cluster/frozen.h"
 #include "provision/console.h"
 #include "provision/provision.h"
 #include <stdio.h>
@@ -318,7 +319,7 @@ int verb_apply(const struct options *o, struct error **err)
 	struct live *live;
 	int r;
 
-	if (context_open(o, CONTEXT_WRITE, &c, err) < 0) {
+	if (context_open(o, CONTEXT_WRITE, &c, err) < 0 || frozen_check(c.spec, c.state, err) < 0) {
 		events_free(events);
 		return -1;
 	}

@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/cluster/frozen.h"
 #include "core/cluster/recovery.h"
 #include "provision/clouds.h"
 
@@ -292,7 +293,8 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 	event_end(w->events, n->name, "ssh");
 	if (n->role == NODE_BASTION)
 		return note_reached(w, n, err);
-	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || install(w, n, s, err) < 0)
+	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 ||
+	    (n->role == NODE_CONTROL_PLANE && frozen_keep(w->c->spec, w->c->state, err) < 0) || install(w, n, s, err) < 0)
 		return -1;
 	if (n->role == NODE_REGISTRY)
 		return push_bundle(w, n, err);

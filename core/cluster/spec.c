@@ -424,6 +424,7 @@ int spec_parse(const char *path, const char *text, size_t len, struct spec **ret
 		spec_free(s);
 		return -1;
 	}
+	file.spec.source = steal_ptr(y);
 	*ret = xmemdup(&file.spec, sizeof(file.spec));
 	return 0;
 }
@@ -448,6 +449,7 @@ void spec_free(struct spec *s)
 	schema_clear(spec_fields, s);
 	free(s->control_plane.name);
 	free(s->access.known_hosts);
+	yaml_destroy(s->source);
 	free(s->path);
 	free(s);
 }
@@ -456,6 +458,17 @@ void spec_free_ptr(struct spec **s)
 {
 	spec_free(*s);
 	*s = NULL;
+}
+
+char *spec_place(const struct spec *s, const char *key)
+{
+	const struct yaml_node *at = yaml_get(s->source->root, "spec"), *next;
+	CLEANUP_STRV struct strv parts = STRV_INIT;
+
+	strv_split(&parts, key, ".");
+	for (size_t i = 0; i < parts.n && (next = yaml_get(at, parts.v[i])) != NULL; i++)
+		at = next;
+	return xasprintf("%s:%d:%d", s->path, at->line, at->column);
 }
 
 const char *file_system_name(enum file_system f)

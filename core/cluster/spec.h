@@ -58,8 +58,11 @@ struct pool_spec {
 	int server_group_size; /* servers in one group at most */
 };
 
+struct yaml;
+
 struct spec {
 	char *path;    /* of the file */
+	struct yaml *source; /* what was read, for places in it */
 	char *name;    /* metadata.name: RFC 1123 label, at most 40 characters */
 	enum platform_type platform;
 	char *version; /* "1.36.3" */
@@ -130,6 +133,8 @@ int spec_parse(const char *path, const char *text, size_t len, struct spec **ret
 void spec_free(struct spec *s);
 void spec_free_ptr(struct spec **s);
 #define CLEANUP_SPEC CLEANUP(spec_free_ptr)
+/* "cluster.yaml:7:12", where the file says that of spec ("network.podCIDR"); where it does not, what it would stand in.  The caller frees. */
+char *spec_place(const struct spec *s, const char *key) MUST_USE;
 const char *file_system_name(enum file_system f); /* "ext4" */
 const char *server_group_policy(enum server_group_policy p); /* as nova calls it: "soft-anti-affinity" */
 /* The lines of access.authorizedKeys, read from their files, each checked: "ssh-ed25519 AAAA… comment". */

@@ -96,6 +96,18 @@ left_as_it_is() {
 	expect_text 'nothing to do'
 }
 
+# what went into addresses, certificates and data: refused with its place, before the cloud is asked
+frozen_is_refused() {
+	sed 's/^spec:/&\n  network: {podCIDR: 10.245.0.0\/16, domain: example.org}/' "$FILE" >"$WORK/frozen.yaml"
+	for verb in plan apply; do
+		status davit "$verb" -f "$WORK/frozen.yaml" --mirror "$MIRROR"
+		expect_status 2
+		expect_text 'frozen.yaml:7:'
+		expect_text 'network.podCIDR: the cluster has 10.244.0.0/16, the file says 10.245.0.0/16'
+		expect_text 'network.domain: the cluster has cluster.local, the file says example.org'
+	done
+}
+
 # a rule less and one more, other name servers, a port without its groups
 drift_is_repaired() {
 	in_tree drift.py
