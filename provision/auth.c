@@ -182,6 +182,7 @@ int auth_parse(const struct http_response *r, int64_t asked_ms, struct session *
 	ret->project_name = xstrdup(json_get_str(t, "project.name", NULL));
 	ret->user_id = xstrdup(json_get_str(t, "user.id", NULL));
 	list_roles(json_at(t, "roles"), &ret->roles);
+	ret->restricted = json_get_bool(t, "application_credential.restricted", false);
 	ret->clock_known = compare_clocks(r, issued, &ret->clock_skew_ms);
 	catalog = json_at(t, "catalog");
 	ret->catalog = json_object_is_type(catalog, json_type_array) ? json_object_get(catalog) : NULL;

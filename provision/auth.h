@@ -15,6 +15,7 @@ struct session {
 	int64_t ends_ms;			   /* clock_ms() */
 	char *project_id, *project_name, *user_id; /* project_*: NULL for a token without project */
 	struct strv roles;			   /* names */
+	bool restricted;			   /* by an application credential that may make no others */
 	bool clock_known;
 	int64_t clock_skew_ms;			   /* of keystone's clock before this machine's, to the second */
 	struct json_object *catalog;		   /* array; NULL for a token without scope */

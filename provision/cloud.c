@@ -187,6 +187,11 @@ const struct strv *cloud_roles(struct cloud *c)
 	return &auth_first(c->auth)->roles;
 }
 
+bool cloud_is_restricted(struct cloud *c)
+{
+	return auth_first(c->auth)->restricted;
+}
+
 bool cloud_clock_skew(struct cloud *c, int64_t *ret_ms)
 {
 	*ret_ms = auth_first(c->auth)->clock_skew_ms;

@@ -62,6 +62,7 @@ char *
 cloud_describe(struct cloud *c) MUST_USE; /* "cloud \"lab\" of /etc/openstack/clouds.yaml, project demo, region RegionOne" */
 /* The names of the login's roles in the project; borrowed. */
 const struct strv *cloud_roles(struct cloud *c);
+bool cloud_is_restricted(struct cloud *c); /* the login is by an application credential that may make no others */
 /* By how much keystone's clock was before this machine's at the login, to the second; false where it did not say. */
 bool cloud_clock_skew(struct cloud *c, int64_t *ret_ms);
 /* Networks that clouds.yaml marks routes_externally; NULL where none. */

@@ -30,7 +30,12 @@ static bool types_named(const struct plan *plan)
 	return false;
 }
 
-/* %s: the project's id; fallback: where the path is unknown or forbidden. */
+static bool credential_wanted(const struct plan *plan)
+{
+	return plan->spec->openstack.application_credential.roles.n > 0;
+}
+
+/* %s: the project's id, of keystone's the user's; fallback: where the path is unknown or forbidden. */
 static const struct {
 	enum cloud_service service;
 	bool unversioned;
@@ -49,6 +54,7 @@ static const struct {
 	[FACT_EXTENSIONS] = {CLOUD_NETWORK, false, "/extensions", NULL, always},
 	[FACT_SUBNETS] = {CLOUD_NETWORK, false, "/subnets", NULL, always},
 	[FACT_FREE_ADDRESSES] = {CLOUD_NETWORK, false, "/network-ip-availabilities", NULL, always},
+	[FACT_CREDENTIALS] = {CLOUD_IDENTITY, false, "/users/%s/application_credentials", NULL, credential_wanted},
 };
 
 bool fact_wanted(enum fact fact, const struct plan *plan)
@@ -57,16 +63,16 @@ bool fact_wanted(enum fact fact, const struct plan *plan)
 }
 
 /* "/quotas/PROJECT/details" */
-static char *fill(const char *path, const char *project)
+static char *fill(const char *path, const char *id)
 {
 	const char *at = strstr(path, "%s");
 
-	return at == NULL ? xstrdup(path) : xasprintf("%.*s%s%s", (int)(at - path), path, project, at + 2);
+	return at == NULL ? xstrdup(path) : xasprintf("%.*s%s%s", (int)(at - path), path, id != NULL ? id : "", at + 2);
 }
 
 static int ask(struct cloud *c, enum fact fact, const char *pattern, struct fact_answer *ret, struct error **err)
 {
-	CLEANUP_FREE char *path = fill(pattern, cloud_project_id(c));
+	CLEANUP_FREE char *path = fill(pattern, facts[fact].service == CLOUD_IDENTITY ? cloud_user_id(c) : cloud_project_id(c));
 	struct cloud_call call = {.service = facts[fact].service,
 				  .method = "GET",
 				  .path = path,

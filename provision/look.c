@@ -150,6 +150,8 @@ static void look_login(struct round *r)
 		r->view->services[s] = cloud_has(r->cloud, (enum cloud_service)s);
 	r->view->external_default = xstrdup(cloud_external_network(r->cloud));
 	strv_copy(&r->view->roles, cloud_roles(r->cloud));
+	r->view->by_credential = cloud_application_credential(r->cloud) != NULL;
+	r->view->restricted = cloud_is_restricted(r->cloud);
 	r->view->clock_known = cloud_clock_skew(r->cloud, &r->view->clock_skew_ms);
 }
 

@@ -33,6 +33,7 @@ void check_overlaps(struct preflight *p);
 void check_subnet(struct preflight *p);
 void check_mtu(struct preflight *p);
 void check_roles(struct preflight *p); /* preflight_cloud.c */
+void check_credential(struct preflight *p);
 void check_clock(struct preflight *p);
 void check_microversions(struct preflight *p);
 void check_extensions(struct preflight *p);

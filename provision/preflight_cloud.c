@@ -1,5 +1,6 @@
 /* What the services can do, who asks them, and what time it is there. */
 #include "provision/body.h"
+#include "provision/existing.h"
 #include "provision/preflight.h"
 
 enum { SKEW_WARNING_S = 60, SKEW_ERROR_S = 300 };
@@ -23,6 +24,68 @@ void check_roles(struct preflight *p)
 		       all);
 	else
 		PASS(p, "role", "roles: %s", all);
+}
+
+/* ---- the cluster's application credential ---- */
+
+#define CREDENTIAL "application credential"
+#define CREDENTIAL_WHY "the file has openstack.applicationCredential, and the cluster's controllers would have none"
+
+static bool has_credential(const struct preflight *p, struct json_object *list)
+{
+	CLEANUP_FREE char *mark = p->view->uuid != NULL ? mark_text(p->view->uuid) : NULL;
+
+	for (size_t i = 0; mark != NULL && i < json_len(list); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(list, i), "description", ""), mark) == 0)
+			return true;
+	return false;
+}
+
+static bool has_role(const struct strv *roles, const char *name)
+{
+	for (size_t i = 0; i < roles->n; i++)
+		if (strcasecmp(roles->v[i], name) == 0) /* keystone takes them for the same */
+			return true;
+	return false;
+}
+
+/* Keystone gives a credential no role that its user has not got in the project. */
+static void check_credential_roles(struct preflight *p)
+{
+	const struct strv *wanted = &p->plan->spec->openstack.application_credential.roles;
+	CLEANUP_STRV struct strv missing = STRV_INIT;
+	CLEANUP_FREE char *names = NULL, *all = strv_join(&p->view->roles, ", ");
+
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!p->view->by_credential && !has_role(&p->view->roles, wanted->v[i]))
+			strv_add(&missing, wanted->v[i]);
+	names = strv_join(&missing, ", ");
+	if (missing.n > 0 && p->view->roles.n > 0)
+		REFUSE(p, CREDENTIAL, CREDENTIAL_WHY, "write roles that the login has, or ask for them in the project",
+		       "openstack.applicationCredential: the login has no role %s in the project; it has %s", names, all);
+	else
+		PASS(p, CREDENTIAL, "this login may make an application credential for the cluster");
+}
+
+void check_credential(struct preflight *p)
+{
+	const struct fact_answer *a = &p->view->facts[FACT_CREDENTIALS];
+
+	if (p->plan->spec->openstack.application_credential.roles.n == 0)
+		return;
+	if (has_credential(p, json_at(a->json, "application_credentials")))
+		PASS(p, CREDENTIAL, "the cluster has an application credential");
+	else if (a->status == 404)
+		REFUSE(p, CREDENTIAL, CREDENTIAL_WHY, "leave openstack.applicationCredential out, or use a cloud with OpenStack Queens or later",
+		       "this cloud's keystone makes no application credentials for this login: %s", a->failure);
+	else if (p->view->restricted)
+		REFUSE(p, CREDENTIAL, CREDENTIAL_WHY, "log in with a password or an unrestricted one, or leave openstack.applicationCredential out",
+		       "this login is a restricted application credential itself, which can make no others");
+	else if (a->failure != NULL)
+		WARN(p, CREDENTIAL, CREDENTIAL_WHY, "ask the cloud's operator whether this user may make some",
+		     "application credentials cannot be read: %s", a->failure);
+	else
+		check_credential_roles(p);
 }
 
 /* ---- the clock ---- */
@@ -118,8 +181,9 @@ void check_extensions(struct preflight *p)
 		const char *alias, *why;
 		bool wanted;
 	} extensions[] = {
-		{"router", "the servers' way out, and floating IPs", true},
-		{"external-net", "floating IPs come from an external network", true},
+		{"router", "the servers' way out, and floating IPs",
+		 p->plan->own_router || p->plan->spec->network.existing.router != NULL || has_floating_ips(p->plan)},
+		{"external-net", "floating IPs come from an external network", wants_external(p->plan)},
 		{"security-group", "they keep strangers from the nodes", true},
 		{"standard-attr-description", "everything that is made bears the cluster's mark as its description", true},
 		{"allowed-address-pairs", "packets of pods leave the nodes under the pods' own addresses", pods_on_the_wire(p->plan)},

@@ -64,7 +64,9 @@ static void check_existing_network(struct preflight *p)
 	if (n == 1)
 		check_subnet_fits(p, subnet);
 	else if (names.n == 0)
-		REFUSE(p, "existing network", NULL, "name another network", "network \"%s\": has no IPv4 subnet", name);
+		REFUSE(p, "existing network", NULL,
+		       "have its owner share the subnet with this project, make one, or name another network",
+		       "network \"%s\": has no IPv4 subnet that the project may see", name);
 	else if (n == 0)
 		REFUSE(p, "existing network", NULL, "write the name or id of one as " SUBNET,
 		       "subnet \"%s\": network \"%s\" has no such subnet; it has %s", subnet_name, name, all);

@@ -78,12 +78,13 @@ static void check_members(struct preflight *p, struct json_object *limits)
 		const char *group = p->plan->server_groups[i].name;
 		size_t members = count_members(p->plan, group);
 		CLEANUP_FREE char *what = xasprintf("members of server group \"%s\"", group);
+		CLEANUP_FREE char *fix = xasprintf("write serverGroupSize: %lld, or ask the cloud's operator for a larger quota of "
+						   "server_group_members", (long long)(limit > 0 ? limit : 1));
 
 		if (limit < 0 || (int64_t)members <= limit)
 			findings_pass_count(p->findings, CHECK, what, (int64_t)members, 0, limit < 0 ? -1 : limit);
 		else
-			REFUSE(p, CHECK, "nova refuses the servers beyond it",
-			       "make serverGroupSize smaller, or ask the cloud's operator for a larger quota of server_group_members",
+			REFUSE(p, CHECK, "nova refuses the servers beyond it", fix,
 			       "quota of %s: %zu servers are to be in it, the cloud allows %lld", what, members,
 			       (long long)limit);
 	}

@@ -37,6 +37,8 @@ struct view {
 	struct json_object *flavors, *externals;
 	/* who asks, and when, from the login */
 	struct strv roles;
+	bool by_credential; /* an application credential, whose roles may be fewer than its user's */
+	bool restricted;    /* one that may make no others */
 	int64_t clock_skew_ms; /* of the cloud's clock before this machine's */
 	bool clock_known;
 	/* what the checks before the first write weigh besides */

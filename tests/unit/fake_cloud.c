@@ -617,7 +617,14 @@ static int call_credential(const struct cloud_call *c, const char *id, struct js
 	struct json_object *wanted = json_at(c->body, "application_credential"), *answer = NULL;
 	CLEANUP_FREE char *made = NULL;
 
-	if (fake.login != NULL && strcmp(c->method, "GET") != 0)
+	if (strcmp(c->method, "GET") == 0) {
+		if (lacks(c->path))
+			return refuse(404, ERROR_NOT_FOUND, "not found", s, err);
+		*ret = json_object_new_object();
+		json_add(*ret, "application_credentials", copy(fake.kinds[FAKE_CREDENTIAL]));
+		return 0;
+	}
+	if (fake.login != NULL)
 		return refuse(403, ERROR_AUTH, "using method 'application_credential' is not allowed", s, err);
 	if (strcmp(c->method, "DELETE") == 0) {
 		erase(FAKE_CREDENTIAL, "id", id);
@@ -855,6 +862,11 @@ const struct strv *cloud_roles(struct cloud *c UNUSED)
 	static const struct strv all = {.v = roles, .n = 1};
 
 	return &all;
+}
+
+bool cloud_is_restricted(struct cloud *c UNUSED)
+{
+	return fake.login != NULL;
 }
 
 bool cloud_clock_skew(struct cloud *c UNUSED, int64_t *ret_ms)

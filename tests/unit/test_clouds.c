@@ -322,7 +322,7 @@ static void test_login_answers(void **state UNUSED)
 	buf_add(&r.body,
 		"{\"token\":{\"issued_at\":\"2020-01-01T00:00:00.000000Z\",\"expires_at\":\"2020-01-01T00:05:00.000000Z\","
 		"\"project\":{\"id\":\"p\",\"name\":\"demo\"},\"user\":{\"id\":\"u\"},\"roles\":[{\"name\":\"reader\"},{\"name\":\"member\"}],"
-		"\"catalog\":[]}}");
+		"\"application_credential\":{\"id\":\"c\",\"name\":\"mine\",\"restricted\":true},\"catalog\":[]}}");
 	assert_failure(auth_parse(&r, 1000, &s, &test_error), "X-Subject-Token");
 	strv_add(&r.headers, "x-subject-token: abc");
 	assert_success(auth_parse(&r, 1000, &s, &test_error));
@@ -332,6 +332,7 @@ static void test_login_answers(void **state UNUSED)
 	assert_string_equal(s.project_name, "demo");
 	assert_int_equal(s.roles.n, 2);
 	assert_string_equal(s.roles.v[0], "member");
+	assert_true(s.restricted);
 	assert_true(s.clock_known); /* by issued_at, where there is no Date */
 	assert_true(s.clock_skew_ms < -1000LL * 86400 * 365);
 	session_free(&s);

@@ -408,6 +408,42 @@ static void test_roles(void **state)
 	says(f, "");
 }
 
+static void test_a_credential_that_the_login_may_make(void **state)
+{
+	struct fixture *f = *state;
+	struct strv *wanted = &f->spec->openstack.application_credential.roles;
+	struct fact_answer *a = &f->view->facts[FACT_CREDENTIALS];
+	CLEANUP_FREE char *right = NULL;
+
+	f->view->restricted = true;
+	says(f, ""); /* the file wants none */
+	strv_add(wanted, "Member");
+	strv_add(wanted, "load-balancer_member");
+	strv_add(&f->view->roles, "member");
+	fact(f, FACT_CREDENTIALS, "{\"application_credentials\":[{\"name\":\"mine\",\"description\":\"davit:x\"}]}");
+	says(f, "error application credential: this login is a restricted application credential itself, which can make no others\n");
+	f->view->restricted = false;
+	says(f, "error application credential: openstack.applicationCredential: the login has no role load-balancer_member in the project; "
+		"it has member\n");
+	f->view->by_credential = true; /* an unrestricted one, which has not all roles of its user */
+	says(f, "");
+	f->view->by_credential = false;
+	strv_add(&f->view->roles, "load-balancer_member");
+	says(f, "");
+	right = passed(f, "application credential");
+	assert_string_equal(right, "this login may make an application credential for the cluster\n");
+	f->view->restricted = true;
+	fact(f, FACT_CREDENTIALS, "{\"application_credentials\":[{" MARKED "}]}");
+	says(f, ""); /* it is there already */
+	fact_clear(a);
+	*a = (struct fact_answer){.failure = xstrdup("GET x: forbidden (HTTP 403)"), .status = 403};
+	f->view->restricted = false;
+	says(f, "warning application credential: application credentials cannot be read: GET x: forbidden (HTTP 403)\n");
+	a->status = 404;
+	says(f, "error application credential: this cloud's keystone makes no application credentials for this login: GET x: forbidden (HTTP "
+		"403)\n");
+}
+
 static void test_the_clock(void **state)
 {
 	struct fixture *f = *state;
@@ -441,6 +477,39 @@ static void test_extensions(void **state)
 	f->spec->network.plugin = xstrdup("none");
 	says(f, "error extension: network (neutron) lacks the extension \"standard-attr-description\"\n"
 		"error extension: network (neutron) lacks the extension \"allowed-address-pairs\"\n");
+}
+
+/* In a network that is there, without floating IPs: nothing of routers and external networks is needed. */
+static void test_what_is_there_counts_for_nothing(void **state)
+{
+	static const char text[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
+				   "  platform: {version: 1.36.3}\n"
+				   "  openstack: {image: debian-12}\n"
+				   "  network: {cidr: 192.168.5.0/24, existing: {network: corp}}\n"
+				   "  api: {endpoint: internal}\n"
+				   "  access: {bastion: none}\n"
+				   "  controlPlane: {count: 1, flavor: m1.small, volume: {size: 20, type: ssd}}\n"
+				   "  workerPools: [{name: w, count: 2, flavor: m1.small, zones: [az1, az2]}]\n"
+				   "  registry: {volume: {size: 5}}\n";
+	struct fixture *f = *state;
+	CLEANUP_FREE char *quota = NULL;
+
+	plan_free(f->plan);
+	spec_free(f->spec);
+	assert_success(spec_parse("c.yaml", text, strlen(text), &f->spec, &test_error));
+	assert_success(plan_make(f->spec, NULL, &f->plan, &test_error));
+	f->view->existing.networks = json("[{\"id\":\"N\",\"name\":\"corp\"}]");
+	says(f, "error existing network: network \"corp\": has no IPv4 subnet that the project may see\n");
+	f->view->existing.subnets = json("[{\"id\":\"S\",\"name\":\"a\",\"network_id\":\"N\",\"cidr\":\"192.168.5.0/24\"}]");
+	fact(f, FACT_NETWORK_QUOTA,
+	     "{\"quota\":{\"network\":" OF("0", "0") ",\"subnet\":" OF("0", "0") ",\"router\":" OF("0", "0") ",\"port\":" OF(
+		     "4", "0") ",\"floatingip\":" OF("0", "0") "}}");
+	fact(f, FACT_EXTENSIONS, "{\"extensions\":[{\"alias\":\"security-group\"},{\"alias\":\"standard-attr-description\"}]}");
+	says(f, "");
+	quota = passed(f, "quota");
+	assert_non_null(strstr(quota, "ports: 4 of 4 that are free (limit 4)\n"));
+	assert_null(strstr(quota, "networks"));
+	assert_null(strstr(quota, "routers"));
 }
 
 /* ---- asking ---- */
@@ -522,9 +591,11 @@ int main(void)
 		WITH(test_the_subnet_has_another_range),
 		WITH(test_packets),
 		WITH(test_roles),
+		WITH(test_a_credential_that_the_login_may_make),
 		WITH(test_the_clock),
 		WITH(test_microversions),
 		WITH(test_extensions),
+		WITH(test_what_is_there_counts_for_nothing),
 		WITH(test_a_survey_asks_for_all_of_it),
 		WITH(test_a_look_asks_for_the_rest_later),
 		cmocka_unit_test(test_findings_as_json),
