@@ -1,6 +1,7 @@
 #include "provision/drift.h"
 #include "core/base/alloc.h"
 #include "provision/body.h"
+#include "provision/existing.h"
 
 static void list_strings(struct json_object *list, const char *key, struct strv *ret)
 {
@@ -71,6 +72,7 @@ static void group_ids(const struct plan *plan, struct view *view, const struct p
 
 		strv_add(ret, id != NULL ? id : "");
 	}
+	existing_group_ids(view, node, ret);
 	strv_sort(ret);
 }
 

@@ -94,6 +94,26 @@ int existing_look_router(struct cloud *c, const struct plan *plan, struct view *
 	return cloud_list(c, CLOUD_NETWORK, path, "ports", NULL, &v->existing.router_ports, err);
 }
 
+/* One list for all of them: projects have few. */
+int existing_look_groups(struct cloud *c, const struct plan *plan, struct view *v, struct error **err)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		if (plan->nodes[i].pool != NULL && plan->nodes[i].pool->security_groups.n > 0)
+			return cloud_list(c, CLOUD_NETWORK, "/security-groups?fields=id&fields=name", "security_groups", NULL,
+					  &v->existing.groups, err);
+	return 0;
+}
+
+void existing_group_ids(const struct view *v, const struct plan_node *node, struct strv *ret)
+{
+	for (size_t i = 0; node->pool != NULL && i < node->pool->security_groups.n; i++) {
+		const char *id = json_get_str(only(v->existing.groups, node->pool->security_groups.v[i]), "id", NULL);
+
+		if (id != NULL && !strv_has(ret, id))
+			strv_add(ret, id);
+	}
+}
+
 const char *network_id_of(const struct plan *plan, struct view *v)
 {
 	return plan->own_network ? view_id(v, KIND_NETWORK, plan->spec->name) : json_get_str(existing_network(plan, v), "id", NULL);

@@ -110,6 +110,11 @@ static int look_router(struct round *r, struct error **err)
 	return existing_look_router(r->cloud, r->plan, r->view, err);
 }
 
+static int look_groups(struct round *r, struct error **err)
+{
+	return existing_look_groups(r->cloud, r->plan, r->view, err);
+}
+
 /* What the file names, behind the kinds in the numbering of the round's jobs; the facts come last. */
 static const struct {
 	enum cloud_service service;
@@ -121,6 +126,7 @@ static const struct {
 	{CLOUD_VOLUME, look_volume_zones},
 	{CLOUD_NETWORK, look_network},
 	{CLOUD_NETWORK, look_router},
+	{CLOUD_NETWORK, look_groups},
 };
 
 enum { FIRST_FACT = KIND_COUNT + ARRAY_SIZE(named) };

@@ -72,6 +72,7 @@ static void node_group_ids(struct maker *m, const struct plan_node *node, struct
 
 		strv_add(ret, made_id(m, KIND_GROUP, name));
 	}
+	existing_group_ids(m->view, node, ret);
 }
 
 /* All nodes' ports and the router's, in one call. */

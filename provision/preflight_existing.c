@@ -6,6 +6,7 @@
 #define NETWORK "spec.network.existing.network"
 #define SUBNET "spec.network.existing.subnet"
 #define ROUTER "spec.network.existing.router"
+#define GROUPS "one of the pool's securityGroups"
 
 /* None of that name, or several: tells it, and returns false. */
 static bool find_one(struct preflight *p, const char *what, const char *key, const char *name, struct json_object *list)
@@ -133,6 +134,25 @@ static void check_same_network(struct preflight *p)
 	}
 }
 
+static void check_existing_groups(struct preflight *p)
+{
+	CLEANUP_STRV struct strv seen = STRV_INIT;
+
+	for (size_t i = 0; i < p->plan->n_nodes; i++) {
+		const struct pool_spec *pool = p->plan->nodes[i].pool;
+
+		for (size_t k = 0; pool != NULL && k < pool->security_groups.n; k++) {
+			const char *name = pool->security_groups.v[k];
+
+			if (strv_has(&seen, name))
+				continue;
+			strv_add(&seen, name);
+			if (find_one(p, "security group", GROUPS, name, p->view->existing.groups))
+				PASS(p, "security group", "security group \"%s\"", name);
+		}
+	}
+}
+
 void check_existing(struct preflight *p)
 {
 	if (!p->view->services[CLOUD_NETWORK])
@@ -143,4 +163,5 @@ void check_existing(struct preflight *p)
 		check_existing_router(p);
 	if (p->plan->own_network || existing_network(p->plan, p->view) != NULL)
 		check_same_network(p);
+	check_existing_groups(p);
 }

@@ -34,6 +34,7 @@ void view_free(struct view *v)
 	json_object_put(v->existing.subnets);
 	json_object_put(v->existing.routers);
 	json_object_put(v->existing.router_ports);
+	json_object_put(v->existing.groups);
 	json_object_put(v->flavors);
 	json_object_put(v->externals);
 	strv_free(&v->roles);

@@ -31,7 +31,7 @@ struct view {
 	struct json_object *images;	/* of those names or ids */
 	struct json_object *all_images; /* read only where one is missing */
 	struct {
-		struct json_object *networks, *subnets, *routers, *router_ports;
+		struct json_object *networks, *subnets, *routers, *router_ports, *groups;
 	} existing; /* each NULL where the file names none */
 	struct json_object *volume_zones; /* cinder's; NULL where no volume is in a zone */
 	struct json_object *flavors, *externals;

@@ -46,6 +46,8 @@ static const struct field data_volume_fields[] = {
 	 .entry_size = sizeof(struct data_volume_spec)},                                                                           \
 	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},                                       \
 	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},                     \
+	{"securityGroups", FIELD_STRINGS, offsetof(struct pool_spec, security_groups),                                             \
+	 "security groups that are there, by name or id, for the servers besides davit's own"},                                    \
 	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},                           \
 	{"serverGroup", FIELD_ENUM, offsetof(struct pool_spec, server_group), "on how many hosts the cloud puts the servers",      \
 	 "soft-anti-affinity", .allowed = server_groups},                                                                          \

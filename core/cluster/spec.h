@@ -53,6 +53,7 @@ struct pool_spec {
 	size_t n_volumes;
 	struct strv labels;	   /* "key=value" */
 	struct strv taints;	   /* "key=value:Effect" or "key:Effect" */
+	struct strv security_groups; /* names or ids of those that are there, besides davit's own */
 	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
 	enum server_group_policy server_group;
 	int server_group_size; /* servers in one group at most */

@@ -448,6 +448,52 @@ static void test_a_cluster_stays_in_its_network(void **state UNUSED)
 	end(&c);
 }
 
+#define IN_GROUPS(groups) HEAD CLOUD CP REGISTRY "  workerPools: [{name: w, count: 1, flavor: m1.small, securityGroups: [" groups "]}]\n"
+
+static void put_groups(void)
+{
+	fake_put(KIND_GROUP, "{\"id\":\"g-lb\",\"name\":\"lb\",\"description\":\"\",\"security_group_rules\":[]}");
+	fake_put(KIND_GROUP, "{\"id\":\"g-1\",\"name\":\"twin\",\"description\":\"\",\"security_group_rules\":[]}");
+	fake_put(KIND_GROUP, "{\"id\":\"g-2\",\"name\":\"twin\",\"description\":\"\",\"security_group_rules\":[]}");
+}
+
+static char *groups_of(const char *port)
+{
+	return xstrdup(json_object_to_json_string_ext(json_at(fake_find(KIND_PORT, port), "security_groups"), JSON_C_TO_STRING_PLAIN));
+}
+
+static void test_servers_in_more_security_groups(void **state UNUSED)
+{
+	struct cluster c = {0};
+	CLEANUP_FREE char *worker = NULL, *plane = NULL, *later = NULL, *changes = NULL;
+
+	begin(&c, IN_GROUPS("lb, g-2"), put_groups);
+	assert_success(apply(&c, &test_error));
+	assert_complete(&c);
+	worker = groups_of("demo-w-1");
+	plane = groups_of("demo-cp-1");
+	assert_non_null(strstr(worker, ",\"g-lb\",\"g-2\"]"));
+	assert_null(strstr(plane, "g-lb"));
+	use(&c, IN_GROUPS("lb"));
+	changes = differences(&c);
+	assert_string_equal(changes, "port demo-w-1: is not in the security groups that it should be in\n");
+	assert_success(apply(&c, &test_error));
+	assert_complete(&c);
+	later = groups_of("demo-w-1");
+	assert_null(strstr(later, "g-2"));
+	use(&c, IN_GROUPS("lb, l"));
+	assert_failure(apply(&c, &test_error), "security group \"l\": the cloud has no such security group; it has ");
+	use(&c, IN_GROUPS("twin"));
+	assert_failure(apply(&c, &test_error), "security group \"twin\": the cloud has 2 of that name: g-1, g-2");
+	assert_removed(&c);
+	end(&c);
+}
+
+static void test_torture_in_more_security_groups(void **state UNUSED)
+{
+	torture(IN_GROUPS("lb"), put_groups);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -469,6 +515,8 @@ int main(void)
 		cmocka_unit_test(test_a_cluster_stays_in_its_network),
 		cmocka_unit_test(test_volumes_for_servers_that_are_there),
 		cmocka_unit_test(test_one_volume_is_attached_again),
+		cmocka_unit_test(test_servers_in_more_security_groups),
+		cmocka_unit_test(test_torture_in_more_security_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
