@@ -28,12 +28,21 @@ running() {
 	esac
 }
 
+# What came by a connection that fell silent may still wait for the rest; when that connection ends, in an hour perhaps, it would write
+# what it has, and the last file in part.
+stop_unpacking() {
+	first_line "$run/unpacking"
+	[ -z "$line" ] || [ "$(cat "/proc/$line/comm" 2>/dev/null)" != tar ] || kill -9 "$line"
+}
+
 unpack() {
 	[ -d "$davit" ] || mkdir -m 755 "$davit"
 	[ -d "$run" ] || mkdir -m 700 "$run"
+	stop_unpacking
 	rm -f "$run/archive.sha256"
 	! running || systemctl stop "$unit"
-	tar -C / --no-overwrite-dir --warning=no-timestamp "$1" -
+	# shellcheck disable=SC2016 # not here
+	sh -c 'echo "$$" >"$0" && exec tar -C / --no-overwrite-dir --warning=no-timestamp "$1" -' "$run/unpacking" "$1"
 }
 
 # Blobs that are neither installed nor here in full.
