@@ -1,6 +1,10 @@
 #include "cmd/jump.h"
 #include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
 #include <pthread.h>
+
+enum { AGAIN_MAX = 5, AGAIN_MS = 300 };
 
 struct jump {
 	jump_connect *connect;
@@ -47,16 +51,34 @@ static int revive(struct jump *j, int64_t deadline, struct error **err)
 	return j->connect(j->context, deadline, &s, err) < 0 ? -1 : bastion_new(s, &j->bastion, err);
 }
 
-int jump_dial(struct jump *j, const char *host, uint16_t port, int64_t deadline, bool wait, int *ret_fd, struct error **err)
+/* One that works. */
+static int take(struct jump *j, int64_t deadline, struct bastion **ret, struct error **err)
 {
-	struct bastion *b;
 	int r;
 
 	pthread_mutex_lock(&j->lock);
 	r = revive(j, deadline, err);
-	b = j->bastion;
+	*ret = j->bastion;
 	pthread_mutex_unlock(&j->lock);
-	if (r < 0)
-		return -1;
-	return wait ? bastion_dial_wait(b, host, port, deadline, ret_fd, err) : bastion_dial(b, host, port, deadline, ret_fd, err);
+	return r;
+}
+
+int jump_dial(struct jump *j, const char *host, uint16_t port, int64_t deadline, bool wait, int *ret_fd, struct error **err)
+{
+	struct bastion *b = NULL;
+
+	for (int tries = 1;; tries++) {
+		CLEANUP_ERROR struct error *why = NULL;
+
+		if (take(j, deadline, &b, err) < 0)
+			return -1;
+		if (!wait)
+			return bastion_dial(b, host, port, deadline, ret_fd, err);
+		if (bastion_dial_wait(b, host, port, deadline, ret_fd, &why) == 0)
+			return 0;
+		if (bastion_alive(b) || !error_is(why, ERROR_NETWORK) || tries == AGAIN_MAX || clock_ms() >= deadline)
+			return error_move(err, steal_ptr(why));
+		if (cancel_sleep(AGAIN_MS, err) < 0)
+			return -1;
+	}
 }

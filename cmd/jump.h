@@ -10,5 +10,5 @@ typedef int jump_connect(void *context, int64_t deadline, struct ssh **ret, stru
 
 struct jump *jump_new(jump_connect *connect, void *context);
 void jump_free(struct jump *j); /* ends what goes through it; NULL is fine */
-/* As bastion_dial(), or bastion_dial_wait() where wait is true. */
+/* As bastion_dial(), or bastion_dial_wait() where wait is true: that also outlasts the session, and goes on waiting through the next one. */
 int jump_dial(struct jump *j, const char *host, uint16_t port, int64_t deadline, bool wait, int *ret_fd, struct error **err) MUST_USE;

@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/cluster/way.h"
 #include "core/net/dial.h"
 #include <sys/param.h>
@@ -14,6 +15,11 @@ enum {
 	LOGIN_MS = 45 * 1000, /* of one attempt: a peer that falls silent before the login is over is tried again */
 	RETRY_MS = 300,
 	DIAL_MS = 30 * 1000,
+	/* for a way that broke to open again: a cloud that is short of everything takes its time, and the run on the node goes on */
+	AGAIN_MS = 10 * 60 * 1000,
+	AGAIN_MAX = 5,
+	LASTING_MS = 60 * 1000, /* a session that held for so long broke by itself, not by what was done in it */
+	JUMP_TRIES = 3,
 };
 
 struct reach {
@@ -21,8 +27,8 @@ struct reach {
 	struct inventory *inventory;
 	struct trust *trust;
 	char *key_file;
-	uint16_t port;
-	int64_t login_ms;
+	struct reach_tuning tuning;
+	bool jump_host_seen; /* under the lock of way_in */
 	struct jump *way_in; /* to all servers that have WAY_JUMP */
 	struct jump *hub;    /* at the first control plane, which every port of the cluster admits; NULL: that is the way in */
 };
@@ -37,8 +43,7 @@ struct reach *reach_new(const struct spec *spec, struct state *state, struct inv
 	r->inventory = inventory;
 	r->trust = trust_new(spec, state, inventory);
 	r->key_file = state_path(state, "ssh/id_ed25519");
-	r->port = SSH_PORT;
-	r->login_ms = LOGIN_MS;
+	r->tuning = (struct reach_tuning){.port = SSH_PORT, .login_ms = LOGIN_MS};
 	r->way_in = jump_new(connect_way_in, r);
 	if (spec->access.bastion != BASTION_CONTROL_PLANE)
 		r->hub = jump_new(connect_hub, r);
@@ -72,10 +77,9 @@ int reach_accept(struct reach *r, const char *node, const char *fingerprint, str
 	return trust_accept(r->trust, node, fingerprint, err);
 }
 
-void reach_tune(struct reach *r, uint16_t port, int64_t login_ms)
+void reach_tune(struct reach *r, const struct reach_tuning *t)
 {
-	r->port = port;
-	r->login_ms = login_ms;
+	r->tuning = *t;
 }
 
 /* A port that did not open: what the operator can look at. */
@@ -99,9 +103,9 @@ static int dial(struct reach *r, const struct node *n, enum way way, int64_t dea
 	int result;
 
 	if (way == WAY_JUMP)
-		result = jump_dial(r->way_in, n->address, r->port, deadline, true, ret_fd, &why);
+		result = jump_dial(r->way_in, n->address, r->tuning.port, deadline, true, ret_fd, &why);
 	else
-		result = dial_wait(way == WAY_FLOATING_IP ? n->floating_ip : n->address, r->port, deadline, ret_fd, &why);
+		result = dial_wait(way == WAY_FLOATING_IP ? n->floating_ip : n->address, r->tuning.port, deadline, ret_fd, &why);
 	return result < 0 ? advise(way, why, err) : 0;
 }
 
@@ -124,7 +128,9 @@ static int connect_once(struct reach *r, const struct node *n, int fd, const cha
 				  .host_key = host_key,
 				  .first_use = first,
 				  .fingerprint = trust_fingerprint(r->trust, n->name),
-				  .deadline = MIN(deadline, clock_deadline(r->login_ms))};
+				  .deadline = MIN(deadline, clock_deadline(r->tuning.login_ms)),
+				  .ask_ms = r->tuning.ask_ms,
+				  .answer_ms = r->tuning.answer_ms};
 	struct error *why = NULL;
 
 	if (ssh_connect(fd, &login, ret, &why) < 0)
@@ -182,23 +188,53 @@ static int log_in(struct reach *r, const struct node *n, enum way way, int64_t d
 	}
 }
 
-/* The operator's own jump host: it is there, or it is not. */
-static int connect_jump_host(const struct reach *r, int64_t deadline, struct ssh **ret, struct error **err)
+/* One attempt; *ret_open: its port at least was open. */
+static int try_jump_host(const struct reach *r, const char *host_key, int64_t deadline, bool *ret_open, struct ssh **ret,
+			 struct error **err)
 {
-	CLEANUP_FREE char *host_key = NULL;
 	struct ssh_login login = {.name = r->spec->access.jump.host,
 				  .user = r->spec->access.jump.user,
 				  .key_file = r->spec->access.jump.key_file,
-				  .deadline = MIN(deadline, clock_deadline(r->login_ms))};
+				  .host_key = host_key,
+				  .deadline = MIN(deadline, clock_deadline(r->tuning.login_ms)),
+				  .ask_ms = r->tuning.ask_ms,
+				  .answer_ms = r->tuning.answer_ms};
 	int fd = -1;
+
+	*ret_open = dial_tcp(login.name, (uint16_t)r->spec->access.jump.port, login.deadline, &fd, err) == 0;
+	return *ret_open ? ssh_connect(fd, &login, ret, err) : -1;
+}
+
+/* A host that was never seen and does not answer is none. */
+static bool jump_host_may_come(const struct reach *r, const struct error *why, bool open, int tries, int64_t deadline)
+{
+	if (clock_ms() >= deadline || !(error_is(why, ERROR_NETWORK) || error_is(why, ERROR_TIMEOUT)))
+		return false;
+	return r->jump_host_seen || (tries < JUMP_TRIES && (open || error_is(why, ERROR_NETWORK)));
+}
+
+/* The operator's own jump host: at first it is there or it is not; once it was, it is waited for. */
+static int connect_jump_host(struct reach *r, int64_t deadline, struct ssh **ret, struct error **err)
+{
+	CLEANUP_FREE char *host_key = NULL;
 
 	if (trust_of_jump(r->spec, &host_key, err) < 0)
 		return -1;
-	login.host_key = host_key;
-	if (dial_tcp(login.name, (uint16_t)r->spec->access.jump.port, login.deadline, &fd, err) < 0 ||
-	    ssh_connect(fd, &login, ret, err) < 0)
-		return error_wrap(err, "the way in through the jump host %s", login.name);
-	return 0;
+	for (int tries = 1;; tries++) {
+		CLEANUP_ERROR struct error *why = NULL;
+		bool open = false;
+
+		if (try_jump_host(r, host_key, deadline, &open, ret, &why) == 0) {
+			r->jump_host_seen = true;
+			return 0;
+		}
+		if (!jump_host_may_come(r, why, open, tries, deadline)) {
+			error_move(err, steal_ptr(why));
+			return error_wrap(err, "the way in through the jump host %s", r->spec->access.jump.host);
+		}
+		if (cancel_sleep(RETRY_MS, err) < 0)
+			return -1;
+	}
 }
 
 static int connect_way_in(void *context, int64_t deadline, struct ssh **ret, struct error **err)
@@ -241,4 +277,32 @@ int reach_ssh(struct reach *r, const char *node, int64_t deadline, struct ssh **
 	result = log_in(r, &n, way, deadline, ret, err);
 	node_clear(&n);
 	return result;
+}
+
+/* The run on the node, if there is one, goes on by itself meanwhile. */
+static int connect_again(struct reach *r, const char *node, struct ssh **s, const struct error *why, struct error **err)
+{
+	log_warning("%s: %s; connecting again", node, error_message(why));
+	ssh_free(*s);
+	*s = NULL;
+	return reach_ssh(r, node, clock_deadline(AGAIN_MS), s, err);
+}
+
+int reach_run(struct reach *r, const char *node, struct ssh **s, reach_job *job, void *context, struct error **err)
+{
+	if (*s == NULL && reach_ssh(r, node, clock_deadline(AGAIN_MS), s, err) < 0)
+		return -1;
+	for (int tries = 1;; tries++) {
+		CLEANUP_ERROR struct error *why = NULL;
+		int64_t begin = clock_ms();
+
+		if (job(*s, context, &why) == 0)
+			return 0;
+		if (clock_ms() - begin >= LASTING_MS)
+			tries = 1;
+		if (!error_is(why, ERROR_NETWORK) || tries > AGAIN_MAX)
+			return error_move(err, steal_ptr(why));
+		if (connect_again(r, node, s, why, err) < 0)
+			return -1;
+	}
 }

@@ -9,8 +9,14 @@
 #include "core/cluster/recovery.h"
 #include "provision/clouds.h"
 
-/* AGAIN_MS: for a way that broke to open again; a cloud that is short of everything takes its time, and the run on the node goes on */
-enum { RUN_MS = 60 * 60 * 1000, AGAIN_MS = 10 * 60 * 1000 };
+enum { RUN_MS = 60 * 60 * 1000 };
+
+/* The context of what is done in a session with a node; reach_run() may begin each of these again in another session. */
+struct visit {
+	struct work *w;
+	const struct node *n;
+	struct bootstrap_run *run;
+};
 
 static int encryption_key(struct state *s, char **ret, struct error **err)
 {
@@ -191,8 +197,11 @@ static int pin_keys(void *context, const char *keys, struct error **err)
 }
 
 /* The key that came in user-data is replaced by one that was made on the node, at the first connection. */
-static int rotate_host_key(struct work *w, const struct node *n, struct ssh *s, struct error **err)
+static int rotate_host_key(struct ssh *s, void *context, struct error **err)
 {
+	const struct visit *v = context;
+	struct work *w = v->w;
+	const struct node *n = v->n;
 	CLEANUP_FREE char *mark = xasprintf("seeded:%s", n->name), *seeded = state_get(w->c->state, mark), *key = NULL;
 	struct pin pin = {w, n->name};
 
@@ -228,8 +237,10 @@ static int push_bundle(struct work *w, const struct node *n, struct error **err)
 	return r;
 }
 
-static int add_ons(struct work *w, const struct node *n, struct ssh *s, struct error **err)
+static int add_ons(struct ssh *s, void *context, struct error **err)
 {
+	const struct visit *v = context;
+	struct work *w = v->w;
 	struct manifest_values values = {.artifacts = &w->artifacts};
 	CLEANUP(buf_wipe) struct buf pem = BUF_INIT, addons = BUF_INIT;
 	CLEANUP_BUF struct buf rbac = BUF_INIT;
@@ -239,40 +250,31 @@ static int add_ons(struct work *w, const struct node *n, struct ssh *s, struct e
 		return -1;
 	if (w->cloud_conf != NULL)
 		credentials_manifest(w->cloud_conf, &addons);
-	return kubernetes_addons(s, buf_str(&pem), buf_str(&rbac), buf_str(&addons), w->events, n->name, w->deadline, err);
+	return kubernetes_addons(s, buf_str(&pem), buf_str(&rbac), buf_str(&addons), w->events, v->n->name, w->deadline, err);
 }
 
-/* Sessions break; the run on the node goes on by itself.  Each new session takes it up where it is. */
-static int install(struct work *w, const struct node *n, struct ssh **s, struct error **err)
+static int follow(struct ssh *s, void *context, struct error **err)
+{
+	struct visit *v = context;
+	bool changed = false;
+
+	return bootstrap_node(s, v->run, &changed, err);
+}
+
+static int install(struct visit *v, struct ssh **s, struct error **err)
 {
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
 	CLEANUP_STRV struct strv units = STRV_INIT;
+	CLEANUP_FREE char *key = xasprintf("applied:%s", v->n->name);
 	struct bootstrap_run run = {0};
 	char hex[DIGEST_HEX_LEN + 1];
-	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name);
-	bool changed = false;
-	int r = work_render(w, n, &files, &units, &run, err);
 
-	for (int tries = 0; r == 0; tries++) {
-		struct error *why = NULL;
-
-		r = bootstrap_node(*s, &run, &changed, &why);
-		if (r == 0 || !error_is(why, ERROR_NETWORK) || tries >= 5) {
-			if (r < 0)
-				error_move(err, why);
-			break;
-		}
-		log_warning("%s: %s; connecting again", n->name, error_message(why));
-		error_free(why);
-		ssh_free(*s);
-		*s = NULL;
-		r = reach_ssh(w->reach, n->name, clock_deadline(AGAIN_MS), s, err);
-	}
-	if (r == 0) {
-		work_digest(&files, &w->artifacts, hex);
-		r = state_set(w->c->state, key, hex, err);
-	}
-	return r;
+	v->run = &run;
+	if (work_render(v->w, v->n, &files, &units, &run, err) < 0 ||
+	    reach_run(v->w->reach, v->n->name, s, follow, v, err) < 0)
+		return -1;
+	work_digest(&files, &v->w->artifacts, hex);
+	return state_set(v->w->c->state, key, hex, err);
 }
 
 /* Nothing is installed on it: it is there to be gone through. */
@@ -287,18 +289,21 @@ static int note_reached(struct work *w, const struct node *n, struct error **err
 
 static int node_steps(struct work *w, const struct node *n, struct ssh **s, struct error **err)
 {
+	struct visit v = {.w = w, .n = n};
+
 	event_begin(w->events, n->name, "ssh");
-	if (reach_ssh(w->reach, n->name, w->deadline, s, err) < 0 || rotate_host_key(w, n, *s, err) < 0)
+	if (reach_ssh(w->reach, n->name, w->deadline, s, err) < 0 ||
+	    reach_run(w->reach, n->name, s, rotate_host_key, &v, err) < 0)
 		return -1;
 	event_end(w->events, n->name, "ssh");
 	if (n->role == NODE_BASTION)
 		return note_reached(w, n, err);
 	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 ||
-	    (n->role == NODE_CONTROL_PLANE && frozen_keep(w->c->spec, w->c->state, err) < 0) || install(w, n, s, err) < 0)
+	    (n->role == NODE_CONTROL_PLANE && frozen_keep(w->c->spec, w->c->state, err) < 0) || install(&v, s, err) < 0)
 		return -1;
 	if (n->role == NODE_REGISTRY)
 		return push_bundle(w, n, err);
-	return n->role == NODE_CONTROL_PLANE ? add_ons(w, n, *s, err) : 0;
+	return n->role == NODE_CONTROL_PLANE ? reach_run(w->reach, n->name, s, add_ons, &v, err) : 0;
 }
 
 static int run_node(size_t i, struct work *w, bool install_it, struct error **err)
@@ -335,8 +340,9 @@ int work_node(size_t i, void *context, struct error **err)
 }
 
 /* Off the control planes goes what an earlier file wanted there. */
-static int keep_recovery(struct work *w, struct ssh *s, struct error **err)
+static int keep_recovery(struct ssh *s, void *context, struct error **err)
 {
+	struct work *w = context;
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 
 	if (w->c->spec->access.recovery == RECOVERY_CONTROL_PLANE && recovery_write(w->c->state, &text, err) < 0)
@@ -344,16 +350,22 @@ static int keep_recovery(struct work *w, struct ssh *s, struct error **err)
 	return bootstrap_keep_recovery(s, &text, err);
 }
 
+static int finish_cluster(struct ssh *s, void *context, struct error **err)
+{
+	struct work *w = context;
+
+	if (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0)
+		return -1;
+	return kubernetes_rollout(s, w->events, "cluster", w->deadline, err);
+}
+
 static int finish_on(struct work *w, const char *node, bool first, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	if (reach_ssh(w->reach, node, clock_deadline(AGAIN_MS), &s, err) < 0)
+	if (first && reach_run(w->reach, node, &s, finish_cluster, w, err) < 0)
 		return -1;
-	if (first && (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0 ||
-		      kubernetes_rollout(s, w->events, "cluster", w->deadline, err) < 0))
-		return -1;
-	return keep_recovery(w, s, err);
+	return reach_run(w->reach, node, &s, keep_recovery, w, err);
 }
 
 int work_finish(struct work *w, struct error **err)

@@ -47,6 +47,8 @@ static struct ssh *ssh_new(int fd, const struct ssh_login *login)
 		abort();
 	libssh2_session_set_blocking(s->session, 0);
 	ssh_io_init(s);
+	s->ask_ms = login->ask_ms > 0 ? login->ask_ms : s->ask_ms;
+	s->answer_ms = login->answer_ms > 0 ? login->answer_ms : s->answer_ms;
 	return s;
 }
 

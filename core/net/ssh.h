@@ -20,6 +20,7 @@ struct ssh_login {
 	bool first_use;	      /* host_key NULL: whichever it shows, which nothing vouches for; ssh_host_key() tells it */
 	const char *fingerprint; /* at first use: only the key of this one, or NULL */
 	int64_t deadline;     /* clock_ms() for connection and login */
+	int64_t ask_ms, answer_ms; /* silence after which it is asked for a sign of life (0: 15 s), and the time it has for one (0: 30 s) */
 };
 
 /* fd: a connected stream socket; becomes the session's, also on failure.  A host key that is not the expected one is an

@@ -42,7 +42,7 @@ size_t ssh_backlog(const struct ssh *s);
 void ssh_flush(struct ssh *s);		  /* `out` to the socket, as far as it goes */
 void ssh_fill(struct ssh *s, size_t max); /* socket to `in`, until it holds max bytes */
 void ssh_break(struct ssh *s, char *why); /* takes why; the first reason stays */
-/* Ask for a sign of life when there was none for 15 s, give up 30 s later; returns the clock_ms() to look again at. */
+/* Ask for a sign of life when there was none for ask_ms, give up answer_ms later; returns the clock_ms() to look again at. */
 int64_t ssh_keepalive(struct ssh *s);
 /* Wait until libssh2 may get on.  doing: "cannot %s", for messages.  Running out of time is ERROR_TIMEOUT. */
 int ssh_wait(struct ssh *s, int64_t deadline, const char *doing, struct error **err) MUST_USE;

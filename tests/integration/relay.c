@@ -1,10 +1,12 @@
 #include "tests/integration/relay.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,15 +14,26 @@ struct relay {
 	int listener;
 	uint16_t to_port;
 	pthread_t thread;
-	atomic_bool swallow, stopped;
-	atomic_uint connections, running;
-	atomic_uint_fast64_t limit, passed;
+	atomic_bool swallow, stopped, struck;
+	atomic_uint connections, running, silences_ended;
+	atomic_uint_fast64_t passed, most;
+	pthread_mutex_t lock; /* of what follows */
+	bool armed;
+	struct relay_fault fault;
+	uint64_t at;
 };
+
+enum { CLIENT, SERVER };
 
 struct pass {
 	struct relay *relay;
-	int client;
-	uint64_t limit, passed;
+	int fds[2];
+	uint64_t passed;
+	bool met;		  /* the fault */
+	struct relay_fault fault; /* which */
+	int64_t silent_until;	  /* clock_ms() */
+	unsigned silences_ended;  /* when it fell silent */
+	int64_t next[2];	  /* clock_ms() of the next piece from either side */
 };
 
 static int loopback(uint16_t port, int (*how)(int, const struct sockaddr *, socklen_t))
@@ -33,17 +46,71 @@ static int loopback(uint16_t port, int (*how)(int, const struct sockaddr *, sock
 	return fd;
 }
 
-static bool copy(struct pass *p, int from, int to)
+/* Whether the connection has met a fault of that kind that concerns what comes from that side. */
+static bool has(const struct pass *p, enum relay_kind kind, int from)
+{
+	return p->met && p->fault.kind == kind && (p->fault.ways & (from == CLIENT ? RELAY_UP : RELAY_DOWN)) != 0;
+}
+
+static bool is_silent(const struct pass *p, int from)
+{
+	return p->relay->swallow || (has(p, RELAY_SILENCE, from) && clock_ms() < p->silent_until) || clock_ms() < p->next[from];
+}
+
+static bool is_for_ever(const struct pass *p)
+{
+	return p->met && p->fault.kind == RELAY_SILENCE && p->silent_until == CLOCK_NEVER;
+}
+
+/* Bytes that may pass before the fault; 0: this connection meets it now. */
+static uint64_t room(struct pass *p)
+{
+	struct relay *r = p->relay;
+	uint64_t left = UINT64_MAX;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->armed && !p->met) {
+		left = r->at > p->passed ? r->at - p->passed : 0;
+		p->fault = r->fault;
+		r->armed = left > 0;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return left;
+}
+
+static void meet(struct pass *p)
+{
+	p->met = true;
+	p->silent_until = p->fault.ms == 0 ? CLOCK_NEVER : clock_deadline(p->fault.ms);
+	p->silences_ended = p->relay->silences_ended;
+	p->relay->struck = true;
+}
+
+/* Into the dark goes what is for a client that is not heard any more. */
+static bool deliver(struct pass *p, int to, const char *chunk, size_t n)
+{
+	return send(p->fds[to], chunk, n, MSG_NOSIGNAL) == (ssize_t)n || is_for_ever(p);
+}
+
+static bool copy(struct pass *p, int from)
 {
 	char chunk[16384];
-	uint64_t room = p->limit == 0 ? sizeof(chunk) : p->limit - p->passed;
-	ssize_t n = room == 0 ? 0 : recv(from, chunk, room < sizeof(chunk) ? (size_t)room : sizeof(chunk), 0);
+	uint64_t left = room(p);
+	ssize_t n;
 
-	if (n <= 0 || send(to, chunk, (size_t)n, MSG_NOSIGNAL) != n)
+	if (left == 0) {
+		meet(p);
+		return p->fault.kind != RELAY_RESET && p->fault.kind != RELAY_CLOSE;
+	}
+	n = recv(p->fds[from], chunk, has(p, RELAY_DRIP, from) ? 1 : MIN(sizeof(chunk), left), 0);
+	if (n <= 0 || !deliver(p, 1 - from, chunk, (size_t)n))
 		return false;
 	p->passed += (uint64_t)n;
 	p->relay->passed = p->passed;
-	return p->passed != p->limit;
+	p->relay->most = MAX(p->relay->most, p->passed); /* nearly: others may move at the same time */
+	if (has(p, RELAY_DELAY, from))
+		p->next[from] = clock_deadline(p->fault.ms);
+	return true;
 }
 
 /* Without the ceremony of FIN. */
@@ -54,25 +121,31 @@ static void reset(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
+static bool turn(struct pass *p)
+{
+	struct pollfd polled[2];
+	bool open = !is_for_ever(p) || p->silences_ended == p->relay->silences_ended;
+
+	for (int i = 0; i < 2; i++)
+		polled[i] = (struct pollfd){.fd = is_silent(p, i) ? -1 : p->fds[i], .events = POLLIN};
+	if (poll(polled, 2, has(p, RELAY_DELAY, CLIENT) || has(p, RELAY_DELAY, SERVER) ? 1 : 10) <= 0)
+		return open;
+	for (int i = 0; i < 2 && open; i++)
+		open = (polled[i].revents & POLLIN) != 0 ? copy(p, i) : (polled[i].revents & (POLLERR | POLLHUP)) == 0;
+	return open;
+}
+
 static void *pass(void *arg)
 {
 	struct pass *p = arg;
-	int fds[2] = {p->client, loopback(p->relay->to_port, connect)};
-	bool open = true;
 
-	while (open && !p->relay->stopped) {
-		short events = p->relay->swallow ? 0 : POLLIN;
-		struct pollfd polled[2] = {{.fd = fds[0], .events = events}, {.fd = fds[1], .events = events}};
-
-		if (poll(polled, 2, 10) <= 0)
-			continue;
-		for (int i = 0; i < 2 && open; i++)
-			open = (polled[i].revents & POLLIN) != 0 ? copy(p, fds[i], fds[1 - i]) : (polled[i].revents & (POLLERR | POLLHUP)) == 0;
-	}
+	p->fds[SERVER] = loopback(p->relay->to_port, connect);
+	while (!p->relay->stopped && turn(p))
+		;
 	for (int i = 0; i < 2; i++) {
-		if (p->limit != 0)
-			reset(fds[i]);
-		close(fds[i]);
+		if (is_for_ever(p) || (p->met && p->fault.kind == RELAY_RESET))
+			reset(p->fds[i]);
+		close(p->fds[i]);
 	}
 	atomic_fetch_sub(&p->relay->running, 1);
 	free(p);
@@ -92,11 +165,10 @@ static void *accept_all(void *arg)
 			continue;
 		p = xnew(struct pass);
 		p->relay = r;
-		p->limit = r->limit;
-		p->client = accept(r->listener, NULL, NULL);
+		p->fds[CLIENT] = accept(r->listener, NULL, NULL);
 		atomic_fetch_add(&r->connections, 1);
 		atomic_fetch_add(&r->running, 1);
-		if (p->client < 0 || pthread_create(&thread, NULL, pass, p) != 0)
+		if (p->fds[CLIENT] < 0 || pthread_create(&thread, NULL, pass, p) != 0)
 			abort();
 		pthread_detach(thread);
 	}
@@ -110,6 +182,7 @@ struct relay *relay_start(uint16_t to_port, uint16_t *ret_port)
 	socklen_t len = sizeof(a);
 
 	r->to_port = to_port;
+	pthread_mutex_init(&r->lock, NULL);
 	r->listener = loopback(0, bind);
 	if (listen(r->listener, 100) < 0 || getsockname(r->listener, (struct sockaddr *)&a, &len) < 0 ||
 	    pthread_create(&r->thread, NULL, accept_all, r) != 0)
@@ -123,14 +196,35 @@ void relay_swallow(struct relay *r, bool on)
 	r->swallow = on;
 }
 
-void relay_cut(struct relay *r, uint64_t limit)
+void relay_arm(struct relay *r, const struct relay_fault *fault, uint64_t at)
 {
-	r->limit = limit;
+	pthread_mutex_lock(&r->lock);
+	r->armed = fault != NULL;
+	if (fault != NULL)
+		r->fault = *fault;
+	r->at = at;
+	r->struck = false;
+	pthread_mutex_unlock(&r->lock);
+}
+
+bool relay_struck(struct relay *r)
+{
+	return r->struck;
+}
+
+void relay_end_silence(struct relay *r)
+{
+	atomic_fetch_add(&r->silences_ended, 1);
 }
 
 uint64_t relay_passed(struct relay *r)
 {
 	return r->passed;
+}
+
+uint64_t relay_most(struct relay *r)
+{
+	return r->most;
 }
 
 unsigned relay_connections(struct relay *r)
@@ -145,5 +239,6 @@ void relay_stop(struct relay *r)
 	while (r->running > 0)
 		usleep(1000);
 	close(r->listener);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

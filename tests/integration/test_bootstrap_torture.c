@@ -52,6 +52,7 @@ static uint64_t measure(void)
 
 static void test_cut_after_any_number_of_bytes(void **state UNUSED)
 {
+	static const struct relay_fault cut = {.kind = RELAY_RESET};
 	uint64_t whole = measure();
 	unsigned failed = 0;
 
@@ -61,7 +62,7 @@ static void test_cut_after_any_number_of_bytes(void **state UNUSED)
 		bool changed = false;
 
 		node_reset(&world, "/etc/davit/served.conf", text);
-		relay_cut(relay, 1 + whole * i / PLACES);
+		relay_arm(relay, &cut, 1 + whole * i / PLACES);
 		world.run.deadline = clock_deadline(60 * 1000);
 		if (node_run(&world, &changed, &err) < 0) {
 			if (!error_is(err, ERROR_NETWORK))
@@ -69,7 +70,7 @@ static void test_cut_after_any_number_of_bytes(void **state UNUSED)
 			failed++;
 		}
 		error_free(err);
-		relay_cut(relay, 0);
+		relay_arm(relay, NULL, 0);
 		world.run.deadline = clock_deadline(60 * 1000);
 		assert_success(node_run(&world, &changed, &test_error));
 		file_is("/etc/davit/served.conf", text);

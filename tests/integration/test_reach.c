@@ -1,6 +1,6 @@
 /* The ways to the servers, and what is made of their host keys, with real sshd on the loopback: all servers are this machine. */
+#include "cmd/jump.h"
 #include "cmd/openssh.h"
-#include "cmd/reach.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -8,80 +8,14 @@
 #include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "tests/integration/bastion_fixture.h"
+#include "tests/integration/reach_fixture.h"
 #include "tests/integration/relay.h"
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 120 * 1000 }; /* on a busy machine */
-
-struct cluster {
-	char *folder;
-	struct spec *spec;
-	struct state *state;
-	struct inventory *inventory;
-	struct reach *reach;
-};
-
-static void copy_key(struct state *s)
-{
-	CLEANUP_FREE char *folder = state_path(s, "ssh"), *file = state_path(s, "ssh/id_ed25519");
-	CLEANUP(buf_wipe) struct buf key = BUF_INIT;
-
-	assert_success(path_read(server.key_file, &key, &test_error));
-	assert_success(path_mkdirs(folder, 0700, &test_error));
-	assert_success(path_write(file, key.data, key.len, 0600, &test_error));
-}
-
-static void add_node(struct cluster *c, const char *name, enum node_role role)
-{
-	struct node n = {.name = (char *)name,
-			 .role = role,
-			 .pool = (char *)"x",
-			 .address = (char *)"127.0.0.1",
-			 .server_id = (char *)"id",
-			 .cloud = NODE_ACTIVE};
-
-	inventory_put(c->inventory, &n);
-	assert_success(state_put_node(c->state, &n, &test_error));
-}
-
-/* A cluster of demo-cp-1, whose file says so of access; folder NULL: a new one. */
 static struct cluster cluster_open(char *folder, const char *access)
 {
-	struct cluster c = {.folder = folder != NULL ? folder : xasprintf("%s/state-XXXXXX", server.dir), .inventory = inventory_new()};
-	CLEANUP_FREE char *text = xasprintf(
-		"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
-		"  openstack: {image: i}\n  controlPlane: {flavor: f}\n  access: {user: %s, %s}\n",
-		server.user, access);
-
-	if (folder == NULL)
-		assert_non_null(mkdtemp(c.folder));
-	assert_success(spec_parse("/c.yaml", text, strlen(text), &c.spec, &test_error));
-	assert_success(state_open(c.folder, "demo", STATE_WRITE, &c.state, &test_error));
-	if (folder == NULL) {
-		copy_key(c.state);
-		add_node(&c, "demo-cp-1", NODE_CONTROL_PLANE);
-	}
-	assert_success(state_nodes(c.state, c.inventory, &test_error));
-	inventory_cloud(c.inventory, "demo-cp-1", NODE_ACTIVE, NULL, NULL, NULL);
-	c.reach = reach_new(c.spec, c.state, c.inventory);
-	reach_tune(c.reach, server.port, PATIENCE_MS);
-	return c;
-}
-
-/* Returns the folder. */
-static char *cluster_close(struct cluster *c)
-{
-	reach_free(c->reach);
-	state_close(c->state);
-	inventory_free(c->inventory);
-	spec_free(c->spec);
-	return c->folder;
-}
-
-static void cluster_end(struct cluster *c)
-{
-	free(cluster_close(c));
+	return cluster_open_on(&server, folder, access);
 }
 
 static int reach_node(struct cluster *c, const char *name, struct error **err)
@@ -235,7 +169,7 @@ static void test_floating_ips_and_the_control_plane(void **state UNUSED)
 		inventory_close(c.inventory, NULL);
 		assert_failure(reach_node(&c, "demo-cp-1", &test_error), "has no floating IP");
 		inventory_cloud(c.inventory, "demo-cp-1", NODE_ACTIVE, NULL, "127.0.0.1", NULL);
-		add_node(&c, "demo-w-1", NODE_WORKER);
+		cluster_add(&c, "demo-w-1", NODE_WORKER);
 		inventory_cloud(c.inventory, "demo-w-1", NODE_ACTIVE, NULL, i == 0 ? "127.0.0.1" : NULL, NULL);
 		assert_success(reach_node(&c, "demo-cp-1", &test_error));
 		assert_success(reach_node(&c, "demo-w-1", &test_error));
@@ -248,17 +182,10 @@ static void test_a_bastion_that_is_not_there(void **state UNUSED)
 	struct cluster c = cluster_open(NULL, "bastion: server, hostKeys: first-use");
 
 	assert_failure(reach_node(&c, "demo-cp-1", &test_error), "cluster demo has no bastion to go through");
-	add_node(&c, "demo-bastion", NODE_BASTION);
+	cluster_add(&c, "demo-bastion", NODE_BASTION);
 	inventory_cloud(c.inventory, "demo-bastion", NODE_ACTIVE, NULL, "127.0.0.1", NULL);
 	assert_success(reach_node(&c, "demo-cp-1", &test_error));
 	cluster_end(&c);
-}
-
-/* The operator's own: another sshd. */
-static char *jump_access(const struct sshd *jump, uint16_t port, const char *host_key)
-{
-	return xasprintf("bastion: {host: 127.0.0.1, port: %u, user: %s, keyFile: %s, hostKey: %s}, hostKeys: first-use", port, jump->user,
-			 jump->key_file, host_key);
 }
 
 static size_t count(const char *file, const char *text)
@@ -293,7 +220,7 @@ static void test_fifty_nodes_through_a_jump_host_with_default_limits(void **stat
 	for (int i = 0; i < 50; i++) {
 		CLEANUP_FREE char *name = xasprintf("demo-w-%d", i);
 
-		add_node(&c, name, NODE_WORKER);
+		cluster_add(&c, name, NODE_WORKER);
 	}
 	assert_success(parallel_for(50, 0, one_of_fifty, &c, NULL, &test_error));
 	assert_int_equal(count(log, "Accepted publickey"), 1);
@@ -356,13 +283,65 @@ static void test_a_silent_login_is_tried_again(void **state UNUSED)
 	struct parallel_thread *thread;
 
 	relay_swallow(r, true);
-	reach_tune(c.reach, port, 700);
+	reach_tune(c.reach, &(struct reach_tuning){.port = port, .login_ms = 700});
 	thread = parallel_start(come_back, r);
 	assert_success(reach_node(&c, "demo-cp-1", &test_error));
 	assert_true(relay_connections(r) >= 2);
 	assert_int_equal(parallel_join(thread, NULL), 0);
 	cluster_end(&c);
 	relay_stop(r);
+}
+
+struct way_in {
+	struct sshd through; /* the relay's port */
+	struct relay *relay;
+	uint64_t login; /* bytes */
+	struct silent_port *port;
+};
+
+static int connect_through(void *context, int64_t deadline UNUSED, struct ssh **ret, struct error **err)
+{
+	const struct way_in *w = context;
+
+	return sshd_connect(&w->through, ret, err);
+}
+
+/* Once the port is asked for through it. */
+static int break_it(void *context, struct error **err UNUSED)
+{
+	static const struct relay_fault reset = {.kind = RELAY_RESET};
+	struct way_in *w = context;
+
+	while (relay_connections(w->relay) < 2 || relay_passed(w->relay) < w->login + 100)
+		usleep(1000);
+	relay_arm(w->relay, &reset, relay_passed(w->relay) + 1);
+	while (relay_connections(w->relay) < 3)
+		usleep(1000);
+	silent_port_open(w->port);
+	return 0;
+}
+
+static void test_who_waits_for_a_port_outlasts_the_way_in(void **state UNUSED)
+{
+	struct way_in w = {.through = server};
+	struct parallel_thread *thread;
+	struct jump *jump;
+	uint16_t port;
+	int fd = -1;
+
+	w.relay = relay_start(server.port, &w.through.port);
+	ssh_free(connect_to(&w.through));
+	w.login = relay_passed(w.relay);
+	w.port = silent_port_new(&port);
+	jump = jump_new(connect_through, &w);
+	thread = parallel_start(break_it, &w);
+	assert_success(jump_dial(jump, "127.0.0.1", port, clock_deadline(PATIENCE_MS), true, &fd, &test_error));
+	assert_int_equal(parallel_join(thread, NULL), 0);
+	assert_true(relay_connections(w.relay) >= 3);
+	close(fd);
+	jump_free(jump);
+	silent_port_free(w.port);
+	relay_stop(w.relay);
 }
 
 /* ssh(1) with what openssh_config() writes; its port is the tests' own. */
@@ -404,8 +383,8 @@ static void test_openssh_gets_the_jumps(void **state UNUSED)
 	struct cluster c = cluster_open(NULL, "bastion: server");
 	CLEANUP_BUF struct buf text = BUF_INIT;
 
-	add_node(&c, "demo-bastion", NODE_BASTION);
-	add_node(&c, "demo-w-1", NODE_WORKER);
+	cluster_add(&c, "demo-bastion", NODE_BASTION);
+	cluster_add(&c, "demo-w-1", NODE_WORKER);
 	inventory_cloud(c.inventory, "demo-bastion", NODE_ACTIVE, NULL, "192.0.2.7", NULL);
 	inventory_host_key(c.inventory, "demo-bastion", server.host_key);
 	inventory_host_key(c.inventory, "demo-cp-1", server.host_key);
@@ -432,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_a_jump_host_that_refuses),
 		cmocka_unit_test(test_dials_from_the_control_plane),
 		cmocka_unit_test(test_a_silent_login_is_tried_again),
+		cmocka_unit_test(test_who_waits_for_a_port_outlasts_the_way_in),
 		cmocka_unit_test(test_openssh_goes_the_same_ways),
 		cmocka_unit_test(test_openssh_gets_the_jumps),
 	};
