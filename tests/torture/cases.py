@@ -1,7 +1,6 @@
 """
-A case is one fault in one phase of a cluster's life in the simulated cloud, told by its name, PHASE:FAULT:CALL.  The run that meets the
-fault ends as documented; the next one makes what was wanted, nothing twice; a delete leaves the project as it was; and nobody has
-printed a secret.
+A case is one fault in one phase of a cluster's life in a cloud, told by its name, PHASE:FAULT:CALL.  The run that meets the fault ends as
+documented; the next one makes what was wanted, nothing twice; a delete leaves the project as it was; and nobody has printed a secret.
 """
 import base64
 import inspect
@@ -10,9 +9,9 @@ import random
 import shutil
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import lab
 import sim
 from davit import CLUSTER, WANTED, Davit, private_lines
 from faults import FAULTS
@@ -42,30 +41,58 @@ async def settled(value):
 
 
 @dataclass
+class Target:
+    """What the cases run on."""
+
+    make: Callable = sim.Cloud  # the cloud of one case
+    file: str = CLUSTER  # the cluster's
+    wanted: dict = field(default_factory=lambda: WANTED)  # what comes of it
+    timeout: float = 1.5  # of one call, in seconds
+    counts: Callable = lambda request: True  # which calls have a number
+    real: bool = False  # what one case leaves behind, the next one finds
+
+    # What measure() learns of an undisturbed run: how many calls each phase has; how many rules it makes; and its authorities, which take
+    # the longest to make and have nothing to do with the cloud: the others are given a copy.
+    calls: dict = field(default_factory=dict)
+    rules: int = 0
+    pki: str = ""
+
+
+TARGET = Target()
+
+
+@dataclass
 class Case:
     """A cloud of its own, a davit of its own, and a proxy between them."""
 
     program: str
     folder: str
     name: str
-    cloud: object = field(default_factory=lambda: lab.Lab(CLOUD) if CLOUD else sim.Cloud())
+    target: Target = field(default_factory=lambda: TARGET)
     log: list = field(default_factory=list)
     secrets: set = field(default_factory=set)
     seconds: list = field(default_factory=list)  # exit statuses of other davits on the same cluster
 
     async def __aenter__(self):
-        self.proxy = await Proxy(self.handle, self.revoke, self.log.append).__aenter__()
+        self.cloud = self.target.make()
+        self.proxy = await Proxy(self.handle, self.revoke, self.log.append, self.target.counts).__aenter__()
         self.cloud.origin = f"http://127.0.0.1:{self.proxy.port}"
-        timeout = 30 if ":interrupt" in self.name else 1.5  # one that ends a run is not to be mistaken for an interrupt
-        file, timeout = (lab.CLUSTER, 60) if CLOUD else (CLUSTER, timeout)
-        self.davit = Davit(self.program, self.folder, f"{self.cloud.origin}/identity/v3", self.cloud.identity.password, timeout, file)
+        self.davit = self.new_davit(self.folder)
         self.proxy.kill, self.proxy.interrupt, self.proxy.second = self.davit.kill, self.davit.interrupt, self.second
         self.before = await self.listing()
-        if os.path.isdir(PKI) and not self.name.startswith(("journal-create:kill", "journal-create:count", "clock")):
-            shutil.copytree(PKI, f"{self.davit.state}/pki")
+        if os.path.isdir(self.target.pki) and not self.name.startswith(("journal-create:kill", "journal-create:count", "clock")):
+            shutil.copytree(self.target.pki, f"{self.davit.state}/pki")
         return self
 
+    def new_davit(self, folder):
+        # a timeout that ends a run is not to be mistaken for an interrupt
+        timeout = max(30, self.target.timeout) if ":interrupt" in self.name else self.target.timeout
+        return Davit(self.program, folder, f"{self.cloud.origin}/identity/v3", self.cloud.identity.password, timeout, self.target.file)
+
     async def __aexit__(self, *_):
+        self.proxy.arm(None, 0)
+        if self.target.real and os.path.exists(f"{self.davit.state}/state.db"):  # it has failed
+            await self.told("delete, to clean up", self.davit.delete())
         await self.proxy.__aexit__()
         self.davit.clean()
 
@@ -74,15 +101,13 @@ class Case:
         return await settled(self.cloud.handle(request))
 
     async def revoke(self, token):
-        self.cloud.identity.tokens.pop(token, None)
-        if CLOUD:
-            await self.cloud.revoke(token)
+        await settled(self.cloud.revoke(token))
 
     async def listing(self):
         return await settled(self.cloud.listing())
 
     async def second(self):
-        other = Davit(self.program, f"{self.folder}/second", f"{self.cloud.origin}/identity/v3", self.cloud.identity.password)
+        other = self.new_davit(f"{self.folder}/second")
         for words in (("apply", "--cloud-only"), ("delete", "--yes")):
             self.seconds.append((await other.run(*words, "--state", self.davit.state)).status)
 
@@ -120,19 +145,19 @@ class Case:
 
     async def check_whole(self):
         new = [line for line in await self.listing() if line not in self.before]
-        kinds = Counter(kind for line in new for kind in [*WANTED, "security_group_rule"] if line.startswith(kind + " "))
+        wanted, known = self.target.wanted, self.target.rules
+        kinds = Counter(kind for line in new for kind in [*wanted, "security_group_rule"] if line.startswith(kind + " "))
         kinds["server"] -= kinds["server group"]
         rules = kinds.pop("security_group_rule")
-        wanted = lab.WANTED if CLOUD else WANTED
         need(dict(kinds) == wanted, f"the cloud has {dict(kinds)}, wanted {wanted}")
-        need(rules == RULES or RULES == 0, f"the cloud has {rules} rules, wanted {RULES}")
+        need(known in (0, rules), f"the cloud has {rules} rules, wanted {known}")
         self.check_journal(new)
 
     def check_journal(self, new):
         text = "\n".join(new)
         for kind, name, id in self.davit.journal():
             need(id is not None and id in text, f"the state has {kind} {name} as {id}, the cloud does not")
-        need(len(self.davit.journal()) == sum((lab.WANTED if CLOUD else WANTED).values()), f"the state knows {len(self.davit.journal())} things")
+        need(len(self.davit.journal()) == sum(self.target.wanted.values()), f"the state knows {len(self.davit.journal())} things")
 
     async def gone(self):
         self.proxy.arm(None, 0)
@@ -148,12 +173,6 @@ class Case:
         need(not lost, f"taken from others: {lost}")
         left = os.listdir(self.davit.state) if os.path.exists(self.davit.state) else []
         need(set(left) <= {"lock"}, f"the state's folder still has {left}")
-
-
-# What measure() learns of an undisturbed run: how many rules it makes; and its authorities, which take the longest to make and have
-# nothing to do with the cloud: the others are given a copy.
-RULES, PKI = 0, ""
-CLOUD = None  # the name of a real one, in place of the simulation
 
 
 def expect(case, fault, run, also=()):
@@ -185,8 +204,9 @@ async def create(case, fault, call):
 
 
 async def resume(case, fault, call):
-    """The first apply is killed somewhere."""
-    case.proxy.arm("kill-after", random.Random(zlib.crc32(case.name.encode())).randint(12, 34))
+    """The first apply is killed somewhere in its middle."""
+    calls = case.target.calls["create"]
+    case.proxy.arm("kill-after", random.Random(zlib.crc32(case.name.encode())).randint(calls // 4, calls * 3 // 4))
     await case.apply()
     return await create(case, fault, call)
 
@@ -207,21 +227,18 @@ async def delete(case, fault, call):
 PHASES = {"create": create, "resume": resume, "delete": delete}
 
 
-async def measure(program, folder):
-    """How many calls each phase has without a fault."""
-    global RULES, PKI
-    calls = {}
-    async with Case(program, f"{folder}/measure", "measure") as case:
+async def measure(program, folder, target):
+    """What the target's fields say of an undisturbed run."""
+    async with Case(program, f"{folder}/measure", "measure", target) as case:
         need((await case.apply()).status == 0, "an undisturbed apply fails:\n" + "\n".join(case.log))
-        calls["create"] = calls["resume"] = case.proxy.calls
-        RULES = sum(line.startswith("security_group_rule") and line not in case.before for line in await case.listing())
-        PKI = f"{folder}/pki"
-        shutil.copytree(f"{case.davit.state}/pki", PKI)
+        target.calls["create"] = target.calls["resume"] = case.proxy.calls
+        target.rules = sum(line.startswith("security_group_rule") and line not in case.before for line in await case.listing())
+        shutil.copytree(f"{case.davit.state}/pki", f"{folder}/pki")
         case.proxy.arm(None, 0)
         await case.delete()
-        calls["delete"] = case.proxy.calls
+        target.calls["delete"] = case.proxy.calls
         await case.check_gone()
-    return calls
+    target.pki = f"{folder}/pki"
 
 
 def names(calls):

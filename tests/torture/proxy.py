@@ -29,13 +29,13 @@ class Exchange:
 
 
 class Proxy:
-    def __init__(self, backend, revoke, say=lambda line: None):
-        self.backend, self.revoke, self.say = backend, revoke, say
+    def __init__(self, backend, revoke, say=lambda line: None, counts=lambda request: True):
+        self.backend, self.revoke, self.say, self.counts = backend, revoke, say, counts
         self.kill = self.interrupt = self.second = None  # what is done to davit besides; set by whoever runs it
         self.arm(None, 0)
 
     def arm(self, fault, at):
-        """From now on: the call number `at` (from 1) meets the fault of that name."""
+        """From now on: the call number `at` (from 1, of those that count) meets the fault of that name."""
         self.fault, self.at, self.calls, self.hit = fault, at, 0, None
         self.moved = False
 
@@ -52,8 +52,9 @@ class Proxy:
         await asyncio.gather(*self.connections, return_exceptions=True)
 
     def meets(self, request):
-        self.calls += 1
-        if self.fault is None or not (self.calls == self.at or (self.calls > self.at and self.fault in LASTING)):
+        counted = self.counts(request)
+        self.calls += counted
+        if self.fault is None or not ((counted and self.calls == self.at) or (self.calls >= self.at and self.fault in LASTING)):
             return None
         self.hit = self.hit or str(request)
         self.say(f"call {self.calls}: {self.fault} at {request}")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sim.identity import SERVICES
 from wire import Request, Response, read_response
 
+ALIASES = {"block-storage": "volumev3"}  # other types of the same services
 DROPPED = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "accept-encoding", "expect"}
 
 
@@ -33,17 +34,19 @@ class Upstream:
                 "name": a["username"], "domain": {"name": a["user_domain_name"]}, "password": a["password"]}}},
             "scope": {"project": {"name": a["project_name"], "domain": {"name": a["project_domain_name"]}}}}}
 
+    def login_request(self):
+        body = json.dumps(self.credentials()).encode()
+        return Request("POST", "/identity/v3/auth/tokens", {"content-type": "application/json"}, body)
+
     async def login(self):
         """A token, and where the services are."""
-        body = json.dumps(self.credentials()).encode()
-        r = await self.handle(Request("POST", "/identity/v3/auth/tokens", {"content-type": "application/json"}, body))
-        return r.headers["x-subject-token"]
+        return (await self.handle(self.login_request())).headers["x-subject-token"]
 
     def learn(self, token):
         """Takes the services' addresses out of the catalog, and puts ours in."""
         self.project = token["project"]["id"]
         for entry in token["catalog"]:
-            prefix = SERVICES.get(entry["type"], ("", ""))[1].replace("/v2.1", "").partition("/v3/")[0]
+            prefix = SERVICES.get(ALIASES.get(entry["type"], entry["type"]), ("", ""))[1].replace("/v2.1", "").partition("/v3/")[0]
             for endpoint in entry["endpoints"]:
                 parts = urlsplit(endpoint["url"])
                 if not prefix:

@@ -69,6 +69,10 @@ class Cloud:
                 return Response(r.status, body.encode(), {"Content-Type": "text/html"} | r.headers)
             return Response(r.status, json.dumps(body).encode(), {"Content-Type": "application/json"} | r.headers)
 
+    def revoke(self, token):
+        """As its owner would, from elsewhere."""
+        self.identity.tokens.pop(token, None)
+
     def listing(self):
         """A line for everything in the project, sorted; and what it uses of its quotas."""
         self.compute.settle()
