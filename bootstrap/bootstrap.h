@@ -34,8 +34,8 @@ char *bootstrap_artifact_path(const struct artifact *a) MUST_USE;
 /* install.sh, artifacts.txt and steps into run->files, without touching a node: what `davit render` shows. */
 int bootstrap_prepare(struct bootstrap_run *run, struct error **err) MUST_USE;
 /* Push (only what changed since the last run of this node, by digest), start detached, follow to the end.  A dropped connection
- * is an ERROR_NETWORK; calling again with a new session takes the same run up where it is. ERROR_NODE: a step failed, with its
- * name, its last lines and how to go on. *ret_changed: whether anything was done. */
+ * is an ERROR_NETWORK; calling again with a new session takes the same run up where it is.  A run that is ended from outside is taken
+ * up once.  ERROR_NODE: a step failed, with its name, its last lines and how to go on. *ret_changed: whether anything was done. */
 int bootstrap_node(struct ssh *s, struct bootstrap_run *run, bool *ret_changed, struct error **err) MUST_USE;
 
 /* kubectl on a control-plane node.  stdin may be NULL. */

@@ -238,13 +238,28 @@ static int conclude(const struct talk *t, struct error **err)
 }
 
 /* Blobs that the node is not known to have are told as missing by enter.sh; the first round sends nothing. */
-static int enter(struct ssh *s, struct talk *t, struct error **err)
+static int enter_once(struct ssh *s, struct talk *t, struct error **err)
 {
 	if (talk(s, t, "enter", NULL, err) < 0)
 		return -1;
 	if (t->push && push(s, t, err) < 0)
 		return -1;
 	return conclude(t, err);
+}
+
+/* What was sent by a connection that was given up may come through after all: it ends what this one does, once. */
+static int enter(struct ssh *s, struct talk *t, struct error **err)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (enter_once(s, t, &why) == 0)
+		return 0;
+	if (!error_is(why, ERROR_NODE) || t->failed[0] != '\0')
+		return error_move(err, steal_ptr(why));
+	log_verbose("%s: %s; once more", t->run->node, error_message(why));
+	talk_clear(t);
+	t->step[0] = '\0';
+	return enter_once(s, t, err);
 }
 
 int bootstrap_node(struct ssh *s, struct bootstrap_run *run, bool *ret_changed, struct error **err)
@@ -260,7 +275,7 @@ int bootstrap_node(struct ssh *s, struct bootstrap_run *run, bool *ret_changed, 
 	else if (t.installing)
 		event_end(run->events, run->node, "install");
 	if (status == 0)
-		*ret_changed = !t.unchanged;
+		*ret_changed = !t.unchanged || t.installing;
 	talk_clear(&t);
 	return status;
 }

@@ -52,12 +52,22 @@ static struct ssh *ssh_new(int fd, const struct ssh_login *login)
 	return s;
 }
 
+/* What the other side has not got yet of a session that was given up would come to it later, when another one does the same. */
+static void discard_unsent(int fd)
+{
+	struct linger at_once = {.l_onoff = 1};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* close() resets it; not so an end of a socketpair */
+}
+
 /* Of a broken session everything comes to an end at once; see on_send(). */
 static void close_session(struct ssh *s)
 {
 	if (s->broken == NULL && s->logged_in) {
 		(void)libssh2_session_disconnect(s->session, "done");
 		ssh_flush(s);
+	} else {
+		discard_unsent(s->fd);
 	}
 	ssh_break(s, xstrdup("it was closed"));
 	while (libssh2_session_free(s->session) == LIBSSH2_ERROR_EAGAIN)

@@ -301,13 +301,30 @@ static void test_dropped_connection(void **state UNUSED)
 	runs(false);
 }
 
+/* Once is made up for, since a connection that was given up may do it; twice is told. */
 static void test_killed_run(void **state UNUSED)
 {
-	interrupted_by("kill -9 -$(cat /run/fake/pid)", "the installation on node-1 ended before it was complete");
+	interrupted_by("first=$(cat /run/fake/pid); kill -9 -$first; "
+		       "until [ \"$(cat /run/fake/pid)\" != $first ] && grep -qs 'begin artifacts' /opt/davit/run/progress; do sleep 0.05; done; "
+		       "kill -9 -$(cat /run/fake/pid)",
+		       "the installation on node-1 ended before it was complete");
 	let_come("tool", 0);
 	runs(true);
-	calls_are("systemd-run\ndaemon-reload\nenable served.service other.service\nsystemd-run\nrestart served.service\n"
+	calls_are("systemd-run\ndaemon-reload\nenable served.service other.service\nsystemd-run\nsystemd-run\nrestart served.service\n"
 		  "restart other.service\n");
+}
+
+static void test_killed_run_is_taken_up(void **state UNUSED)
+{
+	struct parallel_thread *thread = NULL;
+
+	node_blob(&world, "tool")->missing = -1;
+	thread = parallel_start(first_run, NULL);
+	await("grep -qs 'begin artifacts' /opt/davit/run/progress");
+	let_come("tool", 0);
+	assert_int_equal(system("kill -9 -$(cat /run/fake/pid) || true"), 0);
+	assert_success(parallel_join(thread, &test_error));
+	runs(false);
 }
 
 static void test_another_run_ends_the_old(void **state UNUSED)
@@ -481,6 +498,7 @@ int main(void)
 		WORLD_TEST(test_step_by_name),
 		WORLD_TEST(test_dropped_connection),
 		WORLD_TEST(test_killed_run),
+		WORLD_TEST(test_killed_run_is_taken_up),
 		WORLD_TEST(test_another_run_ends_the_old),
 		WORLD_TEST(test_host_key),
 		WORLD_TEST(test_addons),
