@@ -259,10 +259,34 @@ static int document(struct reader *r, struct error **err)
 	return expect(r, YAML_STREAM_END_EVENT, err);
 }
 
+/* Of a byte order mark, which libyaml takes for text where it is told the encoding. */
+static size_t mark_len(const char *text, size_t len)
+{
+	return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+/* libyaml counts characters. */
+static void count_bytes(struct yaml *y, const char *text, size_t len)
+{
+	CLEANUP_FREE size_t *at = xnew_n(size_t, len + 1);
+	size_t chars = 0;
+
+	for (size_t byte = mark_len(text, len); byte < len; byte++)
+		if (((unsigned char)text[byte] & 0xc0) != 0x80)
+			at[chars++] = byte;
+	for (size_t i = chars; i <= len; i++)
+		at[i] = len;
+	for (size_t i = 0; i < y->n_nodes; i++) {
+		y->nodes[i]->start = at[y->nodes[i]->start];
+		y->nodes[i]->end = at[y->nodes[i]->end];
+	}
+}
+
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml **ret, struct error **err)
 {
 	struct reader r = {.y = xnew(struct yaml)};
 	struct error *local = NULL;
+	size_t mark = mark_len(text, len);
 	int result;
 
 	r.y->name = xstrdup(name);
@@ -273,7 +297,7 @@ int yaml_parse(const char *name, const char *text, size_t len, struct yaml **ret
 	if (!yaml_parser_initialize(&r.parser))
 		abort();
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text + mark, len - mark);
 	result = document(&r, &local);
 	yaml_parser_delete(&r.parser);
 	for (size_t i = 0; i < r.n_anchors; i++)
@@ -283,6 +307,7 @@ int yaml_parse(const char *name, const char *text, size_t len, struct yaml **ret
 		yaml_destroy(r.y);
 		return error_move(err, local);
 	}
+	count_bytes(r.y, text, len);
 	*ret = r.y;
 	return 0;
 }

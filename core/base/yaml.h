@@ -13,7 +13,7 @@ enum yaml_type { YAML_SCALAR, YAML_LIST, YAML_MAP };
 struct yaml_node {
 	enum yaml_type type;
 	int line, column;	/* from 1 */
-	size_t start, end;	/* byte offsets of a scalar's text in the file, quotes included */
+	size_t start, end;	/* byte offsets in the file: of a scalar's text, quotes included; of a list or map only where it begins */
 	char *scalar;		/* YAML_SCALAR */
 	bool plain;		/* not quoted and no block: "true", "~", 12 have their special meaning */
 	size_t n;		/* YAML_LIST, YAML_MAP */

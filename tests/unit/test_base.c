@@ -99,6 +99,22 @@ static void test_yaml_positions(void **state UNUSED)
 	assert_memory_equal(text + c->start, "'x y'", c->end - c->start);
 }
 
+/* libyaml's own offsets are of characters */
+static void test_yaml_positions_are_bytes(void **state UNUSED)
+{
+	static const char *const texts[] = {"# é\na: ü # ß\nb: 12\n", "\xef\xbb\xbf" "a: é\r\nb: 12", "b: 12"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		CLEANUP_YAML struct yaml *y = NULL;
+		const struct yaml_node *b;
+
+		assert_success(yaml_parse("f.yaml", texts[i], strlen(texts[i]), &y, &test_error));
+		b = yaml_get(y->root, "b");
+		assert_int_equal(b->end - b->start, 2);
+		assert_memory_equal(texts[i] + b->start, "12", 2);
+	}
+}
+
 static void test_yaml_refuses(void **state UNUSED)
 {
 	CLEANUP_BUF struct buf bomb = BUF_INIT;
@@ -292,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_json_says_where),
 		cmocka_unit_test(test_json_refuses_what_is_none),
 		cmocka_unit_test(test_yaml_positions),
+		cmocka_unit_test(test_yaml_positions_are_bytes),
 		cmocka_unit_test(test_yaml_refuses),
 		cmocka_unit_test(test_yaml_merge_keys),
 		cmocka_unit_test(test_parallel_collects_each_error),
