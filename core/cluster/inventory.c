@@ -202,6 +202,17 @@ void inventory_host_key(struct inventory *i, const char *name, const char *host_
 	cond_unlock(&i->news);
 }
 
+void inventory_leaving(struct inventory *i, const char *name, bool leaving)
+{
+	struct node *at;
+
+	cond_lock(&i->news);
+	at = find(i, name);
+	if (at != NULL)
+		at->leaving = leaving;
+	cond_unlock(&i->news);
+}
+
 void inventory_close(struct inventory *i, const struct error *why)
 {
 	cond_lock(&i->news);

@@ -20,6 +20,7 @@ struct node {
 	char *host_key;	   /* "ssh-ed25519 AAAA…" to be expected; NULL until known */
 	enum node_cloud cloud;
 	char *fault;	   /* why NODE_FAILED */
+	bool leaving;	   /* chosen to be removed: it is no part of the plan any more */
 };
 
 struct inventory;
@@ -44,6 +45,7 @@ void inventory_cloud(struct inventory *i, const char *name, enum node_cloud clou
 		     const char *floating_ip, const char *fault);
 void inventory_address(struct inventory *i, const char *name, const char *address); /* as the cloud chose it */
 void inventory_host_key(struct inventory *i, const char *name, const char *host_key); /* NULL: it is not known any more */
+void inventory_leaving(struct inventory *i, const char *name, bool leaving);
 /* No more news will come (provisioning ended, *why may be NULL): waiters for servers that are not there fail with it. */
 void inventory_close(struct inventory *i, const struct error *why);
 /* Wait until the server is ACTIVE (and, when asked, has its floating IP): 0 with *ret a copy; -1: failed, closed without it

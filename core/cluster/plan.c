@@ -3,6 +3,7 @@
 #include "core/base/digest.h"
 #include "core/base/path.h"
 #include "core/cluster/address.h"
+#include "core/cluster/members.h"
 
 enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
 
@@ -226,32 +227,74 @@ static char *server_group(const struct pool_spec *pool, int i)
 	return group == 1 ? xstrdup(pool->name) : xasprintf("%s.%d", pool->name, group);
 }
 
-static void add_server_groups(struct plan *p, const struct pool_spec *pool)
+static void add_server_group(struct plan *p, const struct pool_spec *pool, int number)
 {
-	for (int i = 1; i <= pool->count && pool->server_group != SERVER_GROUP_NONE; i += pool->server_group_size) {
-		p->server_groups = xrealloc(p->server_groups, p->n_server_groups + 1, sizeof(*p->server_groups));
-		p->server_groups[p->n_server_groups++] = (struct plan_server_group){server_group(pool, i), pool->server_group};
-	}
+	CLEANUP_FREE char *name = server_group(pool, number);
+
+	for (size_t i = 0; i < p->n_server_groups && name != NULL; i++)
+		if (strcmp(p->server_groups[i].name, name) == 0)
+			return;
+	if (name == NULL)
+		return;
+	p->server_groups = xrealloc(p->server_groups, p->n_server_groups + 1, sizeof(*p->server_groups));
+	p->server_groups[p->n_server_groups++] = (struct plan_server_group){steal_ptr(name), pool->server_group};
 }
 
-static void add_pool(struct plan *p, const struct pool_spec *pool, enum node_role role, const char *stem)
+static void add_member(struct plan *p, const struct pool_spec *pool, enum node_role role, const char *stem, int number)
 {
-	add_server_groups(p, pool);
-	for (int i = 1; i <= pool->count; i++) {
-		struct plan_node *n = add_node(p, xasprintf("%s-%s-%d", p->spec->name, stem, i), role, pool->name);
+	struct plan_node *n = add_node(p, xasprintf("%s-%s-%d", p->spec->name, stem, number), role, pool->name);
 
-		n->flavor = pool->flavor;
-		n->image = pool->image != NULL ? pool->image : p->spec->openstack.image;
-		n->root = pool->volume;
-		add_data_volumes(n, pool);
-		n->zone = pool->zones.n > 0 ? pool->zones.v[(size_t)(i - 1) % pool->zones.n] : NULL;
-		n->server_group = server_group(pool, i);
-		n->pool = pool;
-		n->floating_ip = has_floating_ip(p->spec, role, i);
-		strv_add(&n->groups, "node");
-		if (role == NODE_CONTROL_PLANE)
-			strv_add(&n->groups, "control-plane");
+	n->flavor = pool->flavor;
+	n->image = pool->image != NULL ? pool->image : p->spec->openstack.image;
+	n->root = pool->volume;
+	add_data_volumes(n, pool);
+	n->zone = members_zone(pool, number);
+	n->server_group = server_group(pool, number);
+	n->pool = pool;
+	n->floating_ip = has_floating_ip(p->spec, role, number);
+	strv_add(&n->groups, "node");
+	if (role == NODE_CONTROL_PLANE)
+		strv_add(&n->groups, "control-plane");
+	add_server_group(p, pool, number);
+}
+
+static void add_control_planes(struct plan *p)
+{
+	for (int i = 1; i <= p->spec->control_plane.count; i++)
+		add_member(p, &p->spec->control_plane, NODE_CONTROL_PLANE, "cp", i);
+}
+
+static void add_pool(struct plan *p, const struct pool_spec *pool, const struct node *known, size_t n)
+{
+	struct members members;
+
+	members_find(p->spec, pool, known, n, &members);
+	for (size_t i = 0; i < members.n; i++) {
+		if (i < (size_t)pool->count)
+			add_member(p, pool, NODE_WORKER, pool->name, members.numbers[i]);
+		else
+			strv_addf(&p->excess, "%s-%s-%d", p->spec->name, pool->name, members.numbers[i]);
 	}
+	free(members.numbers);
+}
+
+/* Workers that are known and of which the plan has not become one. */
+static void add_leaving(struct plan *p, const struct node *known, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (known[i].role == NODE_WORKER && plan_find(p, known[i].name) == NULL)
+			strv_add(&p->leaving, known[i].name);
+}
+
+static void add_pools(struct plan *p, struct inventory *known)
+{
+	size_t n = 0;
+	struct node *nodes = known != NULL ? inventory_list(known, &n) : NULL;
+
+	for (size_t i = 0; i < p->spec->n_pools; i++)
+		add_pool(p, &p->spec->pools[i], nodes, n);
+	add_leaving(p, nodes, n);
+	node_list_free(nodes, n);
 }
 
 static int give_addresses(struct plan *p, struct addresses *a, struct inventory *known, struct error **err)
@@ -292,9 +335,8 @@ static int fill(struct plan *p, struct addresses *a, struct inventory *known, st
 	rules(p);
 	add_bastion(p);
 	add_registry(p);
-	add_pool(p, &spec->control_plane, NODE_CONTROL_PLANE, "cp");
-	for (size_t i = 0; i < spec->n_pools; i++)
-		add_pool(p, &spec->pools[i], NODE_WORKER, spec->pools[i].name);
+	add_control_planes(p);
+	add_pools(p, known);
 	return give_addresses(p, a, known, err);
 }
 
@@ -353,6 +395,8 @@ void plan_free(struct plan *p)
 	free(p->api_address);
 	free(p->registry_address);
 	strv_free(&p->groups);
+	strv_free(&p->leaving);
+	strv_free(&p->excess);
 	free(p);
 }
 

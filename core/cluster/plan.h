@@ -6,6 +6,9 @@
  * Addresses: network+1 is the gateway, +4 the registry, +5 the bastion, +10… the control planes, +20… the workers in the order they were made,
  * all in the lower three quarters of the CIDR; DHCP and the router take from the upper quarter.
  *
+ * Members of a pool are found by members.h.  Of more than the file wants those with the lowest numbers stay, as long as nobody has
+ * chosen others (`excess`).
+ *
  * In a network that is not ours, the cloud chooses: addresses may be given to others there, and on a shared network nobody but
  * its owner may choose one.  Nodes have no address in the plan then until they are known (see provision_reserve()).
  */
@@ -64,6 +67,8 @@ struct plan {
 	size_t n_rules;
 	struct plan_node *nodes; /* bastion and registry first, then control planes, then pools in the file's order */
 	size_t n_nodes;
+	struct strv leaving; /* workers that are there and that the file no longer wants: chosen, one too many, or of a pool that is gone */
+	struct strv excess;  /* those among them that only their numbers have chosen */
 };
 
 /* Whether every node has its address. */

@@ -19,8 +19,8 @@ struct state {
 };
 
 /* The schema's number is in user_version; a later one adds its statements below and raises it. */
-enum { SCHEMA = 1 };
-static const char schema[] =
+enum { SCHEMA = 2 };
+static const char schema_1[] =
 	"BEGIN IMMEDIATE;" /* all or nothing: the disk may be full */
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 	"CREATE TABLE resources(kind TEXT NOT NULL, name TEXT NOT NULL, id TEXT, attributes TEXT, PRIMARY KEY(kind, name)) STRICT;"
@@ -30,6 +30,10 @@ static const char schema[] =
 	" subject TEXT NOT NULL, phase TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
 	"PRAGMA user_version=1;"
 	"COMMIT;";
+static const char schema_2[] = "BEGIN IMMEDIATE;"
+			       "ALTER TABLE nodes ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
+			       "PRAGMA user_version=2;"
+			       "COMMIT;";
 
 static int db_error(struct state *s, struct error **err)
 {
@@ -120,7 +124,8 @@ static int open_db(struct state *s, enum state_mode mode, struct error **err)
 	if (atoi(version) > SCHEMA)
 		return error_set(err, ERROR_CONFIG, "%s was written by a newer davit (schema %s, this one knows %d); use that one",
 				 path, version, SCHEMA);
-	if (atoi(version) == 0 && sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+	if ((atoi(version) < 1 && sqlite3_exec(s->db, schema_1, NULL, NULL, NULL) != SQLITE_OK) ||
+	    (atoi(version) < 2 && sqlite3_exec(s->db, schema_2, NULL, NULL, NULL) != SQLITE_OK))
 		return db_error(s, err);
 	return 0;
 }
@@ -337,6 +342,8 @@ char *state_get(struct state *s, const char *key)
 
 int state_set(struct state *s, const char *key, const char *value, struct error **err)
 {
+	if (value == NULL)
+		return change(s, "DELETE FROM meta WHERE key = ?", (const char *[]){key}, 1, err);
 	return change(s, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", (const char *[]){key, value}, 2, err);
 }
 
@@ -378,9 +385,11 @@ int state_put_node(struct state *s, const struct node *n, struct error **err)
 	char role[] = {(char)('0' + n->role), '\0'};
 
 	return change(s,
-		      "INSERT OR REPLACE INTO nodes(name, role, pool, address, floating_ip, server_id, host_key)"
-		      " VALUES(?, CAST(? AS INTEGER), ?, ?, ?, ?, ?)",
-		      (const char *[]){n->name, role, n->pool, n->address, n->floating_ip, n->server_id, n->host_key}, 7, err);
+		      "INSERT OR REPLACE INTO nodes(name, role, pool, address, floating_ip, server_id, host_key, leaving)"
+		      " VALUES(?, CAST(? AS INTEGER), ?, ?, ?, ?, ?, CAST(? AS INTEGER))",
+		      (const char *[]){n->name, role, n->pool, n->address, n->floating_ip, n->server_id, n->host_key,
+				       n->leaving ? "1" : "0"},
+		      8, err);
 }
 
 int state_remove_node(struct state *s, const char *name, struct error **err)
@@ -396,7 +405,8 @@ static void take_node(sqlite3_stmt *st, void *context)
 			 .address = column(st, 3),
 			 .floating_ip = column(st, 4),
 			 .server_id = column(st, 5),
-			 .host_key = column(st, 6)};
+			 .host_key = column(st, 6),
+			 .leaving = sqlite3_column_int(st, 7) != 0};
 
 	inventory_put(context, &n);
 	node_clear(&n);
@@ -404,7 +414,8 @@ static void take_node(sqlite3_stmt *st, void *context)
 
 int state_nodes(struct state *s, struct inventory *ret, struct error **err)
 {
-	return query(s, "SELECT name, role, pool, address, floating_ip, server_id, host_key FROM nodes", NULL, 0, take_node, ret, err);
+	return query(s, "SELECT name, role, pool, address, floating_ip, server_id, host_key, leaving FROM nodes", NULL, 0, take_node,
+		     ret, err);
 }
 
 int state_event(struct state *s, const char *run, int64_t wall_ms, const char *type, const char *subject, const char *phase,
