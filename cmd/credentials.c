@@ -53,7 +53,8 @@ int credentials_compare(const struct context *c, struct cloud *cloud, struct cha
 		return 0;
 	array_grow(ret->items, ret->n, ret->cap);
 	ret->items[ret->n++] =
-		(struct change){CHANGE_UPDATE, xstrdup("application credential"), xstrdup(c->spec->name), xstrdup(why)};
+		(struct change){
+			.action = CHANGE_UPDATE, .kind = xstrdup("application credential"), .name = xstrdup(c->spec->name), .reason = xstrdup(why)};
 	return 0;
 }
 

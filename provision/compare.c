@@ -5,6 +5,7 @@
 #include "provision/fixed.h"
 #include "provision/pick.h"
 #include "provision/rules.h"
+#include "provision/withdraw.h"
 
 struct comparison {
 	const struct plan *plan;
@@ -29,7 +30,7 @@ void changes_free(struct changes *c)
 static void add(struct changes *c, enum change_action action, enum kind kind, const char *name, char *reason)
 {
 	array_grow(c->items, c->n, c->cap);
-	c->items[c->n++] = (struct change){action, xstrdup(kind_info(kind)->name), xstrdup(name), reason};
+	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind_info(kind)->name), .name = xstrdup(name), .reason = reason};
 }
 
 /* Notes the name as wanted; the item, or NULL and a CHANGE_CREATE. */
@@ -256,6 +257,12 @@ static char *extra_reason(const struct item *it, bool wanted)
 	return xstrdup("the file no longer wants it: delete it in the cloud where nobody needs it");
 }
 
+static void add_leaving(struct comparison *c, const struct item *it)
+{
+	add(c->changes, CHANGE_DELETE, it->kind, it->name, xasprintf("goes with node %s", withdraw_owner(c->plan, it)));
+	c->changes->items[c->changes->n - 1].leaving = true;
+}
+
 static void compare_extra(struct comparison *c)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -267,7 +274,11 @@ static void compare_extra(struct comparison *c)
 
 			if (wanted && !all[i]->duplicate)
 				continue;
-			add(c->changes, extra_action(all[i], wanted), (enum kind)kind, all[i]->name, extra_reason(all[i], wanted));
+			if (!wanted && withdraw_takes(c->plan, all[i]))
+				add_leaving(c, all[i]);
+			else
+				add(c->changes, extra_action(all[i], wanted), (enum kind)kind, all[i]->name,
+				    extra_reason(all[i], wanted));
 		}
 	}
 }

@@ -31,6 +31,7 @@ struct change {
 	enum change_action action;
 	char *kind, *name; /* "server", "demo-w-1" */
 	char *reason;	   /* for people, or NULL */
+	bool leaving;	   /* CHANGE_DELETE: goes with a node that leaves (provision_withdraw()), not by provision_create() */
 };
 struct changes {
 	struct change *items;
@@ -87,6 +88,16 @@ struct removal_job {
 int provision_remove(const struct removal_job *job, struct error **err) MUST_USE;
 /* What provision_remove() would remove: CHANGE_DELETE entries; CHANGE_NONE: what it finds and leaves, with the reason. */
 int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err) MUST_USE;
+/*
+ * Single nodes go, each with server, floating IP, port and volumes; what is gone already is no error, so that a run that was cut off can
+ * be taken up.  job->state is needed, of the rest cloud, cluster, uuid, events.  plan: those that go are in its `leaving`.
+ */
+struct withdrawal;
+int provision_withdraw_begin(const struct removal_job *job, const struct plan *plan, struct withdrawal **ret, struct error **err) MUST_USE;
+int provision_withdraw(struct withdrawal *w, const char *node, struct error **err) MUST_USE; /* from several threads; the state forgets it */
+/* Lists again, and takes what has turned up late; then server groups that no server is in any more. */
+int provision_withdraw_finish(struct withdrawal *w, struct error **err) MUST_USE;
+void provision_withdraw_end(struct withdrawal *w);				 /* NULL is fine */
 /* Names for `davit init` as a JSON object, each list by memory, then name: images[] {name, id, min_disk_gib, min_ram_mib},
  * flavors[] {name, id, vcpus, ram_mib, disk_gib}, external_networks[] {name, id}. */
 int provision_offer(struct cloud *c, struct json_object **ret, struct error **err) MUST_USE;

@@ -144,7 +144,7 @@ static int look_at_rows(const struct removal_job *job, struct view *v, struct er
 	return r;
 }
 
-static int look(const struct removal_job *job, struct view **ret, struct error **err)
+int removal_look(const struct removal_job *job, struct view **ret, struct error **err)
 {
 	CLEANUP_VIEW struct view *v = NULL;
 
@@ -164,7 +164,7 @@ static int prove(struct removal *r, struct error **err)
 		CLEANUP(workload_free) struct workload w = {0};
 		CLEANUP_JSON struct json_object *credentials = NULL;
 
-		if (look(r->job, &v, err) < 0 || workload_find(r->cloud, &r->scope, r->job->uuid, &w, err) < 0 ||
+		if (removal_look(r->job, &v, err) < 0 || workload_find(r->cloud, &r->scope, r->job->uuid, &w, err) < 0 ||
 		    credential_list(r->cloud, r->job->uuid, &credentials, err) < 0)
 			return -1;
 		if (count(v, &w) + json_len(credentials) == 0)
@@ -184,7 +184,7 @@ static int begin(struct removal *r, struct error **err)
 					   .volumes = r->job->volumes,
 					   .services = r->job->services,
 					   .keep_volumes = r->job->keep_volumes};
-	if (look(r->job, &r->view, err) < 0)
+	if (removal_look(r->job, &r->view, err) < 0)
 		return -1;
 	workload_scope_fill(&r->scope, r->view);
 	return workload_find(r->cloud, &r->scope, r->job->uuid, &r->workload, err);
@@ -237,7 +237,7 @@ int provision_remove(const struct removal_job *job, struct error **err)
 static void add_change(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
 {
 	array_grow(c->items, c->n, c->cap);
-	c->items[c->n++] = (struct change){action, xstrdup(kind), xstrdup(name), xstrdup(reason)};
+	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind), .name = xstrdup(name), .reason = xstrdup(reason)};
 }
 
 int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err)

@@ -110,8 +110,7 @@ static int delete_and_wait(struct removal *r, const struct item *it, struct erro
 	}
 }
 
-/* A server, and as soon as it is gone, its port. */
-static int delete_server(struct removal *r, const struct item *it, struct error **err)
+int removal_server(struct removal *r, const struct item *it, struct error **err)
 {
 	const struct item *port;
 	int failed;
@@ -130,7 +129,7 @@ static int delete_server(struct removal *r, const struct item *it, struct error 
 
 int remove_servers(void *context, struct error **err)
 {
-	return removal_each(context, KIND_SERVER, NULL, 0, delete_server, err);
+	return removal_each(context, KIND_SERVER, NULL, 0, removal_server, err);
 }
 
 int remove_keypairs(void *context, struct error **err)
@@ -169,7 +168,7 @@ int removal_holder(struct removal *r, struct json_object *volume, const char **r
 	return 0;
 }
 
-static int delete_volume(struct removal *r, const struct item *it, struct error **err)
+int removal_volume(struct removal *r, const struct item *it, struct error **err)
 {
 	CLEANUP_JSON struct json_object *now = NULL;
 	const char *server_id = NULL;
@@ -185,7 +184,7 @@ static int delete_volume(struct removal *r, const struct item *it, struct error 
 
 int remove_volumes(void *context, struct error **err)
 {
-	return removal_each(context, KIND_VOLUME, NULL, 0, delete_volume, err);
+	return removal_each(context, KIND_VOLUME, NULL, 0, removal_volume, err);
 }
 
 /* Once no server runs any more that would use it. */
