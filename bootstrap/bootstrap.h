@@ -52,6 +52,20 @@ int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *even
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes -o json`, for status. */
 int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;
+/* `kubectl get nodes,pods,poddisruptionbudgets -A -o json`: what leave.h judges by. */
+int kubernetes_facts(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
+/* No new pods and no balancer's traffic for these, which must be known. */
+int kubernetes_cordon(struct ssh *s, const struct strv *nodes, int64_t deadline, struct error **err) MUST_USE;
+struct node_drain {
+	const char *node;
+	bool ready;		/* else its kubelet confirms nothing, and nobody waits for it */
+	int64_t force_after_ms; /* when budgets, and pods that nothing makes again, are not regarded any more; below 0: never */
+	int64_t deadline;
+	struct events *events; /* what is waited for, as progress of the node's phase "drain" */
+};
+/* Evicts its pods and waits until its volumes are detached.  ERROR_NODE names the budgets and pods that do not allow it. */
+int kubernetes_drain(struct ssh *s, const struct node_drain *d, struct error **err) MUST_USE;
+int kubernetes_forget(struct ssh *s, const char *node, int64_t deadline, struct error **err) MUST_USE; /* the Node; none is no error */
 /* What Kubernetes has made in the cloud for its users: ids of cinder's volumes that its claims had made (and that would go with
  * them), uids of services of type LoadBalancer. */
 int kubernetes_claims(struct ssh *s, int64_t deadline, struct strv *ret_volumes, struct strv *ret_services, struct error **err) MUST_USE;
