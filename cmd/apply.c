@@ -1,7 +1,10 @@
+#include "cmd/apply.h"
 #include "cmd/checks.h"
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
+#include "cmd/leaving.h"
 #include "cmd/live.h"
+#include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "cmd/work.h"
 #include "core/base/alloc.h"
@@ -25,6 +28,8 @@ struct apply {
 	struct view *view;
 	bool complete; /* the last run came to its end: likely there is nothing to make */
 	char *public_key;
+	const struct apply_scope *scope;
+	struct leaving leaving;
 };
 
 /* The cluster's own key pair, in the state; never the user's. */
@@ -189,7 +194,7 @@ static int finish(struct apply *a, struct error **err)
 	CLEANUP_FREE char *kubeconfig = NULL;
 
 	for (size_t i = 0; i < a->c->plan->n_nodes; i++)
-		if (a->w->errors[i] != NULL)
+		if (a->w->errors[i] != NULL || !work_takes(a->w, &a->c->plan->nodes[i]))
 			a->c->plan->nodes[i].node.cloud = NODE_FAILED; /* nobody waits for it */
 	return work_finish(a->w, err) < 0 || write_kubeconfig(a, &kubeconfig, err) < 0 ? -1 : 0;
 }
@@ -210,9 +215,10 @@ static int converge(struct apply *a, struct error **err)
 {
 	struct parallel_task tasks[] = {{run_provision, a}, {run_nodes, a}, {run_bundle, a}};
 	size_t n_tasks = a->c->o->cloud_only ? 2 : ARRAY_SIZE(tasks);
+	CLEANUP_FREE char *part = a->scope->pool != NULL ? xasprintf(COMPLETE_BUT_POOL "%s", a->scope->pool) : NULL;
 	struct error *why = NULL;
 
-	if (state_set(a->c->state, "complete", "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0 ||
+	if (state_set(a->c->state, "complete", part != NULL ? part : "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0 ||
 	    credentials_converge(a->c, a->cloud, a->w->openstack_ca != NULL, &a->w->cloud_conf, err) < 0)
 		return -1;
 	put_wanted_nodes(a->c);
@@ -266,29 +272,79 @@ static int prepare(void *context, struct error **err)
 		return -1;
 	if (work_open(a->c, a->w->events, a->w, err) < 0)
 		return -1;
+	a->w->pool = a->scope->pool;
 	reach_set_console(a->w->reach, read_console, a);
 	return trust_check(a->c->spec, err);
 }
 
-static int run(struct apply *a, struct events *events, struct live *live, struct error **err)
+/* Asked once, after all checks; a scope's commit is its own question. */
+static int consent(struct apply *a, struct error **err)
+{
+	CLEANUP_FREE char *names = strv_join(&a->c->plan->leaving, ", ");
+	CLEANUP_FREE char *question =
+		xasprintf("Drain and remove %s, which %s no longer wants, with their volumes", names, a->c->spec->path);
+
+	if (a->scope->commit != NULL)
+		return a->scope->commit(a->scope->context, err);
+	if (a->c->plan->leaving.n == 0)
+		return 0;
+	return leaving_check(&a->leaving, &a->c->plan->leaving, err) < 0 ? -1 : output_confirm(a->c->o->yes, question, err);
+}
+
+static int make(struct apply *a, const struct changes *changes, struct error **err)
+{
+	if (consent(a, err) < 0)
+		return -1;
+	if (verb_to_do(changes) > verb_leaving(changes) && converge(a, err) < 0)
+		return -1;
+	return leaving_run(&a->leaving, a->scope->pool, a->cloud, a->w->events, err);
+}
+
+static void tell_nothing(const struct apply *a, int64_t start)
+{
+	log_info("%scluster %s is as %s says: nothing to do (%.1f s, %llu API calls)", a->c->o->cloud_only ? "the cloud's part of " : "",
+		 a->c->spec->name, a->c->spec->path, (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
+}
+
+static void tell_made(const struct apply *a, int64_t start)
+{
+	double seconds = (double)(clock_ms() - start) / 1000;
+	unsigned long long calls = cloud_requests(a->cloud);
+
+	if (a->c->o->cloud_only)
+		log_info("the servers of cluster %s are there, nothing is installed (%.1f s, %llu API calls); \"davit apply\" goes on from here",
+			 a->c->spec->name, seconds, calls);
+	else if (a->scope->pool != NULL)
+		log_info("pool %s of cluster %s is as %s says (%.1f s, %llu API calls)", a->scope->pool, a->c->spec->name, a->c->spec->path,
+			 seconds, calls);
+	else
+		log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit kubeconfig\" gives access, \"davit status\" shows it",
+			 a->c->spec->name, seconds, calls);
+}
+
+static int find_out(struct apply *a, struct changes *changes, struct error **err)
 {
 	struct parallel_task tasks[] = {{look, a}, {prepare, a}};
+
+	event_begin(a->w->events, "cloud", "look");
+	if (leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
+		return -1;
+	event_end(a->w->events, "cloud", "look");
+	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)
+		return -1;
+	return credentials_compare(a->c, a->cloud, changes, err);
+}
+
+static int run(struct apply *a, struct live *live, struct error **err)
+{
 	CLEANUP(changes_free) struct changes changes = {0};
 	int64_t start = clock_ms();
 
-	a->w->events = events;
-	event_begin(events, "cloud", "look");
-	if (parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
-		return -1;
-	event_end(events, "cloud", "look");
-	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, &changes, err) < 0 ||
-	    credentials_compare(a->c, a->cloud, &changes, err) < 0)
+	if (find_out(a, &changes, err) < 0)
 		return -1;
 	verb_warn_left(&changes);
-	if (verb_to_do(&changes) == 0) {
-		log_info("%scluster %s is as %s says: nothing to do (%.1f s, %llu API calls)",
-			 a->c->o->cloud_only ? "the cloud's part of " : "", a->c->spec->name, a->c->spec->path,
-			 (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
+	if (verb_to_do(&changes) == 0 && a->scope->commit == NULL) {
+		tell_nothing(a, start);
 		return 0;
 	}
 	if (check(a, true, err) < 0)
@@ -297,41 +353,39 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 		verb_print_changes(&changes, a->c->o->format);
 		return 0;
 	}
-	if (converge(a, err) < 0)
+	if (make(a, &changes, err) < 0)
 		return -1;
 	live_phases(live);
-	if (a->c->o->cloud_only) {
-		log_info("the servers of cluster %s are there, nothing is installed (%.1f s, %llu API calls); \"davit apply\" goes on from here",
-			 a->c->spec->name, (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
-		return 0;
-	}
-	log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit kubeconfig\" gives access, \"davit status\" shows it",
-		 a->c->spec->name, (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(a->cloud));
+	tell_made(a, start);
 	return 0;
 }
 
-int verb_apply(const struct options *o, struct error **err)
+int apply_run(struct context *c, const struct apply_scope *scope, struct error **err)
 {
-	CLEANUP_CONTEXT struct context c = {0};
-	struct work w = {0};
-	struct apply a = {.c = &c, .w = &w};
 	struct events *events = events_new();
-	struct live *live;
+	struct work w = {.events = events};
+	struct apply a = {.c = c, .w = &w, .scope = scope};
+	struct live *live = live_new(events, c->state, isatty(STDERR_FILENO) && !c->o->json_log, c->o->verbosity < 0);
 	int r;
 
-	if (context_open(o, CONTEXT_WRITE, &c, err) < 0 || frozen_check(c.spec, c.state, err) < 0) {
-		events_free(events);
-		return -1;
-	}
-	live = live_new(events, c.state, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
-	r = run(&a, events, live, err);
-	if (r < 0 && err != NULL && error_is(*err, ERROR_CANCELLED))
-		error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: \"davit apply\" goes on from here, \"davit delete\" takes it away");
+	leaving_init(&a.leaving, c);
+	r = frozen_check(c->spec, c->state, err) < 0 ? -1 : run(&a, live, err);
 	live_free(live);
+	leaving_clear(&a.leaving);
 	work_close(&w);
 	view_free(a.view);
 	cloud_close(a.cloud);
 	free(a.public_key);
 	events_free(events);
+	return r;
+}
+
+int verb_apply(const struct options *o, struct error **err)
+{
+	CLEANUP_CONTEXT struct context c = {0};
+	int r = context_open(o, CONTEXT_WRITE, &c, err) < 0 ? -1 : apply_run(&c, &(struct apply_scope){0}, err);
+
+	if (r < 0 && err != NULL && error_is(*err, ERROR_CANCELLED) && cancel_by_user())
+		error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: \"davit apply\" goes on from here, \"davit delete\" takes it away");
 	return r;
 }

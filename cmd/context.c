@@ -5,13 +5,16 @@
 #include "core/net/http.h"
 #include "provision/cloud.h"
 
+static const enum state_mode state_modes[] = {
+	[CONTEXT_READ] = STATE_READ, [CONTEXT_LOOK] = STATE_READ, [CONTEXT_WRITE] = STATE_WRITE, [CONTEXT_EXISTING] = STATE_EXISTING};
+
 static int load_state(struct context *c, enum context_mode mode, struct error **err)
 {
 	struct error *why = NULL;
 	struct node *nodes;
 	size_t n;
 
-	if (state_open(c->o->state_folder, c->spec->name, mode == CONTEXT_WRITE ? STATE_WRITE : STATE_READ, &c->state, &why) < 0) {
+	if (state_open(c->o->state_folder, c->spec->name, state_modes[mode], &c->state, &why) < 0) {
 		if (mode != CONTEXT_LOOK || !error_is(why, ERROR_NOT_FOUND))
 			return error_move(err, why);
 		error_free(why);
@@ -25,7 +28,7 @@ static int load_state(struct context *c, enum context_mode mode, struct error **
 		if (nodes[i].server_id != NULL)
 			inventory_cloud(c->inventory, nodes[i].name, NODE_ACTIVE, NULL, NULL, NULL);
 	node_list_free(nodes, n);
-	if (mode != CONTEXT_WRITE) /* nobody makes what is missing: it is not to be waited for */
+	if (mode == CONTEXT_READ || mode == CONTEXT_LOOK) /* nobody makes what is missing: it is not to be waited for */
 		inventory_close(c->inventory, NULL);
 	return 0;
 }
@@ -43,16 +46,31 @@ static void use_proxies(const struct spec *s)
 		log_verbose("proxies of %s: %s", own ? s->path : "the environment", shown);
 }
 
+/* As if the file said so: what comes from a mirror is kept apart. */
+static void use_mirror(struct context *c)
+{
+	if (c->o->mirror == NULL)
+		return;
+	free(c->spec->artifacts.mirror);
+	c->spec->artifacts.mirror = xstrdup(c->o->mirror);
+}
+
+void context_take_spec(struct context *c, struct spec *spec)
+{
+	plan_free(c->plan);
+	c->plan = NULL;
+	spec_free(c->spec);
+	c->spec = spec;
+	use_mirror(c);
+}
+
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err)
 {
 	*ret = (struct context){.o = o, .inventory = inventory_new()};
 	if (spec_load(o->file, &ret->spec, err) < 0)
 		return -1;
 	use_proxies(ret->spec);
-	if (o->mirror != NULL) { /* as if the file said so: what comes from a mirror is kept apart */
-		free(ret->spec->artifacts.mirror);
-		ret->spec->artifacts.mirror = xstrdup(o->mirror);
-	}
+	use_mirror(ret);
 	if (load_state(ret, mode, err) < 0 ||
 	    plan_make(ret->spec, ret->inventory, &ret->plan, err) < 0)
 		return -1;

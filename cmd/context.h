@@ -16,10 +16,13 @@ struct context {
 enum context_mode {
 	CONTEXT_READ, /* the cluster must have been made here */
 	CONTEXT_LOOK, /* a missing state is no error */
-	CONTEXT_WRITE /* makes the state where there is none, and holds the lock */
+	CONTEXT_WRITE, /* makes the state where there is none, and holds the lock */
+	CONTEXT_EXISTING /* holds the lock of a state that is there */
 };
 
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err) MUST_USE;
+/* Another file's content in place of the one that was read; the plan is to be made again.  spec becomes the context's. */
+void context_take_spec(struct context *c, struct spec *spec);
 /* The plan again, with what the inventory knows by now. */
 int context_replan(struct context *c, struct error **err) MUST_USE;
 void context_close(struct context *c);

@@ -5,7 +5,7 @@
 static void add(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
 {
 	array_grow(c->items, c->n, c->cap);
-	c->items[c->n++] = (struct change){action, xstrdup(kind), xstrdup(name), xstrdup(reason)};
+	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind), .name = xstrdup(name), .reason = xstrdup(reason)};
 }
 
 static int node(const struct work *w, const struct node *n, struct changes *ret, struct error **err)
@@ -57,11 +57,22 @@ static bool came_to_its_end(const struct context *c, struct changes *ret)
 	return false;
 }
 
+static void leaving(const struct context *c, struct changes *ret)
+{
+	for (size_t i = 0; i < c->plan->leaving.n; i++) {
+		add(ret, CHANGE_DELETE, "node", c->plan->leaving.v[i], strv_has(&c->plan->excess, c->plan->leaving.v[i])
+			    ? "the file wants fewer: drained and removed, unless another one is better spared"
+			    : "the file no longer wants it: drained and removed");
+		ret->items[ret->n - 1].leaving = true;
+	}
+}
+
 int differences_find(const struct context *c, struct view *view, const struct work *w, struct changes *ret, struct error **err)
 {
 	struct work probe;
 	int r;
 
+	leaving(c, ret);
 	if (provision_compare(c->plan, view, ret, err) < 0)
 		return -1;
 	if (w == NULL)

@@ -10,8 +10,9 @@
 const struct command commands[] = {
 	{"apply", NULL, "Make the cluster as the file says",
 	 "Makes what is missing, changes what differs, and leaves alone what is right; run again after any interruption\n"
-	 "it goes on from where it was.  With --cloud-only it makes networks, volumes and servers, fetches and installs nothing.", 0, 0,
-	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_CLOUD_ONLY | OPT_MIRROR | OPT_BUNDLE, verb_apply},
+	 "it goes on from where it was.  With --cloud-only it makes networks, volumes and servers, fetches and installs nothing.\n"
+	 "Workers that the file no longer wants are drained and removed at the end, after a question.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_CLOUD_ONLY | OPT_MIRROR | OPT_BUNDLE | OPT_YES | OPT_DRAIN, verb_apply},
 	{"bundle", "create|show|push|verify", "Fetch, show, check or push the programs and images of the cluster",
 	 "A bundle is an OCI image layout on disk that holds all that the servers install. \"apply\" makes one by itself\n"
 	 "where none is named; \"bundle create\" makes it beforehand, for a place without the internet.", 1, 1,
@@ -42,6 +43,15 @@ const struct command commands[] = {
 	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_SECRETS, verb_render},
 	{"report", NULL, "Show where the time of the last run went", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_report},
+	{"scale-down", "POOL [N|=N]", "Take workers out of a pool, without losing what runs there",
+	 "N fewer than the file says (default: 1), or =N in all.  The number in the file is changed in place.  Nodes are cordoned and drained as\n"
+	 "their pods' budgets allow, then Node, server, port and volumes go.  Those go first that have no server, are not Ready, or are\n"
+	 "cordoned; then, of the zone with the most, the oldest version, the fewest pods, the newest.  --node chooses others.", 1, 2,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_YES | OPT_DRAIN | OPT_NODE, verb_scale_down},
+	{"scale-up", "POOL [N|=N]", "Add workers to a pool",
+	 "N more than the file says (default: 1), or =N in all.  The number in the file is changed in place, every other byte of it stays;\n"
+	 "then that pool is made as the file says, and nothing else is touched.", 1, 2,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE, verb_scale_up},
 	{"schema", NULL, "Print the JSON Schema of the cluster file", NULL, 0, 0, OPT_TO, verb_schema},
 	{"ssh", "NODE [COMMAND…]", "Log in to a node, or run a command there", "NODE is demo-cp-1, or cp-1 for short.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_HOST_KEY | OPT_RAW_ARGS, verb_ssh},
@@ -70,10 +80,11 @@ static int usage(const char *word, struct error **err)
 
 static int run(int argc, char **argv, struct error **err)
 {
-	struct options o = {.file = "cluster.yaml"};
+	struct options o;
 	const struct command *c;
 	int r;
 
+	options_init(&o);
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		c = argc > 2 ? command_find(argv[2]) : NULL;
 		options_help(c);
@@ -91,7 +102,7 @@ static int run(int argc, char **argv, struct error **err)
 		log_init((enum log_level)(o.verbosity < 0 ? LOG_ERROR : LOG_INFO + (o.verbosity > 2 ? 2 : o.verbosity)), o.json_log);
 		r = c->run(&o, err);
 	}
-	strv_free(&o.args);
+	options_clear(&o);
 	return r;
 }
 

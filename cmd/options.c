@@ -2,8 +2,10 @@
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
 #include <stdio.h>
+#include <stdlib.h>
 
-enum type { FLAG, VALUE, FORMAT, LOG_FORMAT, ADD, HELP };
+enum type { FLAG, VALUE, LIST, NUMBER, DURATION, FORMAT, LOG_FORMAT, ADD, HELP };
+enum { PARALLEL = 5, NUMBER_MAX = 1000 };
 
 static const struct option {
 	char letter;
@@ -34,6 +36,9 @@ static const struct option {
 	{0, "archive", "FILE", VALUE, offsetof(struct options, archive), 0, OPT_RECOVER, "a copy of the control plane's recovery file, instead"},
 	{0, "keep-volumes", NULL, FLAG, offsetof(struct options, keep_volumes), 1, OPT_KEEP, "leave the volumes of the cluster's claims, and their snapshots"},
 	{0, "delete", NULL, FLAG, offsetof(struct options, remove), 1, OPT_ORPHANS, "take them away, after asking for each"},
+	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_NODE, "this one goes; may be given several times"},
+	{0, "force-after", "TIME", DURATION, offsetof(struct options, force_after_ms), 0, OPT_DRAIN, "then pods go whatever their budgets say, and those that nothing makes again (10m, 90s, 0s)"},
+	{0, "parallel", "N", NUMBER, offsetof(struct options, parallel), 0, OPT_DRAIN, "nodes that leave at the same time (default: 5)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
 	{'q', "quiet", NULL, ADD, offsetof(struct options, verbosity), -1, 0, "errors only"},
@@ -80,6 +85,45 @@ static int choice(const char *value, const char *other, const char *option, stru
 	return error_set(err, ERROR_USAGE, "--%s: \"%s\" is not known; allowed: %s, json", option, value, other);
 }
 
+static int number(const char *value, const char *option, int *ret, struct error **err)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end != '\0' || n < 1 || n > NUMBER_MAX)
+		return error_set(err, ERROR_USAGE, "--%s: \"%s\" is no number from 1 to %d", option, value, NUMBER_MAX);
+	*ret = (int)n;
+	return 0;
+}
+
+static int duration(const char *value, const char *option, int64_t *ret_ms, struct error **err)
+{
+	static const struct {
+		char unit;
+		int64_t ms;
+	} units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 60 * 60 * 1000}};
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (*value >= '0' && *value <= '9' && n <= 1000000 && end[0] == units[i].unit && end[1] == '\0') {
+			*ret_ms = n * units[i].ms;
+			return 0;
+		}
+	return error_set(err, ERROR_USAGE, "--%s: \"%s\" is no time; write 90s, 10m or 1h", option, value);
+}
+
+void options_init(struct options *o)
+{
+	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL};
+}
+
+void options_clear(struct options *o)
+{
+	strv_free(&o->args);
+	strv_free(&o->nodes);
+}
+
 static int apply(const struct option *option, struct options *o, const char *value, struct error **err)
 {
 	void *to = (char *)o + option->offset;
@@ -96,6 +140,13 @@ static int apply(const struct option *option, struct options *o, const char *val
 	case VALUE:
 		*(const char **)to = value;
 		return 0;
+	case LIST:
+		strv_add(to, value);
+		return 0;
+	case NUMBER:
+		return number(value, option->name, to, err);
+	case DURATION:
+		return duration(value, option->name, to, err);
 	case FORMAT:
 		r = choice(value, "table", option->name, err);
 		*(int *)to = r > 0 ? OUTPUT_JSON : OUTPUT_TABLE;

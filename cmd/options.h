@@ -16,6 +16,9 @@ struct options {
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
 	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove;
+	struct strv nodes;	 /* --node, each */
+	int64_t force_after_ms;	 /* --force-after; below 0: never */
+	int parallel;		 /* --parallel */
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -34,6 +37,8 @@ enum {
 	OPT_STATE = 1 << 9,
 	OPT_HOST_KEY = 1 << 10,
 	OPT_CLOUD_ONLY = 1 << 11,
+	OPT_DRAIN = 1 << 12, /* how nodes leave */
+	OPT_NODE = 1 << 13,
 	OPT_RAW_ARGS = 1 << 16, /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
 	OPT_NAME = 1 << 20, /* --name and --uuid of a cluster that may have no file or no state any more */
 	OPT_KEEP = 1 << 21,
@@ -56,7 +61,10 @@ struct command {
 extern const struct command commands[]; /* ends with a name of NULL */
 
 const struct command *command_find(const char *name);
-/* Words after the command's name; ERROR_USAGE says what is allowed.  o->args to be freed by the caller. */
+/* What stands where nothing is given. */
+void options_init(struct options *o);
+void options_clear(struct options *o);
+/* Words after the command's name; ERROR_USAGE says what is allowed. */
 int options_parse(const struct command *c, char *const *words, size_t n, struct options *o, struct error **err) MUST_USE;
 void options_help(const struct command *c); /* to stdout; NULL: the program's */
 int options_complete(const char *shell, struct error **err) MUST_USE; /* bash, zsh or fish, to stdout */

@@ -31,6 +31,15 @@ size_t verb_to_do(const struct changes *changes)
 	return changes->n - count(changes, CHANGE_MANUAL) - count(changes, CHANGE_NONE);
 }
 
+size_t verb_leaving(const struct changes *changes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < changes->n; i++)
+		n += changes->items[i].leaving;
+	return n;
+}
+
 void verb_warn_left(const struct changes *changes)
 {
 	enum { TOLD_MAX = 10 };

@@ -87,6 +87,8 @@ static struct json_object *row(const struct status *s, const struct node *n)
 	json_add_str(o, "version", k != NULL ? json_get_str(k, "status.nodeInfo.kubeletVersion", NULL) : NULL);
 	if (node_runs_kubernetes(n->role))
 		json_add_str(o, "status", state != NULL ? state : s->kubernetes != NULL ? "NotJoined" : "Unknown");
+	if (n->leaving)
+		json_add_str(o, "reason", "it leaves: \"davit apply\" or \"davit scale-down\" goes on with that");
 	if (state != NULL && strcmp(state, "NotReady") == 0)
 		json_add_str(o, "reason", reason);
 	return o;

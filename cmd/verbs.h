@@ -20,6 +20,8 @@ int verb_recover(const struct options *o, struct error **err);
 int verb_registry(const struct options *o, struct error **err);
 int verb_render(const struct options *o, struct error **err);
 int verb_report(const struct options *o, struct error **err);
+int verb_scale_down(const struct options *o, struct error **err);
+int verb_scale_up(const struct options *o, struct error **err);
 int verb_schema(const struct options *o, struct error **err);
 int verb_ssh(const struct options *o, struct error **err);
 int verb_ssh_config(const struct options *o, struct error **err);
@@ -29,8 +31,9 @@ int verb_version(const struct options *o, struct error **err);
 /* Shared by several verbs. */
 void verb_print_changes(const struct changes *changes, int format); /* with a line that counts them */
 struct json_object *verb_changes_json(const struct changes *changes) MUST_USE; /* {"changes": […], "summary": {"create": 3, …}} */
-/* How many there are that apply does something about. */
+/* How many there are that apply does something about; those among them that are nodes' leaving. */
 size_t verb_to_do(const struct changes *changes);
+size_t verb_leaving(const struct changes *changes);
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */

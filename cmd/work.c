@@ -287,10 +287,40 @@ static int note_reached(struct work *w, const struct node *n, struct error **err
 	return state_set(w->c->state, key, hex, err);
 }
 
+bool work_takes(const struct work *w, const struct plan_node *p)
+{
+	return w->pool == NULL || strcmp(w->pool, p->node.pool) == 0;
+}
+
+/* A worker whose last installation came to its end, and that would get the same once more: the cost of a pool's growth is that of
+ * the new ones. */
+static int is_as_wanted(struct work *w, const struct node *n, bool *ret, struct error **err)
+{
+	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name), *applied = state_get(w->c->state, key);
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_STRV struct strv units = STRV_INIT;
+	struct bootstrap_run run = {0};
+	char hex[DIGEST_HEX_LEN + 1];
+
+	*ret = false;
+	if (n->role != NODE_WORKER || applied == NULL || *applied == '\0')
+		return 0;
+	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || work_render(w, n, &files, &units, &run, err) < 0)
+		return -1;
+	work_digest(&files, &w->artifacts, hex);
+	*ret = strcmp(applied, hex) == 0;
+	return 0;
+}
+
 static int node_steps(struct work *w, const struct node *n, struct ssh **s, struct error **err)
 {
 	struct visit v = {.w = w, .n = n};
+	bool done = false;
 
+	if (is_as_wanted(w, n, &done, err) < 0)
+		return -1;
+	if (done)
+		return 0;
 	event_begin(w->events, n->name, "ssh");
 	if (reach_ssh(w->reach, n->name, w->deadline, s, err) < 0 ||
 	    reach_run(w->reach, n->name, s, rotate_host_key, &v, err) < 0)
@@ -314,6 +344,8 @@ static int run_node(size_t i, struct work *w, bool install_it, struct error **er
 	struct error *why = NULL;
 	int r;
 
+	if (!work_takes(w, p))
+		return 0;
 	r = inventory_wait(w->c->inventory, p->node.name, p->floating_ip, w->deadline, &n, &why);
 	if (r == 0)
 		r = state_put_node(w->c->state, &n, &why);

@@ -23,13 +23,18 @@ struct work {
 	struct strv authorized_keys; /* of people, beside the cluster's own */
 	int64_t deadline;
 	struct error **errors; /* of each of plan->nodes */
+	const char *pool;      /* whose nodes alone are worked on; NULL: all */
 };
+
+/* What "complete" of the state says while one pool is worked on, before its name: the rest is whole. */
+#define COMPLETE_BUT_POOL "pool:"
 
 /* Password and keys of the state, made at first; pki. */
 int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err) MUST_USE;
 void work_close(struct work *w);
 #define CLEANUP_WORK CLEANUP(work_close)
 
+bool work_takes(const struct work *w, const struct plan_node *p);
 /* All files and units of a node, and the run that puts them there.  files and units belong to the caller and outlive run. */
 int work_render(const struct work *w, const struct node *n, struct fileset *files, struct strv *units, struct bootstrap_run *run,
 		struct error **err) MUST_USE;

@@ -9,13 +9,14 @@ static int nothing(const struct options *o UNUSED, struct error **err UNUSED)
 
 const struct command commands[] = {
 	{"apply", NULL, "Make", NULL, 0, 0, OPT_FILE | OPT_DRY_RUN | OPT_OUTPUT, nothing},
+	{"scale-down", "POOL", "Take workers out", NULL, 1, 2, OPT_FILE | OPT_NODE | OPT_DRAIN, nothing},
 	{"ssh", "NODE [COMMAND…]", "Log in", NULL, 1, -1, OPT_FILE | OPT_RAW_ARGS, nothing},
 	{0},
 };
 
 static int parse(const char *command, struct options *o, size_t n, const char *const *words)
 {
-	*o = (struct options){.file = "cluster.yaml"};
+	options_init(o);
 	return options_parse(command_find(command), (char *const *)words, n, o, &test_error);
 }
 #define PARSE(command, o, ...) parse(command, o, ARRAY_SIZE(((const char *[]){__VA_ARGS__})), (const char *[]){__VA_ARGS__})
@@ -62,11 +63,37 @@ static void test_the_words_of_another_program_are_left_alone(void **state UNUSED
 	assert_true(o.help);
 }
 
+static void test_lists_numbers_and_times(void **state UNUSED)
+{
+	struct options o;
+
+	assert_success(PARSE("scale-down", &o, "w", "--node", "w-1", "--node=w-2", "--parallel", "12", "--force-after", "10m"));
+	assert_int_equal(o.nodes.n, 2);
+	assert_string_equal(o.nodes.v[1], "w-2");
+	assert_int_equal(o.parallel, 12);
+	assert_int_equal(o.force_after_ms, 600000);
+	options_clear(&o);
+	assert_success(PARSE("scale-down", &o, "w", "--force-after=0s"));
+	assert_int_equal(o.force_after_ms, 0);
+	assert_int_equal(o.parallel, 5);
+	options_clear(&o);
+	assert_success(PARSE("scale-down", &o, "w"));
+	assert_true(o.force_after_ms < 0);
+	options_clear(&o);
+	for (size_t i = 0; i < 6; i++) {
+		static const char *const times[] = {"10", "m", "-1s", "1d", "10 m", "99999999h"}, *const numbers[] = {"0", "-1", "x", "1001", "1x", ""};
+
+		assert_failure(PARSE("scale-down", &o, "--force-after", times[i]), "is no time; write 90s, 10m or 1h");
+		assert_failure(PARSE("scale-down", &o, "--parallel", numbers[i]), "is no number from 1 to 1000");
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_in_every_form),
 		cmocka_unit_test(test_what_is_wrong_is_said),
+		cmocka_unit_test(test_lists_numbers_and_times),
 		cmocka_unit_test(test_the_words_of_another_program_are_left_alone),
 	};
 

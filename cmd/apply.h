@@ -1,0 +1,12 @@
+/* apply: the run of `apply` and of what makes a part of the cluster as the file says. */
+#pragma once
+#include "cmd/context.h"
+
+struct apply_scope {
+	const char *pool; /* only this pool's nodes are worked on; NULL: all */
+	int (*commit)(void *context, struct error **err); /* NULL, or called once before the first write, when all checks have passed */
+	void *context;
+};
+
+/* c: opened with its lock. */
+int apply_run(struct context *c, const struct apply_scope *scope, struct error **err) MUST_USE;

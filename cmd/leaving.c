@@ -1,0 +1,260 @@
+#include "cmd/leaving.h"
+#include "bootstrap/bootstrap.h"
+#include "bootstrap/leave.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/parallel.h"
+#include "core/cluster/members.h"
+#include <assert.h>
+
+enum { CONNECT_MS = 60 * 1000, ANSWER_MS = 60 * 1000, DRAIN_MS = 15 * 60 * 1000 };
+
+void leaving_init(struct leaving *l, struct context *c)
+{
+	*l = (struct leaving){.c = c, .reach = reach_new(c->spec, c->state, c->inventory)};
+}
+
+void leaving_clear(struct leaving *l)
+{
+	reach_free(l->reach);
+	json_object_put(l->facts);
+	*l = (struct leaving){0};
+}
+
+/* The first control plane, where one was installed: before that there is no Kubernetes to ask. */
+static const struct plan_node *entry(const struct leaving *l)
+{
+	for (size_t i = 0; i < l->c->plan->n_nodes; i++) {
+		const struct plan_node *p = &l->c->plan->nodes[i];
+		CLEANUP_FREE char *key = xasprintf("applied:%s", p->node.name), *applied = state_get(l->c->state, key);
+
+		if (p->node.role == NODE_CONTROL_PLANE && applied != NULL && *applied != '\0')
+			return p;
+	}
+	return NULL;
+}
+
+static int connect(struct leaving *l, struct ssh **ret, struct error **err)
+{
+	const struct plan_node *plane = entry(l);
+
+	assert(plane != NULL);
+	return reach_ssh(l->reach, plane->node.name, clock_deadline(CONNECT_MS), ret, err);
+}
+
+static int need_facts(struct leaving *l, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	if (l->facts != NULL)
+		return 0;
+	if (entry(l) == NULL) {
+		l->facts = json_object_new_object();
+		json_add(l->facts, "items", json_object_new_array());
+		return 0;
+	}
+	return connect(l, &s, err) < 0 ? -1 : kubernetes_facts(s, clock_deadline(ANSWER_MS), &l->facts, err);
+}
+
+int leaving_mark(struct leaving *l, const struct strv *nodes, struct error **err)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		inventory_leaving(l->c->inventory, nodes->v[i], true);
+	return nodes->n > 0 ? context_replan(l->c, err) : 0;
+}
+
+/* Those that stay if nobody is chosen, and those that are too many. */
+static struct leave_candidate *candidates(const struct leaving *l, const struct pool_spec *pool, const struct node *nodes, size_t n,
+					  size_t *ret_n)
+{
+	struct leave_candidate *list = xnew_n(struct leave_candidate, n + 1);
+
+	*ret_n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (nodes[i].role == NODE_WORKER && !nodes[i].leaving && strcmp(nodes[i].pool, pool->name) == 0)
+			list[(*ret_n)++] = (struct leave_candidate){
+				nodes[i].name,
+				members_zone(pool, members_number(l->c->spec->name, pool->name, nodes[i].name)),
+				nodes[i].server_id != NULL};
+	return list;
+}
+
+static int choose(struct leaving *l, const struct pool_spec *pool, struct strv *ret, struct error **err)
+{
+	size_t n, n_candidates = 0;
+	struct node *nodes = inventory_list(l->c->inventory, &n);
+	CLEANUP_FREE struct leave_candidate *list = candidates(l, pool, nodes, n, &n_candidates);
+	int r = 0;
+
+	if (n_candidates > (size_t)pool->count)
+		r = need_facts(l, err) < 0 ? -1 : leave_choose(list, n_candidates, n_candidates - (size_t)pool->count, l->facts, ret, err);
+	node_list_free(nodes, n);
+	return r < 0 ? error_wrap(err, "which nodes of pool %s go", pool->name) : 0;
+}
+
+int leaving_choose(struct leaving *l, struct error **err)
+{
+	CLEANUP_STRV struct strv chosen = STRV_INIT;
+
+	for (size_t i = 0; i < l->c->spec->n_pools && l->c->plan->excess.n > 0; i++)
+		if (choose(l, &l->c->spec->pools[i], &chosen, err) < 0)
+			return -1;
+	return leaving_mark(l, &chosen, err);
+}
+
+int leaving_check(struct leaving *l, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_STRV struct strv pods = STRV_INIT;
+	CLEANUP_FREE char *list = NULL;
+
+	if (nodes->n == 0 || l->c->o->yes)
+		return 0;
+	if (need_facts(l, err) < 0)
+		return -1;
+	for (size_t i = 0; i < nodes->n; i++)
+		leave_pods(l->facts, nodes->v[i], &pods);
+	if (pods.n == 0 || leave_others(l->facts, nodes) > 0)
+		return 0;
+	list = strv_join(&pods, "\n  ");
+	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for these %zu; --yes removes the nodes all the same:\n  %s",
+			 pods.n, list);
+}
+
+/* What the threads of one run share. */
+struct departure {
+	struct leaving *l;
+	struct withdrawal *withdrawal;
+	struct events *events;
+	struct strv nodes;
+};
+
+static int out_of_kubernetes(struct departure *d, const char *node, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+	struct node_drain drain = {.node = node,
+				   .ready = leave_is_ready(d->l->facts, node),
+				   .force_after_ms = d->l->c->o->force_after_ms,
+				   .events = d->events,
+				   .deadline = clock_deadline(DRAIN_MS + (d->l->c->o->force_after_ms > 0 ? d->l->c->o->force_after_ms : 0))};
+
+	event_begin(d->events, node, "drain");
+	if (connect(d->l, &s, err) < 0 || kubernetes_drain(s, &drain, err) < 0 ||
+	    kubernetes_forget(s, node, clock_deadline(ANSWER_MS), err) < 0)
+		return -1;
+	event_end(d->events, node, "drain");
+	return 0;
+}
+
+static int leave(size_t i, void *context, struct error **err)
+{
+	struct departure *d = context;
+	const char *node = d->nodes.v[i];
+	struct error *why = NULL;
+
+	if (leave_is_known(d->l->facts, node) && out_of_kubernetes(d, node, &why) < 0) {
+		event_fail(d->events, node, "drain", error_message(why));
+		error_wrap(&why, "%s", node);
+		return error_move(err, why);
+	}
+	if (provision_withdraw(d->withdrawal, node, &why) < 0) {
+		error_wrap(&why, "%s", node);
+		return error_move(err, why);
+	}
+	inventory_remove(d->l->c->inventory, node);
+	return 0;
+}
+
+static int sum_up(struct error **errors, size_t n, struct error **err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	size_t failed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (errors[i] == NULL || error_is(errors[i], ERROR_CANCELLED))
+			continue;
+		buf_addf(&text, "\n%s", error_message(errors[i]));
+		failed++;
+	}
+	if (failed == 0)
+		return cancel_check(err);
+	return error_set(err, ERROR_NODE, "%zu of %zu nodes could not leave:%s", failed, n, buf_str(&text));
+}
+
+static int cordon(struct departure *d, struct error **err)
+{
+	CLEANUP_STRV struct strv known = STRV_INIT;
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	for (size_t i = 0; i < d->nodes.n; i++)
+		if (leave_is_known(d->l->facts, d->nodes.v[i]))
+			strv_add(&known, d->nodes.v[i]);
+	if (known.n == 0)
+		return 0;
+	return connect(d->l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &known, clock_deadline(ANSWER_MS), err);
+}
+
+static int depart(struct departure *d, struct error **err)
+{
+	CLEANUP_FREE struct error **errors = xnew_n(struct error *, d->nodes.n);
+	int r;
+
+	if (cordon(d, err) < 0)
+		return -1;
+	r = parallel_for(d->nodes.n, (unsigned)d->l->c->o->parallel, leave, d, errors, NULL);
+	if (r < 0)
+		r = sum_up(errors, d->nodes.n, err);
+	for (size_t i = 0; i < d->nodes.n; i++)
+		error_free(errors[i]);
+	return r < 0 ? -1 : provision_withdraw_finish(d->withdrawal, err);
+}
+
+/* From here on an interrupted run is taken up with the same ones. */
+static int remember(const struct departure *d, struct error **err)
+{
+	for (size_t i = 0; i < d->nodes.n; i++) {
+		struct node n = {0};
+		int r;
+
+		inventory_leaving(d->l->c->inventory, d->nodes.v[i], true);
+		if (!inventory_get(d->l->c->inventory, d->nodes.v[i], &n))
+			continue;
+		r = state_put_node(d->l->c->state, &n, err);
+		node_clear(&n);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void take_those_of(const struct context *c, const char *pool, struct strv *ret)
+{
+	for (size_t i = 0; i < c->plan->leaving.n; i++) {
+		struct node n = {0};
+
+		if (pool == NULL || (inventory_get(c->inventory, c->plan->leaving.v[i], &n) && strcmp(n.pool, pool) == 0))
+			strv_add(ret, c->plan->leaving.v[i]);
+		node_clear(&n);
+	}
+}
+
+int leaving_run(struct leaving *l, const char *pool, struct cloud *cloud, struct events *events, struct error **err)
+{
+	struct removal_job job = {.cloud = cloud,
+				  .cluster = l->c->spec->name,
+				  .uuid = state_uuid(l->c->state),
+				  .state = l->c->state,
+				  .events = events};
+	struct departure d = {.l = l, .events = events, .nodes = STRV_INIT};
+	int r = 0;
+
+	take_those_of(l->c, pool, &d.nodes);
+	if (d.nodes.n > 0)
+		r = remember(&d, err) < 0 || need_facts(l, err) < 0 ||
+				    provision_withdraw_begin(&job, l->c->plan, &d.withdrawal, err) < 0
+			    ? -1
+			    : depart(&d, err);
+	provision_withdraw_end(d.withdrawal);
+	strv_free(&d.nodes);
+	return r;
+}

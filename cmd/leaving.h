@@ -1,0 +1,28 @@
+/*
+ * leaving: workers that the file no longer wants: chosen by what Kubernetes says of them, drained, and taken out of Kubernetes, the
+ * cloud and the state.  Who was chosen is in the state from then on, so that an interrupted run is taken up with the same ones.
+ */
+#pragma once
+#include "cmd/context.h"
+#include "cmd/reach.h"
+#include "core/cluster/events.h"
+#include "provision/provision.h"
+
+struct leaving {
+	struct context *c;
+	struct reach *reach;
+	struct json_object *facts; /* of Kubernetes (kubernetes_facts()), read at first need */
+};
+
+void leaving_init(struct leaving *l, struct context *c);
+void leaving_clear(struct leaving *l);
+#define CLEANUP_LEAVING CLEANUP(leaving_clear)
+
+/* Chooses for each pool that has more than the file wants, and makes the plan again without them. */
+int leaving_choose(struct leaving *l, struct error **err) MUST_USE;
+/* These are chosen. */
+int leaving_mark(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
+/* ERROR_PREFLIGHT where no worker would be left for pods that are on them. */
+int leaving_check(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
+/* All of plan->leaving, or those of one pool; first they go into the state as chosen.  Each that fails is told in one error of ERROR_NODE; the others go. */
+int leaving_run(struct leaving *l, const char *pool, struct cloud *cloud, struct events *events, struct error **err) MUST_USE;
