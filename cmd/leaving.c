@@ -129,18 +129,31 @@ struct departure {
 	struct strv nodes;
 };
 
+struct farewell {
+	struct departure *d;
+	const char *node;
+};
+
+static int drain(struct ssh *s, void *context, struct error **err)
+{
+	const struct farewell *f = context;
+	int64_t force_after = f->d->l->c->o->force_after_ms;
+	struct node_drain drain = {.node = f->node,
+				   .ready = leave_is_ready(f->d->l->facts, f->node),
+				   .force_after_ms = force_after,
+				   .events = f->d->events,
+				   .deadline = clock_deadline(DRAIN_MS + (force_after > 0 ? force_after : 0))};
+
+	return kubernetes_drain(s, &drain, err) < 0 ? -1 : kubernetes_forget(s, f->node, clock_deadline(ANSWER_MS), err);
+}
+
 static int out_of_kubernetes(struct departure *d, const char *node, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
-	struct node_drain drain = {.node = node,
-				   .ready = leave_is_ready(d->l->facts, node),
-				   .force_after_ms = d->l->c->o->force_after_ms,
-				   .events = d->events,
-				   .deadline = clock_deadline(DRAIN_MS + (d->l->c->o->force_after_ms > 0 ? d->l->c->o->force_after_ms : 0))};
+	struct farewell f = {d, node};
 
 	event_begin(d->events, node, "drain");
-	if (connect(d->l, &s, err) < 0 || kubernetes_drain(s, &drain, err) < 0 ||
-	    kubernetes_forget(s, node, clock_deadline(ANSWER_MS), err) < 0)
+	if (reach_run(d->l->reach, entry(d->l)->node.name, &s, drain, &f, err) < 0)
 		return -1;
 	event_end(d->events, node, "drain");
 	return 0;
