@@ -69,6 +69,30 @@ init_writes_a_file_that_is_right() {
 	expect_status 10
 }
 
+# the state is lost: the cluster is an orphan then, and comes back by its marks in the cloud and the file on its control plane
+lost_state_is_recovered() {
+	local fingerprint
+	state=$XDG_STATE_HOME/davit/demo lost=$WORK/lost # not local: the trap runs at the end of the process
+	fingerprint=$(davit ssh -f "$FILE" cp-1 ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d ' ' -f 2)
+	rm -rf "$lost"
+	mv "$state" "$lost"
+	trap '[[ ! -e $lost ]] || { rm -rf "$state"; mv "$lost" "$state"; }' EXIT
+	status davit orphans
+	expect_status 7
+	expect_text demo
+	expect_text '4 servers'
+	status davit recover -f "$FILE" --identity "$lost/ssh/id_ed25519"
+	expect_status 4
+	expect_text "$fingerprint"
+	davit recover -f "$FILE" --identity "$lost/ssh/id_ed25519" --host-key "$fingerprint"
+	plan_is_empty
+	status davit orphans
+	expect_status 0
+	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
+	kubectl get --raw /readyz
+	rm -rf "$lost"
+}
+
 state_is_private() {
 	[[ -z $(find "$XDG_STATE_HOME/davit/demo" -type f -perm /077 ! -name '*.crt' ! -name '*.pub') ]]
 	[[ $(stat -c %a "$XDG_STATE_HOME/davit/demo") = 700 ]]
@@ -80,6 +104,9 @@ delete_leaves_nothing() {
 	[[ ! -e $XDG_STATE_HOME/davit/demo ]]
 	status davit status -f "$FILE"
 	((status != 0))
+	status davit orphans
+	expect_status 0
+	expect_text 'nothing in this project bears the mark'
 }
 
 # what cannot be changed in place is told, and left by any number of runs
