@@ -262,6 +262,7 @@ int leaving_run(struct leaving *l, const char *pool, struct cloud *cloud, struct
 	int r = 0;
 
 	take_those_of(l->c, pool, &d.nodes);
+	json_object_put(steal_ptr(l->facts)); /* they may be of minutes ago, when others were not made yet */
 	if (d.nodes.n > 0)
 		r = remember(&d, err) < 0 || need_facts(l, err) < 0 ||
 				    provision_withdraw_begin(&job, l->c->plan, &d.withdrawal, err) < 0
