@@ -102,7 +102,7 @@ static void test_yaml_positions(void **state UNUSED)
 /* libyaml's own offsets are of characters */
 static void test_yaml_positions_are_bytes(void **state UNUSED)
 {
-	static const char *const texts[] = {"# é\na: ü # ß\nb: 12\n", "\xef\xbb\xbf" "a: é\r\nb: 12", "b: 12"};
+	static const char *const texts[] = {"# é\na: ü # ß\nb: 12\n", "\xef\xbb\xbf# a\na: é\r\nb: 12", "b: 12"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		CLEANUP_YAML struct yaml *y = NULL;
