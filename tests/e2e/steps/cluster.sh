@@ -4,7 +4,7 @@
 kubeconfig() {
 	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
 	[[ $(stat -c %a "$KUBECONFIG") = 600 ]]
-	kubectl get --raw /readyz
+	eventually 60 kubectl get --raw /readyz # etcd may miss its own time for a moment where the machine has more to do than this
 }
 
 nodes_ready() {
