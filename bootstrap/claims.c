@@ -4,12 +4,9 @@
 
 #define DRIVER "cinder.csi.openstack.org"
 
-/* By json-c itself: the name has dots in it. */
 static const char *annotation(struct json_object *o, const char *name)
 {
-	struct json_object *annotations = json_at(o, "metadata.annotations"), *value = NULL;
-
-	return annotations != NULL && json_object_object_get_ex(annotations, name, &value) ? json_object_get_string(value) : "";
+	return json_get_key(json_at(o, "metadata.annotations"), name, "");
 }
 
 /* One that somebody made by hand and only handed in here stays theirs. */

@@ -1,4 +1,5 @@
 #include "bootstrap/leave.h"
+#include "bootstrap/nodes.h"
 #include "bootstrap/selector.h"
 #include "core/base/alloc.h"
 #include <limits.h>
@@ -39,19 +40,6 @@ static struct json_object *find_node(struct json_object *facts, const char *name
 	return NULL;
 }
 
-static bool is_ready(struct json_object *node)
-{
-	struct json_object *conditions = node != NULL ? json_at(node, "status.conditions") : NULL;
-
-	for (size_t i = 0; i < json_len(conditions); i++) {
-		struct json_object *c = json_object_array_get_idx(conditions, i);
-
-		if (strcmp(json_get_str(c, "type", ""), "Ready") == 0)
-			return strcmp(json_get_str(c, "status", ""), "True") == 0;
-	}
-	return false;
-}
-
 bool leave_is_known(struct json_object *facts, const char *node)
 {
 	return find_node(facts, node) != NULL;
@@ -59,7 +47,7 @@ bool leave_is_known(struct json_object *facts, const char *node)
 
 bool leave_is_ready(struct json_object *facts, const char *node)
 {
-	return is_ready(find_node(facts, node));
+	return node_is_ready(find_node(facts, node));
 }
 
 static const char *controller(struct json_object *pod)
@@ -79,11 +67,10 @@ static const char *controller(struct json_object *pod)
 static bool is_ordinary(struct json_object *pod)
 {
 	const char *phase = json_get_str(pod, "status.phase", ""), *by = controller(pod);
-	struct json_object *annotations = json_at(pod, "metadata.annotations");
 
 	if (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0)
 		return false;
-	if (annotations != NULL && json_object_object_get_ex(annotations, "kubernetes.io/config.mirror", NULL))
+	if (json_get_key(json_at(pod, "metadata.annotations"), "kubernetes.io/config.mirror", NULL) != NULL)
 		return false;
 	return by == NULL || strcmp(by, "DaemonSet") != 0;
 }
@@ -110,12 +97,9 @@ void leave_pods(struct json_object *facts, const char *node, struct strv *ret)
 	}
 }
 
-/* Labels' keys hold dots: no path of json_at() leads to them. */
 static bool is_control_plane(struct json_object *node)
 {
-	struct json_object *labels = json_at(node, "metadata.labels");
-
-	return labels != NULL && json_object_object_get_ex(labels, "node-role.kubernetes.io/control-plane", NULL);
+	return json_get_key(json_at(node, "metadata.labels"), "node-role.kubernetes.io/control-plane", NULL) != NULL;
 }
 
 size_t leave_others(struct json_object *facts, const struct strv *names)
@@ -125,7 +109,7 @@ size_t leave_others(struct json_object *facts, const struct strv *names)
 	for (size_t i = 0; i < count(facts); i++) {
 		struct json_object *node = nth(facts, i, "Node");
 
-		n += node != NULL && !strv_has(names, json_get_str(node, "metadata.name", "")) && is_ready(node) &&
+		n += node != NULL && !strv_has(names, json_get_str(node, "metadata.name", "")) && node_is_ready(node) &&
 		     !is_control_plane(node) && !json_get_bool(node, "spec.unschedulable", false);
 	}
 	return n;
@@ -204,7 +188,7 @@ static void read_node(struct standing *s, struct json_object *node)
 {
 	if (!s->candidate->there)
 		return;
-	s->rank = !is_ready(node) ? RANK_NOT_READY : json_get_bool(node, "spec.unschedulable", false) ? RANK_CORDONED : RANK_FINE;
+	s->rank = !node_is_ready(node) ? RANK_NOT_READY : json_get_bool(node, "spec.unschedulable", false) ? RANK_CORDONED : RANK_FINE;
 	s->created = json_get_str(node, "metadata.creationTimestamp", "");
 	read_version(json_get_str(node, "status.nodeInfo.kubeletVersion", ""), s->version);
 }

@@ -27,20 +27,9 @@ static struct json_object *find(struct json_object *items, const char *name)
 	return NULL;
 }
 
-/* Keys of labels hold dots: no path of json_at() leads to them. */
-static const char *label(struct json_object *node, const char *key)
-{
-	struct json_object *labels = json_at(node, "metadata.labels");
-	struct json_object *value = NULL;
-
-	if (labels == NULL || !json_object_is_type(labels, json_type_object) || !json_object_object_get_ex(labels, key, &value))
-		return NULL;
-	return json_object_get_string(value);
-}
-
 static void want_label(struct node_state *s, struct json_object *node, const char *key, const char *value)
 {
-	const char *have = node != NULL ? label(node, key) : NULL;
+	const char *have = json_get_key(json_at(node, "metadata.labels"), key, NULL);
 
 	if (have == NULL || strcmp(have, value) != 0)
 		strv_addf(&s->labels, "%s=%s", key, value);
@@ -91,19 +80,31 @@ static void want_taints(struct node_state *s, struct json_object *node, const st
 		want_taint(s, node, planned->pool->taints.v[i]);
 }
 
-static void read_ready(struct node_state *s, struct json_object *node)
+struct json_object *node_condition(struct json_object *node, const char *type)
 {
 	struct json_object *conditions = json_at(node, "status.conditions");
 
 	for (size_t i = 0; i < json_len(conditions); i++) {
 		struct json_object *c = json_object_array_get_idx(conditions, i);
 
-		if (strcmp(json_get_str(c, "type", ""), "Ready") != 0)
-			continue;
-		s->ready = strcmp(json_get_str(c, "status", ""), "True") == 0;
-		if (!s->ready)
-			s->reason = xasprintf("%s: %s", json_get_str(c, "reason", "no reason"), json_get_str(c, "message", ""));
+		if (strcmp(json_get_str(c, "type", ""), type) == 0)
+			return c;
 	}
+	return NULL;
+}
+
+bool node_is_ready(struct json_object *node)
+{
+	return strcmp(json_get_str(node_condition(node, "Ready"), "status", ""), "True") == 0;
+}
+
+static void read_ready(struct node_state *s, struct json_object *node)
+{
+	struct json_object *c = node_condition(node, "Ready");
+
+	s->ready = node_is_ready(node);
+	if (c != NULL && !s->ready)
+		s->reason = xasprintf("%s: %s", json_get_str(c, "reason", "no reason"), json_get_str(c, "message", ""));
 }
 
 int node_states_read(const struct plan *plan, struct json_object *list, struct node_states *ret, struct error **err)

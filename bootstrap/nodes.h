@@ -7,6 +7,10 @@
 #include "core/base/json.h"
 #include "core/cluster/plan.h"
 
+/* One of `kubectl get nodes`, or NULL: its condition of that type, NULL where it has none; whether it is Ready. */
+struct json_object *node_condition(struct json_object *node, const char *type);
+bool node_is_ready(struct json_object *node);
+
 struct node_state {
 	const char *name;
 	bool registered, ready;

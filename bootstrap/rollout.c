@@ -23,10 +23,7 @@ static bool is_ours(struct json_object *o)
 
 static bool is_needed(struct json_object *o)
 {
-	struct json_object *annotations = json_at(o, "metadata.annotations"), *wait = NULL;
-
-	/* by json-c itself: the name has a dot in it */
-	return !json_object_object_get_ex(annotations, WAIT, &wait) || strcmp(json_object_get_string(wait), "false") != 0;
+	return strcmp(json_get_key(json_at(o, "metadata.annotations"), WAIT, ""), "false") != 0;
 }
 
 static bool is_out(struct json_object *o)

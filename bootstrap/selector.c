@@ -1,15 +1,6 @@
 #include "bootstrap/selector.h"
 #include <string.h>
 
-static const char *value_of(struct json_object *labels, const char *key)
-{
-	struct json_object *value = NULL;
-
-	if (labels == NULL || !json_object_is_type(labels, json_type_object) || !json_object_object_get_ex(labels, key, &value))
-		return NULL;
-	return json_object_get_string(value);
-}
-
 static bool is_among(struct json_object *values, const char *value)
 {
 	for (size_t i = 0; i < json_len(values); i++) {
@@ -24,7 +15,7 @@ static bool is_among(struct json_object *values, const char *value)
 /* NotIn also takes what has no such label. */
 static bool expression(struct json_object *e, struct json_object *labels)
 {
-	const char *operator = json_get_str(e, "operator", ""), *value = value_of(labels, json_get_str(e, "key", ""));
+	const char *operator = json_get_str(e, "operator", ""), *value = json_get_key(labels, json_get_str(e, "key", ""), NULL);
 	struct json_object *values = json_at(e, "values");
 
 	if (strcmp(operator, "In") == 0)
@@ -51,7 +42,7 @@ bool selector_matches(struct json_object *selector, struct json_object *labels)
 		return true;
 	json_object_object_foreach(wanted, key, value)
 	{
-		const char *has = value_of(labels, key), *want = json_object_get_string(value);
+		const char *has = json_get_key(labels, key, NULL), *want = json_object_get_string(value);
 
 		if (has == NULL || want == NULL || strcmp(has, want) != 0)
 			return false;

@@ -2,6 +2,7 @@
 #include "cmd/reach.h"
 #include "cmd/verbs.h"
 #include "bootstrap/bootstrap.h"
+#include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -58,19 +59,14 @@ static struct json_object *kubernetes_node(const struct status *s, const char *n
 
 static const char *ready(struct json_object *node, const char **reason)
 {
-	struct json_object *conditions = node != NULL ? json_at(node, "status.conditions") : NULL;
+	struct json_object *condition = node_condition(node, "Ready");
 
-	for (size_t i = 0; i < json_len(conditions); i++) {
-		struct json_object *o = json_object_array_get_idx(conditions, i);
-
-		if (strcmp(json_get_str(o, "type", ""), "Ready") != 0)
-			continue;
-		*reason = json_get_str(o, "message", NULL);
-		if (strcmp(json_get_str(o, "status", ""), "True") != 0)
-			return "NotReady";
-		return json_get_bool(node, "spec.unschedulable", false) ? "Ready,cordoned" : "Ready";
-	}
-	return NULL;
+	if (condition == NULL)
+		return NULL;
+	*reason = json_get_str(condition, "message", NULL);
+	if (!node_is_ready(node))
+		return "NotReady";
+	return json_get_bool(node, "spec.unschedulable", false) ? "Ready,cordoned" : "Ready";
 }
 
 static struct json_object *row(const struct status *s, const struct node *n)

@@ -92,13 +92,9 @@ static enum proof prove_floating_ip(const struct workload_scope *s, const struct
 	return is_described(o, prefix, "from cluster", s->cluster) ? PROOF_NAME : PROOF_NONE;
 }
 
-/* The metadata's key has dots in it, which are no path here. */
 static bool is_claimed(const struct workload_scope *s, struct json_object *o)
 {
-	struct json_object *metadata = json_at(o, "metadata"), *value = NULL;
-
-	return metadata != NULL && json_object_object_get_ex(metadata, CSI_CLUSTER, &value) &&
-	       strcmp(json_object_get_string(value), s->cluster) == 0;
+	return strcmp(json_get_key(json_at(o, "metadata"), CSI_CLUSTER, ""), s->cluster) == 0;
 }
 
 static enum proof prove_volume(const struct workload_scope *s, const struct workload *w UNUSED, struct json_object *o)

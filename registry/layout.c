@@ -193,10 +193,7 @@ struct json_object *layout_index_new(void)
 
 static const char *entry_ref(struct json_object *entry)
 {
-	struct json_object *value = NULL;
-
-	json_object_object_get_ex(json_at(entry, "annotations"), OCI_REF_NAME, &value);
-	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+	return json_get_key(json_at(entry, "annotations"), OCI_REF_NAME, "");
 }
 
 bool layout_index_find(struct json_object *index, const char *ref, struct descriptor *ret)

@@ -62,15 +62,9 @@ void descriptor_free(struct descriptor *d)
 	*d = (struct descriptor){0};
 }
 
-/* Keys hold dots, so json_at()'s paths cannot name them. */
 const char *descriptor_annotation(const struct descriptor *d, const char *key)
 {
-	struct json_object *value = NULL;
-
-	if (d->annotations == NULL || !json_object_object_get_ex(d->annotations, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
+	return json_get_key(d->annotations, key, NULL);
 }
 
 struct json_object *descriptor_json(const struct descriptor *d)
@@ -147,12 +141,7 @@ void manifest_free(struct manifest *m)
 
 static const char *ref_of(struct json_object *entry)
 {
-	struct json_object *value = NULL;
-
-	if (json_object_object_get_ex(json_at(entry, "annotations"), OCI_REF_NAME, &value) &&
-	    json_object_is_type(value, json_type_string))
-		return json_object_get_string(value);
-	return NULL;
+	return json_get_key(json_at(entry, "annotations"), OCI_REF_NAME, NULL);
 }
 
 /* 2: linux/amd64, 1: it does not say, 0: another (attestations are "unknown/unknown") */

@@ -141,6 +141,16 @@ bool json_get_bool(struct json_object *o, const char *path, bool fallback)
 	return json_object_is_type(v, json_type_boolean) ? json_object_get_boolean(v) : fallback;
 }
 
+const char *json_get_key(struct json_object *o, const char *key, const char *fallback)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return fallback;
+	return json_object_get_string(value);
+}
+
 size_t json_len(struct json_object *array)
 {
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;

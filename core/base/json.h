@@ -24,6 +24,8 @@ struct json_object *json_at(struct json_object *o, const char *path); /* NULL wh
 const char *json_get_str(struct json_object *o, const char *path, const char *fallback);
 int64_t json_get_int(struct json_object *o, const char *path, int64_t fallback);
 bool json_get_bool(struct json_object *o, const char *path, bool fallback);
+/* The string under exactly that key, dots and all, as of labels and annotations; fallback where o is no object or has none. */
+const char *json_get_key(struct json_object *o, const char *key, const char *fallback);
 size_t json_len(struct json_object *array); /* 0 where it is no array */
 
 void json_add_str(struct json_object *o, const char *key, const char *value); /* NULL value: left out */

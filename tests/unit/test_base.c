@@ -298,6 +298,20 @@ static void test_path_writes_and_removes(void **state UNUSED)
 	assert_success(path_remove_tree(folder, &test_error));
 }
 
+static void test_json_keys_with_dots(void **state UNUSED)
+{
+	static const char text[] = "{\"a.b/c\":\"x\",\"n\":null,\"i\":1,\"a\":{\"b\":\"y\"}}";
+	CLEANUP_JSON struct json_object *o = NULL;
+
+	assert_success(json_parse(text, strlen(text), "keys", &o, &test_error));
+	assert_string_equal(json_get_key(o, "a.b/c", "none"), "x");
+	assert_string_equal(json_get_key(o, "a.b", "none"), "none");
+	assert_string_equal(json_get_key(o, "n", "none"), "none");
+	assert_string_equal(json_get_key(o, "i", "none"), "none");
+	assert_null(json_get_key(NULL, "a", NULL));
+	assert_null(json_get_key(json_at(o, "i"), "a", NULL));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -307,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_digest_knows_the_empty_string),
 		cmocka_unit_test(test_json_says_where),
 		cmocka_unit_test(test_json_refuses_what_is_none),
+		cmocka_unit_test(test_json_keys_with_dots),
 		cmocka_unit_test(test_yaml_positions),
 		cmocka_unit_test(test_yaml_positions_are_bytes),
 		cmocka_unit_test(test_yaml_refuses),
