@@ -3,12 +3,11 @@
  * alone, with the way out, where it cannot; either way the run after it finds nothing to do.
  */
 #include "core/base/alloc.h"
-#include "core/base/path.h"
 #include "provision/provision.h"
+#include "tests/unit/cluster_fixture.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/test.h"
 #include <stdio.h>
-#include <unistd.h>
 
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
 			   "  platform: {version: 1.36.3}\n"
@@ -18,68 +17,21 @@ static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name
 			   "  workerPools: [{name: w, count: 2, flavor: m1.small, zones: [az1]}]\n"
 			   "  registry: {volume: {size: 5}}\n";
 
-struct cluster {
-	char *folder, *volume; /* the name of the registry's */
-	struct spec *spec;
-	struct plan *plan;
-	struct state *state;
-	struct inventory *inventory;
-};
-
-static int user_data(void *context UNUSED, const struct plan_node *node, char **ret, struct error **err UNUSED)
-{
-	*ret = xasprintf("#cloud-config\nhostname: %s\n", node->node.name);
-	return 0;
-}
-
 static void apply(struct cluster *c)
 {
-	CLEANUP_VIEW struct view *view = NULL;
-	struct provision_job job = {.cloud = fake_cloud(),
-				    .plan = c->plan,
-				    .state = c->state,
-				    .inventory = c->inventory,
-				    .public_key = "ssh-ed25519 AAAA demo",
-				    .user_data = user_data};
-
-	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
-	job.view = view;
-	assert_success(provision_create(&job, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 }
 
 static int begin(void **state)
 {
-	struct cluster *c = xnew(struct cluster);
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-	c->folder = xasprintf("%s/davit-test-drift-%d", base, (int)getpid());
-	assert_success(path_remove_tree(c->folder, &test_error));
-	fake_reset();
-	assert_success(spec_parse("c.yaml", file, strlen(file), &c->spec, &test_error));
-	assert_success(plan_make(c->spec, NULL, &c->plan, &test_error));
-	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
-	c->inventory = inventory_new();
-	for (size_t i = 0; i < c->plan->n_nodes; i++)
-		inventory_put(c->inventory, &c->plan->nodes[i].node);
-	c->volume = xstrdup(plan_find(c->plan, "demo-registry")->volumes[0].name);
-	apply(c);
-	*state = c;
+	cluster_setup(state, file);
+	apply(*state);
 	return 0;
 }
 
-static int end(void **state)
+static const char *registry_volume(const struct cluster *c)
 {
-	struct cluster *c = *state;
-
-	inventory_free(c->inventory);
-	state_close(c->state);
-	plan_free(c->plan);
-	spec_free(c->spec);
-	assert_success(path_remove_tree(c->folder, &test_error));
-	free(c->folder);
-	free(c->volume);
-	free(c);
-	return 0;
+	return plan_find(c->plan, "demo-registry")->volumes[0].name;
 }
 
 static char *differences(struct cluster *c)
@@ -194,11 +146,11 @@ static void test_a_port_was_taken_out(void **state)
 static void test_a_volume_is_gone(void **state)
 {
 	struct cluster *c = *state;
-	CLEANUP_FREE char *text = xasprintf("create volume %s\n", c->volume);
+	CLEANUP_FREE char *text = xasprintf("create volume %s\n", registry_volume(c));
 
-	fake_drop(KIND_VOLUME, c->volume);
+	fake_drop(KIND_VOLUME, registry_volume(c));
 	repairs(c, text);
-	assert_string_equal(json_get_str(fake_find(KIND_VOLUME, c->volume), "attachments[0].server_id", ""),
+	assert_string_equal(json_get_str(fake_find(KIND_VOLUME, registry_volume(c)), "attachments[0].server_id", ""),
 			    json_get_str(fake_find(KIND_SERVER, "demo-registry"), "id", "?"));
 }
 
@@ -283,9 +235,9 @@ static void test_volumes_are_otherwise_than_the_file(void **state)
 					    "leave volume demo-cp-1-root: is of type hdd, the file wants ssd: change it in the cloud "
 					    "(cinder retype), or write the old type back\n"
 					    "leave volume demo-cp-1-root: was made of image i9, the file wants \"debian-12\" (i1): " LEADER,
-					    c->volume);
+					    registry_volume(c));
 
-	set(KIND_VOLUME, c->volume, "size", "9");
+	set(KIND_VOLUME, registry_volume(c), "size", "9");
 	set(KIND_VOLUME, "demo-cp-1-root", "size", "10");
 	set(KIND_VOLUME, "demo-cp-1-root", "volume_type", "\"hdd\"");
 	set(KIND_VOLUME, "demo-cp-1-root", "volume_image_metadata", "{\"image_id\":\"i9\"}");
@@ -328,7 +280,7 @@ static void test_a_pool_is_smaller(void **state)
 
 int main(void)
 {
-#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, cluster_teardown)
 	static const struct CMUnitTest tests[] = {
 		WITH(test_nothing_differs_at_first),
 		WITH(test_a_server_is_gone),

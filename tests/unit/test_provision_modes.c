@@ -3,27 +3,17 @@
  * found complete afterwards, and removed so that only what belongs to others is left.
  */
 #include "core/base/alloc.h"
-#include "core/base/path.h"
 #include "provision/provision.h"
+#include "tests/unit/cluster_fixture.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/test.h"
-#include <stdio.h>
-#include <unistd.h>
 
 #define HEAD "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
 #define CLOUD "  openstack: {image: debian-12}\n"
 #define CP "  controlPlane: {flavor: m1.small}\n"
 #define REGISTRY "  registry: {volume: {size: 5}}\n"
 
-struct cluster {
-	char *folder;
-	struct spec *spec;
-	struct plan *plan;
-	struct state *state;
-	struct inventory *inventory;
-	void (*others)(void); /* what the cloud holds of others */
-	char *before[KIND_COUNT]; /* as JSON */
-};
+static char *before[KIND_COUNT]; /* what others have, as JSON */
 
 static char *text_of(enum kind kind)
 {
@@ -34,76 +24,22 @@ static char *text_of(enum kind kind)
 	return buf_steal(&b);
 }
 
-static void use(struct cluster *c, const char *text)
-{
-	plan_free(c->plan);
-	spec_free(c->spec);
-	assert_success(spec_parse("c.yaml", text, strlen(text), &c->spec, &test_error));
-	assert_success(plan_make(c->spec, c->inventory, &c->plan, &test_error));
-	for (size_t i = 0; i < c->plan->n_nodes; i++)
-		inventory_put(c->inventory, &c->plan->nodes[i].node);
-}
-
+/* others: puts into the cloud what others have */
 static void begin(struct cluster *c, const char *text, void (*others)(void))
 {
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-	*c = (struct cluster){.folder = xasprintf("%s/davit-test-modes-%d", base, (int)getpid()), .inventory = inventory_new()};
-	assert_success(path_remove_tree(c->folder, &test_error));
-	fake_reset();
+	cluster_begin(c);
 	if (others != NULL)
 		others();
 	for (int kind = 0; kind < KIND_COUNT; kind++)
-		c->before[kind] = text_of((enum kind)kind);
-	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
-	use(c, text);
+		before[kind] = text_of((enum kind)kind);
+	cluster_use(c, text);
 }
 
 static void end(struct cluster *c)
 {
-	inventory_free(c->inventory);
-	state_close(c->state);
-	plan_free(c->plan);
-	spec_free(c->spec);
-	assert_success(path_remove_tree(c->folder, &test_error));
-	free(c->folder);
+	cluster_end(c);
 	for (int kind = 0; kind < KIND_COUNT; kind++)
-		free(c->before[kind]);
-}
-
-static int user_data(void *context UNUSED, const struct plan_node *node, char **ret, struct error **err UNUSED)
-{
-	*ret = xasprintf("#cloud-config\nhostname: %s\n", node->node.name);
-	return 0;
-}
-
-static void replan(struct cluster *c)
-{
-	plan_free(c->plan);
-	assert_success(plan_make(c->spec, c->inventory, &c->plan, &test_error));
-}
-
-/* As `davit apply` does it. */
-static int apply(struct cluster *c, struct error **err)
-{
-	CLEANUP_VIEW struct view *view = NULL;
-	struct provision_job job = {.cloud = fake_cloud(),
-				    .plan = c->plan,
-				    .state = c->state,
-				    .inventory = c->inventory,
-				    .public_key = "ssh-ed25519 AAAA demo",
-				    .user_data = user_data};
-
-	if (provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, err) < 0)
-		return -1;
-	job.view = view;
-	if (!c->plan->own_network) {
-		if (provision_reserve(&job, err) < 0)
-			return -1;
-		replan(c);
-		job.plan = c->plan;
-	}
-	return provision_create(&job, err);
+		free(before[kind]);
 }
 
 static char *differences(struct cluster *c)
@@ -136,7 +72,7 @@ static void assert_removed(struct cluster *c)
 	for (int kind = 0; kind < KIND_COUNT; kind++) { /* what others have is not touched, not even changed */
 		CLEANUP_FREE char *after = text_of((enum kind)kind);
 
-		assert_string_equal(after, c->before[kind]);
+		assert_string_equal(after, before[kind]);
 	}
 }
 
@@ -154,10 +90,10 @@ static void torture(const char *text, void (*others)(void))
 
 			begin(&c, text, others);
 			fake_fail(n, faults[f]);
-			(void)!apply(&c, &err);
+			(void)!cluster_apply(&c, &err);
 			calls = fake_calls();
 			fake_fail(0, FAULT_NONE);
-			assert_success(apply(&c, &test_error));
+			assert_success(cluster_apply(&c, &test_error));
 			assert_complete(&c);
 			assert_removed(&c);
 			end(&c);
@@ -172,10 +108,10 @@ static void test_a_pool_grows_into_another_group(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c, GROUPS("2", "serverGroup: anti-affinity, serverGroupSize: 2"), NULL);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
-	use(&c, GROUPS("5", "serverGroup: anti-affinity, serverGroupSize: 2"));
-	assert_success(apply(&c, &test_error));
+	cluster_use(&c, GROUPS("5", "serverGroup: anti-affinity, serverGroupSize: 2"));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	assert_int_equal(fake_count(KIND_SERVER_GROUP), 4);
 	assert_removed(&c);
@@ -187,9 +123,9 @@ static void test_a_group_keeps_its_policy(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c, GROUPS("1", "serverGroup: anti-affinity"), NULL);
-	assert_success(apply(&c, &test_error));
-	use(&c, GROUPS("1", "serverGroup: affinity"));
-	assert_failure(apply(&c, &test_error),
+	assert_success(cluster_apply(&c, &test_error));
+	cluster_use(&c, GROUPS("1", "serverGroup: affinity"));
+	assert_failure(cluster_apply(&c, &test_error),
 		       "its policy is anti-affinity, which cannot be changed into affinity\n    why: nova can change neither it nor "
 		       "the group that a server is in\n    do: write serverGroup: anti-affinity, or make another pool");
 	assert_removed(&c);
@@ -203,7 +139,7 @@ static void test_a_group_without_hosts_is_told(void **state UNUSED)
 
 	begin(&c, GROUPS("2", "serverGroup: anti-affinity"), NULL);
 	fake_break_server("demo-w-2", 3);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_true(inventory_get(c.inventory, "demo-w-2", &node));
 	assert_non_null(strstr(node.fault, "No valid host was found; made 3 times, the last one is left for inspection; "
 					   "serverGroup: anti-affinity wants a host of its own for each server of the pool"));
@@ -231,10 +167,10 @@ static void test_volumes_for_servers_that_are_there(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c, HEAD CLOUD CP REGISTRY "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n", NULL);
-	assert_success(apply(&c, &test_error));
-	use(&c, HEAD CLOUD CP REGISTRY
+	assert_success(cluster_apply(&c, &test_error));
+	cluster_use(&c, HEAD CLOUD CP REGISTRY
 	    "  workerPools: [{name: w, count: 2, flavor: m1.small, volumes: [{size: 1, mount: /srv/a}, {size: 1, mount: /b}]}]\n");
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	assert_int_equal(fake_count(KIND_VOLUME), 5);
 	assert_string_equal(json_get_str(fake_find(KIND_VOLUME, "demo-w-2-srv-a"), "attachments[0].server_id", ""),
@@ -250,12 +186,12 @@ static void test_one_volume_is_attached_again(void **state UNUSED)
 	CLEANUP_FREE char *text = NULL;
 
 	begin(&c, VOLUMES, NULL);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	json_add_str(fake_find(KIND_VOLUME, "demo-w-1-srv-b"), "status", "available");
 	json_object_object_del(fake_find(KIND_VOLUME, "demo-w-1-srv-b"), "attachments");
 	text = differences(&c);
 	assert_string_equal(text, "volume demo-w-1-srv-b: is not attached to demo-w-1\n");
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	end(&c);
 }
@@ -269,7 +205,7 @@ static void test_servers_with_a_drive_need_no_router(void **state UNUSED)
 
 	begin(&c, HEAD DRIVE CP REGISTRY, NULL);
 	fake_interface_after_server();
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	assert_true(json_get_bool(fake_find(KIND_SERVER, "demo-cp-1"), "config_drive", false));
 	assert_removed(&c);
@@ -294,7 +230,7 @@ static void test_volumes_follow_their_servers_zones(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c, ZONES("zones: [az1, az2], volume: {size: 8}, volumes: [{size: 1, mount: /srv, zone: nova}]"), NULL);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	assert_string_equal(zone_of(KIND_SERVER, "demo-w-1"), "az1");
 	assert_string_equal(zone_of(KIND_VOLUME, "demo-w-1-root"), "az1");
@@ -302,10 +238,10 @@ static void test_volumes_follow_their_servers_zones(void **state UNUSED)
 	assert_string_equal(zone_of(KIND_VOLUME, "demo-w-2-root"), "none");
 	assert_string_equal(zone_of(KIND_VOLUME, "demo-w-2-srv"), "nova");
 	assert_string_equal(zone_of(KIND_VOLUME, "demo-registry-data"), "none");
-	use(&c, ZONES("zones: [az2], volume: {size: 8}, volumes: [{size: 1, mount: /srv, zone: nova}]"));
+	cluster_use(&c, ZONES("zones: [az2], volume: {size: 8}, volumes: [{size: 1, mount: /srv, zone: nova}]"));
 	assert_complete(&c); /* what is there stays where it is */
-	use(&c, ZONES("volumes: [{size: 1, mount: /srv, zone: az9}]"));
-	assert_failure(apply(&c, &test_error), "volume zone \"az9\": the cloud has no such volume zone; it has az1, nova");
+	cluster_use(&c, ZONES("volumes: [{size: 1, mount: /srv, zone: az9}]"));
+	assert_failure(cluster_apply(&c, &test_error), "volume zone \"az9\": the cloud has no such volume zone; it has az1, nova");
 	assert_removed(&c);
 	end(&c);
 }
@@ -315,13 +251,13 @@ static void test_pools_of_other_images(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c, ZONES("image: debian-13"), NULL);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_string_equal(json_get_str(fake_find(KIND_SERVER, "demo-w-1"), "imageRef", ""), "i2");
 	assert_string_equal(json_get_str(fake_find(KIND_SERVER, "demo-cp-1"), "imageRef", ""), "i1");
-	use(&c, ZONES("image: i1, volume: {size: 8}")); /* the same as the others', by its id */
-	assert_success(apply(&c, &test_error));
-	use(&c, ZONES("image: debian-11"));
-	assert_failure(apply(&c, &test_error),
+	cluster_use(&c, ZONES("image: i1, volume: {size: 8}")); /* the same as the others', by its id */
+	assert_success(cluster_apply(&c, &test_error));
+	cluster_use(&c, ZONES("image: debian-11"));
+	assert_failure(cluster_apply(&c, &test_error),
 		       "image \"debian-11\": the cloud has no such image; it has debian-12, debian-13; did you mean");
 	assert_removed(&c);
 	end(&c);
@@ -362,7 +298,7 @@ static void test_the_cloud_chooses_addresses(void **state UNUSED)
 	begin(&c, NETWORK(CORP "}"), put_corp);
 	assert_false(plan_is_addressed(c.plan));
 	assert_null(c.plan->registry_address);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_true(plan_is_addressed(c.plan));
 	assert_string_equal(c.plan->registry_address,
 			    json_get_str(fake_find(KIND_PORT, "demo-registry"), "fixed_ips[0].ip_address", ""));
@@ -372,13 +308,13 @@ static void test_the_cloud_chooses_addresses(void **state UNUSED)
 	assert_complete(&c);
 	first = xstrdup(plan_find(c.plan, "demo-w-1")->node.address);
 	calls = fake_calls();
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_string_equal(plan_find(c.plan, "demo-w-1")->node.address, first);
 	assert_in_range(fake_calls() - calls, 1, KIND_COUNT + 6); /* looks, and nothing else */
 	/* its port went behind davit's back: another address is taken as it comes */
 	fake_drop(KIND_SERVER, "demo-w-1");
 	fake_drop(KIND_PORT, "demo-w-1");
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_string_not_equal(plan_find(c.plan, "demo-w-1")->node.address, first);
 	assert_removed(&c);
 	end(&c);
@@ -403,7 +339,7 @@ static void test_existing_things_that_do_not_fit(void **state UNUSED)
 		struct cluster c = {0};
 
 		begin(&c, bad[i].text, put_corp);
-		assert_failure(apply(&c, &test_error), bad[i].says);
+		assert_failure(cluster_apply(&c, &test_error), bad[i].says);
 		assert_removed(&c); /* nothing was made */
 		end(&c);
 	}
@@ -415,11 +351,11 @@ static void test_existing_twins_are_told_by_their_ids(void **state UNUSED)
 
 	begin(&c, NETWORK(CORP "}"), put_corp);
 	fake_put(KIND_NETWORK, "{\"id\":\"N3\",\"name\":\"corp\"}");
-	assert_failure(apply(&c, &test_error), "network \"corp\": the cloud has 2 of that name: N, N3");
+	assert_failure(cluster_apply(&c, &test_error), "network \"corp\": the cloud has 2 of that name: N, N3");
 	fake_drop(KIND_NETWORK, "corp");
 	fake_put(KIND_NETWORK, "{\"id\":\"N\",\"name\":\"corp\"}");
 	fake_put(KIND_SUBNET, "{\"id\":\"SB\",\"name\":\"corp-b\",\"network_id\":\"N\",\"cidr\":\"192.168.7.0/24\"}");
-	assert_failure(apply(&c, &test_error), "network \"corp\": the file can mean 2 of its subnets: ");
+	assert_failure(cluster_apply(&c, &test_error), "network \"corp\": the file can mean 2 of its subnets: ");
 	end(&c);
 }
 
@@ -429,9 +365,9 @@ static void test_a_subnet_without_dhcp_needs_the_drive(void **state UNUSED)
 
 	begin(&c, NETWORK(CORP "}"), put_corp);
 	json_add_bool(fake_find(KIND_SUBNET, "corp-a"), "enable_dhcp", false);
-	assert_failure(apply(&c, &test_error), "subnet \"corp-a\": has no DHCP");
+	assert_failure(cluster_apply(&c, &test_error), "subnet \"corp-a\": has no DHCP");
 	c.spec->openstack.config_drive = true;
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	end(&c);
 }
 
@@ -440,10 +376,10 @@ static void test_a_cluster_stays_in_its_network(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c, NETWORK(""), put_corp);
-	assert_success(apply(&c, &test_error));
-	use(&c, NETWORK(CORP "}"));
-	assert_failure(apply(&c, &test_error), "the cluster's servers are in network id-");
-	use(&c, NETWORK(""));
+	assert_success(cluster_apply(&c, &test_error));
+	cluster_use(&c, NETWORK(CORP "}"));
+	assert_failure(cluster_apply(&c, &test_error), "the cluster's servers are in network id-");
+	cluster_use(&c, NETWORK(""));
 	assert_removed(&c);
 	end(&c);
 }
@@ -468,23 +404,23 @@ static void test_servers_in_more_security_groups(void **state UNUSED)
 	CLEANUP_FREE char *worker = NULL, *plane = NULL, *later = NULL, *changes = NULL;
 
 	begin(&c, IN_GROUPS("lb, g-2"), put_groups);
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	worker = groups_of("demo-w-1");
 	plane = groups_of("demo-cp-1");
 	assert_non_null(strstr(worker, ",\"g-lb\",\"g-2\"]"));
 	assert_null(strstr(plane, "g-lb"));
-	use(&c, IN_GROUPS("lb"));
+	cluster_use(&c, IN_GROUPS("lb"));
 	changes = differences(&c);
 	assert_string_equal(changes, "port demo-w-1: is not in the security groups that it should be in\n");
-	assert_success(apply(&c, &test_error));
+	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
 	later = groups_of("demo-w-1");
 	assert_null(strstr(later, "g-2"));
-	use(&c, IN_GROUPS("lb, l"));
-	assert_failure(apply(&c, &test_error), "security group \"l\": the cloud has no such security group; it has ");
-	use(&c, IN_GROUPS("twin"));
-	assert_failure(apply(&c, &test_error), "security group \"twin\": the cloud has 2 of that name: g-1, g-2");
+	cluster_use(&c, IN_GROUPS("lb, l"));
+	assert_failure(cluster_apply(&c, &test_error), "security group \"l\": the cloud has no such security group; it has ");
+	cluster_use(&c, IN_GROUPS("twin"));
+	assert_failure(cluster_apply(&c, &test_error), "security group \"twin\": the cloud has 2 of that name: g-1, g-2");
 	assert_removed(&c);
 	end(&c);
 }

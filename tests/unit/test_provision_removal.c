@@ -8,9 +8,9 @@
 #include "provision/credential.h"
 #include "provision/provision.h"
 #include "provision/workload.h"
+#include "tests/unit/cluster_fixture.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/test.h"
-#include <unistd.h>
 
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
 			   "  platform: {version: 1.36.3}\n"
@@ -20,64 +20,10 @@ static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name
 
 #define OTHER "ffffffff-0000-4000-8000-000000000000"
 
-struct cluster {
-	char *folder;
-	struct spec *spec;
-	struct plan *plan;
-	struct state *state;
-	struct inventory *inventory;
-};
-
-static int user_data(void *context UNUSED, const struct plan_node *node UNUSED, char **ret, struct error **err UNUSED)
-{
-	*ret = xstrdup("#cloud-config\n");
-	return 0;
-}
-
-static void make(struct cluster *c)
-{
-	CLEANUP_VIEW struct view *view = NULL;
-	struct provision_job job = {.cloud = fake_cloud(),
-				    .plan = c->plan,
-				    .state = c->state,
-				    .inventory = c->inventory,
-				    .public_key = "ssh-ed25519 AAAA demo",
-				    .user_data = user_data};
-
-	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
-	job.view = view;
-	assert_success(provision_create(&job, &test_error));
-}
-
 static int begin(void **state)
 {
-	struct cluster *c = xnew(struct cluster);
-
-	c->folder = xasprintf("%s/davit-removal-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
-	assert_success(path_remove_tree(c->folder, &test_error));
-	fake_reset();
-	assert_success(spec_parse("c.yaml", file, strlen(file), &c->spec, &test_error));
-	assert_success(plan_make(c->spec, NULL, &c->plan, &test_error));
-	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
-	c->inventory = inventory_new();
-	for (size_t i = 0; i < c->plan->n_nodes; i++)
-		inventory_put(c->inventory, &c->plan->nodes[i].node);
-	make(c);
-	*state = c;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct cluster *c = *state;
-
-	inventory_free(c->inventory);
-	state_close(c->state);
-	plan_free(c->plan);
-	spec_free(c->spec);
-	assert_success(path_remove_tree(c->folder, &test_error));
-	free(c->folder);
-	free(c);
+	cluster_setup(state, file);
+	assert_success(cluster_apply(*state, &test_error));
 	return 0;
 }
 
@@ -179,7 +125,7 @@ static void test_whatever_call_fails_it_goes_on(void **state UNUSED)
 			assert_success(provision_remove(&job, &test_error));
 		}
 		assert_nothing_of_ours();
-		end(&fresh);
+		cluster_teardown(&fresh);
 	}
 }
 
@@ -485,7 +431,7 @@ static void test_a_list_that_must_be_there(void **state)
 
 int main(void)
 {
-#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, cluster_teardown)
 	static const struct CMUnitTest tests[] = {
 		WITH(test_takes_what_kubernetes_made),
 		cmocka_unit_test(test_whatever_call_fails_it_goes_on),

@@ -3,12 +3,11 @@
  * the plan wants, nothing twice, and removing it leaves nothing but what belongs to others.
  */
 #include "core/base/alloc.h"
-#include "core/base/path.h"
 #include "provision/provision.h"
+#include "tests/unit/cluster_fixture.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/test.h"
 #include <stdio.h>
-#include <unistd.h>
 
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
 			   "  platform: {version: 1.36.3}\n"
@@ -21,67 +20,9 @@ static const size_t wanted[KIND_COUNT] = {
 	[KIND_KEYPAIR] = 1,	 [KIND_NETWORK] = 1, [KIND_SUBNET] = 1,	     [KIND_ROUTER] = 1, [KIND_GROUP] = 3,
 	[KIND_SERVER_GROUP] = 2, [KIND_PORT] = 5,    [KIND_FLOATING_IP] = 1, [KIND_VOLUME] = 2, [KIND_SERVER] = 4};
 
-struct cluster {
-	char *folder;
-	struct spec *spec;
-	struct plan *plan;
-	struct state *state;
-	struct inventory *inventory;
-};
-
 static int begin(void **state)
 {
-	struct cluster *c = xnew(struct cluster);
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-	c->folder = xasprintf("%s/davit-test-%d", base, (int)getpid());
-	assert_success(path_remove_tree(c->folder, &test_error));
-	fake_reset();
-	assert_success(spec_parse("c.yaml", file, strlen(file), &c->spec, &test_error));
-	assert_success(plan_make(c->spec, NULL, &c->plan, &test_error));
-	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
-	c->inventory = inventory_new();
-	for (size_t i = 0; i < c->plan->n_nodes; i++)
-		inventory_put(c->inventory, &c->plan->nodes[i].node);
-	*state = c;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct cluster *c = *state;
-
-	inventory_free(c->inventory);
-	state_close(c->state);
-	plan_free(c->plan);
-	spec_free(c->spec);
-	assert_success(path_remove_tree(c->folder, &test_error));
-	free(c->folder);
-	free(c);
-	return 0;
-}
-
-static int user_data(void *context UNUSED, const struct plan_node *node, char **ret, struct error **err UNUSED)
-{
-	*ret = xasprintf("#cloud-config\nhostname: %s\n", node->node.name);
-	return 0;
-}
-
-/* As `davit apply` does it: look, then make what is missing. */
-static int apply(struct cluster *c, struct error **err)
-{
-	CLEANUP_VIEW struct view *view = NULL;
-	struct provision_job job = {.cloud = fake_cloud(),
-				    .plan = c->plan,
-				    .state = c->state,
-				    .inventory = c->inventory,
-				    .public_key = "ssh-ed25519 AAAA demo",
-				    .user_data = user_data};
-
-	if (provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, err) < 0)
-		return -1;
-	job.view = view;
-	return provision_create(&job, err);
+	return cluster_setup(state, file);
 }
 
 static int drop(struct cluster *c, struct error **err)
@@ -148,7 +89,7 @@ static void test_makes_and_removes(void **state)
 	struct node node = {0};
 	unsigned calls;
 
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	printf("# a cluster of 4 servers took %u calls\n", fake_calls());
 	assert_in_range(fake_calls(), 30, 50);
 	assert_complete(c, 0);
@@ -159,7 +100,7 @@ static void test_makes_and_removes(void **state)
 	node_clear(&node);
 
 	calls = fake_calls();
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_int_equal(fake_calls() - calls, KIND_COUNT + 3); /* one look, nothing else */
 
 	assert_success(drop(c, &test_error));
@@ -174,7 +115,7 @@ static void test_leaves_what_is_not_marked(void **state)
 	for (int kind = 0; kind < KIND_COUNT; kind++) /* same names, no mark */
 		fake_put((enum kind)kind,
 			 "{\"id\":\"foreign\",\"name\":\"demo\",\"description\":\"\",\"metadata\":{},\"status\":\"ACTIVE\"}");
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_complete(c, 1);
 	assert_success(drop(c, &test_error));
 	assert_empty(1);
@@ -185,7 +126,7 @@ static void test_works_without_bulk(void **state)
 	struct cluster *c = *state;
 
 	fake_without_bulk();
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_complete(c, 0);
 }
 
@@ -202,16 +143,16 @@ static void torture_creation(enum fake_fault fault)
 		begin(&state);
 		c = state;
 		fake_fail(++n, fault);
-		if (apply(c, &err) == 0)
+		if (cluster_apply(c, &err) == 0)
 			recovered++;
 		calls = fake_calls();
 		fake_fail(0, FAULT_NONE);
-		assert_success(apply(c, &test_error)); /* also where one worker failed */
+		assert_success(cluster_apply(c, &test_error)); /* also where one worker failed */
 		assert_complete(c, 0);
 		assert_state_knows(c, all_wanted());
 		assert_success(drop(c, &test_error));
 		assert_empty(0);
-		end(&state);
+		cluster_teardown(&state);
 	} while (n <= calls);
 	if (fault == FAULT_REPEATED)
 		assert_int_equal(recovered, n);
@@ -245,14 +186,14 @@ static void test_torture_removal(void **state UNUSED)
 		CLEANUP_ERROR struct error *err = NULL;
 
 		begin(&fresh);
-		assert_success(apply(fresh, &test_error));
+		assert_success(cluster_apply(fresh, &test_error));
 		fake_fail(n, n % 2 == 0 ? FAULT_LOST : FAULT_APPLIED);
 		if (drop(fresh, &err) < 0) {
 			fake_fail(0, FAULT_NONE);
 			assert_success(drop(fresh, &test_error));
 		}
 		assert_empty(0);
-		end(&fresh);
+		cluster_teardown(&fresh);
 	}
 }
 
@@ -261,11 +202,11 @@ static void test_repairs_what_went_behind_its_back(void **state)
 	struct cluster *c = *state;
 	struct node node = {0};
 
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	fake_drop(KIND_SERVER, "demo-w-1"); /* its port still names the server */
 	json_add_str(fake_find(KIND_SERVER, "demo-registry"), "status", "SHUTOFF");
 	fake_drop(KIND_SERVER_GROUP, "demo");
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_complete(c, 0);
 	assert_true(inventory_get(c->inventory, "demo-w-1", &node));
 	assert_int_equal(node.cloud, NODE_ACTIVE);
@@ -278,7 +219,7 @@ static void test_takes_up_a_server_that_is_being_built(void **state)
 	struct cluster *c = *state;
 	struct json_object *server, *volume;
 
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	server = fake_find(KIND_SERVER, "demo-registry");
 	volume = fake_find(KIND_VOLUME, "demo-registry-data");
 	json_add_str(server, "status", "BUILD");
@@ -286,7 +227,7 @@ static void test_takes_up_a_server_that_is_being_built(void **state)
 	json_add_str(volume, "status", "reserved");
 	json_object_object_del(volume, "attachments");
 	json_add_str(fake_find(KIND_PORT, "demo-registry"), "device_id", "");
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_complete(c, 0);
 	assert_string_equal(json_get_str(volume, "attachments[0].server_id", ""), json_get_str(server, "id", "?"));
 }
@@ -297,7 +238,7 @@ static void test_pods_pass_where_bulk_forgets_them(void **state)
 
 	free(c->spec->network.plugin);
 	c->spec->network.plugin = xstrdup("none");
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_complete(c, 0);
 	assert_string_equal(json_get_str(fake_find(KIND_PORT, "demo-w-2"), "allowed_address_pairs[0].ip_address", ""),
 			    "10.244.0.0/16");
@@ -309,7 +250,7 @@ static void test_a_worker_that_fails_is_told_and_kept(void **state)
 	struct node node = {0};
 
 	fake_break_server("demo-w-2", 3);
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_true(inventory_get(c->inventory, "demo-w-2", &node));
 	assert_int_equal(node.cloud, NODE_FAILED);
 	assert_non_null(strstr(node.fault, "ERROR: No valid host was found; made 3 times, the last one is left for inspection"));
@@ -317,7 +258,7 @@ static void test_a_worker_that_fails_is_told_and_kept(void **state)
 	assert_true(inventory_get(c->inventory, "demo-w-1", &node));
 	assert_int_equal(node.cloud, NODE_ACTIVE);
 	node_clear(&node);
-	assert_success(apply(c, &test_error)); /* it is made again */
+	assert_success(cluster_apply(c, &test_error)); /* it is made again */
 	assert_complete(c, 0);
 }
 
@@ -326,7 +267,7 @@ static void test_a_control_plane_is_made_again(void **state)
 	struct cluster *c = *state;
 
 	fake_break_server("demo-cp-1", 2);
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	assert_complete(c, 0);
 }
 
@@ -335,7 +276,7 @@ static void test_a_control_plane_that_fails_for_good_fails_all(void **state)
 	struct cluster *c = *state;
 
 	fake_break_server("demo-cp-1", 3);
-	assert_failure(apply(c, &test_error), "server \"demo-cp-1\"");
+	assert_failure(cluster_apply(c, &test_error), "server \"demo-cp-1\"");
 	assert_success(drop(c, &test_error));
 	assert_empty(0);
 }
@@ -344,7 +285,7 @@ static void test_leftovers_are_named(void **state)
 {
 	struct cluster *c = *state;
 
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	fake_put(
 		KIND_PORT,
 		"{\"id\":\"foreign\",\"name\":\"x\",\"network_id\":\"\",\"device_owner\":\"compute:nova\",\"device_id\":\"vm\"}");
@@ -365,7 +306,7 @@ static void test_a_volume_whose_server_is_gone_is_free_soon(void **state)
 	struct cluster *c = *state;
 	struct json_object *list = json_object_new_array(), *one = json_object_new_object();
 
-	assert_success(apply(c, &test_error));
+	assert_success(cluster_apply(c, &test_error));
 	json_add_str(one, "server_id", "gone");
 	json_object_array_add(list, one);
 	json_add(fake_find(KIND_VOLUME, "demo-registry-data"), "attachments", list);
@@ -382,12 +323,12 @@ static void test_another_key_of_that_name_is_a_conflict(void **state)
 		xasprintf("{\"name\":\"%s\",\"public_key\":\"ssh-ed25519 BBBB me\",\"fingerprint\":\"aa:bb\"}", name);
 
 	fake_put(KIND_KEYPAIR, text);
-	assert_failure(apply(c, &test_error), "the cloud has one of that name with another key (fingerprint aa:bb)");
+	assert_failure(cluster_apply(c, &test_error), "the cloud has one of that name with another key (fingerprint aa:bb)");
 }
 
 int main(void)
 {
-#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, begin, cluster_teardown)
 	static const struct CMUnitTest tests[] = {
 		WITH(test_makes_and_removes),
 		WITH(test_leaves_what_is_not_marked),

@@ -1,10 +1,9 @@
 /* Single nodes leave the cloud; the others stay as they are.  Against the cloud in memory. */
 #include "core/base/alloc.h"
-#include "core/base/path.h"
 #include "provision/provision.h"
+#include "tests/unit/cluster_fixture.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/test.h"
-#include <unistd.h>
 
 #define FILE_OF(w, v)                                                                                                             \
 	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"                     \
@@ -13,65 +12,13 @@
 	"  - {name: w, count: " w ", flavor: m1.small, volume: {size: 8}, volumes: [{size: 1, mount: /srv}], serverGroupSize: 2}\n" v
 #define V "  - {name: w-1, count: 1, flavor: m1.small, volume: {size: 8}}\n"
 
-struct cluster {
-	char *folder;
-	struct spec *spec;
-	struct plan *plan;
-	struct state *state;
-	struct inventory *inventory;
-};
-
-static int user_data(void *context UNUSED, const struct plan_node *node UNUSED, char **ret, struct error **err UNUSED)
-{
-	*ret = xstrdup("#cloud-config\n");
-	return 0;
-}
-
-static void use(struct cluster *c, const char *text)
-{
-	plan_free(c->plan);
-	spec_free(c->spec);
-	assert_success(spec_parse("c.yaml", text, strlen(text), &c->spec, &test_error));
-	assert_success(plan_make(c->spec, c->inventory, &c->plan, &test_error));
-}
-
-static void make(struct cluster *c)
-{
-	CLEANUP_VIEW struct view *view = NULL;
-	struct provision_job job = {.cloud = fake_cloud(),
-				    .plan = c->plan,
-				    .state = c->state,
-				    .inventory = c->inventory,
-				    .public_key = "ssh-ed25519 AAAA demo",
-				    .user_data = user_data};
-
-	for (size_t i = 0; i < c->plan->n_nodes; i++) {
-		inventory_put(c->inventory, &c->plan->nodes[i].node);
-		assert_success(state_put_node(c->state, &c->plan->nodes[i].node, &test_error));
-	}
-	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
-	job.view = view;
-	assert_success(provision_create(&job, &test_error));
-}
-
 static void begin(struct cluster *c)
 {
-	c->folder = xasprintf("%s/davit-withdraw-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
-	assert_success(path_remove_tree(c->folder, &test_error));
-	fake_reset();
-	assert_success(state_open(c->folder, "demo", STATE_WRITE, &c->state, &test_error));
-	c->inventory = inventory_new();
-	use(c, FILE_OF("3", V));
-	make(c);
-}
-
-static void end(struct cluster *c)
-{
-	inventory_free(c->inventory);
-	assert_success(state_destroy(c->state, &test_error));
-	plan_free(c->plan);
-	spec_free(c->spec);
-	free(c->folder);
+	cluster_begin(c);
+	cluster_use(c, FILE_OF("3", V));
+	assert_success(cluster_apply(c, &test_error));
+	for (size_t i = 0; i < c->plan->n_nodes; i++)
+		assert_success(state_put_node(c->state, &c->plan->nodes[i].node, &test_error));
 }
 
 static int withdraw(struct cluster *c, struct error **err)
@@ -146,13 +93,13 @@ static void test_one_goes_with_all_that_is_its_own(void **state UNUSED)
 	begin(&c);
 	assert_int_equal(fake_count(KIND_SERVER), 6);
 	assert_int_equal(fake_count(KIND_SERVER_GROUP), 4);
-	use(&c, FILE_OF("2", V));
+	cluster_use(&c, FILE_OF("2", V));
 	assert_int_equal(leavings(&c), 5); /* server, port, floating IP, two volumes */
 	assert_success(withdraw(&c, &test_error));
 	inventory_remove(c.inventory, "demo-w-3");
-	use(&c, FILE_OF("2", V));
+	cluster_use(&c, FILE_OF("2", V));
 	assert_gone(&c);
-	end(&c);
+	cluster_end(&c);
 }
 
 /* "demo-w-1-1" is a node of its own, and its volume "demo-w-1-1-root" not one of demo-w-1. */
@@ -162,13 +109,13 @@ static void test_names_that_begin_alike(void **state UNUSED)
 
 	begin(&c);
 	inventory_leaving(c.inventory, "demo-w-1", true);
-	use(&c, FILE_OF("2", V));
+	cluster_use(&c, FILE_OF("2", V));
 	assert_string_equal(c.plan->leaving.v[0], "demo-w-1");
 	assert_success(withdraw(&c, &test_error));
 	assert_null(fake_find(KIND_VOLUME, "demo-w-1-root"));
 	assert_non_null(fake_find(KIND_VOLUME, "demo-w-1-1-root"));
 	assert_non_null(fake_find(KIND_SERVER, "demo-w-1-1"));
-	end(&c);
+	cluster_end(&c);
 }
 
 static void test_a_pool_goes(void **state UNUSED)
@@ -176,12 +123,12 @@ static void test_a_pool_goes(void **state UNUSED)
 	struct cluster c = {0};
 
 	begin(&c);
-	use(&c, FILE_OF("3", ""));
+	cluster_use(&c, FILE_OF("3", ""));
 	assert_success(withdraw(&c, &test_error));
 	assert_null(fake_find(KIND_SERVER, "demo-w-1-1"));
 	assert_non_null(fake_find(KIND_VOLUME, "demo-w-1-root"));
 	assert_int_equal(fake_count(KIND_SERVER_GROUP), 3);
-	end(&c);
+	cluster_end(&c);
 }
 
 /* Whatever call fails, and however: the next run takes away what is left. */
@@ -196,7 +143,7 @@ static void test_torture(void **state UNUSED)
 			bool hit;
 
 			begin(&c);
-			use(&c, FILE_OF("2", V));
+			cluster_use(&c, FILE_OF("2", V));
 			before = fake_calls();
 			fake_fail(n, faults[f]);
 			if (withdraw(&c, &test_error) < 0)
@@ -205,9 +152,9 @@ static void test_torture(void **state UNUSED)
 			fake_fail(0, FAULT_NONE);
 			assert_success(withdraw(&c, &test_error));
 			inventory_remove(c.inventory, "demo-w-3");
-			use(&c, FILE_OF("2", V));
+			cluster_use(&c, FILE_OF("2", V));
 			assert_gone(&c);
-			end(&c);
+			cluster_end(&c);
 			if (!hit)
 				break;
 		}
@@ -224,7 +171,7 @@ static void test_what_turns_up_late(void **state UNUSED)
 	begin(&c);
 	assert_int_equal(json_object_deep_copy(fake_find(KIND_SERVER, "demo-w-3"), &late, NULL), 0);
 	json_add_str(late, "id", "late");
-	use(&c, FILE_OF("2", V));
+	cluster_use(&c, FILE_OF("2", V));
 	job = (struct removal_job){.cloud = fake_cloud(), .cluster = "demo", .uuid = state_uuid(c.state), .state = c.state};
 	assert_success(provision_withdraw_begin(&job, c.plan, &w, &test_error));
 	assert_success(provision_withdraw(w, "demo-w-3", &test_error));
@@ -232,9 +179,9 @@ static void test_what_turns_up_late(void **state UNUSED)
 	assert_success(provision_withdraw_finish(w, &test_error));
 	provision_withdraw_end(w);
 	inventory_remove(c.inventory, "demo-w-3");
-	use(&c, FILE_OF("2", V));
+	cluster_use(&c, FILE_OF("2", V));
 	assert_gone(&c);
-	end(&c);
+	cluster_end(&c);
 }
 
 int main(void)
