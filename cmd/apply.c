@@ -280,7 +280,7 @@ static int prepare(void *context, struct error **err)
 /* Asked once, after all checks; a scope's commit is its own question. */
 static int consent(struct apply *a, struct error **err)
 {
-	CLEANUP_FREE char *names = strv_join(&a->c->plan->leaving, ", ");
+	CLEANUP_FREE char *names = verb_names(&a->c->plan->leaving);
 	CLEANUP_FREE char *question =
 		xasprintf("Drain and remove %s, which %s no longer wants, with their volumes", names, a->c->spec->path);
 

@@ -1,4 +1,5 @@
 #include "cmd/leaving.h"
+#include "cmd/verbs.h"
 #include "bootstrap/bootstrap.h"
 #include "bootstrap/leave.h"
 #include "core/base/alloc.h"
@@ -116,8 +117,8 @@ int leaving_check(struct leaving *l, const struct strv *nodes, struct error **er
 		leave_pods(l->facts, nodes->v[i], &pods);
 	if (pods.n == 0 || leave_others(l->facts, nodes) > 0)
 		return 0;
-	list = strv_join(&pods, "\n  ");
-	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for these %zu; --yes removes the nodes all the same:\n  %s",
+	list = verb_names(&pods);
+	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for these %zu; --yes removes the nodes all the same: %s",
 			 pods.n, list);
 }
 

@@ -152,6 +152,7 @@ static int write_file(struct scale *s, struct error **err)
 	(void)!stat(s->o->file, &st);
 	if (path_write(real != NULL ? real : s->o->file, s->after.data, s->after.len, st.st_mode & 0777, err) < 0)
 		return error_wrap(err, "nothing was done");
+	(void)!chown(real != NULL ? real : s->o->file, st.st_uid, st.st_gid); /* root leaves it to whose it was */
 	log_info("%s: pool %s: count %d instead of %d", s->o->file, s->pool, s->to, s->from);
 	return 0;
 }
@@ -248,19 +249,6 @@ static int shrink(struct scale *s, struct leaving *l, struct cloud *cloud, struc
 	return r;
 }
 
-/* "demo-w-3, demo-w-4", at most so many. */
-static char *brief(const struct strv *names)
-{
-	enum { SHOWN = 8 };
-	CLEANUP_STRV struct strv some = STRV_INIT;
-
-	for (size_t i = 0; i < names->n && i < SHOWN; i++)
-		strv_add(&some, names->v[i]);
-	if (names->n > SHOWN)
-		strv_addf(&some, "and %zu more", names->n - SHOWN);
-	return strv_join(&some, ", ");
-}
-
 static int run_down(struct scale *s, struct leaving *l, struct error **err)
 {
 	CLEANUP_STRV struct strv nodes = STRV_INIT;
@@ -281,7 +269,7 @@ static int run_down(struct scale *s, struct leaving *l, struct error **err)
 	if (cloud_open(context_cloud(&s->c), &cloud, err) < 0 || context_check_project(s->c.state, cloud, err) < 0 ||
 	    shrink(s, l, cloud, err) < 0)
 		return -1;
-	names = brief(&nodes);
+	names = verb_names(&nodes);
 	log_info("pool %s of cluster %s has %d; gone: %s (%.1f s, %llu API calls)", s->pool, s->c.spec->name, s->to,
 		 nodes.n > 0 ? names : "none", (double)(clock_ms() - start) / 1000, (unsigned long long)cloud_requests(cloud));
 	return 0;

@@ -40,6 +40,18 @@ size_t verb_leaving(const struct changes *changes)
 	return n;
 }
 
+char *verb_names(const struct strv *names)
+{
+	enum { SHOWN = 8 };
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < names->n && i < SHOWN; i++)
+		buf_addf(&b, "%s%s", i > 0 ? ", " : "", names->v[i]);
+	if (names->n > SHOWN)
+		buf_addf(&b, " and %zu more", names->n - SHOWN);
+	return buf_steal(&b);
+}
+
 void verb_warn_left(const struct changes *changes)
 {
 	enum { TOLD_MAX = 10 };

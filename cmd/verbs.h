@@ -34,6 +34,7 @@ struct json_object *verb_changes_json(const struct changes *changes) MUST_USE; /
 /* How many there are that apply does something about; those among them that are nodes' leaving. */
 size_t verb_to_do(const struct changes *changes);
 size_t verb_leaving(const struct changes *changes);
+char *verb_names(const struct strv *names) MUST_USE; /* "demo-w-3, demo-w-4 and 98 more", for people; the caller frees */
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */
