@@ -62,15 +62,16 @@ nothing_is_lost() {
 scale_up() {
 	cp "$FILE" "$SCALE"
 	load_begins
-	status scale up workers 1 --mirror "$MIRROR" --dry-run
+	status scale up workers 2 --mirror "$MIRROR" --dry-run
 	expect_status 0
 	expect_text demo-workers-3
+	expect_text demo-workers-4
 	cmp "$FILE" "$SCALE"
-	status scale up workers 1 --mirror "$MIRROR"
+	status scale up workers 2 --mirror "$MIRROR"
 	expect_status 0
-	diff <(sed 's/count: 2, flavor/count: 3, flavor/' "$FILE") "$SCALE"
-	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 node/demo-workers-3 ' ]]
-	kubectl wait --for=condition=Ready node/demo-workers-3 --timeout=0
+	diff <(sed 's/count: 2, flavor/count: 4, flavor/' "$FILE") "$SCALE"
+	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 node/demo-workers-3 node/demo-workers-4 ' ]]
+	kubectl wait --for=condition=Ready node/demo-workers-3 node/demo-workers-4 --timeout=0
 	nothing_is_lost
 }
 
@@ -84,7 +85,7 @@ budget_blocks() {
 	[[ $(kubectl get pods -l app=shop --field-selector spec.nodeName=demo-workers-3 -o name | wc -l) -ge 1 ]]
 	status timeout --preserve-status -s INT 20 "$LAB" exec "$DAVIT" scale-down -f "$SCALE" workers --node workers-3
 	expect_status 130
-	expect_text 'davit scale-down workers =2'
+	expect_text 'davit scale-down workers =3'
 	[[ $(kubectl get node demo-workers-3 -o jsonpath='{.spec.unschedulable}') = true ]]
 	budget 1
 }
@@ -92,13 +93,29 @@ budget_blocks() {
 # goes on with the node that the interrupted run had chosen, though another one would be the better choice by now
 scale_down() {
 	kubectl cordon demo-workers-1
-	status scale down workers =2
+	status scale down workers =3
 	expect_status 0
 	expect_text 'gone: demo-workers-3'
 	kubectl uncordon demo-workers-1
+	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 node/demo-workers-4 ' ]]
+	[[ -z $(list_project | grep demo-workers-3 || true) ]]
+	nothing_is_lost
+}
+
+# A budget that allows nothing, and a pod that nothing makes again, for as long as they were given; the pods end as gently as ever.
+scale_down_by_force() {
+	budget 0
+	kubectl run bare --image="$IMAGES/agnhost:2.63.0" --overrides='{"spec":{"nodeName":"demo-workers-4"}}' -- pause
+	kubectl rollout restart deployment/shop
+	kubectl rollout status deployment/shop --timeout=120s
+	[[ $(kubectl get pods -l app=shop --field-selector spec.nodeName=demo-workers-4 -o name | wc -l) -ge 1 ]]
+	status scale down workers --node workers-4 --force-after 3s
+	expect_status 0
+	expect_text 'gone: demo-workers-4'
 	cmp "$FILE" "$SCALE"
 	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 ' ]]
-	[[ -z $(list_project | grep demo-workers-3 || true) ]]
+	[[ -z $(list_project | grep demo-workers-4 || true) ]]
+	budget 1
 	nothing_is_lost
 	status davit apply -f "$SCALE" --mirror "$MIRROR"
 	expect_text 'nothing to do'
