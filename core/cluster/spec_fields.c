@@ -1,0 +1,208 @@
+#include "core/cluster/spec_fields.h"
+#include "core/base/alloc.h"
+
+static const char *const api_versions[] = {"davit/v1", NULL};
+static const char *const kinds[] = {"Cluster", NULL};
+static const char *const platforms[] = {"kubernetes", NULL};
+static const char *const endpoints[] = {"floatingIP", "internal", NULL};
+const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
+static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
+static const char *const file_systems[] = {"ext4", "xfs", NULL};
+static const char *const recoveries[] = {"controlPlane", "none", NULL};
+static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
+
+#define END {.key = NULL}
+
+static const struct field volume_fields[] = {
+	{"size", FIELD_SIZE, offsetof(struct volume_spec, size_gib), "size in GiB, e.g. 20 or 20Gi", .required = true, .min = 1, .max = 65536},
+	{"type", FIELD_STRING, offsetof(struct volume_spec, type), "volume type of the cloud; its default where missing"},
+	{"zone", FIELD_STRING, offsetof(struct volume_spec, zone), "availability zone of cinder; the server's where missing and cinder has it"},
+	END,
+};
+
+static const struct field data_volume_fields[] = {
+	{"size", FIELD_SIZE, offsetof(struct data_volume_spec, volume.size_gib), "size in GiB, e.g. 20 or 20Gi", .required = true, .min = 1, .max = 65536},
+	{"type", FIELD_STRING, offsetof(struct data_volume_spec, volume.type), "volume type of the cloud; its default where missing"},
+	{"zone", FIELD_STRING, offsetof(struct data_volume_spec, volume.zone), "availability zone of cinder; the server's where missing and cinder has it"},
+	{"mount", FIELD_PATH, offsetof(struct data_volume_spec, mount), "folder of the server at which it is mounted", .required = true},
+	{"fileSystem", FIELD_ENUM, offsetof(struct data_volume_spec, file_system), "what an empty one is formatted with", "ext4", .allowed = file_systems},
+	END,
+};
+
+/* What the servers of every pool have, the control plane's too. */
+#define SERVER_FIELDS                                                                                                             \
+	{"flavor", FIELD_STRING, offsetof(struct pool_spec, flavor), "flavor of the servers", .required = true},                   \
+	{"image", FIELD_STRING, offsetof(struct pool_spec, image), "image of the servers; openstack.image where missing"},         \
+	{"volume", FIELD_MAP, offsetof(struct pool_spec, volume), "root volume; without it the flavor's disk",                     \
+	 .sub = volume_fields},                                                                                                    \
+	{"volumes", FIELD_LIST, offsetof(struct pool_spec, volumes), "more volumes of each server, for data", "[]",                \
+	 .sub = data_volume_fields, .count_offset = offsetof(struct pool_spec, n_volumes),                                         \
+	 .entry_size = sizeof(struct data_volume_spec)},                                                                           \
+	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},                                       \
+	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},                     \
+	{"securityGroups", FIELD_STRINGS, offsetof(struct pool_spec, security_groups),                                             \
+	 "security groups that are there, by name or id, for the servers besides davit's own"},                                    \
+	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},                           \
+	{"serverGroup", FIELD_ENUM, offsetof(struct pool_spec, server_group), "on how many hosts the cloud puts the servers",      \
+	 "soft-anti-affinity", .allowed = server_groups},                                                                          \
+	{"serverGroupSize", FIELD_INT, offsetof(struct pool_spec, server_group_size),                                              \
+	 "servers in one server group at most, the cloud's quota server_group_members; more make more groups", "10", .min = 1,     \
+	 .max = 5000}
+
+static const struct field control_plane_fields[] = {
+	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of control planes", "1", .min = 0, .max = 1000},
+	SERVER_FIELDS,
+	END,
+};
+
+static const struct field pool_fields[] = {
+	{"name", FIELD_NAME, offsetof(struct pool_spec, name), "name of the pool", .required = true, .max = 20},
+	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of servers", .required = true, .min = 0, .max = 5000},
+	SERVER_FIELDS,
+	END,
+};
+
+static const struct field platform_fields[] = {
+	{"type", FIELD_ENUM, offsetof(struct spec, platform), "what the servers become", "kubernetes", .allowed = platforms},
+	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3", .required = true},
+	END,
+};
+
+static const struct field credential_fields[] = {
+	{"roles", FIELD_STRINGS, offsetof(struct spec, openstack.application_credential.roles), "what it may do: roles of the user that makes it, e.g. [member]", .required = true},
+	END,
+};
+
+static const struct field openstack_fields[] = {
+	{"cloud", FIELD_STRING, offsetof(struct spec, openstack.cloud), "cloud of clouds.yaml; else OS_CLOUD or the environment"},
+	{"image", FIELD_STRING, offsetof(struct spec, openstack.image), "image of all servers that name no other", .required = true},
+	{"externalNetwork", FIELD_STRING, offsetof(struct spec, openstack.external_network), "where floating IPs come from; the only one if there is one"},
+	{"applicationCredential", FIELD_MAP, 0, "one made for the cluster, as Secret kube-system/cloud-config; none where missing", .sub = credential_fields},
+	{"configDrive", FIELD_BOOL, offsetof(struct spec, openstack.config_drive),
+	 "servers get their user-data from a drive, for clouds without a metadata service", "false"},
+	{"metadata", FIELD_METADATA, offsetof(struct spec, openstack.metadata), "metadata of the servers and volumes made from now on"},
+	END,
+};
+
+static const struct field existing_fields[] = {
+	{"network", FIELD_STRING, offsetof(struct spec, network.existing.network), "network that is there, by name or id"},
+	{"subnet", FIELD_STRING, offsetof(struct spec, network.existing.subnet), "its subnet; the only one if there is one"},
+	{"router", FIELD_STRING, offsetof(struct spec, network.existing.router), "router that is there; davit's own network gets an interface on it"},
+	END,
+};
+
+static const struct field network_fields[] = {
+	{"cidr", FIELD_CIDR, offsetof(struct spec, network.cidr), "the servers' network", "10.6.0.0/24"},
+	{"podCIDR", FIELD_CIDR, offsetof(struct spec, network.pod_cidr), "the pods' network", "10.244.0.0/16"},
+	{"serviceCIDR", FIELD_CIDR, offsetof(struct spec, network.service_cidr), "the services' network", "10.96.0.0/16"},
+	{"domain", FIELD_STRING, offsetof(struct spec, network.domain), "DNS domain of the cluster", "cluster.local"},
+	{"dns", FIELD_ADDRESSES, offsetof(struct spec, network.dns), "name servers of the servers", "[]"},
+	{"existing", FIELD_MAP, 0, "what is used instead of being made; davit neither changes nor removes it", .sub = existing_fields},
+	{"plugin", FIELD_STRING, offsetof(struct spec, network.plugin), "pod network: flannel, or none for one of your own", "flannel"},
+	END,
+};
+
+static const struct field api_fields[] = {
+	{"endpoint", FIELD_ENUM, offsetof(struct spec, api.endpoint), "how the API is reached: through a floating IP, or at its address in the servers' network", "floatingIP", .allowed = endpoints},
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, api.allowed_cidrs), "who may reach the API", "[0.0.0.0/0]"},
+	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, api.extra_sans), "more names and addresses in its certificate", "[]"},
+	END,
+};
+
+static const struct field bastion_server_fields[] = {
+	{"flavor", FIELD_STRING, offsetof(struct spec, access.server.flavor), "flavor of the bastion; the control plane's where missing"},
+	{"volume", FIELD_MAP, offsetof(struct spec, access.server.volume), "root volume; without it the flavor's disk", .sub = volume_fields},
+	END,
+};
+
+static const struct field jump_fields[] = {
+	{"host", FIELD_STRING, offsetof(struct spec, access.jump.host), "name or address of the jump host", .required = true},
+	{"port", FIELD_INT, offsetof(struct spec, access.jump.port), "port of its SSH server", "22", .min = 1, .max = 65535},
+	{"user", FIELD_STRING, offsetof(struct spec, access.jump.user), "user there", .required = true},
+	{"keyFile", FIELD_STRING, offsetof(struct spec, access.jump.key_file), "private key of that user", "~/.ssh/id_ed25519"},
+	{"hostKey", FIELD_STRING, offsetof(struct spec, access.jump.host_key), "its host key: ssh-ed25519 AAAA…"},
+	{"knownHosts", FIELD_STRING, offsetof(struct spec, access.jump.known_hosts), "file that has its host key, where hostKey is missing", "~/.ssh/known_hosts"},
+	END,
+};
+
+static const struct field access_fields[] = {
+	{"user", FIELD_STRING, offsetof(struct spec, access.user), "the image's user with sudo", "debian"},
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, access.allowed_cidrs), "who may reach SSH", "[0.0.0.0/0]"},
+	{"hostKeys", FIELD_STRING, offsetof(struct spec, access.host_keys_text), "how SSH host keys are known at first contact: seeded, console, first-use, or the path of a known_hosts file", "seeded"},
+	{"bastion", FIELD_CHOICE, offsetof(struct spec, access.bastion), "the way to the servers: a word, or a jump host that is there already", "controlPlane", .allowed = bastions, .sub = jump_fields},
+	{"bastionServer", FIELD_MAP, 0, "the server that \"bastion: server\" makes", "{}", .sub = bastion_server_fields},
+	{"authorizedKeys", FIELD_STRINGS, offsetof(struct spec, access.authorized_keys), "more SSH keys that may log in to the servers: lines, or files that hold some", "[]"},
+	{"recovery", FIELD_ENUM, offsetof(struct spec, access.recovery), "where the file lies from which a lost state is recovered", "controlPlane", .allowed = recoveries},
+	END,
+};
+
+static const struct field registry_fields[] = {
+	{"flavor", FIELD_STRING, offsetof(struct spec, registry.flavor), "flavor of its server; the control plane's where missing"},
+	{"image", FIELD_STRING, offsetof(struct spec, registry.image), "image of its server; openstack.image where missing"},
+	{"volume", FIELD_MAP, offsetof(struct spec, registry.volume), "volume that holds the images", "{size: 20}", .sub = volume_fields},
+	END,
+};
+
+static const struct field artifact_fields[] = {
+	{"bundle", FIELD_STRING, offsetof(struct spec, artifacts.bundle), "folder made by \"davit bundle create\""},
+	{"mirror", FIELD_URL, offsetof(struct spec, artifacts.mirror), "URL in front of every upstream address"},
+	{"images", FIELD_STRINGS, offsetof(struct spec, artifacts.images), "more images for the registry", "[]"},
+	END,
+};
+
+static const struct field proxy_fields[] = {
+	{"http", FIELD_STRING, offsetof(struct spec, proxy.http), "proxy for http://, e.g. http://proxy.example.org:3128"},
+	{"https", FIELD_STRING, offsetof(struct spec, proxy.https), "proxy for https://"},
+	{"no", FIELD_STRINGS, offsetof(struct spec, proxy.no), "hosts, domains (.example.org) and CIDRs that are reached without", "[]"},
+	END,
+};
+
+const struct field metadata_fields[] = {
+	{"name", FIELD_NAME, offsetof(struct spec, name), "name of the cluster", .required = true, .max = 40},
+	END,
+};
+
+const struct field spec_fields[] = {
+	{"platform", FIELD_MAP, 0, "what is made", .required = true, .sub = platform_fields},
+	{"openstack", FIELD_MAP, 0, "where it is made", .required = true, .sub = openstack_fields},
+	{"network", FIELD_MAP, 0, "networks", "{}", .sub = network_fields},
+	{"api", FIELD_MAP, 0, "the way to the API", "{}", .sub = api_fields},
+	{"access", FIELD_MAP, 0, "SSH", "{}", .sub = access_fields},
+	{"controlPlane", FIELD_MAP, offsetof(struct spec, control_plane), "the control plane", .required = true, .sub = control_plane_fields},
+	{"workerPools", FIELD_LIST, offsetof(struct spec, pools), "pools of workers", "[]", .sub = pool_fields,
+	 .count_offset = offsetof(struct spec, n_pools), .entry_size = sizeof(struct pool_spec)},
+	{"registry", FIELD_MAP, 0, "the private registry", "{}", .sub = registry_fields},
+	{"artifacts", FIELD_MAP, 0, "programs and images", "{}", .sub = artifact_fields},
+	{"proxy", FIELD_MAP, 0, "proxies of davit and of containerd, in place of those of the environment", "{}", .sub = proxy_fields},
+	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
+	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
+	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
+	END,
+};
+
+const struct field file_fields[] = {
+	{"apiVersion", FIELD_ENUM, offsetof(struct file, api_version), "davit/v1", .required = true, .allowed = api_versions},
+	{"kind", FIELD_ENUM, offsetof(struct file, kind), "Cluster", .required = true, .allowed = kinds},
+	{"metadata", FIELD_MAP, offsetof(struct file, spec), "its name", .required = true, .sub = metadata_fields},
+	{"spec", FIELD_MAP, offsetof(struct file, spec), "the cluster", .required = true, .sub = spec_fields},
+	END,
+};
+
+const char *file_system_name(enum file_system f)
+{
+	return file_systems[f];
+}
+
+const char *server_group_policy(enum server_group_policy p)
+{
+	return server_groups[p];
+}
+
+struct json_object *spec_schema(void)
+{
+	struct json_object *o = schema_json(file_fields);
+
+	json_add_str(o, "$schema", "https://json-schema.org/draft/2020-12/schema");
+	json_add_str(o, "title", "davit cluster");
+	return o;
+}
