@@ -12,9 +12,15 @@ holder_pid() {
 holder_start() {
     rm -rf "$LAB/run"
     mkdir -p "$LAB/run" "$LAB/log"
-    # The lock of 'lab up' (descriptor 9) must not live on in there.
-    setsid unshare --net --mount --uts --ipc --pid --fork --kill-child --propagation private \
-        "$HERE/lib/holder" "$LAB" "$(tree_path)" "$(image_path)" "$IP" >"$LAB/log/holder.log" 2>&1 </dev/null 9>&- &
+    # No lock may live on in there: neither that of 'lab up' (descriptor 9), nor one of whoever calls it.
+    (
+        for fd in "/proc/$BASHPID/fd/"*; do
+            fd=${fd##*/}
+            ((fd <= 2)) || eval "exec $fd>&-"
+        done
+        exec setsid unshare --net --mount --uts --ipc --pid --fork --kill-child --propagation private \
+            "$HERE/lib/holder" "$LAB" "$(tree_path)" "$(image_path)" "$IP"
+    ) >"$LAB/log/holder.log" 2>&1 </dev/null &
     local child=$!
     until [[ -e $LAB/run/holder ]]; do
         if ! kill -0 $child 2>/dev/null; then
