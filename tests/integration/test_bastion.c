@@ -33,7 +33,7 @@ static void test_a_refused_connection_fails_at_once(void **state UNUSED)
 	assert_int_equal(bastion_dial(b, "127.0.0.1", port, clock_deadline(20000), &fd, &test_error), -1);
 	assert_int_equal(error_kind(test_error), ERROR_NETWORK);
 	assert_failure(-1, "through node-1: ");
-	assert_in_range(clock_ms() - begin, 0, 1000);
+	assert_in_range(clock_ms() - begin, 0, AT_ONCE_MS);
 	assert_failure(bastion_dial(b, "bad host\n", 1, clock_deadline(1000), &fd, &test_error), "is no host name");
 }
 
@@ -82,16 +82,16 @@ static void check_silent_port(const struct sshd *d)
 	assert_int_equal(bastion_dial_wait(b, "127.0.0.1", silent, clock_deadline(1500), &fd, &test_error), -1);
 	assert_int_equal(error_kind(test_error), ERROR_TIMEOUT);
 	assert_failure(-1, "did not open in time, seen from node-1");
-	assert_in_range(clock_ms() - begin, 1400, 2500);
+	assert_in_range(clock_ms() - begin, 1400, AT_ONCE_MS);
 	begin = clock_ms();
 	fd = dial(b, echo);
-	assert_in_range(clock_ms() - begin, 0, 500);
+	assert_in_range(clock_ms() - begin, 0, AT_ONCE_MS);
 	close(fd);
 
 	begin = clock_ms();
 	thread = parallel_start(open_later, &o);
-	assert_success(bastion_dial_wait(b, "127.0.0.1", silent, clock_deadline(15000), &fd, &test_error));
-	assert_in_range(clock_ms() - begin, 2400, 6000);
+	assert_success(bastion_dial_wait(b, "127.0.0.1", silent, clock_deadline(30000), &fd, &test_error));
+	assert_in_range(clock_ms() - begin, 2400, 2500 + AT_ONCE_MS);
 	close(fd);
 	assert_int_equal(parallel_join(thread, NULL), 0);
 	silent_port_free(o.port);
@@ -210,7 +210,7 @@ static void test_all_connections_end_with_the_session(void **state UNUSED)
 static void test_an_idle_session_is_seen_to_die(void **state UNUSED)
 {
 	struct sshd d = {0};
-	int64_t deadline = clock_deadline(2000);
+	int64_t deadline = clock_deadline(AT_ONCE_MS);
 
 	assert_success(sshd_start(NULL, &d, &test_error));
 	{
@@ -257,13 +257,13 @@ static void test_cancelling_ends_it(void **state UNUSED)
 	struct silent_port *port = silent_port_new(&silent);
 	CLEANUP_BASTION struct bastion *b = bastion_to(&server);
 	struct parallel_thread *thread = parallel_start(pull_the_switch, NULL);
-	int64_t begin = clock_ms(), deadline = clock_deadline(2000);
+	int64_t begin = clock_ms(), deadline = clock_deadline(AT_ONCE_MS);
 	int fd = -1;
 
 	assert_int_equal(bastion_dial_wait(b, "127.0.0.1", silent, clock_deadline(20000), &fd, &test_error), -1);
 	assert_int_equal(error_kind(test_error), ERROR_CANCELLED);
 	error_clear(&test_error);
-	assert_in_range(clock_ms() - begin, 100, 1000);
+	assert_in_range(clock_ms() - begin, 100, AT_ONCE_MS);
 	while (bastion_alive(b) && clock_ms() < deadline)
 		usleep(5000);
 	assert_false(bastion_alive(b));

