@@ -16,8 +16,10 @@ void node_states_free(struct node_states *s)
 	*s = (struct node_states){0};
 }
 
-static struct json_object *find(struct json_object *items, const char *name)
+struct json_object *node_find(struct json_object *list, const char *name)
 {
+	struct json_object *items = json_at(list, "items");
+
 	for (size_t i = 0; i < json_len(items); i++) {
 		struct json_object *node = json_object_array_get_idx(items, i);
 
@@ -98,6 +100,17 @@ bool node_is_ready(struct json_object *node)
 	return strcmp(json_get_str(node_condition(node, "Ready"), "status", ""), "True") == 0;
 }
 
+const char *node_standing(struct json_object *node)
+{
+	bool cordoned = json_get_bool(node, "spec.unschedulable", false);
+
+	if (node_condition(node, "Ready") == NULL)
+		return NULL;
+	if (node_is_ready(node))
+		return cordoned ? "Ready,cordoned" : "Ready";
+	return cordoned ? "NotReady,cordoned" : "NotReady";
+}
+
 static void read_ready(struct node_state *s, struct json_object *node)
 {
 	struct json_object *c = node_condition(node, "Ready");
@@ -116,7 +129,7 @@ int node_states_read(const struct plan *plan, struct json_object *list, struct n
 	*ret = (struct node_states){.items = xnew_n(struct node_state, plan->n_nodes + 1)};
 	for (size_t i = 0; i < plan->n_nodes; i++) {
 		const struct plan_node *planned = &plan->nodes[i];
-		struct json_object *node = find(items, planned->node.name);
+		struct json_object *node = node_find(list, planned->node.name);
 		struct node_state *s = &ret->items[ret->n];
 
 		if (!node_runs_kubernetes(planned->node.role) || planned->node.cloud == NODE_FAILED)

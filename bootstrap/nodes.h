@@ -7,6 +7,10 @@
 #include "core/base/json.h"
 #include "core/cluster/plan.h"
 
+/* The one of that name in `kubectl get nodes -o json`; NULL where there is none, or list is NULL. */
+struct json_object *node_find(struct json_object *list, const char *name);
+/* "Ready", "Ready,cordoned", "NotReady" or "NotReady,cordoned"; NULL where node is NULL or has not reported yet. */
+const char *node_standing(struct json_object *node);
 /* One of `kubectl get nodes`, or NULL: its condition of that type, NULL where it has none; whether it is Ready. */
 struct json_object *node_condition(struct json_object *node, const char *type);
 bool node_is_ready(struct json_object *node);

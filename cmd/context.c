@@ -155,6 +155,18 @@ int context_bundle(const struct context *c, struct events *events, struct artifa
 	return 0;
 }
 
+const char *context_plane(const struct context *c)
+{
+	for (size_t i = 0; i < c->plan->n_nodes; i++) {
+		const struct plan_node *p = &c->plan->nodes[i];
+		CLEANUP_FREE char *key = xasprintf("applied:%s", p->node.name), *applied = state_get(c->state, key);
+
+		if (p->node.role == NODE_CONTROL_PLANE && applied != NULL && *applied != '\0')
+			return p->node.name;
+	}
+	return NULL;
+}
+
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err)
 {
 	CLEANUP_FREE char *whole = xasprintf("%s-%s", c->spec->name, word), *all = NULL;

@@ -38,5 +38,7 @@ int context_need_keys(const struct context *c, struct error **err) MUST_USE;
 int context_check_project(struct state *state, struct cloud *cloud, struct error **err) MUST_USE;
 /* The bundle of the file: made or completed where none is named. ret_folder: the caller frees. */
 int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err) MUST_USE;
+/* The first control plane, where one was installed: before that there is no Kubernetes to ask; else NULL. */
+const char *context_plane(const struct context *c);
 /* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err) MUST_USE;

@@ -24,6 +24,7 @@ const struct command commands[] = {
 	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT | OPT_NAME | OPT_KEEP, verb_delete},
 	{"init", NULL, "Write a small commented cluster file from what the cloud has", NULL, 0, 0, OPT_INIT | OPT_TO, verb_init},
 	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
+	{"node", "list", "Show the nodes, and act on single ones", NULL, 1, -1, 0, NULL, node_actions},
 	{"orphans", NULL, "Show what clusters that are not known here have in the project; exit status 7 when there is something",
 	 "A cluster is known where its state is in $XDG_STATE_HOME/davit.  What others made from elsewhere shows here as well: look\n"
 	 "before --delete, which asks for each; with --yes it takes the one that --uuid names.", 0, 0,
@@ -64,38 +65,25 @@ const struct command commands[] = {
 	{0},
 };
 
-static int usage(const char *word, struct error **err)
-{
-	const char *names[ARRAY_SIZE(commands)];
-	const char *meant;
-	size_t n = 0;
-
-	for (const struct command *c = commands; c->name != NULL; c++)
-		names[n++] = c->name;
-	meant = str_nearest(word, names, n);
-	if (meant != NULL)
-		return error_set(err, ERROR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", word, meant);
-	return error_set(err, ERROR_USAGE, "there is no command \"%s\"; \"davit --help\" lists them", word);
-}
-
 static int run(int argc, char **argv, struct error **err)
 {
 	struct options o;
-	const struct command *c;
+	const struct command *c = NULL;
+	size_t used = 0;
 	int r;
 
 	options_init(&o);
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-		c = argc > 2 ? command_find(argv[2]) : NULL;
+		if (argc > 2 && command_choose(argv + 2, (size_t)argc - 2, &c, &used, NULL) < 0)
+			c = command_find(argv[2]);
 		options_help(c);
 		return argc < 2 ? 2 : 0;
 	}
 	if (strcmp(argv[1], "--version") == 0)
 		return verb_version(&o, err);
-	c = command_find(argv[1]);
-	if (c == NULL)
-		return usage(argv[1], err);
-	r = options_parse(c, argv + 2, (size_t)argc - 2, &o, err);
+	if (command_choose(argv + 1, (size_t)argc - 1, &c, &used, err) < 0)
+		return -1;
+	r = options_parse(c, argv + 1 + used, (size_t)argc - 1 - used, &o, err);
 	if (r == 0 && o.help) {
 		options_help(c);
 	} else if (r == 0) {

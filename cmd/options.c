@@ -53,12 +53,71 @@ static bool takes(const struct command *c, const struct option *o)
 	return o->bit == 0 || (c->options & o->bit) != 0;
 }
 
-const struct command *command_find(const char *name)
+/* "list" of "node list". */
+static const char *last_word(const struct command *c)
 {
-	for (const struct command *c = commands; c->name != NULL; c++)
-		if (strcmp(c->name, name) == 0)
+	const char *space = strchr(c->name, ' ');
+
+	return space != NULL ? space + 1 : c->name;
+}
+
+static const struct command *find_in(const struct command *list, const char *word)
+{
+	for (const struct command *c = list; c->name != NULL; c++)
+		if (strcmp(last_word(c), word) == 0)
 			return c;
 	return NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+	return find_in(commands, name);
+}
+
+static int not_in(const struct command *of, const char *word, struct error **err)
+{
+	const struct command *list = of != NULL ? of->actions : commands;
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *all = NULL;
+	const char *meant;
+
+	for (const struct command *c = list; c->name != NULL; c++)
+		strv_add(&names, last_word(c));
+	meant = str_nearest(word, (const char *const *)names.v, names.n);
+	all = strv_join(&names, ", ");
+	if (of != NULL && meant != NULL)
+		return error_set(err, ERROR_USAGE, "%s: \"%s\" is not known; did you mean \"%s\"?", of->name, word, meant);
+	if (of != NULL)
+		return error_set(err, ERROR_USAGE, "%s: \"%s\" is not known; allowed: %s", of->name, word, all);
+	if (meant != NULL)
+		return error_set(err, ERROR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", word, meant);
+	return error_set(err, ERROR_USAGE, "there is no command \"%s\"; \"davit --help\" lists them", word);
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+int command_choose(char *const *words, size_t n, const struct command **ret, size_t *ret_used, struct error **err)
+{
+	const struct command *c = find_in(commands, words[0]), *action;
+
+	if (c == NULL)
+		return not_in(NULL, words[0], err);
+	if (c->actions == NULL || (n > 1 && is_help(words[1]))) {
+		*ret = c;
+		*ret_used = 1;
+		return 0;
+	}
+	if (n < 2)
+		return error_set(err, ERROR_USAGE, "usage: davit %s %s", c->name, c->arguments);
+	action = find_in(c->actions, words[1]);
+	if (action == NULL)
+		return not_in(c, words[1], err);
+	*ret = action;
+	*ret_used = 2;
+	return 0;
 }
 
 static int unknown(const struct command *c, const char *word, struct error **err)
@@ -239,8 +298,20 @@ static void help_options(const struct command *c)
 	}
 }
 
+static void help_actions(const struct command *of)
+{
+	printf("usage: davit %s %s\n\n%s.\n\n", of->name, of->arguments, of->summary);
+	for (const struct command *c = of->actions; c->name != NULL; c++)
+		printf("  %-12s %s\n", last_word(c), c->summary);
+	printf("\n\"davit %s ACTION --help\" says more of one.\n", of->name);
+}
+
 void options_help(const struct command *c)
 {
+	if (c != NULL && c->actions != NULL) {
+		help_actions(c);
+		return;
+	}
 	if (c != NULL) {
 		printf("usage: davit %s [OPTION…]%s%s\n\n%s.\n", c->name, c->arguments ? " " : "", c->arguments ? c->arguments : "", c->summary);
 		if (c->details != NULL)
@@ -256,40 +327,77 @@ void options_help(const struct command *c)
 	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 130 interrupted.\n");
 }
 
-static void bash_words(struct buf *b, const struct command *c)
+static void bash_names(struct buf *b, const struct command *list)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (takes(c, &table[i]))
-			buf_addf(b, " --%s", table[i].name);
+	for (const struct command *c = list; c->name != NULL; c++)
+		buf_addf(b, "%s%s", c == list ? "" : " ", last_word(c));
+}
+
+/* By the word at `at`; where an action is to stand there its names come first. */
+static void bash_cases(struct buf *b, const struct command *list, int at)
+{
+	buf_addf(b, "if [ \"$COMP_CWORD\" = %d ]; then words='", at);
+	bash_names(b, list);
+	buf_addf(b, "'\n\telse case ${COMP_WORDS[%d]} in\n", at);
+	for (const struct command *c = list; c->name != NULL; c++) {
+		buf_addf(b, "\t%s) ", last_word(c));
+		if (c->actions != NULL) {
+			bash_cases(b, c->actions, at + 1);
+		} else {
+			buf_add(b, "words='");
+			for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+				if (takes(c, &table[i]))
+					buf_addf(b, " --%s", table[i].name);
+			buf_add(b, "'");
+		}
+		buf_add(b, " ;;\n");
+	}
+	buf_add(b, "\tesac; fi");
 }
 
 static void complete_bash(struct buf *b)
 {
-	buf_add(b, "_davit() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} words\n\tif [ \"$COMP_CWORD\" = 1 ]; then words='");
-	for (const struct command *c = commands; c->name != NULL; c++)
-		buf_addf(b, "%s%s", c == commands ? "" : " ", c->name);
-	buf_add(b, "'\n\telse case ${COMP_WORDS[1]} in\n");
-	for (const struct command *c = commands; c->name != NULL; c++) {
-		buf_addf(b, "\t%s) words='", c->name);
-		bash_words(b, c);
-		buf_add(b, "' ;;\n");
+	buf_add(b, "_davit() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} words\n\t");
+	bash_cases(b, commands, 1);
+	buf_add(b, "\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\ncomplete -o default -F _davit davit\n");
+}
+
+/* when: the condition of fish under which these may follow. */
+static void fish_names(struct buf *b, const struct command *list, const char *when)
+{
+	for (const struct command *c = list; c->name != NULL; c++) {
+		buf_addf(b, "complete -c davit -n '%s' -a %s -d ", when, last_word(c));
+		buf_add_shell(b, c->summary);
+		buf_add_char(b, '\n');
 	}
-	buf_add(b, "\tesac; fi\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\ncomplete -o default -F _davit davit\n");
+}
+
+static void fish_options(struct buf *b, const struct command *c, const char *when)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (!takes(c, &table[i]))
+			continue;
+		buf_addf(b, "complete -c davit -n '%s' -l %s%s -d ", when, table[i].name, table[i].value ? " -r" : "");
+		buf_add_shell(b, table[i].about);
+		buf_add_char(b, '\n');
+	}
 }
 
 static void complete_fish(struct buf *b)
 {
+	fish_names(b, commands, "__fish_use_subcommand");
 	for (const struct command *c = commands; c->name != NULL; c++) {
-		buf_addf(b, "complete -c davit -n __fish_use_subcommand -a %s -d ", c->name);
-		buf_add_shell(b, c->summary);
-		buf_add_char(b, '\n');
-		for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-			if (!takes(c, &table[i]))
-				continue;
-			buf_addf(b, "complete -c davit -n '__fish_seen_subcommand_from %s' -l %s%s -d ", c->name, table[i].name,
-				 table[i].value ? " -r" : "");
-			buf_add_shell(b, table[i].about);
-			buf_add_char(b, '\n');
+		CLEANUP_FREE char *when = xasprintf("__fish_seen_subcommand_from %s", c->name);
+
+		if (c->actions == NULL) {
+			fish_options(b, c, when);
+			continue;
+		}
+		fish_names(b, c->actions, when);
+		for (const struct command *a = c->actions; a->name != NULL; a++) {
+			CLEANUP_FREE char *both = xasprintf("%s; and __fish_seen_subcommand_from %s", when, last_word(a));
+
+			fish_options(b, a, both);
 		}
 	}
 }

@@ -49,18 +49,22 @@ enum {
 };
 
 struct command {
-	const char *name;
+	const char *name; /* of an action both words: "node list" */
 	const char *arguments; /* "NODE [COMMAND…]", or NULL */
 	const char *summary;   /* one line, no full stop */
 	const char *details;   /* paragraphs for --help, or NULL */
 	int min_args, max_args; /* -1: any number */
 	unsigned options;
 	int (*run)(const struct options *o, struct error **err);
+	const struct command *actions; /* what its next word may be; they run, it does not; ends with a name of NULL */
 };
 
 extern const struct command commands[]; /* ends with a name of NULL */
 
 const struct command *command_find(const char *name);
+/* The command that words begin with, or its action where it has some; *ret_used: the words that this took.  A command itself is given where
+ * help is asked for instead of an action.  ERROR_USAGE says what was probably meant. */
+int command_choose(char *const *words, size_t n, const struct command **ret, size_t *ret_used, struct error **err) MUST_USE;
 /* What stands where nothing is given. */
 void options_init(struct options *o);
 void options_clear(struct options *o);

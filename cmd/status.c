@@ -44,35 +44,10 @@ static int ask_cluster(void *context, struct error **err)
 	return 0;
 }
 
-static struct json_object *kubernetes_node(const struct status *s, const char *name)
-{
-	struct json_object *items = s->kubernetes != NULL ? json_at(s->kubernetes, "items") : NULL;
-
-	for (size_t i = 0; i < json_len(items); i++) {
-		struct json_object *o = json_object_array_get_idx(items, i);
-
-		if (strcmp(json_get_str(o, "metadata.name", ""), name) == 0)
-			return o;
-	}
-	return NULL;
-}
-
-static const char *ready(struct json_object *node, const char **reason)
-{
-	struct json_object *condition = node_condition(node, "Ready");
-
-	if (condition == NULL)
-		return NULL;
-	*reason = json_get_str(condition, "message", NULL);
-	if (!node_is_ready(node))
-		return "NotReady";
-	return json_get_bool(node, "spec.unschedulable", false) ? "Ready,cordoned" : "Ready";
-}
-
 static struct json_object *row(const struct status *s, const struct node *n)
 {
-	struct json_object *o = json_object_new_object(), *k = kubernetes_node(s, n->name);
-	const char *reason = NULL, *state = ready(k, &reason);
+	struct json_object *o = json_object_new_object(), *k = node_find(s->kubernetes, n->name);
+	const char *state = node_standing(k);
 
 	json_add_str(o, "name", n->name);
 	json_add_str(o, "role", node_role_name(n->role));
@@ -85,8 +60,8 @@ static struct json_object *row(const struct status *s, const struct node *n)
 		json_add_str(o, "status", state != NULL ? state : s->kubernetes != NULL ? "NotJoined" : "Unknown");
 	if (n->leaving)
 		json_add_str(o, "reason", "it leaves: \"davit apply\" or \"davit scale-down\" goes on with that");
-	if (state != NULL && strcmp(state, "NotReady") == 0)
-		json_add_str(o, "reason", reason);
+	if (state != NULL && !node_is_ready(k))
+		json_add_str(o, "reason", json_get_str(node_condition(k, "Ready"), "message", NULL));
 	return o;
 }
 

@@ -13,6 +13,7 @@ int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);
+int verb_node_list(const struct options *o, struct error **err);
 int verb_orphans(const struct options *o, struct error **err);
 int verb_plan(const struct options *o, struct error **err);
 int verb_preflight(const struct options *o, struct error **err);
@@ -27,6 +28,8 @@ int verb_ssh(const struct options *o, struct error **err);
 int verb_ssh_config(const struct options *o, struct error **err);
 int verb_status(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
+
+extern const struct command node_actions[]; /* of "davit node": one file each */
 
 /* Shared by several verbs. */
 void verb_print_changes(const struct changes *changes, int format); /* with a line that counts them */

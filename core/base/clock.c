@@ -1,5 +1,6 @@
 #include "core/base/clock.h"
 #include "core/base/alloc.h"
+#include <inttypes.h>
 
 static int64_t now(clockid_t id)
 {
@@ -33,4 +34,29 @@ char *clock_rfc3339(int64_t wall_ms)
 int64_t clock_deadline(int64_t ms_from_now)
 {
 	return clock_ms() + ms_from_now;
+}
+
+bool clock_parse(const char *text, int64_t *ret_wall_ms)
+{
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+
+	if (end == NULL || (*end != 'Z' && *end != '.'))
+		return false;
+	*ret_wall_ms = (int64_t)timegm(&tm) * 1000;
+	return true;
+}
+
+char *clock_age(int64_t ms)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'d', 24 * 60 * 60}, {'h', 60 * 60}, {'m', 60}};
+	int64_t seconds = ms > 0 ? ms / 1000 : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (seconds >= 2 * units[i].seconds)
+			return xasprintf("%" PRId64 "%c", seconds / units[i].seconds, units[i].unit);
+	return xasprintf("%" PRId64 "s", seconds);
 }

@@ -9,3 +9,7 @@ char *clock_rfc3339(int64_t wall_ms) MUST_USE; /* "2026-11-22T16:48:17.123Z"; th
 /* Deadlines are clock_ms() values; CLOCK_NEVER means none. */
 #define CLOCK_NEVER INT64_MAX
 int64_t clock_deadline(int64_t ms_from_now);
+/* RFC 3339 in UTC, as Kubernetes and OpenStack write it, to the second; false for anything else. */
+bool clock_parse(const char *text, int64_t *ret_wall_ms) MUST_USE;
+/* For people, in one unit: "90s", "12m", "47h", "3d"; the caller frees. */
+char *clock_age(int64_t ms) MUST_USE;

@@ -77,19 +77,31 @@ wrong() {
 }
 
 commands() {
-	"$DAVIT" --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+	"$DAVIT" --help "$@" | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+# what "davit COMMAND ACTION" knows besides "davit COMMAND"
+actions() {
+	if ! "$DAVIT" "$1" --help | head -n 1 | grep -qF '[OPTION…]'; then commands "$1"; fi
 }
 
 test_help() {
-	local c
+	local c a
 	expect 'help' 0 'usage: davit COMMAND' --help
 	expect 'no command' 2 'usage: davit COMMAND'
 	expect 'version' 0 'davit ' version
 	for c in $(commands); do
 		expect "$c --help" 0 "usage: davit $c" "$c" --help
+		for a in $(actions "$c"); do
+			expect "$c $a --help" 0 "usage: davit $c $a [OPTION…]" "$c" "$a" --help
+			if grep -qF "davit $c $a" "$ROOT/README.md"; then ok "README names $c $a"; else not_ok "README names $c $a"; fi
+		done
 		if grep -qF "davit $c" "$ROOT/README.md"; then ok "README names $c"; else not_ok "README names $c"; fi
 	done
 	refuse 'a command that is not there' 2 'did you mean "apply"' aply
+	refuse 'an action that is not there' 2 'did you mean "list"' node listt
+	refuse 'no action' 2 'usage: davit node list' node
+	refuse 'an option of another action' 2 'node list: there is no option --yes' node list --yes
 	refuse 'an option that is not there' 2 'did you mean --mirror' apply --miror=x
 	refuse 'a value that is missing' 2 '--file needs a value' apply --file
 	refuse 'a value that is not known' 2 'allowed: table, json' status -o xml
@@ -101,18 +113,19 @@ test_help() {
 
 # every command and option of --help stands in the manual page, and no other command does
 test_manual() {
-	local page=$ROOT/docs/davit.1.scd c option missing
+	local page=$ROOT/docs/davit.1.scd c a option missing
 	for c in $(commands); do
-		missing=$(for option in $("$DAVIT" "$c" --help | grep -o -- '--[a-z][a-z-]*' | sort -u); do
+		missing=$(for option in $(for a in '' $(actions "$c"); do "$DAVIT" --help "$c" "$a"; done | grep -o -- '--[a-z][a-z-]*' | sort -u); do
 			grep -qF -- "*$option*" "$page" || echo "$option"
-		done)
+		done
+		for a in $(actions "$c"); do grep -q "^\*$c\* $a" "$page" || echo "$c $a"; done)
 		if grep -q "^\*$c\*" "$page" && [[ -z $missing ]]; then
 			ok "manual has $c and its options"
 		else
 			not_ok "manual has $c and its options" "not there: $missing"
 		fi
 	done
-	missing=$(comm -13 <(commands | sort) <(sed -n '/^# COMMANDS/,/^# OPTIONS/s/^\*\([a-z-]*\)\*.*/\1/p' "$page" | sort))
+	missing=$(comm -13 <(commands | sort) <(sed -n '/^# COMMANDS/,/^# OPTIONS/s/^\*\([a-z-]*\)\*.*/\1/p' "$page" | sort -u))
 	if [[ -z $missing ]]; then ok 'manual has no other command'; else not_ok 'manual has no other command' "$missing"; fi
 }
 
@@ -130,6 +143,14 @@ test_completion() {
 		printf '%s\n' "${COMPREPLY[@]}"
 	)
 	if [[ $words = "$(commands)" ]]; then ok 'completion has all commands'; else not_ok 'completion has all commands' "$words"; fi
+	words=$(
+		# shellcheck source=/dev/null
+		. ./completion
+		COMP_WORDS=(davit node '') COMP_CWORD=2
+		_davit
+		printf '%s\n' "${COMPREPLY[@]}"
+	)
+	if [[ $words = "$(commands node)" ]]; then ok 'completion has all actions'; else not_ok 'completion has all actions' "$words"; fi
 }
 
 test_schema() {

@@ -11,6 +11,31 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+static void check_age(int64_t ms, const char *want)
+{
+	CLEANUP_FREE char *age = clock_age(ms);
+
+	assert_string_equal(age, want);
+}
+
+static void test_times_of_others(void **state UNUSED)
+{
+	int64_t wall = 0;
+
+	assert_true(clock_parse("2026-11-22T16:48:17Z", &wall));
+	assert_int_equal(wall, 1795366097000);
+	assert_true(clock_parse("1970-01-01T00:00:01.500000Z", &wall));
+	assert_int_equal(wall, 1000);
+	assert_false(clock_parse("2026-11-22", &wall));
+	assert_false(clock_parse("2026-11-22T16:48:17+01:00", &wall));
+	assert_false(clock_parse("", &wall));
+	check_age(-5, "0s");
+	check_age(119 * 1000, "119s");
+	check_age(120 * 1000, "2m");
+	check_age(47 * 3600 * 1000LL, "47h");
+	check_age(48 * 3600 * 1000LL, "2d");
+}
+
 static void test_error_wraps_and_keeps_its_kind(void **state UNUSED)
 {
 	CLEANUP_ERROR struct error *err = NULL;
@@ -315,6 +340,7 @@ static void test_json_keys_with_dots(void **state UNUSED)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_times_of_others),
 		cmocka_unit_test(test_error_wraps_and_keeps_its_kind),
 		cmocka_unit_test(test_buf_quotes_for_json_and_shell),
 		cmocka_unit_test(test_nearest_finds_what_was_meant),

@@ -43,6 +43,32 @@ static void check_script(const struct plan *plan, const char *json, bool done, c
 	node_states_free(&states);
 }
 
+static void check_standing(struct json_object *list, const char *name, const char *want)
+{
+	const char *found = node_standing(node_find(list, name));
+
+	if (want == NULL)
+		assert_null(found);
+	else
+		assert_string_equal(found, want);
+}
+
+static void test_how_a_node_stands(void **state UNUSED)
+{
+	static const char text[] = "{\"items\":[{\"metadata\":{\"name\":\"a\"}," READY "},{\"metadata\":{\"name\":\"b\"},\"spec\":{\"unschedulable\":true}," READY "},"
+				   "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"unschedulable\":true},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"Unknown\"}]}},"
+				   "{\"metadata\":{\"name\":\"d\"}}]}";
+	CLEANUP_JSON struct json_object *list = NULL;
+
+	assert_success(json_parse(text, strlen(text), "test", &list, &test_error));
+	check_standing(list, "a", "Ready");
+	check_standing(list, "b", "Ready,cordoned");
+	check_standing(list, "c", "NotReady,cordoned");
+	check_standing(list, "d", NULL);
+	check_standing(list, "e", NULL);
+	check_standing(NULL, "a", NULL);
+}
+
 static void test_nodes(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *spec = NULL;
@@ -158,6 +184,7 @@ static void test_kubectl_words(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_how_a_node_stands),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_nodes_refuses),
 		cmocka_unit_test(test_rollout),

@@ -7,8 +7,15 @@ static int nothing(const struct options *o UNUSED, struct error **err UNUSED)
 	return 0;
 }
 
+static const struct command actions[] = {
+	{"node list", NULL, "Show them", NULL, 0, 0, OPT_FILE | OPT_OUTPUT, nothing},
+	{"node drain", "NODE…", "Empty them", NULL, 1, -1, OPT_FILE | OPT_DRAIN, nothing},
+	{0},
+};
+
 const struct command commands[] = {
 	{"apply", NULL, "Make", NULL, 0, 0, OPT_FILE | OPT_DRY_RUN | OPT_OUTPUT, nothing},
+	{"node", "list|drain", "Act on nodes", NULL, 1, -1, 0, NULL, actions},
 	{"scale-down", "POOL", "Take workers out", NULL, 1, 2, OPT_FILE | OPT_NODE | OPT_DRAIN, nothing},
 	{"ssh", "NODE [COMMAND…]", "Log in", NULL, 1, -1, OPT_FILE | OPT_RAW_ARGS, nothing},
 	{0},
@@ -63,6 +70,37 @@ static void test_the_words_of_another_program_are_left_alone(void **state UNUSED
 	assert_true(o.help);
 }
 
+static int choose(const char *a, const char *b, const struct command **ret, size_t *ret_used)
+{
+	char *words[] = {(char *)a, (char *)b};
+
+	return command_choose(words, b != NULL ? 2 : 1, ret, ret_used, &test_error);
+}
+
+static void test_commands_and_their_actions(void **state UNUSED)
+{
+	const struct command *c = NULL;
+	struct options o;
+	size_t used = 0;
+
+	assert_success(choose("apply", "list", &c, &used));
+	assert_string_equal(c->name, "apply");
+	assert_int_equal(used, 1);
+	assert_success(choose("node", "drain", &c, &used));
+	assert_string_equal(c->name, "node drain");
+	assert_int_equal(used, 2);
+	options_init(&o);
+	assert_failure(options_parse(c, NULL, 0, &o, &test_error), "usage: davit node drain [OPTION…] NODE…");
+	assert_failure(options_parse(c, (char *[]){(char *)"-o"}, 1, &o, &test_error), "node drain: there is no option -o");
+	assert_success(choose("node", "--help", &c, &used));
+	assert_ptr_equal(c->actions, actions);
+	assert_failure(choose("node", NULL, &c, &used), "usage: davit node list|drain");
+	assert_failure(choose("node", "drian", &c, &used), "node: \"drian\" is not known; did you mean \"drain\"?");
+	assert_failure(choose("node", "frobnicate", &c, &used), "allowed: list, drain");
+	assert_failure(choose("nose", "list", &c, &used), "did you mean \"node\"?");
+	assert_failure(choose("frobnicate", "list", &c, &used), "\"davit --help\" lists them");
+}
+
 static void test_lists_numbers_and_times(void **state UNUSED)
 {
 	struct options o;
@@ -93,6 +131,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_in_every_form),
 		cmocka_unit_test(test_what_is_wrong_is_said),
+		cmocka_unit_test(test_commands_and_their_actions),
 		cmocka_unit_test(test_lists_numbers_and_times),
 		cmocka_unit_test(test_the_words_of_another_program_are_left_alone),
 	};
