@@ -23,6 +23,11 @@ const struct command commands[] = {
 	 "name; where the file is gone, --name stands for it.  What Kubernetes made for services and volume claims goes as well.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT | OPT_NAME | OPT_KEEP, verb_delete},
 	{"init", NULL, "Write a small commented cluster file from what the cloud has", NULL, 0, 0, OPT_INIT | OPT_TO, verb_init},
+	{"inventory", NULL, "Print the servers as Ansible's dynamic inventory",
+	 "Groups: cluster_NAME, kubernetes, control_plane, worker, pool_NAME, registry, bastion.  Hosts come with address, user, key and the way that\n"
+	 "davit itself goes; host keys are those of the state.  For ansible -i, in an executable file:\n\n"
+	 "  #!/bin/sh\n  exec davit inventory --file /path/to/cluster.yaml \"$@\"", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_INVENTORY, verb_inventory},
 	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
 	{"node", "list", "Show the nodes, and act on single ones", NULL, 1, -1, 0, NULL, node_actions},
 	{"orphans", NULL, "Show what clusters that are not known here have in the project; exit status 7 when there is something",

@@ -3,12 +3,17 @@
 #include "core/base/strv.h"
 #include "core/cluster/way.h"
 
-/* In quotes, since it may hold spaces; % begins a token of ssh's. */
+void openssh_escape(struct buf *b, const char *path)
+{
+	for (; *path != '\0'; path++)
+		buf_add(b, *path == '%' ? "%%" : (char[]){*path, '\0'});
+}
+
+/* In quotes, since it may hold spaces. */
 static void add_path(struct buf *b, const char *key, const char *path)
 {
 	buf_addf(b, "\t%s \"", key);
-	for (; *path != '\0'; path++)
-		buf_add(b, *path == '%' ? "%%" : (char[]){*path, '\0'});
+	openssh_escape(b, path);
 	buf_add(b, "\"\n");
 }
 
@@ -39,13 +44,20 @@ static void add_jump(struct buf *b, const struct spec *spec, const char *known_h
 		buf_addf(b, "\tHostKeyAlias %s\n", name);
 }
 
+const char *openssh_address(const struct spec *spec, const char *entry, const struct node *n)
+{
+	if (n->host_key == NULL)
+		return NULL;
+	return way_to(spec, entry, n->name) == WAY_FLOATING_IP ? n->floating_ip : n->address;
+}
+
 static void add_node(struct buf *b, const struct spec *spec, const struct node *n, const char *entry, const char *key_file,
 		     const char *known_hosts)
 {
 	enum way way = way_to(spec, entry, n->name);
-	const char *address = way == WAY_FLOATING_IP ? n->floating_ip : n->address;
+	const char *address = openssh_address(spec, entry, n);
 
-	if (n->host_key == NULL || address == NULL) {
+	if (address == NULL) {
 		buf_addf(b, "# %s was not reached yet\n", n->name);
 		return;
 	}
@@ -70,6 +82,42 @@ void openssh_config(const struct spec *spec, struct inventory *inventory, const 
 	for (size_t i = 0; i < n; i++)
 		add_node(ret, spec, &nodes[i], entry, key_file, known_hosts);
 	node_list_free(nodes, n);
+}
+
+static void add_option(struct buf *b, const struct buf *option)
+{
+	buf_add(b, b->len > 0 ? " -o " : "-o ");
+	buf_add_shell(b, buf_str(option));
+}
+
+/* Not ProxyJump: ssh(1) hands the name of its configuration on to the jump's ssh unquoted. */
+static void add_proxy(struct buf *b, const char *config, const char *jump)
+{
+	CLEANUP_BUF struct buf command = BUF_INIT, option = BUF_INIT;
+
+	buf_add(&command, "ssh -F ");
+	buf_add_shell(&command, config);
+	buf_add(&option, "ProxyCommand=");
+	openssh_escape(&option, buf_str(&command));
+	buf_addf(&option, " -W '[%%h]:%%p' %s", jump);
+	add_option(b, &option);
+}
+
+void openssh_arguments(const struct spec *spec, const char *entry, const struct node *n, const char *config, const char *known_hosts,
+		       struct buf *ret)
+{
+	CLEANUP_FREE char *jump = jump_name(spec);
+	CLEANUP_BUF struct buf alias = BUF_INIT, file = BUF_INIT;
+
+	buf_addf(&alias, "HostKeyAlias=%s", n->name);
+	buf_add(&file, "UserKnownHostsFile=\"");
+	openssh_escape(&file, known_hosts);
+	buf_add(&file, "\"");
+	buf_add(ret, "-F none -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes");
+	add_option(ret, &alias);
+	add_option(ret, &file);
+	if (way_to(spec, entry, n->name) == WAY_JUMP)
+		add_proxy(ret, config, entry != NULL ? entry : jump);
 }
 
 static void add_keys(struct buf *b, const char *name, const char *keys)

@@ -41,6 +41,8 @@ static const struct option {
 	{0, "parallel", "N", NUMBER, offsetof(struct options, parallel), 0, OPT_DRAIN, "nodes that leave at the same time (default: 5)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
+	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
+	{0, "host", "NAME", VALUE, offsetof(struct options, host), 0, OPT_INVENTORY, "the variables of that host alone"},
 	{'q', "quiet", NULL, ADD, offsetof(struct options, verbosity), -1, 0, "errors only"},
 	{'v', "verbose", NULL, ADD, offsetof(struct options, verbosity), 1, 0, "more of what is done"},
 	{0, "debug", NULL, ADD, offsetof(struct options, verbosity), 2, 0, "every request and answer, secrets hashed"},

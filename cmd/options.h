@@ -15,7 +15,8 @@ struct options {
 	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name, *uuid, *identity, *archive;
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
-	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove;
+	const char *host; /* --host */
+	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove, list;
 	struct strv nodes;	 /* --node, each */
 	int64_t force_after_ms;	 /* --force-after; below 0: never */
 	int parallel;		 /* --parallel */
@@ -45,7 +46,8 @@ enum {
 	OPT_CLOUD = 1 << 22, /* --os-cloud without a file */
 	OPT_ORPHANS = 1 << 23,
 	OPT_UUID = 1 << 24,
-	OPT_RECOVER = 1 << 25
+	OPT_RECOVER = 1 << 25,
+	OPT_INVENTORY = 1 << 26
 };
 
 struct command {

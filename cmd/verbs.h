@@ -12,6 +12,7 @@ int verb_bundle(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
+int verb_inventory(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);
 int verb_node_list(const struct options *o, struct error **err);
 int verb_orphans(const struct options *o, struct error **err);
@@ -40,4 +41,6 @@ size_t verb_leaving(const struct changes *changes);
 char *verb_names(const struct strv *names) MUST_USE; /* "demo-w-3, demo-w-4 and 98 more", for people; the caller frees */
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
+/* Writes the known_hosts of the state, which the block of ssh_config in ret goes with; the caller frees its path. */
+int verb_openssh(const struct context *c, char **ret_known_hosts, struct buf *ret, struct error **err) MUST_USE;
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */
