@@ -22,6 +22,10 @@ const struct command commands[] = {
 	 "Needs none of the cluster's servers.  Where the state is gone, what bears the cluster's mark is found in the cloud by its\n"
 	 "name; where the file is gone, --name stands for it.  What Kubernetes made for services and volume claims goes as well.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT | OPT_NAME | OPT_KEEP, verb_delete},
+	{"exec", "COMMAND…", "Run a command on all nodes at the same time, or on some of them",
+	 "As their user, without standard input; each line comes with the name of its node.  The words are joined, and read by each node's shell.\n"
+	 "Exit status 0 when it was 0 on all of them, 5 when it was not; where there is just one node, that of the command.", 1, -1,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_SELECT | OPT_RAW_ARGS, verb_exec},
 	{"init", NULL, "Write a small commented cluster file from what the cloud has", NULL, 0, 0, OPT_INIT | OPT_TO, verb_init},
 	{"inventory", NULL, "Print the servers as Ansible's dynamic inventory",
 	 "Groups: cluster_NAME, kubernetes, control_plane, worker, pool_NAME, registry, bastion.  Hosts come with address, user, key and the way that\n"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum type { FLAG, VALUE, LIST, NUMBER, DURATION, FORMAT, LOG_FORMAT, ADD, HELP };
-enum { PARALLEL = 5, NUMBER_MAX = 1000 };
+enum { PARALLEL = 5, WIDTH = 32, NUMBER_MAX = 1000 };
 
 static const struct option {
 	char letter;
@@ -39,6 +39,10 @@ static const struct option {
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_NODE, "this one goes; may be given several times"},
 	{0, "force-after", "TIME", DURATION, offsetof(struct options, force_after_ms), 0, OPT_DRAIN, "then pods go whatever their budgets say, and those that nothing makes again (10m, 90s, 0s)"},
 	{0, "parallel", "N", NUMBER, offsetof(struct options, parallel), 0, OPT_DRAIN, "nodes that leave at the same time (default: 5)"},
+	{0, "pool", "NAME", LIST, offsetof(struct options, pools), 0, OPT_SELECT, "on nodes of this pool alone; may be given several times"},
+	{0, "role", "ROLE", LIST, offsetof(struct options, roles), 0, OPT_SELECT, "on nodes of this role alone: control-plane, worker, registry, bastion"},
+	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_SELECT, "on this node alone; may be given several times"},
+	{0, "parallel", "N", NUMBER, offsetof(struct options, width), 0, OPT_SELECT, "nodes at the same time (default: 32)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
@@ -176,13 +180,15 @@ static int duration(const char *value, const char *option, int64_t *ret_ms, stru
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL};
+	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL, .width = WIDTH};
 }
 
 void options_clear(struct options *o)
 {
 	strv_free(&o->args);
 	strv_free(&o->nodes);
+	strv_free(&o->pools);
+	strv_free(&o->roles);
 }
 
 static int apply(const struct option *option, struct options *o, const char *value, struct error **err)

@@ -18,6 +18,8 @@ struct options {
 	const char *host; /* --host */
 	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove, list;
 	struct strv nodes;	 /* --node, each */
+	struct strv pools, roles; /* likewise */
+	int width;		 /* --parallel of exec */
 	int64_t force_after_ms;	 /* --force-after; below 0: never */
 	int parallel;		 /* --parallel */
 	struct strv args; /* what is no option */
@@ -47,7 +49,8 @@ enum {
 	OPT_ORPHANS = 1 << 23,
 	OPT_UUID = 1 << 24,
 	OPT_RECOVER = 1 << 25,
-	OPT_INVENTORY = 1 << 26
+	OPT_INVENTORY = 1 << 26,
+	OPT_SELECT = 1 << 28 /* some of the nodes, at the same time */
 };
 
 struct command {

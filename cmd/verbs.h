@@ -11,6 +11,7 @@ int verb_apply(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
+int verb_exec(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
 int verb_inventory(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);

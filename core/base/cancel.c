@@ -119,6 +119,26 @@ int cancel_poll(int fd, short events, int64_t deadline, struct error **err)
 	}
 }
 
+int cancel_write(int fd, const void *p, size_t n, struct error **err)
+{
+	const char *at = p;
+
+	while (n > 0) {
+		ssize_t r;
+
+		if (cancel_poll(fd, POLLOUT, CLOCK_NEVER, err) < 0)
+			return -1;
+		r = write(fd, at, n < PIPE_BUF ? n : PIPE_BUF); /* a pipe that is ready takes as much without blocking */
+		if (r < 0 && errno != EINTR && errno != EAGAIN)
+			return 1;
+		if (r > 0) {
+			at += r;
+			n -= (size_t)r;
+		}
+	}
+	return 0;
+}
+
 int cancel_sleep(int64_t ms, struct error **err)
 {
 	return cancel_poll(-1, 0, clock_deadline(ms), err) < 0 ? -1 : 0;

@@ -20,4 +20,6 @@ int cancel_check(struct error **err) MUST_USE;
 /* Wait until fd has one of the poll(2) events, the deadline (clock_ms()) passes or the run is cancelled.
  * 1 ready, 0 deadline passed (no error set), -1 cancelled or failed.  fd -1 waits for the deadline alone. */
 int cancel_poll(int fd, short events, int64_t deadline, struct error **err) MUST_USE;
+/* All of it to a descriptor whose reader may be slow.  1: nobody reads there any more; -1: cancelled. */
+int cancel_write(int fd, const void *p, size_t n, struct error **err) MUST_USE;
 int cancel_sleep(int64_t ms, struct error **err) MUST_USE; /* 0 or -1 when cancelled */

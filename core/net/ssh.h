@@ -45,7 +45,9 @@ struct ssh_command {
 	struct buf *out; /* standard output, or NULL: dropped, or: */
 	ssh_write *write;
 	void *write_context;
-	struct buf *errors; /* standard error (at most the last 64 KiB), or NULL */
+	struct buf *errors; /* standard error (at most the last 64 KiB), or NULL: dropped, or: */
+	ssh_write *write_errors;
+	void *errors_context;
 	int64_t deadline;   /* clock_ms(), 0: none */
 };
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-	CHUNK = 4096, /* PIPE_BUF: a pipe that is ready takes as much without blocking */
+	CHUNK = 4096,
 	STATUS_PIPE = 128 + SIGPIPE,
 	BEGIN_MS = 10000, /* to open the channel and start the command */
 };
@@ -145,36 +145,20 @@ static int send_input(struct interact *i, struct error **err)
 	return 0;
 }
 
-/* A slow reader of ours is waited for, unless the run is cancelled. */
-static int write_out(struct interact *i, int fd, const char *p, size_t n, struct error **err)
-{
-	while (n > 0 && !i->out_gone) {
-		ssize_t r;
-
-		if (cancel_poll(fd, POLLOUT, CLOCK_NEVER, err) < 0)
-			return -1;
-		r = write(fd, p, MIN(n, CHUNK));
-		if (r < 0 && errno != EINTR && errno != EAGAIN)
-			i->out_gone = true;
-		if (r > 0) {
-			p += r;
-			n -= (size_t)r;
-		}
-	}
-	return 0;
-}
-
 static int show_output(struct interact *i, int stream, int fd, struct error **err)
 {
 	char chunk[4 * CHUNK];
 	ssize_t n;
+	int r;
 
 	while (!i->out_gone && (n = libssh2_channel_read_ex(i->channel, stream, chunk, sizeof(chunk))) != LIBSSH2_ERROR_EAGAIN &&
 	       n != 0) {
 		if (n < 0)
 			return ssh_fail(i->ssh, "read from it", err);
-		if (write_out(i, fd, chunk, (size_t)n, err) < 0)
+		r = cancel_write(fd, chunk, (size_t)n, err);
+		if (r < 0)
 			return -1;
+		i->out_gone = r > 0;
 		i->moved = true;
 	}
 	return 0;

@@ -197,6 +197,8 @@ static int deliver(struct run *r, int stream, size_t n, struct error **err)
 		return c->write(r->out_chunk, n, c->write_context, err);
 	if (stream == 0 && c->out != NULL)
 		buf_add_mem(c->out, r->out_chunk, n);
+	if (stream == SSH_EXTENDED_DATA_STDERR && c->write_errors != NULL)
+		return c->write_errors(r->out_chunk, n, c->errors_context, err);
 	if (stream == SSH_EXTENDED_DATA_STDERR && c->errors != NULL) {
 		buf_add_mem(c->errors, r->out_chunk, n);
 		if (c->errors->len > (size_t)2 * ERRORS_MAX)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# operate.sh DAVIT MAKE_STATE: the commands for the nodes of a cluster that is there; prints TAP.
+# operate.sh DAVIT MAKE_STATE [TEST…]: the commands for the nodes of a cluster that is there; prints TAP.
 #
 # In namespaces of its own every node is a real sshd on port 22 of an address of the loopback. demo-cp-1 alone has a "floating IP"; the
 # others are reached through it. What they have of a node's programs is in operate/bin/.
@@ -152,5 +152,7 @@ if ! world; then
 	echo "1..$n"
 	exit 1
 fi
-for part in $(compgen -A function test_); do "$part"; done
+tests=("${@:3}")
+((${#tests[@]})) || mapfile -t tests < <(compgen -A function test_)
+for part in "${tests[@]}"; do "$part"; done
 echo "1..$n"

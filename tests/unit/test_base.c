@@ -8,8 +8,30 @@
 #include "core/base/path.h"
 #include "core/base/yaml.h"
 #include "tests/unit/test.h"
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
+
+static void test_a_writer_notices_that_nobody_reads(void **state UNUSED)
+{
+	static const char text[100000];
+	char small[16];
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(cancel_write(fds[1], "hello", 6, &test_error), 0);
+	assert_int_equal(read(fds[0], small, sizeof(small)), 6);
+	assert_string_equal(small, "hello");
+	cancel_now();
+	assert_int_equal(cancel_write(fds[1], text, sizeof(text), &test_error), -1);
+	assert_true(error_is(test_error, ERROR_CANCELLED));
+	error_clear(&test_error);
+	cancel_reset();
+	close(fds[0]);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(cancel_write(fds[1], text, sizeof(text), &test_error), 1);
+	close(fds[1]);
+}
 
 static void check_age(int64_t ms, const char *want)
 {
@@ -340,6 +362,7 @@ static void test_json_keys_with_dots(void **state UNUSED)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_writer_notices_that_nobody_reads),
 		cmocka_unit_test(test_times_of_others),
 		cmocka_unit_test(test_error_wraps_and_keeps_its_kind),
 		cmocka_unit_test(test_buf_quotes_for_json_and_shell),
