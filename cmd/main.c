@@ -33,6 +33,10 @@ const struct command commands[] = {
 	 "  #!/bin/sh\n  exec davit inventory --file /path/to/cluster.yaml \"$@\"", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_INVENTORY, verb_inventory},
 	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
+	{"logs", "NODE [UNIT…]", "Show what units of a node have logged",
+	 "UNIT is one of davit's, such as kubelet or kube-apiserver, or any other with its ending, such as ssh.service; without one all of davit's\n"
+	 "are shown.  -f follows here; the cluster file is --file.", 1, -1,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_LOGS, verb_logs},
 	{"node", "list", "Show the nodes, and act on single ones", NULL, 1, -1, 0, NULL, node_actions},
 	{"orphans", NULL, "Show what clusters that are not known here have in the project; exit status 7 when there is something",
 	 "A cluster is known where its state is in $XDG_STATE_HOME/davit.  What others made from elsewhere shows here as well: look\n"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum type { FLAG, VALUE, LIST, NUMBER, DURATION, FORMAT, LOG_FORMAT, ADD, HELP };
-enum { PARALLEL = 5, WIDTH = 32, NUMBER_MAX = 1000 };
+enum type { FLAG, VALUE, LIST, NUMBER, COUNT, DURATION, FORMAT, LOG_FORMAT, ADD, HELP };
+enum { PARALLEL = 5, WIDTH = 32, NUMBER_MAX = 1000, COUNT_MAX = 1000000 };
 
 static const struct option {
 	char letter;
@@ -16,6 +16,7 @@ static const struct option {
 	unsigned bit; /* 0: every command */
 	const char *about;
 } table[] = {
+	{'f', "follow", NULL, FLAG, offsetof(struct options, follow), 1, OPT_LOGS, "go on with what is logged from now on, until Ctrl-C"},
 	{'f', "file", "FILE", VALUE, offsetof(struct options, file), 0, OPT_FILE, "cluster file (default: cluster.yaml)"},
 	{0, "state", "FOLDER", VALUE, offsetof(struct options, state_folder), 0, OPT_STATE, "state folder (default: $XDG_STATE_HOME/davit/NAME)"},
 	{0, "os-cloud", "NAME", VALUE, offsetof(struct options, cloud), 0, OPT_FILE | OPT_INIT | OPT_CLOUD, "cloud of clouds.yaml, before the file's and $OS_CLOUD"},
@@ -43,6 +44,8 @@ static const struct option {
 	{0, "role", "ROLE", LIST, offsetof(struct options, roles), 0, OPT_SELECT, "on nodes of this role alone: control-plane, worker, registry, bastion"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_SELECT, "on this node alone; may be given several times"},
 	{0, "parallel", "N", NUMBER, offsetof(struct options, width), 0, OPT_SELECT, "nodes at the same time (default: 32)"},
+	{0, "since", "TIME", VALUE, offsetof(struct options, since), 0, OPT_LOGS, "from then on: 90s, 10m, 1h, or as journalctl takes it"},
+	{'n', "lines", "N", COUNT, offsetof(struct options, lines), 0, OPT_LOGS, "the last N lines (default: 100, or all with --since)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
@@ -150,13 +153,13 @@ static int choice(const char *value, const char *other, const char *option, stru
 	return error_set(err, ERROR_USAGE, "--%s: \"%s\" is not known; allowed: %s, json", option, value, other);
 }
 
-static int number(const char *value, const char *option, int *ret, struct error **err)
+static int number(const char *value, const char *option, int max, int *ret, struct error **err)
 {
 	char *end;
 	long n = strtol(value, &end, 10);
 
-	if (*value < '0' || *value > '9' || *end != '\0' || n < 1 || n > NUMBER_MAX)
-		return error_set(err, ERROR_USAGE, "--%s: \"%s\" is no number from 1 to %d", option, value, NUMBER_MAX);
+	if (*value < '0' || *value > '9' || *end != '\0' || n < 1 || n > max)
+		return error_set(err, ERROR_USAGE, "--%s: \"%s\" is no number from 1 to %d", option, value, max);
 	*ret = (int)n;
 	return 0;
 }
@@ -211,7 +214,9 @@ static int apply(const struct option *option, struct options *o, const char *val
 		strv_add(to, value);
 		return 0;
 	case NUMBER:
-		return number(value, option->name, to, err);
+		return number(value, option->name, NUMBER_MAX, to, err);
+	case COUNT:
+		return number(value, option->name, COUNT_MAX, to, err);
 	case DURATION:
 		return duration(value, option->name, to, err);
 	case FORMAT:
@@ -225,6 +230,7 @@ static int apply(const struct option *option, struct options *o, const char *val
 	}
 }
 
+/* The first row that fits: a letter may stand for something else in some commands. */
 static const struct option *find(const struct command *c, const char *word)
 {
 	size_t len = strcspn(word, "=");
@@ -293,16 +299,25 @@ int options_parse(const struct command *c, char *const *words, size_t n, struct 
 	return check_args(c, o, err);
 }
 
+/* Its letter, where no row above has taken it for this command. */
+static char letter_of(const struct command *c, const struct option *o)
+{
+	char word[] = {'-', o->letter, '\0'};
+
+	return o->letter != 0 && find(c, word) == o ? o->letter : '\0';
+}
+
 static void help_options(const struct command *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		CLEANUP_FREE char *left = NULL;
+		char letter;
 
 		if (!takes(c, &table[i]))
 			continue;
+		letter = letter_of(c, &table[i]);
 		left = xasprintf("--%s%s%s", table[i].name, table[i].value ? " " : "", table[i].value ? table[i].value : "");
-		printf("  %c%c%c %-24s %s\n", table[i].letter ? '-' : ' ', table[i].letter ? table[i].letter : ' ',
-		       table[i].letter ? ',' : ' ', left, table[i].about);
+		printf("  %c%c%c %-24s %s\n", letter ? '-' : ' ', letter ? letter : ' ', letter ? ',' : ' ', left, table[i].about);
 	}
 }
 

@@ -15,7 +15,9 @@ struct options {
 	const char *host_key, *mirror, *bundle, *output_file, *image, *flavor, *name, *uuid, *identity, *archive;
 	int format;		  /* enum output_format */
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
-	const char *host; /* --host */
+	const char *host, *since; /* --host; --since */
+	int lines;		  /* -n; 0: not given */
+	bool follow;
 	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove, list;
 	struct strv nodes;	 /* --node, each */
 	struct strv pools, roles; /* likewise */
@@ -50,6 +52,7 @@ enum {
 	OPT_UUID = 1 << 24,
 	OPT_RECOVER = 1 << 25,
 	OPT_INVENTORY = 1 << 26,
+	OPT_LOGS = 1 << 29,
 	OPT_SELECT = 1 << 28 /* some of the nodes, at the same time */
 };
 

@@ -15,6 +15,7 @@ int verb_exec(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
 int verb_inventory(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);
+int verb_logs(const struct options *o, struct error **err);
 int verb_node_list(const struct options *o, struct error **err);
 int verb_orphans(const struct options *o, struct error **err);
 int verb_plan(const struct options *o, struct error **err);

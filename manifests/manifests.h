@@ -23,6 +23,8 @@ struct manifest_values {
 /* Units, configuration and the list of units ("units" in order, one a line) of a Kubernetes node, at their paths. */
 int manifests_node(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		   struct strv *ret_units, struct error **err) MUST_USE;
+/* The names of those units alone, "kubelet.service"; none of a bastion. */
+void manifests_units(const struct plan *plan, const struct node *node, struct strv *ret);
 /* The registry server: its config.yml, htpasswd (bcrypt), volume and service units. */
 int manifests_registry(const struct plan *plan, const struct node *node, const struct manifest_values *values,
 		       struct fileset *ret, struct strv *ret_units, struct error **err) MUST_USE;

@@ -7,8 +7,9 @@
 
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
-#define UNIT(name) "units/" name, "/etc/systemd/system/" name
-#define VOLUMES_UNIT "/etc/systemd/system/davit-volumes.service"
+#define UNIT(name) "units/" name, UNITS name
+#define UNITS "/etc/systemd/system/"
+#define VOLUMES_UNIT UNITS "davit-volumes.service"
 #define MOUNT_VOLUMES "/opt/davit/libexec/mount-volumes"
 #define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 
@@ -127,9 +128,8 @@ static int finish_kube_proxy(const struct plan *plan, const struct node *node UN
 }
 
 static int render_row(const struct row *row, const struct plan *plan, const struct node *node, const struct template_values *v,
-		      struct fileset *ret, struct strv *ret_units, struct error **err)
+		      struct fileset *ret, struct error **err)
 {
-	static const char units[] = "/etc/systemd/system/";
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 
 	if (template_expand(row->template, v, &text, err) < 0)
@@ -140,8 +140,6 @@ static int render_row(const struct row *row, const struct plan *plan, const stru
 		fileset_add_secret(ret, row->path, row->mode, buf_str(&text));
 	else
 		fileset_add(ret, row->path, row->mode, buf_str(&text));
-	if (strncmp(row->path, units, strlen(units)) == 0)
-		strv_add(ret_units, row->path + strlen(units));
 	return 0;
 }
 
@@ -167,21 +165,41 @@ static bool is_wanted(const struct row *row, const struct node *node, bool flann
 	return (row->roles & (1u << node->role)) && (flannel || !row->flannel) && (volumes || !of_volumes);
 }
 
+static bool has_volumes(const struct plan *plan, const struct node *node)
+{
+	const struct plan_node *planned = plan_find(plan, node->name);
+
+	return planned != NULL && planned->n_volumes > 0;
+}
+
+static bool has_flannel(const struct plan *plan)
+{
+	return strcmp(plan->spec->network.plugin, "flannel") == 0;
+}
+
+void manifests_units(const struct plan *plan, const struct node *node, struct strv *ret)
+{
+	bool flannel = has_flannel(plan), volumes = has_volumes(plan, node);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strncmp(rows[i].path, UNITS, strlen(UNITS)) == 0 && is_wanted(&rows[i], node, flannel, volumes))
+			strv_add(ret, rows[i].path + strlen(UNITS));
+}
+
 static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		  struct strv *ret_units, struct error **err)
 {
-	bool flannel = strcmp(plan->spec->network.plugin, "flannel") == 0;
-	const struct plan_node *planned = plan_find(plan, node->name);
-	bool volumes = planned != NULL && planned->n_volumes > 0;
+	bool flannel = has_flannel(plan), volumes = has_volumes(plan, node);
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
 	if (values_fill(plan, node, values, &v, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (is_wanted(&rows[i], node, flannel, volumes) && render_row(&rows[i], plan, node, &v, ret, ret_units, err) < 0)
+		if (is_wanted(&rows[i], node, flannel, volumes) && render_row(&rows[i], plan, node, &v, ret, err) < 0)
 			return error_wrap(err, "%s of %s", rows[i].path, node->name);
+	manifests_units(plan, node, ret_units);
 	if (volumes)
-		add_volumes(planned, values, ret);
+		add_volumes(plan_find(plan, node->name), values, ret);
 	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
 	if (node->role == NODE_CONTROL_PLANE && values->openstack_ca != NULL) /* what runs there may talk to the cloud */
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);

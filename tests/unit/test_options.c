@@ -15,6 +15,7 @@ static const struct command actions[] = {
 
 const struct command commands[] = {
 	{"apply", NULL, "Make", NULL, 0, 0, OPT_FILE | OPT_DRY_RUN | OPT_OUTPUT, nothing},
+	{"logs", "NODE", "Show", NULL, 1, 2, OPT_FILE | OPT_LOGS, nothing},
 	{"node", "list|drain", "Act on nodes", NULL, 1, -1, 0, NULL, actions},
 	{"scale-down", "POOL", "Take workers out", NULL, 1, 2, OPT_FILE | OPT_NODE | OPT_DRAIN, nothing},
 	{"ssh", "NODE [COMMAND…]", "Log in", NULL, 1, -1, OPT_FILE | OPT_RAW_ARGS, nothing},
@@ -101,6 +102,20 @@ static void test_commands_and_their_actions(void **state UNUSED)
 	assert_failure(choose("frobnicate", "list", &c, &used), "\"davit --help\" lists them");
 }
 
+static void test_a_letter_of_a_command_comes_first(void **state UNUSED)
+{
+	struct options o;
+
+	assert_success(PARSE("logs", &o, "n-1", "-f", "--file", "x.yaml", "-n", "20000", "--since=10m"));
+	assert_true(o.follow);
+	assert_string_equal(o.file, "x.yaml");
+	assert_int_equal(o.lines, 20000);
+	assert_string_equal(o.since, "10m");
+	options_clear(&o);
+	assert_failure(PARSE("logs", &o, "n-1", "-n0"), "--lines: \"0\" is no number from 1 to 1000000");
+	options_clear(&o);
+}
+
 static void test_lists_numbers_and_times(void **state UNUSED)
 {
 	struct options o;
@@ -132,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_values_in_every_form),
 		cmocka_unit_test(test_what_is_wrong_is_said),
 		cmocka_unit_test(test_commands_and_their_actions),
+		cmocka_unit_test(test_a_letter_of_a_command_comes_first),
 		cmocka_unit_test(test_lists_numbers_and_times),
 		cmocka_unit_test(test_the_words_of_another_program_are_left_alone),
 	};
