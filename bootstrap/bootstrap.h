@@ -56,6 +56,7 @@ int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **er
 int kubernetes_facts(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
 /* No new pods and no balancer's traffic for these, which must be known. */
 int kubernetes_cordon(struct ssh *s, const struct strv *nodes, int64_t deadline, struct error **err) MUST_USE;
+int kubernetes_uncordon(struct ssh *s, const struct strv *nodes, int64_t deadline, struct error **err) MUST_USE; /* and back */
 struct node_drain {
 	const char *node;
 	bool ready;		/* else its kubelet confirms nothing, and nobody waits for it */

@@ -2,6 +2,7 @@
 #include "bootstrap/leave.h"
 #include "bootstrap/progress.h"
 #include "bootstrap/remote.h"
+#include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include <inttypes.h>
@@ -82,6 +83,26 @@ int kubernetes_cordon(struct ssh *s, const struct strv *nodes, int64_t deadline,
 			  names, names);
 
 	return nodes->n == 0 ? 0 : must(s, "cordon", script, kubectl_deadline(deadline), err);
+}
+
+int kubernetes_uncordon(struct ssh *s, const struct strv *nodes, int64_t deadline, struct error **err)
+{
+	CLEANUP_FREE char *names = strv_join(nodes, " ");
+	CLEANUP_FREE char *script =
+		xasprintf("$k label node %s node.kubernetes.io/exclude-from-external-load-balancers- && exec $k uncordon %s", names, names);
+
+	return nodes->n == 0 ? 0 : must(s, "uncordon", script, kubectl_deadline(deadline), err);
+}
+
+/* The version first: with it a kubelet that was started anew reports the rest, too. */
+int kubernetes_await_version(struct ssh *s, const char *node, const char *version, int64_t deadline, struct error **err)
+{
+	CLEANUP_FREE char *what = xasprintf("the wait for its kubelet to be Ready with %s", version);
+	CLEANUP_FREE char *script = xasprintf("$k wait node/%s --for=jsonpath='{.status.nodeInfo.kubeletVersion}'=v%s --timeout=%" PRId64
+					      "s && exec $k wait node/%s --for=condition=Ready --timeout=%" PRId64 "s",
+					      node, version, kubectl_seconds(deadline), node, kubectl_seconds(deadline));
+
+	return must(s, what, script, deadline, err);
 }
 
 static char *drain_script(const struct node_drain *d, bool force, int64_t seconds)

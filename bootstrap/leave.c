@@ -2,14 +2,13 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/selector.h"
 #include "core/base/alloc.h"
-#include <limits.h>
-#include <stdlib.h>
+#include "core/cluster/version.h"
 
 /* Of one candidate; what speaks for its going first is the larger rank. */
 struct standing {
 	const struct leave_candidate *candidate;
 	int rank;
-	int version[3];
+	struct version version;
 	size_t pods;
 	const char *created;  /* RFC 3339 in UTC, as Kubernetes writes it */
 	size_t left_in_zone;  /* candidates of its zone that are not taken */
@@ -29,7 +28,7 @@ static size_t count(struct json_object *facts)
 	return json_len(json_at(facts, "items"));
 }
 
-static struct json_object *find_node(struct json_object *facts, const char *name)
+struct json_object *leave_node(struct json_object *facts, const char *name)
 {
 	for (size_t i = 0; i < count(facts); i++) {
 		struct json_object *o = nth(facts, i, "Node");
@@ -42,12 +41,12 @@ static struct json_object *find_node(struct json_object *facts, const char *name
 
 bool leave_is_known(struct json_object *facts, const char *node)
 {
-	return find_node(facts, node) != NULL;
+	return leave_node(facts, node) != NULL;
 }
 
 bool leave_is_ready(struct json_object *facts, const char *node)
 {
-	return node_is_ready(find_node(facts, node));
+	return node_is_ready(leave_node(facts, node));
 }
 
 static const char *controller(struct json_object *pod)
@@ -122,7 +121,19 @@ static bool guards(struct json_object *budget, struct json_object *pod)
 	       selector_matches(json_at(budget, "spec.selector"), json_at(pod, "metadata.labels"));
 }
 
-static void blocker(struct json_object *facts, struct json_object *pod, struct strv *ret)
+/* Also when all its pods are well: nothing will change that by itself. */
+static bool never_allows(struct json_object *budget)
+{
+	return json_get_int(budget, "status.expectedPods", 0) > 0 &&
+	       json_get_int(budget, "status.desiredHealthy", 0) >= json_get_int(budget, "status.expectedPods", 0);
+}
+
+static bool stands_in_the_way(struct json_object *budget, bool for_good)
+{
+	return json_get_int(budget, "status.disruptionsAllowed", 0) <= 0 && (!for_good || never_allows(budget));
+}
+
+static void blocker(struct json_object *facts, struct json_object *pod, bool for_good, struct strv *ret)
 {
 	CLEANUP_FREE char *name = full_name(pod), *all = NULL;
 	CLEANUP_STRV struct strv budgets = STRV_INIT;
@@ -135,7 +146,7 @@ static void blocker(struct json_object *facts, struct json_object *pod, struct s
 		if (!guards(budget, pod))
 			continue;
 		strv_take(&budgets, full_name(budget));
-		if (json_get_int(budget, "status.disruptionsAllowed", 0) <= 0)
+		if (stands_in_the_way(budget, for_good))
 			strv_addf(ret, "pod %s: the budget %s allows no disruption (%lld of %lld healthy ones are needed)", name,
 				  budgets.v[budgets.n - 1], (long long)json_get_int(budget, "status.desiredHealthy", 0),
 				  (long long)json_get_int(budget, "status.currentHealthy", 0));
@@ -145,14 +156,24 @@ static void blocker(struct json_object *facts, struct json_object *pod, struct s
 		strv_addf(ret, "pod %s: Kubernetes evicts none that more than one budget guards (%s)", name, all);
 }
 
-void leave_blockers(struct json_object *facts, const char *node, struct strv *ret)
+static void blockers(struct json_object *facts, const char *node, bool for_good, struct strv *ret)
 {
 	for (size_t i = 0; i < count(facts); i++) {
 		struct json_object *pod = ordinary_on(facts, i, node);
 
 		if (pod != NULL)
-			blocker(facts, pod, ret);
+			blocker(facts, pod, for_good, ret);
 	}
+}
+
+void leave_blockers(struct json_object *facts, const char *node, struct strv *ret)
+{
+	blockers(facts, node, false, ret);
+}
+
+void leave_obstacles(struct json_object *facts, const char *node, struct strv *ret)
+{
+	blockers(facts, node, true, ret);
 }
 
 static bool same_zone(const struct standing *a, const struct standing *b)
@@ -168,29 +189,13 @@ static struct standing *find(struct standing *all, size_t n, const char *name)
 	return NULL;
 }
 
-/* "v1.36.3", also with something behind it; all 0, as old as can be, where it is none. */
-static void read_version(const char *text, int *ret)
-{
-	char *end = (char *)text;
-
-	for (int i = 0; i < 3; i++) {
-		long n = *end == (i == 0 ? 'v' : '.') ? strtol(end + 1, &end, 10) : -1;
-
-		if (n < 0 || n > INT_MAX / 2) {
-			memset(ret, 0, 3 * sizeof(*ret));
-			return;
-		}
-		ret[i] = (int)n;
-	}
-}
-
 static void read_node(struct standing *s, struct json_object *node)
 {
 	if (!s->candidate->there)
 		return;
 	s->rank = !node_is_ready(node) ? RANK_NOT_READY : json_get_bool(node, "spec.unschedulable", false) ? RANK_CORDONED : RANK_FINE;
 	s->created = json_get_str(node, "metadata.creationTimestamp", "");
-	read_version(json_get_str(node, "status.nodeInfo.kubeletVersion", ""), s->version);
+	version_parse(json_get_str(node, "status.nodeInfo.kubeletVersion", ""), &s->version);
 }
 
 /* In one pass: there may be thousands of nodes, and ten times as many pods. */
@@ -234,8 +239,8 @@ static int goes_first(const struct standing *a, const struct standing *b)
 
 	if (order == 0)
 		order = compare(a->left_in_zone, b->left_in_zone);
-	for (size_t i = 0; i < ARRAY_SIZE(a->version) && order == 0; i++)
-		order = b->version[i] - a->version[i];
+	if (order == 0)
+		order = version_compare(&b->version, &a->version);
 	if (order == 0)
 		order = compare(b->pods, a->pods);
 	if (order == 0)

@@ -19,6 +19,8 @@ struct leave_candidate {
  */
 int leave_choose(const struct leave_candidate *candidates, size_t n, size_t want, struct json_object *facts, struct strv *ret,
 		 struct error **err) MUST_USE;
+/* The Node of that name, borrowed; NULL where Kubernetes does not know it. */
+struct json_object *leave_node(struct json_object *facts, const char *name);
 /* Whether Kubernetes knows the node, and whether it is Ready. */
 bool leave_is_known(struct json_object *facts, const char *node);
 bool leave_is_ready(struct json_object *facts, const char *node);
@@ -29,3 +31,5 @@ size_t leave_others(struct json_object *facts, const struct strv *names);
 /* What keeps pods on the node: "pod shop/web-1: the budget shop/web allows no disruption (3 of 3 healthy ones are needed)",
  * "pod default/x: nothing makes it again elsewhere". */
 void leave_blockers(struct json_object *facts, const char *node, struct strv *ret);
+/* Those of them that are not gone by themselves after a while: budgets that allow no disruption though all their pods are well. */
+void leave_obstacles(struct json_object *facts, const char *node, struct strv *ret);

@@ -1,3 +1,4 @@
+#include "bootstrap/run.h"
 #include "bootstrap/artifacts.h"
 #include "bootstrap/paths.h"
 #include "bootstrap/progress.h"
@@ -276,6 +277,27 @@ int bootstrap_node(struct ssh *s, struct bootstrap_run *run, bool *ret_changed, 
 		event_end(run->events, run->node, "install");
 	if (status == 0)
 		*ret_changed = !t.unchanged || t.installing;
+	talk_clear(&t);
+	return status;
+}
+
+int run_again(struct ssh *s, const struct bootstrap_run *run, const char *id, struct error **err)
+{
+	struct talk t = {.run = run};
+	int status;
+
+	if (strlen(id) != DIGEST_HEX_LEN || strspn(id, "0123456789abcdef") != DIGEST_HEX_LEN)
+		return error_set(err, ERROR_NODE, "the node names \"%s\" as its archive, which is no digest", id);
+	memcpy(t.id, id, sizeof(t.id));
+	status = talk(s, &t, "enter", NULL, err);
+	if (status == 0 && t.push)
+		status = error_set(err, ERROR_NODE, "the archive %s is not on %s", id, run->node);
+	if (status == 0)
+		status = conclude(&t, err);
+	if (t.installing && status < 0)
+		event_fail(run->events, run->node, "install", err != NULL ? error_message(*err) : "");
+	else if (t.installing)
+		event_end(run->events, run->node, "install");
 	talk_clear(&t);
 	return status;
 }

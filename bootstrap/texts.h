@@ -3,8 +3,14 @@
 
 extern const char text_addons[]; /* what runs over SSH by "sh -c" */
 extern const char text_enter[];
+extern const char text_healthy[];
+extern const char text_keep[];
 extern const char text_key_new[];
 extern const char text_key_switch[];
+extern const char text_prune[];
+extern const char text_restore[];
+extern const char text_room[];
+extern const char text_snapshot[];
 
 extern const char text_prelude[]; /* parts of install.sh */
 extern const char text_preflight[];

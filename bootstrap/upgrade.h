@@ -1,0 +1,30 @@
+/*
+ * upgrade: a node on its way to another version, and back.  What it had is kept on the node itself before anything is changed, so that
+ * the way back needs nothing of this machine and no registry: files of before, and the programs that are still in their folder a version.
+ */
+#pragma once
+#include "bootstrap/bootstrap.h"
+
+/* Before its run (bootstrap_node()) with another version: the state of its last complete run is kept until bootstrap_prune().  An upgrade
+ * to that version that was begun before keeps what it has kept. */
+int bootstrap_keep(struct ssh *s, const char *target, struct error **err) MUST_USE;
+/* Back to what was kept, units restarted.  run: node, role, events and deadline.  ERROR_NOT_FOUND: nothing was kept. */
+int bootstrap_restore(struct ssh *s, const struct bootstrap_run *run, struct error **err) MUST_USE;
+/* What was kept goes, and programs of versions that are not in use. */
+int bootstrap_prune(struct ssh *s, struct error **err) MUST_USE;
+/* Waits until all units have been up without a restart for some seconds, on a control plane etcd and the API, too.  ERROR_NODE tells what
+ * is not well. */
+int bootstrap_healthy(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
+/* MiB that the programs of this run need on the node's disk, beyond those that it has, and MiB that are free. */
+int bootstrap_room(struct ssh *s, const struct bootstrap_run *run, int64_t *ret_need, int64_t *ret_free, struct error **err) MUST_USE;
+
+/* etcd's snapshot of this control plane into a file here, for its owner alone, compared by its digest on the way. */
+int kubernetes_snapshot(struct ssh *s, const char *path, struct error **err) MUST_USE;
+/* Waits until the node is Ready and its kubelet of that version ("1.36.3"); ERROR_NODE when it is not by then. */
+int kubernetes_await_version(struct ssh *s, const char *node, const char *version, int64_t deadline, struct error **err) MUST_USE;
+/* `kubectl get node NAME -o json`; the caller puts. */
+int kubernetes_get_node(struct ssh *s, const char *node, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
+/* "v1.35.4" of the API server on this node; the caller frees. */
+int kubernetes_api_version(struct ssh *s, int64_t deadline, char **ret, struct error **err) MUST_USE;
+/* What the target no longer has of the APIs that somebody asked for since that API server was started; see deprecated.h. */
+int kubernetes_deprecated(struct ssh *s, const char *target, int64_t deadline, struct strv *ret, struct error **err) MUST_USE;

@@ -1,0 +1,47 @@
+/*
+ * upgrade: which steps lead from one version of Kubernetes to another, and which versions may meet.  Pure.
+ *
+ * The rules are those of kubernetes.io/releases/version-skew-policy: the API server goes on by one minor version at a time; a kubelet
+ * is never newer than it, and at most three minor versions older.  Nothing goes back, within a minor version neither: what a newer
+ * patch release has stored or mended is tried with older ones by nobody.
+ */
+#pragma once
+#include "core/cluster/plan.h"
+
+enum { UPGRADE_KUBELET_MINORS = 3 }; /* how many a kubelet may be behind the API server */
+
+struct upgrade_kubelet {
+	const char *node, *version; /* "v1.35.4" */
+};
+
+/* Why a cluster whose API server and kubelets are of these versions cannot go to the target ("1.36.3"); a sentence each. */
+void upgrade_refusals(const char *api, const char *target, const struct upgrade_kubelet *kubelets, size_t n, struct strv *ret);
+
+enum upgrade_phase {
+	UPGRADE_BUNDLE,	  /* programs and images of the target are on this machine */
+	UPGRADE_REGISTRY, /* and in the registry, beside those of before */
+	UPGRADE_SNAPSHOT, /* of etcd, in the state's folder: before the first control plane is touched */
+	UPGRADE_PLANE,	  /* one control plane */
+	UPGRADE_ADDONS,	  /* of the target */
+	UPGRADE_WORKER,	  /* one worker; those of a pool that follow one another may go at the same time */
+	UPGRADE_RETIRE	  /* the programs of before are removed from the nodes */
+};
+
+struct upgrade_step {
+	enum upgrade_phase phase;
+	const struct plan_node *node; /* of UPGRADE_REGISTRY, _PLANE and _WORKER; else NULL */
+};
+
+struct upgrade_steps {
+	struct upgrade_step *items;
+	size_t n, cap;
+};
+
+/* In order; done(): a node that needs nothing any more is left out, and so is the snapshot where no control plane is left. */
+void upgrade_make_steps(const struct plan *plan, bool (*done)(const struct plan_node *p, void *context), void *context,
+			struct upgrade_steps *ret);
+void upgrade_steps_free(struct upgrade_steps *s);
+#define CLEANUP_UPGRADE_STEPS CLEANUP(upgrade_steps_free)
+/* How many from `first` on are workers of one pool. */
+size_t upgrade_pool_len(const struct upgrade_steps *s, size_t first);
+const char *upgrade_phase_name(enum upgrade_phase phase); /* "bundle", "registry", "snapshot", "control-plane", "add-ons", "worker", "retire" */
