@@ -5,6 +5,7 @@
 #include "cmd/leaving.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
+#include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "cmd/work.h"
 #include "core/base/alloc.h"
@@ -369,7 +370,7 @@ int apply_run(struct context *c, const struct apply_scope *scope, struct error *
 	int r;
 
 	leaving_init(&a.leaving, c);
-	r = frozen_check(c->spec, c->state, err) < 0 ? -1 : run(&a, live, err);
+	r = frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0 ? -1 : run(&a, live, err);
 	live_free(live);
 	leaving_clear(&a.leaving);
 	work_close(&w);

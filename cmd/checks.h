@@ -8,4 +8,6 @@ int checks_run(const struct context *c, struct cloud *cloud, struct view *view, 
 	       struct error **err) MUST_USE;
 /* Runs them, logs the warnings; ERROR_PREFLIGHT with all that refuses. */
 int checks_pass(const struct context *c, struct cloud *cloud, struct view *view, struct error **err) MUST_USE;
+/* Of programs and images alone. */
+void checks_artifacts(const struct context *c, struct findings *ret);
 void checks_warn(const struct findings *f);

@@ -77,6 +77,23 @@ int context_open(const struct options *o, enum context_mode mode, struct context
 	return 0;
 }
 
+void context_pin_pools(struct context *c, const char *but)
+{
+	size_t n;
+	struct node *nodes = inventory_list(c->inventory, &n);
+
+	for (size_t i = 0; i < c->spec->n_pools; i++) {
+		struct pool_spec *pool = &c->spec->pools[i];
+
+		if (but != NULL && strcmp(pool->name, but) == 0)
+			continue;
+		pool->count = 0;
+		for (size_t k = 0; k < n; k++)
+			pool->count += nodes[k].role == NODE_WORKER && !nodes[k].leaving && strcmp(nodes[k].pool, pool->name) == 0;
+	}
+	node_list_free(nodes, n);
+}
+
 int context_replan(struct context *c, struct error **err)
 {
 	struct plan *plan = NULL;
@@ -131,16 +148,22 @@ int context_check_project(struct state *state, struct cloud *cloud, struct error
 			 state_folder(state), known, here, project);
 }
 
-int context_remember(const struct context *c, struct cloud *cloud, struct error **err)
+int context_remember_file(const struct context *c, struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
 	CLEANUP_FREE char *copy = state_path(c->state, "cluster.yaml");
+
+	return path_read(c->spec->path, &text, err) < 0 ? -1 : path_write(copy, text.data, text.len, 0600, err);
+}
+
+int context_remember(const struct context *c, struct cloud *cloud, struct error **err)
+{
 	const char *name = context_cloud(c);
 
 	if (state_set(c->state, "cloud", name != NULL ? name : "", err) < 0 ||
-	    state_set(c->state, "project", cloud_project_id(cloud), err) < 0 || path_read(c->spec->path, &text, err) < 0)
+	    state_set(c->state, "project", cloud_project_id(cloud), err) < 0)
 		return -1;
-	return path_write(copy, text.data, text.len, 0600, err);
+	return context_remember_file(c, err);
 }
 
 int context_bundle(const struct context *c, struct events *events, struct artifacts *ret, char **ret_folder, struct error **err)

@@ -23,6 +23,8 @@ enum context_mode {
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err) MUST_USE;
 /* Another file's content in place of the one that was read; the plan is to be made again.  spec becomes the context's. */
 void context_take_spec(struct context *c, struct spec *spec);
+/* All pools but that one (NULL: all) as they are, whatever the file says of their numbers; the plan is to be made again. */
+void context_pin_pools(struct context *c, const char *but);
 /* The plan again, with what the inventory knows by now. */
 int context_replan(struct context *c, struct error **err) MUST_USE;
 void context_close(struct context *c);
@@ -31,6 +33,7 @@ const char *context_cloud(const struct context *c);  /* --os-cloud, else the fil
 /* What a later run without the file needs: cloud and project, and a copy of the file (cluster.yaml in the state). */
 struct cloud;
 int context_remember(const struct context *c, struct cloud *cloud, struct error **err) MUST_USE;
+int context_remember_file(const struct context *c, struct error **err) MUST_USE; /* the copy alone */
 /* False for a state that was rebuilt from the cloud alone: no keys, so that no node can be reached or compared. */
 bool context_has_keys(const struct context *c);
 int context_need_keys(const struct context *c, struct error **err) MUST_USE;

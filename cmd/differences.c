@@ -1,11 +1,24 @@
 #include "cmd/differences.h"
+#include "cmd/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
+#include "core/cluster/frozen.h"
 
 static void add(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
 {
 	array_grow(c->items, c->n, c->cap);
 	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind), .name = xstrdup(name), .reason = xstrdup(reason)};
+}
+
+static void differs(const struct work *w, const struct node *n, struct changes *ret)
+{
+	CLEANUP_FREE char *has = frozen_version(w->c->state), *under_way = state_get(w->c->state, UPGRADE_KEY), *text = NULL;
+
+	if (under_way != NULL && node_runs_kubernetes(n->role))
+		text = xasprintf("the upgrade to %s has not come to it: \"davit upgrade\" goes on", under_way);
+	else if (has != NULL && strcmp(has, w->c->spec->version) != 0 && node_runs_kubernetes(n->role))
+		text = xasprintf("Kubernetes %s instead of %s: \"davit upgrade\" does that, node by node", w->c->spec->version, has);
+	add(ret, CHANGE_UPDATE, "node", n->name, text != NULL ? text : "its configuration or programs differ");
 }
 
 static int node(const struct work *w, const struct node *n, struct changes *ret, struct error **err)
@@ -26,7 +39,7 @@ static int node(const struct work *w, const struct node *n, struct changes *ret,
 	else if (applied == NULL || *applied == '\0')
 		add(ret, CHANGE_CREATE, "node", n->name, "nothing was installed yet");
 	else if (strcmp(applied, hex) != 0)
-		add(ret, CHANGE_UPDATE, "node", n->name, "its configuration or programs differ");
+		differs(w, n, ret);
 	return 0;
 }
 

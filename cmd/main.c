@@ -74,6 +74,11 @@ const struct command commands[] = {
 	 "host keys of the state, which are written to ssh/known_hosts there.  Run it again when servers have come or gone.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_TO, verb_ssh_config},
 	{"status", NULL, "Show the nodes and what differs from the file", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_status},
+	{"upgrade", NULL, "Bring control plane and workers to the file's version of Kubernetes",
+	 "One control plane after the other, then the workers of each pool, a few at a time: cordoned, drained as budgets allow, installed, waited\n"
+	 "for, uncordoned.  All that stands against it is told before the first write; etcd's snapshot is kept in the state folder.  A node that\n"
+	 "does not come up with the new version is put back to the old one, and it ends there; run again, it goes on from where it was.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE | OPT_UPGRADE, verb_upgrade},
 	{"version", NULL, "Print the version", NULL, 0, 0, 0, verb_version},
 	{0},
 };

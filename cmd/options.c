@@ -38,7 +38,7 @@ static const struct option {
 	{0, "keep-volumes", NULL, FLAG, offsetof(struct options, keep_volumes), 1, OPT_KEEP, "leave the volumes of the cluster's claims, and their snapshots"},
 	{0, "delete", NULL, FLAG, offsetof(struct options, remove), 1, OPT_ORPHANS, "take them away, after asking for each"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_NODE, "this one goes; may be given several times"},
-	{0, "force-after", "TIME", DURATION, offsetof(struct options, force_after_ms), 0, OPT_DRAIN, "then pods go whatever their budgets say, and those that nothing makes again (10m, 90s, 0s)"},
+	{0, "force-after", "TIME", DURATION, offsetof(struct options, force_after_ms), 0, OPT_DRAIN | OPT_UPGRADE, "then pods go whatever their budgets say, and those that nothing makes again (10m, 90s, 0s)"},
 	{0, "parallel", "N", NUMBER, offsetof(struct options, parallel), 0, OPT_DRAIN, "nodes that leave at the same time (default: 5)"},
 	{0, "pool", "NAME", LIST, offsetof(struct options, pools), 0, OPT_SELECT, "on nodes of this pool alone; may be given several times"},
 	{0, "role", "ROLE", LIST, offsetof(struct options, roles), 0, OPT_SELECT, "on nodes of this role alone: control-plane, worker, registry, bastion"},
@@ -46,6 +46,7 @@ static const struct option {
 	{0, "parallel", "N", NUMBER, offsetof(struct options, width), 0, OPT_SELECT, "nodes at the same time (default: 32)"},
 	{0, "since", "TIME", VALUE, offsetof(struct options, since), 0, OPT_LOGS, "from then on: 90s, 10m, 1h, or as journalctl takes it"},
 	{'n', "lines", "N", COUNT, offsetof(struct options, lines), 0, OPT_LOGS, "the last N lines (default: 100, or all with --since)"},
+	{0, "parallel", "N", NUMBER, offsetof(struct options, at_once), 0, OPT_UPGRADE, "workers of a pool at the same time (default: 1)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
@@ -183,7 +184,7 @@ static int duration(const char *value, const char *option, int64_t *ret_ms, stru
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL, .width = WIDTH};
+	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL, .width = WIDTH, .at_once = 1};
 }
 
 void options_clear(struct options *o)

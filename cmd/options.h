@@ -24,6 +24,7 @@ struct options {
 	int width;		 /* --parallel of exec */
 	int64_t force_after_ms;	 /* --force-after; below 0: never */
 	int parallel;		 /* --parallel */
+	int at_once;		 /* the same, of upgrade */
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -53,7 +54,8 @@ enum {
 	OPT_RECOVER = 1 << 25,
 	OPT_INVENTORY = 1 << 26,
 	OPT_LOGS = 1 << 29,
-	OPT_SELECT = 1 << 28 /* some of the nodes, at the same time */
+	OPT_SELECT = 1 << 28, /* some of the nodes, at the same time */
+	OPT_UPGRADE = 1 << 27
 };
 
 struct command {

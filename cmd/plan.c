@@ -36,7 +36,7 @@ int verb_plan(const struct options *o, struct error **err)
 	CLEANUP_WORK struct work w = {0};
 	bool nodes;
 
-	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || frozen_check(c.spec, c.state, err) < 0)
+	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || frozen_check(c.spec, c.state, FROZEN_ALLOW_UPGRADE, err) < 0)
 		return -1;
 	nodes = c.state != NULL && context_has_keys(&c); /* without keys the cloud alone is compared */
 	if (cloud_open(context_cloud(&c), &cloud, err) < 0 ||

@@ -52,7 +52,7 @@ int verb_preflight(const struct options *o, struct error **err)
 	CLEANUP_FINDINGS struct findings findings = {0};
 	size_t errors, warnings;
 
-	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || frozen_check(c.spec, c.state, err) < 0 ||
+	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || frozen_check(c.spec, c.state, FROZEN_ALLOW_UPGRADE, err) < 0 ||
 	    cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
 	    checks_run(&c, cloud, view, true, &findings, err) < 0)

@@ -96,24 +96,6 @@ static int check_complete(const struct scale *s, bool up, struct error **err)
 			 s->c.spec->name);
 }
 
-/* The other pools as they are, whatever the file says of them. */
-static void pin_others(struct scale *s)
-{
-	size_t n;
-	struct node *nodes = inventory_list(s->c.inventory, &n);
-
-	for (size_t i = 0; i < s->c.spec->n_pools; i++) {
-		struct pool_spec *pool = &s->c.spec->pools[i];
-
-		if (strcmp(pool->name, s->pool) == 0)
-			continue;
-		pool->count = 0;
-		for (size_t k = 0; k < n; k++)
-			pool->count += nodes[k].role == NODE_WORKER && !nodes[k].leaving && strcmp(nodes[k].pool, pool->name) == 0;
-	}
-	node_list_free(nodes, n);
-}
-
 /* The cluster as it is to be. */
 static int prepare(struct scale *s, bool up, struct error **err)
 {
@@ -132,7 +114,7 @@ static int prepare(struct scale *s, bool up, struct error **err)
 	    spec_parse(s->o->file, buf_str(&s->after), s->after.len, &spec, err) < 0)
 		return -1;
 	context_take_spec(&s->c, spec);
-	pin_others(s);
+	context_pin_pools(&s->c, s->pool);
 	return context_replan(&s->c, err);
 }
 

@@ -292,9 +292,22 @@ bool work_takes(const struct work *w, const struct plan_node *p)
 	return w->pool == NULL || strcmp(w->pool, p->node.pool) == 0;
 }
 
-/* A worker whose last installation came to its end, and that would get the same once more: the cost of a pool's growth is that of
- * the new ones. */
-static int is_as_wanted(struct work *w, const struct node *n, bool *ret, struct error **err)
+int work_install(struct work *w, const struct node *n, struct ssh **s, struct error **err)
+{
+	struct visit v = {.w = w, .n = n};
+
+	return install(&v, s, err);
+}
+
+int work_addons(struct work *w, const struct node *n, struct error **err)
+{
+	struct visit v = {.w = w, .n = n};
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	return reach_run(w->reach, n->name, &s, add_ons, &v, err);
+}
+
+int work_is_applied(struct work *w, const struct node *n, bool *ret, struct error **err)
 {
 	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name), *applied = state_get(w->c->state, key);
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
@@ -303,7 +316,7 @@ static int is_as_wanted(struct work *w, const struct node *n, bool *ret, struct 
 	char hex[DIGEST_HEX_LEN + 1];
 
 	*ret = false;
-	if (n->role != NODE_WORKER || applied == NULL || *applied == '\0')
+	if (applied == NULL || *applied == '\0')
 		return 0;
 	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || work_render(w, n, &files, &units, &run, err) < 0)
 		return -1;
@@ -317,7 +330,8 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 	struct visit v = {.w = w, .n = n};
 	bool done = false;
 
-	if (is_as_wanted(w, n, &done, err) < 0)
+	/* a worker: the cost of a pool's growth is that of the new ones */
+	if (n->role == NODE_WORKER && work_is_applied(w, n, &done, err) < 0)
 		return -1;
 	if (done)
 		return 0;
@@ -400,9 +414,9 @@ static int finish_on(struct work *w, const char *node, bool first, struct error 
 	return reach_run(w->reach, node, &s, keep_recovery, w, err);
 }
 
-int work_finish(struct work *w, struct error **err)
+static int on_control_planes(struct work *w, bool finish, struct error **err)
 {
-	bool first = true;
+	bool first = finish;
 
 	for (size_t i = 0; i < w->c->plan->n_nodes; i++) {
 		if (w->c->plan->nodes[i].node.role != NODE_CONTROL_PLANE)
@@ -412,4 +426,14 @@ int work_finish(struct work *w, struct error **err)
 		first = false;
 	}
 	return 0;
+}
+
+int work_finish(struct work *w, struct error **err)
+{
+	return on_control_planes(w, true, err);
+}
+
+int work_keep_recovery(struct work *w, struct error **err)
+{
+	return on_control_planes(w, false, err);
 }

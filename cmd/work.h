@@ -40,8 +40,16 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 		struct error **err) MUST_USE;
 /* The digest of all that work_render() gives: what is compared to know whether a node is as wanted. */
 void work_digest(const struct fileset *files, const struct artifacts *artifacts, char *ret_hex);
+/* Whether the last installation of the node came to its end, and it would get the same once more; waits for the bundle. */
+int work_is_applied(struct work *w, const struct node *n, bool *ret, struct error **err) MUST_USE;
+/* The installation of one node alone, which the state then knows; *s as in reach_run(). */
+int work_install(struct work *w, const struct node *n, struct ssh **s, struct error **err) MUST_USE;
+/* The cluster's roles and add-ons, by this control plane. */
+int work_addons(struct work *w, const struct node *n, struct error **err) MUST_USE;
 /* parallel_for's jobs for plan->nodes[i]: the wait for its server, which the state then knows; and from there to a node that runs. */
 int work_server(size_t i, void *context, struct error **err);
 int work_node(size_t i, void *context, struct error **err);
 /* What needs the whole cluster: labels, Ready, roll-outs; at last the recovery file. */
 int work_finish(struct work *w, struct error **err) MUST_USE;
+/* That alone: the state has changed in what a recovery needs. */
+int work_keep_recovery(struct work *w, struct error **err) MUST_USE;

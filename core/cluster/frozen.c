@@ -1,9 +1,12 @@
 #include "core/cluster/frozen.h"
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
+#include "core/cluster/version.h"
 #include <stdlib.h>
 
 #define ETCD "/var/lib/etcd"
+#define FROZEN "frozen:"
+#define FROZEN_VERSION "platform.version"
 
 static char *cidr(const struct spec *s)
 {
@@ -58,39 +61,40 @@ static char *etcd_disk(const struct spec *s)
 	return xasprintf("a volume at %s", joined);
 }
 
-/* "1.36.3" as 1 * 1000 + 36. */
-static long minor_of(const char *version)
+static const char *anew(const char *had UNUSED, const char *wanted UNUSED)
 {
-	char *end = NULL;
-	long major = strtol(version, &end, 10);
-
-	return major * 1000 + (*end == '.' ? strtol(end + 1, NULL, 10) : 0);
+	return "write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
-/* Its minor version must not go back: what the newer API server has stored the older one does not read. */
-static bool goes_back(const char *had, const char *wanted)
+/* Forward it is another command's, node by node. */
+static const char *upgrade_or_back(const char *had, const char *wanted)
 {
-	return minor_of(wanted) < minor_of(had);
+	struct version from, to;
+
+	version_parse(had, &from);
+	version_parse(wanted, &to);
+	return version_compare(&to, &from) > 0 ? "\"davit upgrade\" goes there, node by node; write the old one back for anything else"
+					       : "Kubernetes does not go back; write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
 static const struct {
 	const char *key; /* below spec */
 	char *(*value)(const struct spec *s);
-	bool (*refused)(const char *had, const char *wanted); /* NULL: any change is */
 	const char *why;
+	const char *(*advice)(const char *had, const char *wanted);
 } frozen[] = {
-	{"platform.version", version, goes_back, "Kubernetes cannot go back to an older minor version"},
-	{"network.cidr", cidr, NULL, "the servers' subnet has it"},
-	{"network.podCIDR", pod_cidr, NULL, "the pods have addresses of it"},
-	{"network.serviceCIDR", service_cidr, NULL, "the services have addresses of it, and the API's certificate too"},
-	{"network.domain", domain, NULL, "it is in certificates, in tokens of service accounts, and in what pods look up"},
-	{"network.plugin", plugin, NULL, "the pods are in its network"},
-	{"controlPlane.volumes", etcd_disk, NULL, "etcd's data is there, and would begin anew elsewhere"},
+	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back},
+	{"network.cidr", cidr, "the servers' subnet has it", anew},
+	{"network.podCIDR", pod_cidr, "the pods have addresses of it", anew},
+	{"network.serviceCIDR", service_cidr, "the services have addresses of it, and the API's certificate too", anew},
+	{"network.domain", domain, "it is in certificates, in tokens of service accounts, and in what pods look up", anew},
+	{"network.plugin", plugin, "the pods are in its network", anew},
+	{"controlPlane.volumes", etcd_disk, "etcd's data is there, and would begin anew elsewhere", anew},
 };
 
 static char *key_of(size_t i)
 {
-	return xasprintf("frozen:%s", frozen[i].key);
+	return xasprintf(FROZEN "%s", frozen[i].key);
 }
 
 int frozen_keep(const struct spec *spec, struct state *state, struct error **err)
@@ -104,25 +108,37 @@ int frozen_keep(const struct spec *spec, struct state *state, struct error **err
 	return 0;
 }
 
-static bool differs(size_t i, const char *had, const char *wanted)
+char *frozen_version(struct state *state)
 {
-	if (had == NULL || strcmp(had, wanted) == 0)
-		return false;
-	return frozen[i].refused == NULL || frozen[i].refused(had, wanted);
+	return state != NULL ? state_get(state, FROZEN FROZEN_VERSION) : NULL;
 }
 
-int frozen_check(const struct spec *spec, struct state *state, struct error **err)
+/* Whether that difference is one that `allowed` refuses. */
+static bool refuses(size_t i, const char *had, const char *wanted, enum frozen_allowed allowed)
+{
+	struct version from, to;
+
+	if (had == NULL || strcmp(had, wanted) == 0)
+		return false;
+	if (allowed == FROZEN_ALLOW_NOTHING || strcmp(frozen[i].key, FROZEN_VERSION) != 0)
+		return true;
+	version_parse(had, &from);
+	version_parse(wanted, &to);
+	return version_compare(&to, &from) < 0;
+}
+
+int frozen_check(const struct spec *spec, struct state *state, enum frozen_allowed allowed, struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
 
 	for (size_t i = 0; state != NULL && i < ARRAY_SIZE(frozen); i++) {
 		CLEANUP_FREE char *key = key_of(i), *had = state_get(state, key), *wanted = frozen[i].value(spec), *place = NULL;
 
-		if (!differs(i, had, wanted))
+		if (!refuses(i, had, wanted, allowed))
 			continue;
 		place = spec_place(spec, frozen[i].key);
-		buf_addf(&text, "%s%s: %s: the cluster has %s, the file says %s: %s; write the old one back, or make the cluster anew (davit "
-			 "delete, davit apply)", text.len > 0 ? "\n" : "", place, frozen[i].key, had, wanted, frozen[i].why);
+		buf_addf(&text, "%s%s: %s: the cluster has %s, the file says %s: %s; %s", text.len > 0 ? "\n" : "", place, frozen[i].key, had,
+			 wanted, frozen[i].why, frozen[i].advice(had, wanted));
 	}
 	return text.len > 0 ? error_set(err, ERROR_CONFIG, "%s", buf_str(&text)) : 0;
 }

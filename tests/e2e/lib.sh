@@ -6,7 +6,7 @@
 LAB=$TOP/tests/lab/lab
 DAVIT=$BUILD/release/cmd/davit
 WORK=$BUILD/e2e
-FILE=$TOP/examples/cluster.yaml
+FILE=${E2E_FILE:-$TOP/examples/cluster.yaml}
 MIRROR=file://$DAVIT_CACHE/mirror
 KUBECTL=$DAVIT_CACHE/mirror/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl
 IMAGES=registry.davit.internal:5000/e2e-test-images

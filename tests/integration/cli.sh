@@ -107,6 +107,9 @@ test_help() {
 	refuse 'a value that is not known' 2 'allowed: table, json' status -o xml
 	refuse 'a deletion without file' 2 'davit delete --name NAME' delete -f nowhere.yaml
 	refuse 'orphans, all without asking' 2 'give --uuid UUID' orphans --delete --yes
+	refuse 'an upgrade, none at a time' 2 '--parallel: "0" is no number from 1' upgrade --parallel 0
+	refuse 'an upgrade that forces after no time' 2 '--force-after: "soon" is no time' upgrade --force-after soon
+	refuse 'an upgrade of something' 2 'usage: davit upgrade' upgrade 1.36.3
 	refuse 'an argument too many' 2 'usage: davit apply' apply now
 	refuse 'an argument too few' 2 'usage: davit ssh' ssh
 }
@@ -233,10 +236,41 @@ test_cloud() {
 	fi
 }
 
+# remember KEY VALUE: in the state of the cluster, as an earlier run would have
+remember() {
+	python3 - "$WORK/state/davit/demo/state.db" "$@" <<-'PY'
+		import sqlite3, sys
+		db = sqlite3.connect(sys.argv[1])
+		db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", sys.argv[2:4])
+		db.commit()
+	PY
+}
+
+# which versions go to which, by which command; nothing is asked of anybody
+test_upgrade() {
+	rm -rf state
+	file ''
+	refuse 'an upgrade of a cluster that is not here' 4 'davit apply' upgrade
+	clouds http://127.0.0.1:1/v3
+	run apply # makes the state
+	expect 'an upgrade of what was never installed' 2 'has no control plane yet' upgrade
+	remember frozen:platform.version 1.36.4
+	expect 'an upgrade that goes back' 2 'cluster.yaml:5:23: platform.version: the cluster has 1.36.4, the file says 1.36.3' upgrade
+	expect 'plan of one that goes back' 2 'Kubernetes does not go back' plan
+	remember frozen:platform.version 1.36.3
+	expect 'an upgrade to what is there' 0 'nothing to upgrade' upgrade
+	remember frozen:platform.version 1.35.4
+	expect 'apply leaves it to upgrade' 2 '"davit upgrade" goes there, node by node' apply
+	remember frozen:platform.version 1.36.3
+	remember upgrade:to 1.36.3
+	expect 'apply waits for the end of an upgrade' 2 'the upgrade of cluster demo to 1.36.3 has not come to its end' apply
+}
+
 test_help
 test_manual
 test_completion
 test_schema
 test_file
 test_cloud
+test_upgrade
 echo "1..$n"

@@ -55,7 +55,7 @@ static void fine(struct fixture *f, const char *text)
 {
 	CLEANUP_SPEC struct spec *s = parsed(text);
 
-	assert_success(frozen_check(s, f->state, &test_error));
+	assert_success(frozen_check(s, f->state, FROZEN_ALLOW_NOTHING, &test_error));
 }
 
 /* says NULL-terminated parts, each a line of the message or a part of one. */
@@ -64,7 +64,7 @@ static void refused(struct fixture *f, const char *text, const char *const *says
 	CLEANUP_SPEC struct spec *s = parsed(text);
 	CLEANUP_ERROR struct error *err = NULL;
 
-	assert_int_equal(frozen_check(s, f->state, &err), -1);
+	assert_int_equal(frozen_check(s, f->state, FROZEN_ALLOW_NOTHING, &err), -1);
 	assert_int_equal(error_exit_status(err), 2);
 	for (size_t i = 0; says[i] != NULL; i++)
 		if (strstr(error_message(err), says[i]) == NULL)
@@ -79,7 +79,7 @@ static void test_before_it_is_installed_all_may_change(void **state)
 	CLEANUP_SPEC struct spec *s = parsed(FILE_OF("1.36.3", "", ""));
 
 	fine(f, FILE_OF("1.36.3", "  network: {podCIDR: 10.1.0.0/16}\n", ""));
-	assert_success(frozen_check(s, NULL, &test_error));
+	assert_success(frozen_check(s, NULL, FROZEN_ALLOW_NOTHING, &test_error));
 }
 
 static void test_all_that_differs_is_told_with_its_place(void **state)
@@ -112,15 +112,24 @@ static void test_what_the_file_no_longer_says(void **state)
 	REFUSED(f, FILE_OF("1.36.3", "  network: {dns: [9.9.9.9]}\n", ""), "c.yaml:7:12: network.podCIDR: ");
 }
 
-static void test_kubernetes_does_not_go_back(void **state)
+static void test_another_version_is_for_upgrade(void **state)
 {
 	struct fixture *f = *state;
+	CLEANUP_SPEC struct spec *newer = parsed(FILE_OF("1.36.3", "", "")), *older = parsed(FILE_OF("1.35.3", "", ""));
+	CLEANUP_FREE char *none = frozen_version(f->state), *has = NULL;
 
-	installed(f, FILE_OF("1.36.3", "", ""));
-	fine(f, FILE_OF("1.36.1", "", ""));
-	REFUSED(f, FILE_OF("1.35.6", "", ""), "c.yaml:5:23: platform.version: the cluster has 1.36.3, the file says 1.35.6: ");
-	installed(f, FILE_OF("1.35.6", "", ""));
-	fine(f, FILE_OF("1.36.3", "", ""));
+	assert_null(none);
+	installed(f, FILE_OF("1.35.4", "", ""));
+	has = frozen_version(f->state);
+	assert_string_equal(has, "1.35.4");
+	fine(f, FILE_OF("1.35.4", "", ""));
+	REFUSED(f, FILE_OF("1.36.3", "", ""),
+		"c.yaml:5:23: platform.version: the cluster has 1.35.4, the file says 1.36.3: all nodes would change at once; \"davit upgrade\" "
+		"goes there, node by node; write the old one back for anything else");
+	REFUSED(f, FILE_OF("1.35.10", "", ""), "\"davit upgrade\" goes there");
+	REFUSED(f, FILE_OF("1.35.3", "", ""), "the cluster has 1.35.4, the file says 1.35.3: ", "Kubernetes does not go back; write the old one back");
+	assert_success(frozen_check(newer, f->state, FROZEN_ALLOW_UPGRADE, &test_error));
+	assert_failure(frozen_check(older, f->state, FROZEN_ALLOW_UPGRADE, &test_error), "Kubernetes does not go back");
 }
 
 #define ETCD(mount) ", volumes: [{size: 5, mount: " mount "}]"
@@ -149,7 +158,7 @@ int main(void)
 		WITH(test_before_it_is_installed_all_may_change),
 		WITH(test_all_that_differs_is_told_with_its_place),
 		WITH(test_what_the_file_no_longer_says),
-		WITH(test_kubernetes_does_not_go_back),
+		WITH(test_another_version_is_for_upgrade),
 		WITH(test_etcd_stays_on_its_disk),
 	};
 

@@ -1,0 +1,49 @@
+/*
+ * upgrade: from the version that the control planes have to the one of the file.  What files of cmd/upgrade*.c share.
+ *
+ * The state remembers: "upgrade:to", the version that is gone to, from before the first write until the end, "upgrade:snapshot", the path of
+ * etcd's snapshot, "upgrade:kept:NODE", what "applied:NODE" was before the node was begun with, and "cordoned:NODE" of each node that is cordoned
+ * for the upgrade alone.  Everything else is found out from the nodes.
+ */
+#pragma once
+#include "cmd/work.h"
+#include "core/cluster/upgrade.h"
+#include "provision/finding.h"
+#include <stdatomic.h>
+
+#define UPGRADE_KEY "upgrade:to"
+#define UPGRADE_SNAPSHOT_KEY "upgrade:snapshot"
+#define UPGRADE_KEPT "upgrade:kept:"
+
+struct upgrade {
+	struct context *c;
+	struct work w;
+	char *from;	/* what the control planes had when the last upgrade had come to its end */
+	const char *to; /* the file's */
+	bool resumed;	/* an earlier run has begun it */
+	const char *plane; /* where Kubernetes is asked */
+	struct json_object *facts; /* its answer before anything is done (kubernetes_facts()); NULL: it gives none, and resumed */
+	char *api;		   /* version of its API server, or NULL */
+	bool bundled;		   /* w.artifacts are there */
+	struct upgrade_steps steps;
+	bool put_back;	  /* a control plane has failed, and has what it had before */
+	atomic_bool stop; /* a worker has failed: no other one begins */
+};
+
+/* ERROR_CONFIG where one was begun and has not come to its end: other commands keep off the nodes. */
+int upgrade_check_none(const struct context *c, struct error **err) MUST_USE;
+
+/* All that stands against it, and what is worth knowing: versions, nodes, API, budgets, APIs that are gone, programs, disks. Sets facts and
+ * api.  Fails only where it could not look. */
+int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err) MUST_USE;
+/* Whether the node needs nothing any more, as far as can be told; for upgrade_make_steps(), context is the upgrade. */
+bool upgrade_is_done(const struct plan_node *p, void *context);
+/* Cordoned by an upgrade that has not come to its end. */
+bool upgrade_has_cordoned(const struct upgrade *u, const char *node);
+
+/* One node to the file's version; where it does not come up with that, back to what it had.  ERROR_NODE tells what is so then. */
+int upgrade_plane(struct upgrade *u, const struct plan_node *p, struct error **err) MUST_USE;
+int upgrade_worker(struct upgrade *u, const struct plan_node *p, struct error **err) MUST_USE;
+
+/* The steps as a table or JSON. */
+void upgrade_print(const struct upgrade *u, int format);
