@@ -7,6 +7,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
+#include "manifests/gates.h"
 
 enum { CONNECT_MS = 20 * 1000, ANSWER_MS = 60 * 1000, AT_ONCE = 20 };
 
@@ -88,6 +89,16 @@ static void check_versions(const struct upgrade *u, struct findings *ret)
 		refuse(ret, "version", xstrdup(why.v[i]), "Kubernetes supports no other skew of versions", "choose another platform.version");
 	if (why.n == 0)
 		findings_pass(ret, "version", xasprintf("%s after %s, with the kubelets of %zu nodes", u->to, u->api, n_kubelets));
+}
+
+static void check_gates(const struct upgrade *u, const char *key, struct json_object *settings, struct findings *ret)
+{
+	CLEANUP_STRV struct strv why = STRV_INIT;
+
+	gates_refused(settings, u->to, &why);
+	for (size_t i = 0; i < why.n; i++)
+		refuse(ret, "settings", xasprintf("%s.featureGates.%s", key, why.v[i]), "it ends at once with a gate that it does not take",
+		       "take it out of the file");
 }
 
 static void check_complete(const struct upgrade *u, struct findings *ret)
@@ -214,6 +225,8 @@ int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err)
 
 	if (r == 0) {
 		check_versions(u, ret);
+		check_gates(u, "kubelet", u->c->spec->kubelet, ret);
+		check_gates(u, "kubeProxy", u->c->spec->kube_proxy, ret);
 		check_complete(u, ret);
 		check_nodes(u, ret);
 		check_rest(&k, ret);

@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/cluster/upgrade.h"
 #include "core/cluster/version.h"
+#include "manifests/gates.h"
 #include "tests/unit/test.h"
 #include <limits.h>
 
@@ -142,12 +143,31 @@ static void test_what_stands_in_the_way_for_good(void **state UNUSED)
 	assert_int_equal(now.n, 3);
 }
 
+static void test_gates_that_are_refused(void **state UNUSED)
+{
+	static const char text[] = "{\"featureGates\":{\"MemoryManager\":true,\"NodeLogQuery\":false,\"ImageVolume\":true,\"GitRepoVolumeDriver\":true,"
+				   "\"SomethingNew\":true},\"maxPods\":9}";
+	CLEANUP_JSON struct json_object *settings = NULL;
+	CLEANUP_STRV struct strv why = STRV_INIT;
+	CLEANUP_FREE char *joined = NULL;
+
+	assert_success(json_parse(text, strlen(text), "settings", &settings, &test_error));
+	gates_refused(NULL, "1.36.3", &why);
+	gates_refused(settings, "1.35.9", &why);
+	assert_int_equal(why.n, 0);
+	gates_refused(settings, "1.36.0", &why);
+	joined = strv_join(&why, "|");
+	assert_string_equal(joined, "MemoryManager: 1.36 no longer knows it|GitRepoVolumeDriver: always false from 1.36 on|"
+				    "NodeLogQuery: always true from 1.36 on");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),	   cmocka_unit_test(test_which_versions_may_meet),
 		cmocka_unit_test(test_the_order),	   cmocka_unit_test(test_apis_that_are_gone),
 		cmocka_unit_test(test_what_stands_in_the_way_for_good),
+		cmocka_unit_test(test_gates_that_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
