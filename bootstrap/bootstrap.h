@@ -52,6 +52,9 @@ int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *even
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes -o json`, for status. */
 int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;
+int kubernetes_clock(struct ssh *s, int64_t *ret_wall_ms, struct error **err) MUST_USE; /* the node's, to the second */
+/* Until the node is there and Ready. */
+int kubernetes_wait_ready(struct ssh *s, const char *node, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get nodes,pods,poddisruptionbudgets -A -o json`: what leave.h judges by. */
 int kubernetes_facts(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
 /* No new pods and no balancer's traffic for these, which must be known. */

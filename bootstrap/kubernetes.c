@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/strv.h"
 #include <inttypes.h>
+#include <stdlib.h>
 
 static int apply_all(struct ssh *s, const struct buf *in, size_t pem_len, size_t rbac_len, int64_t deadline, struct error **err)
 {
@@ -47,6 +48,33 @@ int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, co
 int kubernetes_status(struct ssh *s, struct json_object **ret, struct error **err)
 {
 	return kubectl_json(s, "get nodes", clock_deadline(30 * 1000), ret, err);
+}
+
+int kubernetes_clock(struct ssh *s, int64_t *ret_wall_ms, struct error **err)
+{
+	CLEANUP_BUF struct buf out = BUF_INIT;
+	struct ssh_command c = {.command = "date +%s", .out = &out, .deadline = clock_deadline(30 * 1000)};
+
+	if (ssh_must_run(s, &c, err) < 0)
+		return -1;
+	*ret_wall_ms = strtoll(buf_str(&out), NULL, 10) * 1000;
+	return 0;
+}
+
+int kubernetes_wait_ready(struct ssh *s, const char *node, int64_t deadline, struct error **err)
+{
+	CLEANUP_FREE char *script = xasprintf("end=$(($(date +%%s) + %lld))\n"
+					      "until $k wait --for=condition=Ready node/%s --timeout=10s; do\n"
+					      "[ \"$(date +%%s)\" -lt $end ] || exit\nsleep 1\ndone",
+					      (long long)kubectl_seconds(deadline), node);
+	CLEANUP_BUF struct buf out = BUF_INIT, errors = BUF_INIT;
+	CLEANUP_FREE char *words = NULL;
+	int status = 0;
+
+	if (kubectl_script(s, script, NULL, 0, kubectl_look(deadline), &out, &errors, &status, err) < 0)
+		return -1;
+	words = remote_words(buf_str(&errors));
+	return status == 0 ? 0 : error_set(err, ERROR_NODE, "%s is not Ready in time: %s", node, words);
 }
 
 /* Nodes on their way; told: those whose end the events know. */

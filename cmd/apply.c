@@ -5,6 +5,8 @@
 #include "cmd/leaving.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
+#include "cmd/repair.h"
+#include "cmd/turnover.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "cmd/work.h"
@@ -31,29 +33,12 @@ struct apply {
 	char *public_key;
 	const struct apply_scope *scope;
 	struct leaving leaving;
+	struct repair repair;
+	struct turnover turnover;
+	bool made;	    /* something */
+	unsigned pass;	    /* 1…: nodes are replaced batch by batch, and each time all is looked at anew */
+	struct strv agreed; /* nodes that may go, by an answer in an earlier pass */
 };
-
-/* The cluster's own key pair, in the state; never the user's. */
-static int key_pair(struct context *c, char **ret_public, struct error **err)
-{
-	CLEANUP_FREE char *folder = state_path(c->state, "ssh"), *file = state_path(c->state, "ssh/id_ed25519");
-	CLEANUP_FREE char *public_file = state_path(c->state, "ssh/id_ed25519.pub");
-	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
-	CLEANUP_BUF struct buf public = BUF_INIT;
-
-	if (path_exists(file) && path_exists(public_file)) {
-		if (path_read(public_file, &public, err) < 0)
-			return -1;
-	} else if (ssh_keygen(c->spec->name, &secret, &public, err) < 0 || path_mkdirs(folder, 0700, err) < 0 ||
-		   path_write(file, secret.data, secret.len, 0600, err) < 0 ||
-		   path_write(public_file, public.data, public.len, 0644, err) < 0) {
-		return -1;
-	}
-	while (public.len > 0 && public.data[public.len - 1] == '\n')
-		buf_truncate(&public, public.len - 1);
-	*ret_public = buf_steal(&public);
-	return 0;
-}
 
 /* A host key for a server that is about to be made: known before it answers for the first time, where the file wants it so. */
 static int seed(void *context, const struct plan_node *p, char **ret, struct error **err)
@@ -222,6 +207,7 @@ static int converge(struct apply *a, struct error **err)
 	if (state_set(a->c->state, "complete", part != NULL ? part : "0", err) < 0 || context_remember(a->c, a->cloud, err) < 0 ||
 	    credentials_converge(a->c, a->cloud, a->w->openstack_ca != NULL, &a->w->cloud_conf, err) < 0)
 		return -1;
+	inventory_open(a->c->inventory);
 	put_wanted_nodes(a->c);
 	if (reserve(a, err) < 0)
 		return -1;
@@ -241,7 +227,7 @@ static int look(void *context, struct error **err)
 	CLEANUP_FREE char *complete = state_get(a->c->state, "complete");
 
 	a->complete = complete != NULL && strcmp(complete, "1") == 0;
-	if (cloud_open(context_cloud(a->c), &a->cloud, err) < 0)
+	if (a->cloud == NULL && cloud_open(context_cloud(a->c), &a->cloud, err) < 0)
 		return -1;
 	return a->complete ? provision_look(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err)
 			   : provision_survey(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err);
@@ -269,7 +255,7 @@ static int prepare(void *context, struct error **err)
 {
 	struct apply *a = context;
 
-	if (context_need_keys(a->c, err) < 0 || key_pair(a->c, &a->public_key, err) < 0)
+	if (context_need_keys(a->c, err) < 0 || context_key_pair(a->c, &a->public_key, err) < 0)
 		return -1;
 	if (work_open(a->c, a->w->events, a->w, err) < 0)
 		return -1;
@@ -278,27 +264,76 @@ static int prepare(void *context, struct error **err)
 	return trust_check(a->c->spec, err);
 }
 
+/* In the first pass only: a new node may have the name of one that is gone. */
+static const struct strv *asked(const struct apply *a)
+{
+	return a->pass == 1 ? a->scope->asked : NULL;
+}
+
+static bool is_agreed(const struct apply *a, const char *node)
+{
+	return strv_has(&a->agreed, node);
+}
+
+static int consent_to(struct apply *a, const struct strv *nodes, const char *what, const char *why, struct error **err)
+{
+	CLEANUP_FREE char *names = verb_names(nodes), *question = xasprintf("%s %s%s", what, names, why);
+
+	if (nodes->n == 0)
+		return 0;
+	if (output_confirm(a->c->o->yes, question, err) < 0)
+		return -1;
+	strv_copy(&a->agreed, nodes);
+	return 0;
+}
+
+static int consent_to_replace(struct apply *a, struct error **err)
+{
+	CLEANUP_STRV struct strv nodes = STRV_INIT;
+
+	for (size_t i = 0; i < a->turnover.names.n; i++)
+		if (!is_agreed(a, a->turnover.names.v[i]))
+			strv_add(&nodes, a->turnover.names.v[i]);
+	return consent_to(a, &nodes, "Put new nodes in the place of", ", which are drained and removed with their volumes", err);
+}
+
+static int consent_to_remove(struct apply *a, struct error **err)
+{
+	CLEANUP_STRV struct strv nodes = STRV_INIT;
+	CLEANUP_FREE char *why = xasprintf(", which %s no longer wants, with their volumes", a->c->spec->path);
+
+	for (size_t i = 0; i < a->c->plan->leaving.n; i++) {
+		const char *name = a->c->plan->leaving.v[i];
+
+		if (!is_agreed(a, name) && !strv_has(&a->turnover.names, name))
+			strv_add(&nodes, name);
+	}
+	return nodes.n > 0 && leaving_check(&a->leaving, &nodes, err) < 0 ? -1 : consent_to(a, &nodes, "Drain and remove", why, err);
+}
+
 /* Asked once, after all checks; a scope's commit is its own question. */
 static int consent(struct apply *a, struct error **err)
 {
-	CLEANUP_FREE char *names = verb_names(&a->c->plan->leaving);
-	CLEANUP_FREE char *question =
-		xasprintf("Drain and remove %s, which %s no longer wants, with their volumes", names, a->c->spec->path);
-
 	if (a->scope->commit != NULL)
-		return a->scope->commit(a->scope->context, err);
-	if (a->c->plan->leaving.n == 0)
-		return 0;
-	return leaving_check(&a->leaving, &a->c->plan->leaving, err) < 0 ? -1 : output_confirm(a->c->o->yes, question, err);
+		return a->pass > 1 ? 0 : a->scope->commit(a->scope->context, err);
+	return consent_to_replace(a, err) < 0 ? -1 : consent_to_remove(a, err);
 }
 
+/* What this pass does: it mends nodes, or takes some away so that others get their place, or makes what is missing, after which others go. */
 static int make(struct apply *a, const struct changes *changes, struct error **err)
 {
-	if (consent(a, err) < 0)
+	CLEANUP_STRV struct strv leaving = STRV_INIT;
+
+	if (consent(a, err) < 0 || turnover_begin(&a->leaving, &a->turnover, asked(a), err) < 0)
 		return -1;
+	if (a->repair.reboots.n > 0)
+		return repair_run(&a->repair, a->cloud, a->w->events, err);
+	if (a->turnover.before.n > 0)
+		return leaving_run(&a->leaving, &a->turnover.before, a->cloud, a->w->events, err);
 	if (verb_to_do(changes) > verb_leaving(changes) && converge(a, err) < 0)
 		return -1;
-	return leaving_run(&a->leaving, a->scope->pool, a->cloud, a->w->events, err);
+	leaving_names(a->c, a->scope->pool, &leaving);
+	return leaving_run(&a->leaving, &leaving, a->cloud, a->w->events, err);
 }
 
 static void tell_nothing(const struct apply *a, int64_t start)
@@ -323,9 +358,34 @@ static void tell_made(const struct apply *a, int64_t start)
 			 a->c->spec->name, seconds, calls);
 }
 
+/* Workers that ail, and those that are to be replaced; where one pool is worked on only those that were asked for. */
+static int find_replaced(struct apply *a, struct changes *changes, struct error **err)
+{
+	bool whole = a->scope->pool == NULL && !a->c->o->cloud_only;
+
+	if (!whole)
+		turnover_ignore(changes);
+	else if (repair_forgive(&a->repair, changes, err) < 0)
+		return -1;
+	if (whole)
+		repair_find(&a->repair, changes);
+	if (whole || a->scope->replaces)
+		turnover_asked(a->c, a->scope->pool, asked(a), changes);
+	if (a->pass == 1)
+		turnover_tell(a->c, changes);
+	return a->repair.reboots.n > 0 ? 0 : turnover_find(&a->leaving, changes, &a->turnover, err);
+}
+
+static int ask_nodes(void *context, struct error **err)
+{
+	struct apply *a = context;
+
+	return a->scope->pool == NULL && !a->c->o->cloud_only ? repair_ask(&a->repair, err) : 0;
+}
+
 static int find_out(struct apply *a, struct changes *changes, struct error **err)
 {
-	struct parallel_task tasks[] = {{look, a}, {prepare, a}};
+	struct parallel_task tasks[] = {{look, a}, {prepare, a}, {ask_nodes, a}};
 
 	event_begin(a->w->events, "cloud", "look");
 	if (leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
@@ -333,50 +393,92 @@ static int find_out(struct apply *a, struct changes *changes, struct error **err
 	event_end(a->w->events, "cloud", "look");
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)
 		return -1;
-	return credentials_compare(a->c, a->cloud, changes, err);
+	return credentials_compare(a->c, a->cloud, changes, err) < 0 ? -1 : find_replaced(a, changes, err);
 }
 
-static int run(struct apply *a, struct live *live, struct error **err)
+/* More passes are needed: there are nodes that are still to be mended or replaced. */
+static bool goes_on(const struct apply *a)
+{
+	return a->repair.reboots.n > 0 || a->turnover.names.n > 0;
+}
+
+static int pass(struct apply *a, int64_t start, bool *ret_again, struct error **err)
 {
 	CLEANUP(changes_free) struct changes changes = {0};
-	int64_t start = clock_ms();
 
 	if (find_out(a, &changes, err) < 0)
 		return -1;
-	verb_warn_left(&changes);
-	if (verb_to_do(&changes) == 0 && a->scope->commit == NULL) {
-		tell_nothing(a, start);
+	if (a->pass == 1)
+		verb_warn_left(&changes);
+	if (verb_to_do(&changes) == 0 && (a->pass > 1 || a->scope->commit == NULL)) {
+		if (a->pass == 1)
+			tell_nothing(a, start);
 		return 0;
 	}
-	if (check(a, true, err) < 0)
+	if (check(a, true, err) < 0) {
+		if (a->turnover.after.n > 0)
+			log_info("new nodes are made before old ones go; \"maxSurge: 0\" with \"maxUnavailable: 1\" makes it the other way round");
 		return -1;
+	}
 	if (a->c->o->dry_run) {
 		verb_print_changes(&changes, a->c->o->format);
 		return 0;
 	}
-	if (make(a, &changes, err) < 0)
-		return -1;
-	live_phases(live);
-	tell_made(a, start);
-	return 0;
+	*ret_again = goes_on(a);
+	a->made = true;
+	return make(a, &changes, err);
+}
+
+static void pass_begin(struct apply *a, struct events *events)
+{
+	a->pass++;
+	*a->w = (struct work){.events = events};
+	leaving_init(&a->leaving, a->c);
+	a->repair.l = &a->leaving;
+}
+
+static void pass_end(struct apply *a)
+{
+	turnover_clear(&a->turnover);
+	repair_clear(&a->repair);
+	leaving_clear(&a->leaving);
+	work_close(a->w);
+	view_free(steal_ptr(a->view));
+	free(steal_ptr(a->public_key));
+}
+
+static int run(struct apply *a, struct events *events, struct live *live, struct error **err)
+{
+	int64_t start = clock_ms();
+	bool again = true;
+	int r = 0;
+
+	while (r == 0 && again) {
+		again = false;
+		pass_begin(a, events);
+		r = context_replan(a->c, err);
+		if (r == 0)
+			r = pass(a, start, &again, err);
+		pass_end(a);
+	}
+	if (r == 0 && a->made) {
+		live_phases(live);
+		tell_made(a, start);
+	}
+	return r;
 }
 
 int apply_run(struct context *c, const struct apply_scope *scope, struct error **err)
 {
 	struct events *events = events_new();
-	struct work w = {.events = events};
+	struct work w = {0};
 	struct apply a = {.c = c, .w = &w, .scope = scope};
 	struct live *live = live_new(events, c->state, isatty(STDERR_FILENO) && !c->o->json_log, c->o->verbosity < 0);
-	int r;
+	int r = frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0 ? -1 : run(&a, events, live, err);
 
-	leaving_init(&a.leaving, c);
-	r = frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0 ? -1 : run(&a, live, err);
 	live_free(live);
-	leaving_clear(&a.leaving);
-	work_close(&w);
-	view_free(a.view);
 	cloud_close(a.cloud);
-	free(a.public_key);
+	strv_free(&a.agreed);
 	events_free(events);
 	return r;
 }

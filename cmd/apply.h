@@ -4,6 +4,8 @@
 
 struct apply_scope {
 	const char *pool; /* only this pool's nodes are worked on; NULL: all */
+	bool replaces;	  /* of such a pool, too: what is asked for… */
+	const struct strv *asked; /* …now, or by a run that was cut off; NULL: none */
 	int (*commit)(void *context, struct error **err); /* NULL, or called once before the first write, when all checks have passed */
 	void *context;
 };

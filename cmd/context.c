@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include "core/net/http.h"
+#include "core/net/ssh.h"
 #include "provision/cloud.h"
 
 static const enum state_mode state_modes[] = {
@@ -77,21 +78,22 @@ int context_open(const struct options *o, enum context_mode mode, struct context
 	return 0;
 }
 
-void context_pin_pools(struct context *c, const char *but)
+size_t context_members(const struct context *c, const char *pool)
 {
-	size_t n;
+	size_t n, members = 0;
 	struct node *nodes = inventory_list(c->inventory, &n);
 
-	for (size_t i = 0; i < c->spec->n_pools; i++) {
-		struct pool_spec *pool = &c->spec->pools[i];
-
-		if (but != NULL && strcmp(pool->name, but) == 0)
-			continue;
-		pool->count = 0;
-		for (size_t k = 0; k < n; k++)
-			pool->count += nodes[k].role == NODE_WORKER && !nodes[k].leaving && strcmp(nodes[k].pool, pool->name) == 0;
-	}
+	for (size_t i = 0; i < n; i++)
+		members += nodes[i].role == NODE_WORKER && !nodes[i].leaving && strcmp(nodes[i].pool, pool) == 0;
 	node_list_free(nodes, n);
+	return members;
+}
+
+void context_pin_pools(struct context *c, const char *but)
+{
+	for (size_t i = 0; i < c->spec->n_pools; i++)
+		if (but == NULL || strcmp(c->spec->pools[i].name, but) != 0)
+			c->spec->pools[i].count = (int)context_members(c, c->spec->pools[i].name);
 }
 
 int context_replan(struct context *c, struct error **err)
@@ -102,6 +104,27 @@ int context_replan(struct context *c, struct error **err)
 		return -1;
 	plan_free(c->plan);
 	c->plan = plan;
+	return 0;
+}
+
+int context_key_pair(const struct context *c, char **ret_public, struct error **err)
+{
+	CLEANUP_FREE char *folder = state_path(c->state, "ssh"), *file = state_path(c->state, "ssh/id_ed25519");
+	CLEANUP_FREE char *public_file = state_path(c->state, "ssh/id_ed25519.pub");
+	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
+	CLEANUP_BUF struct buf public = BUF_INIT;
+
+	if (path_exists(file) && path_exists(public_file)) {
+		if (path_read(public_file, &public, err) < 0)
+			return -1;
+	} else if (ssh_keygen(c->spec->name, &secret, &public, err) < 0 || path_mkdirs(folder, 0700, err) < 0 ||
+		   path_write(file, secret.data, secret.len, 0600, err) < 0 ||
+		   path_write(public_file, public.data, public.len, 0644, err) < 0) {
+		return -1;
+	}
+	while (public.len > 0 && public.data[public.len - 1] == '\n')
+		buf_truncate(&public, public.len - 1);
+	*ret_public = buf_steal(&public);
 	return 0;
 }
 

@@ -27,6 +27,8 @@ void context_take_spec(struct context *c, struct spec *spec);
 void context_pin_pools(struct context *c, const char *but);
 /* The plan again, with what the inventory knows by now. */
 int context_replan(struct context *c, struct error **err) MUST_USE;
+/* Nodes of the pool that are not on their way out. */
+size_t context_members(const struct context *c, const char *pool);
 void context_close(struct context *c);
 #define CLEANUP_CONTEXT CLEANUP(context_close)
 const char *context_cloud(const struct context *c);  /* --os-cloud, else the file's, else NULL */
@@ -36,6 +38,8 @@ int context_remember(const struct context *c, struct cloud *cloud, struct error 
 int context_remember_file(const struct context *c, struct error **err) MUST_USE; /* the copy alone */
 /* False for a state that was rebuilt from the cloud alone: no keys, so that no node can be reached or compared. */
 bool context_has_keys(const struct context *c);
+/* The cluster's own SSH key pair, in the state, made where there is none; never the user's.  The caller frees the public half. */
+int context_key_pair(const struct context *c, char **ret_public, struct error **err) MUST_USE;
 int context_need_keys(const struct context *c, struct error **err) MUST_USE;
 /* ERROR_CONFIG where the cluster was made in another project than the one that these credentials are for. */
 int context_check_project(struct state *state, struct cloud *cloud, struct error **err) MUST_USE;

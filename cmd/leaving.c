@@ -23,25 +23,12 @@ void leaving_clear(struct leaving *l)
 	*l = (struct leaving){0};
 }
 
-/* The first control plane, where one was installed: before that there is no Kubernetes to ask. */
-static const struct plan_node *entry(const struct leaving *l)
-{
-	for (size_t i = 0; i < l->c->plan->n_nodes; i++) {
-		const struct plan_node *p = &l->c->plan->nodes[i];
-		CLEANUP_FREE char *key = xasprintf("applied:%s", p->node.name), *applied = state_get(l->c->state, key);
-
-		if (p->node.role == NODE_CONTROL_PLANE && applied != NULL && *applied != '\0')
-			return p;
-	}
-	return NULL;
-}
-
 static int connect(struct leaving *l, struct ssh **ret, struct error **err)
 {
-	const struct plan_node *plane = entry(l);
+	const char *plane = context_plane(l->c);
 
 	assert(plane != NULL);
-	return reach_ssh(l->reach, plane->node.name, clock_deadline(CONNECT_MS), ret, err);
+	return reach_ssh(l->reach, plane, clock_deadline(CONNECT_MS), ret, err);
 }
 
 static int need_facts(struct leaving *l, struct error **err)
@@ -50,7 +37,7 @@ static int need_facts(struct leaving *l, struct error **err)
 
 	if (l->facts != NULL)
 		return 0;
-	if (entry(l) == NULL) {
+	if (context_plane(l->c) == NULL) {
 		l->facts = json_object_new_object();
 		json_add(l->facts, "items", json_object_new_array());
 		return 0;
@@ -94,6 +81,23 @@ static int choose(struct leaving *l, const struct pool_spec *pool, struct strv *
 	return r < 0 ? error_wrap(err, "which nodes of pool %s go", pool->name) : 0;
 }
 
+int leaving_order(struct leaving *l, struct strv *nodes, struct error **err)
+{
+	CLEANUP_FREE struct leave_candidate *list = xnew_n(struct leave_candidate, nodes->n + 1);
+	CLEANUP_STRV struct strv sorted = STRV_INIT;
+
+	if (nodes->n < 2)
+		return 0;
+	for (size_t i = 0; i < nodes->n; i++)
+		list[i] = (struct leave_candidate){.name = nodes->v[i], .zone = NULL, .there = true};
+	if (need_facts(l, err) < 0 || leave_choose(list, nodes->n, nodes->n, l->facts, &sorted, err) < 0)
+		return -1;
+	strv_free(nodes);
+	*nodes = sorted;
+	sorted = STRV_INIT;
+	return 0;
+}
+
 int leaving_choose(struct leaving *l, struct error **err)
 {
 	CLEANUP_STRV struct strv chosen = STRV_INIT;
@@ -127,7 +131,7 @@ struct departure {
 	struct leaving *l;
 	struct withdrawal *withdrawal;
 	struct events *events;
-	struct strv nodes;
+	const struct strv *nodes;
 };
 
 struct farewell {
@@ -154,7 +158,7 @@ static int out_of_kubernetes(struct departure *d, const char *node, struct error
 	struct farewell f = {d, node};
 
 	event_begin(d->events, node, "drain");
-	if (reach_run(d->l->reach, entry(d->l)->node.name, &s, drain, &f, err) < 0)
+	if (reach_run(d->l->reach, context_plane(d->l->c), &s, drain, &f, err) < 0)
 		return -1;
 	event_end(d->events, node, "drain");
 	return 0;
@@ -163,7 +167,7 @@ static int out_of_kubernetes(struct departure *d, const char *node, struct error
 static int leave(size_t i, void *context, struct error **err)
 {
 	struct departure *d = context;
-	const char *node = d->nodes.v[i];
+	const char *node = d->nodes->v[i];
 	struct error *why = NULL;
 
 	if (leave_is_known(d->l->facts, node) && out_of_kubernetes(d, node, &why) < 0) {
@@ -200,9 +204,9 @@ static int cordon(struct departure *d, struct error **err)
 	CLEANUP_STRV struct strv known = STRV_INIT;
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	for (size_t i = 0; i < d->nodes.n; i++)
-		if (leave_is_known(d->l->facts, d->nodes.v[i]))
-			strv_add(&known, d->nodes.v[i]);
+	for (size_t i = 0; i < d->nodes->n; i++)
+		if (leave_is_known(d->l->facts, d->nodes->v[i]))
+			strv_add(&known, d->nodes->v[i]);
 	if (known.n == 0)
 		return 0;
 	return connect(d->l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &known, clock_deadline(ANSWER_MS), err);
@@ -210,30 +214,29 @@ static int cordon(struct departure *d, struct error **err)
 
 static int depart(struct departure *d, struct error **err)
 {
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, d->nodes.n);
+	CLEANUP_FREE struct error **errors = xnew_n(struct error *, d->nodes->n);
 	int r;
 
 	if (cordon(d, err) < 0)
 		return -1;
-	r = parallel_for(d->nodes.n, (unsigned)d->l->c->o->parallel, leave, d, errors, NULL);
+	r = parallel_for(d->nodes->n, (unsigned)d->l->c->o->parallel, leave, d, errors, NULL);
 	if (r < 0)
-		r = sum_up(errors, d->nodes.n, err);
-	for (size_t i = 0; i < d->nodes.n; i++)
+		r = sum_up(errors, d->nodes->n, err);
+	for (size_t i = 0; i < d->nodes->n; i++)
 		error_free(errors[i]);
 	return r < 0 ? -1 : provision_withdraw_finish(d->withdrawal, err);
 }
 
-/* From here on an interrupted run is taken up with the same ones. */
-static int remember(const struct departure *d, struct error **err)
+int leaving_remember(struct leaving *l, const struct strv *nodes, struct error **err)
 {
-	for (size_t i = 0; i < d->nodes.n; i++) {
+	for (size_t i = 0; i < nodes->n; i++) {
 		struct node n = {0};
 		int r;
 
-		inventory_leaving(d->l->c->inventory, d->nodes.v[i], true);
-		if (!inventory_get(d->l->c->inventory, d->nodes.v[i], &n))
+		inventory_leaving(l->c->inventory, nodes->v[i], true);
+		if (!inventory_get(l->c->inventory, nodes->v[i], &n))
 			continue;
-		r = state_put_node(d->l->c->state, &n, err);
+		r = state_put_node(l->c->state, &n, err);
 		node_clear(&n);
 		if (r < 0)
 			return -1;
@@ -241,7 +244,7 @@ static int remember(const struct departure *d, struct error **err)
 	return 0;
 }
 
-static void take_those_of(const struct context *c, const char *pool, struct strv *ret)
+void leaving_names(const struct context *c, const char *pool, struct strv *ret)
 {
 	for (size_t i = 0; i < c->plan->leaving.n; i++) {
 		struct node n = {0};
@@ -252,24 +255,23 @@ static void take_those_of(const struct context *c, const char *pool, struct strv
 	}
 }
 
-int leaving_run(struct leaving *l, const char *pool, struct cloud *cloud, struct events *events, struct error **err)
+int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct events *events, struct error **err)
 {
 	struct removal_job job = {.cloud = cloud,
 				  .cluster = l->c->spec->name,
 				  .uuid = state_uuid(l->c->state),
 				  .state = l->c->state,
 				  .events = events};
-	struct departure d = {.l = l, .events = events, .nodes = STRV_INIT};
-	int r = 0;
+	struct departure d = {.l = l, .events = events, .nodes = nodes};
+	int r;
 
-	take_those_of(l->c, pool, &d.nodes);
+	if (nodes->n == 0)
+		return 0;
 	json_object_put(steal_ptr(l->facts)); /* they may be of minutes ago, when others were not made yet */
-	if (d.nodes.n > 0)
-		r = remember(&d, err) < 0 || need_facts(l, err) < 0 ||
-				    provision_withdraw_begin(&job, l->c->plan, &d.withdrawal, err) < 0
-			    ? -1
-			    : depart(&d, err);
+	r = leaving_remember(l, nodes, err) < 0 || need_facts(l, err) < 0 ||
+			    provision_withdraw_begin(&job, l->c->plan, &d.withdrawal, err) < 0
+		    ? -1
+		    : depart(&d, err);
 	provision_withdraw_end(d.withdrawal);
-	strv_free(&d.nodes);
 	return r;
 }

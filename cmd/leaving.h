@@ -24,5 +24,11 @@ int leaving_choose(struct leaving *l, struct error **err) MUST_USE;
 int leaving_mark(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
 /* ERROR_PREFLIGHT where no worker would be left for pods that are on them. */
 int leaving_check(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
-/* All of plan->leaving, or those of one pool; first they go into the state as chosen.  Each that fails is told in one error of ERROR_NODE; the others go. */
-int leaving_run(struct leaving *l, const char *pool, struct cloud *cloud, struct events *events, struct error **err) MUST_USE;
+/* Sorts nodes in the order of leave.h. */
+int leaving_order(struct leaving *l, struct strv *nodes, struct error **err) MUST_USE;
+/* All of plan->leaving, or those of one pool. */
+void leaving_names(const struct context *c, const char *pool, struct strv *ret);
+/* These are chosen, in the state too: from here on an interrupted run is taken up with the same ones. */
+int leaving_remember(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
+/* Those of plan->leaving that are named go; first they go into the state as chosen.  Each that fails is told in one error of ERROR_NODE; the others go. */
+int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct events *events, struct error **err) MUST_USE;

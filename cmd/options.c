@@ -1,5 +1,6 @@
 #include "cmd/options.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/base/buf.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,18 +168,8 @@ static int number(const char *value, const char *option, int max, int *ret, stru
 
 static int duration(const char *value, const char *option, int64_t *ret_ms, struct error **err)
 {
-	static const struct {
-		char unit;
-		int64_t ms;
-	} units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 60 * 60 * 1000}};
-	char *end;
-	long n = strtol(value, &end, 10);
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (*value >= '0' && *value <= '9' && n <= 1000000 && end[0] == units[i].unit && end[1] == '\0') {
-			*ret_ms = n * units[i].ms;
-			return 0;
-		}
+	if (clock_span(value, ret_ms))
+		return 0;
 	return error_set(err, ERROR_USAGE, "--%s: \"%s\" is no time; write 90s, 10m or 1h", option, value);
 }
 

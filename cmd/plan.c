@@ -2,6 +2,8 @@
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
 #include "cmd/output.h"
+#include "cmd/repair.h"
+#include "cmd/turnover.h"
 #include "cmd/verbs.h"
 #include "core/base/log.h"
 #include "core/cluster/frozen.h"
@@ -25,6 +27,21 @@ static void print(const struct context *c, const struct changes *changes, const 
 		log_info("cluster %s is as %s says: nothing to do", c->spec->name, c->spec->path);
 }
 
+/* Workers that ail, and those that are to be replaced. */
+static int find_replaced(struct context *c, struct changes *changes, struct error **err)
+{
+	CLEANUP_LEAVING struct leaving l = {0};
+	CLEANUP(repair_clear) struct repair repair = {.l = &l};
+
+	leaving_init(&l, c);
+	if (repair_ask(&repair, err) < 0)
+		return -1;
+	repair_find(&repair, changes);
+	turnover_asked(c, NULL, NULL, changes);
+	turnover_tell(c, changes);
+	return 0;
+}
+
 /* The differences are shown, also where the checks refuse to make them. */
 int verb_plan(const struct options *o, struct error **err)
 {
@@ -43,7 +60,7 @@ int verb_plan(const struct options *o, struct error **err)
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
 	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (nodes && work_open(&c, NULL, &w, err) < 0) ||
 	    differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
-	    credentials_compare(&c, cloud, &changes, err) < 0)
+	    credentials_compare(&c, cloud, &changes, err) < 0 || (nodes && find_replaced(&c, &changes, err) < 0))
 		return -1;
 	if (c.state != NULL && !nodes)
 		log_warning("the keys of cluster %s are not here: only its resources in the cloud were compared, not its nodes", c.spec->name);

@@ -193,13 +193,7 @@ static int choose(struct scale *s, struct leaving *l, struct strv *ret, struct e
 
 	if (named(s, &names, err) < 0 || leaving_mark(l, &names, err) < 0 || leaving_choose(l, err) < 0)
 		return -1;
-	for (size_t i = 0; i < s->c.plan->leaving.n; i++) {
-		struct node n = {0};
-
-		if (inventory_get(s->c.inventory, s->c.plan->leaving.v[i], &n) && strcmp(n.pool, s->pool) == 0)
-			strv_add(ret, n.name);
-		node_clear(&n);
-	}
+	leaving_names(&s->c, s->pool, ret);
 	return 0;
 }
 
@@ -218,14 +212,14 @@ static void show(const struct scale *s, const struct strv *nodes)
 	verb_print_changes(&changes, s->o->format);
 }
 
-static int shrink(struct scale *s, struct leaving *l, struct cloud *cloud, struct error **err)
+static int shrink(struct scale *s, struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct error **err)
 {
 	struct events *events = events_new();
 	struct live *live = live_new(events, s->c.state, isatty(STDERR_FILENO) && !s->o->json_log, s->o->verbosity < 0);
 	int r = write_file(s, err);
 
 	if (r == 0)
-		r = context_remember(&s->c, cloud, err) < 0 ? -1 : leaving_run(l, s->pool, cloud, events, err);
+		r = context_remember(&s->c, cloud, err) < 0 ? -1 : leaving_run(l, nodes, cloud, events, err);
 	live_free(live);
 	events_free(events);
 	return r;
@@ -249,7 +243,7 @@ static int run_down(struct scale *s, struct leaving *l, struct error **err)
 		return 0;
 	}
 	if (cloud_open(context_cloud(&s->c), &cloud, err) < 0 || context_check_project(s->c.state, cloud, err) < 0 ||
-	    shrink(s, l, cloud, err) < 0)
+	    shrink(s, l, &nodes, cloud, err) < 0)
 		return -1;
 	names = verb_names(&nodes);
 	log_info("pool %s of cluster %s has %d; gone: %s (%.1f s, %llu API calls)", s->pool, s->c.spec->name, s->to,

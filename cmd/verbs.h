@@ -17,6 +17,8 @@ int verb_inventory(const struct options *o, struct error **err);
 int verb_kubeconfig(const struct options *o, struct error **err);
 int verb_logs(const struct options *o, struct error **err);
 int verb_node_list(const struct options *o, struct error **err);
+int verb_node_remove(const struct options *o, struct error **err);
+int verb_node_replace(const struct options *o, struct error **err);
 int verb_orphans(const struct options *o, struct error **err);
 int verb_plan(const struct options *o, struct error **err);
 int verb_preflight(const struct options *o, struct error **err);

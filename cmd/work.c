@@ -9,7 +9,7 @@
 #include "core/cluster/recovery.h"
 #include "provision/clouds.h"
 
-enum { RUN_MS = 60 * 60 * 1000 };
+enum { RUN_MS = 60 * 60 * 1000, INSTALL_ATTEMPTS = 2 };
 
 /* The context of what is done in a session with a node; reach_run() may begin each of these again in another session. */
 struct visit {
@@ -261,6 +261,21 @@ static int follow(struct ssh *s, void *context, struct error **err)
 	return bootstrap_node(s, v->run, &changed, err);
 }
 
+/* What fails may pass (a registry that was busy, a disk that came late): once more, from the step that failed. */
+static int follow_again(struct visit *v, struct ssh **s, struct error **err)
+{
+	for (int attempt = 1;; attempt++) {
+		struct error *why = NULL;
+
+		if (reach_run(v->w->reach, v->n->name, s, follow, v, &why) == 0)
+			return 0;
+		if (!error_is(why, ERROR_NODE) || attempt == INSTALL_ATTEMPTS)
+			return error_move(err, why);
+		event_progress(v->w->events, v->n->name, "install", "%s; tried once more", error_message(why));
+		error_free(why);
+	}
+}
+
 static int install(struct visit *v, struct ssh **s, struct error **err)
 {
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
@@ -271,7 +286,7 @@ static int install(struct visit *v, struct ssh **s, struct error **err)
 
 	v->run = &run;
 	if (work_render(v->w, v->n, &files, &units, &run, err) < 0 ||
-	    reach_run(v->w->reach, v->n->name, s, follow, v, err) < 0)
+	    follow_again(v, s, err) < 0)
 		return -1;
 	work_digest(&files, &v->w->artifacts, hex);
 	return state_set(v->w->c->state, key, hex, err);

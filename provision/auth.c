@@ -136,9 +136,9 @@ void auth_body(const struct cloud_config *c, struct buf *ret)
 /* "2026-11-22T16:48:17.000000Z" in milliseconds, -1 where it is no time. */
 static int64_t parse_time(const char *s)
 {
-	struct tm tm = {0};
+	int64_t ms = 0;
 
-	return s != NULL && strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) != NULL ? (int64_t)timegm(&tm) * 1000 : -1;
+	return s != NULL && clock_parse(s, &ms) ? ms : -1;
 }
 
 /* Keystone's clock against this machine's: by HTTP's date (RFC 9110, 5.6.7), else by when it made the token, if it made one now. */

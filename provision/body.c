@@ -246,6 +246,7 @@ static struct json_object *server_metadata(const struct plan *plan, const struct
 
 	json_add_str(o, "davit-node", s->node->node.name);
 	json_add_str(o, "davit-role", node_role_name(s->node->node.role));
+	json_add_str(o, IMAGE_METADATA, s->node->image); /* nova tells the id, and for a root volume not even that */
 	return o;
 }
 

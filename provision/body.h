@@ -6,6 +6,9 @@
 #include "core/base/json.h"
 #include "core/cluster/plan.h"
 
+/* Of a server: the file's word for its image, a name or an id. */
+#define IMAGE_METADATA "davit-image"
+
 /* Names of what is not a node: all begin with the cluster's. */
 char *name_group(const struct plan *plan, const char *group) MUST_USE;				/* "demo-node" */
 char *name_server_group(const struct plan *plan, const char *group, const char *uuid) MUST_USE; /* "demo-workers-1a2b3c4d" */

@@ -21,6 +21,7 @@ void changes_free(struct changes *c)
 		free(c->items[i].kind);
 		free(c->items[i].name);
 		free(c->items[i].reason);
+		free(c->items[i].node);
 	}
 	free(c->items);
 	*c = (struct changes){0};
@@ -58,6 +59,25 @@ static void leave(struct comparison *c, const struct item *it, struct strv *reas
 	for (size_t i = 0; i < reasons->n; i++)
 		add(c->changes, CHANGE_MANUAL, it->kind, it->name, xstrdup(reasons->v[i]));
 	strv_free(reasons);
+}
+
+/* Takes reason: a new node in its place takes it away. */
+static void replace(struct comparison *c, const struct plan_node *node, const struct item *it, bool broken, char *reason)
+{
+	struct change *change;
+
+	add(c->changes, CHANGE_REPLACE, it->kind, it->name, reason);
+	change = &c->changes->items[c->changes->n - 1];
+	change->node = xstrdup(node->node.name);
+	change->broken = broken;
+}
+
+static void replace_or_leave(struct comparison *c, const struct plan_node *node, const struct item *it, struct fixed *fixed)
+{
+	for (size_t i = 0; i < fixed->replaced.n; i++)
+		replace(c, node, it, false, xstrdup(fixed->replaced.v[i]));
+	leave(c, it, &fixed->left);
+	fixed_clear(fixed);
 }
 
 static void compare_subnet(struct comparison *c, const struct item *it)
@@ -132,7 +152,17 @@ static void compare_gateway(struct comparison *c)
 		add(c->changes, CHANGE_UPDATE, KIND_PORT, name, xstrdup("is not plugged into the router"));
 }
 
-static void compare_server(struct comparison *c, const struct item *it)
+/* It may hold what nobody else has: only workers are replaced. */
+static void compare_broken(struct comparison *c, const struct plan_node *node, const struct item *it, const char *fault)
+{
+	if (node->node.role == NODE_WORKER)
+		replace(c, node, it, true, xasprintf("is %s", fault));
+	else
+		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name,
+		    xasprintf("is %s and ran before; apply leaves it: look at it in the cloud", fault));
+}
+
+static void compare_server(struct comparison *c, const struct plan_node *node, const struct item *it)
 {
 	CLEANUP_FREE char *fault = server_fault(it->json);
 
@@ -150,8 +180,7 @@ static void compare_server(struct comparison *c, const struct item *it)
 		    xasprintf("%s; it never ran and will be made again", fault));
 		return;
 	case SERVER_BROKEN:
-		add(c->changes, CHANGE_REPLACE, KIND_SERVER, it->name,
-		    xasprintf("is %s and ran before; apply leaves it: look at it in the cloud, or replace the node", fault));
+		compare_broken(c, node, it, fault);
 		return;
 	}
 }
@@ -211,31 +240,31 @@ static void compare_root(struct comparison *c, const struct plan_node *node, con
 {
 	CLEANUP_FREE char *name = name_root(node);
 	const struct item *volume = view_find(c->view, KIND_VOLUME, name);
-	struct strv fixed = STRV_INIT;
+	struct fixed fixed = {STRV_INIT, STRV_INIT};
 
 	if (root_wanted(node, server))
 		volume = want(c, KIND_VOLUME, name);
 	else if (server != NULL && volume != NULL) /* the server runs on it, whatever the file says now */
 		strv_add(&c->wanted[KIND_VOLUME], name);
 	if (volume != NULL && node->root.size_gib > 0)
-		fixed_root(c->view, node, volume->json, &fixed);
+		fixed_root(c->view, node, server != NULL ? server->json : NULL, volume->json, &fixed);
 	if (volume != NULL)
-		leave(c, volume, &fixed);
+		replace_or_leave(c, node, volume, &fixed);
 }
 
 static void compare_node(struct comparison *c, const struct plan_node *node)
 {
 	const struct item *server = view_find(c->view, KIND_SERVER, node->node.name);
-	struct strv fixed = STRV_INIT;
+	struct fixed fixed = {STRV_INIT, STRV_INIT};
 
 	compare_port(c, node, server);
 	compare_floating_ip(c, node);
 	compare_root(c, node, server);
 	server = want(c, KIND_SERVER, node->node.name);
 	if (server != NULL) {
-		compare_server(c, server);
+		compare_server(c, node, server);
 		fixed_server(c->view, node, server->json, &fixed);
-		leave(c, server, &fixed);
+		replace_or_leave(c, node, server, &fixed);
 	}
 	compare_volumes(c, node, server);
 }

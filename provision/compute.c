@@ -5,6 +5,7 @@
 #include "core/base/parallel.h"
 #include "provision/drift.h"
 #include "provision/pick.h"
+#include "provision/power.h"
 #include "provision/steps.h"
 #include <poll.h>
 #include <unistd.h>
@@ -158,23 +159,6 @@ static int create_server(struct maker *m, size_t i, struct error **err)
 	return r;
 }
 
-static int act(struct maker *m, const struct item *server, const char *action, struct error **err)
-{
-	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
-	CLEANUP_FREE char *path = xasprintf("/servers/%s/action", server->id);
-	CLEANUP_FREE char *what = xasprintf("%s server \"%s\"", action, server->name);
-	struct cloud_call call = {.service = CLOUD_COMPUTE,
-				  .method = "POST",
-				  .path = path,
-				  .body = body,
-				  .retry = RETRY_B,
-				  .what = what,
-				  .conflict_ok = true}; /* a conflict: it is on its way already */
-
-	json_add(body, action, NULL);
-	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
-}
-
 static bool lacks_fault(struct json_object *server)
 {
 	return strcmp(json_get_str(server, "status", ""), "ERROR") == 0 && json_at(server, "fault") == NULL;
@@ -224,7 +208,7 @@ static int advance(struct maker *m, size_t i, const struct item *server, int *at
 		make_tell(m, i, NODE_BUILDING, server->id, NULL);
 		return wait_settled(m, server, &server, err);
 	case SERVER_START:
-		return act(m, server, action, err) < 0 ? -1 : wait_settled(m, server, &server, err);
+		return server_act(m->cloud, server->id, server->name, action, NULL, err) < 0 ? -1 : wait_settled(m, server, &server, err);
 	case SERVER_REMAKE:
 		if (*attempt == MAKE_ATTEMPTS)
 			return failed(&m->plan->nodes[i], server, *attempt, err);

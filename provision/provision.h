@@ -32,6 +32,8 @@ struct change {
 	char *kind, *name; /* "server", "demo-w-1" */
 	char *reason;	   /* for people, or NULL */
 	bool leaving;	   /* CHANGE_DELETE: goes with a node that leaves (provision_withdraw()), not by provision_create() */
+	char *node;	   /* CHANGE_REPLACE: this worker is to be replaced by a new one, which provision_create() does not do; or NULL */
+	bool broken;	   /* its server cannot be in use any more */
 };
 struct changes {
 	struct change *items;
@@ -98,6 +100,8 @@ int provision_withdraw(struct withdrawal *w, const char *node, struct error **er
 /* Lists again, and takes what has turned up late; then server groups that no server is in any more. */
 int provision_withdraw_finish(struct withdrawal *w, struct error **err) MUST_USE;
 void provision_withdraw_end(struct withdrawal *w);				 /* NULL is fine */
+/* Switches the server off and on again, whatever it is doing, and waits until it is ACTIVE.  n: with its server_id. */
+int provision_reboot(struct cloud *c, const char *uuid, const char *cluster, const struct node *n, struct error **err) MUST_USE;
 /* Names for `davit init` as a JSON object, each list by memory, then name: images[] {name, id, min_disk_gib, min_ram_mib},
  * flavors[] {name, id, vcpus, ram_mib, disk_gib}, external_networks[] {name, id}. */
 int provision_offer(struct cloud *c, struct json_object **ret, struct error **err) MUST_USE;

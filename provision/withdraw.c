@@ -96,10 +96,14 @@ static int take(struct withdrawal *w, enum kind kind, const char *node, removal_
 /* What the state still says of it, when nothing of it is there any more. */
 static int forget(struct withdrawal *w, const char *node, struct error **err)
 {
-	CLEANUP_FREE char *applied = xasprintf("applied:%s", node), *seeded = xasprintf("seeded:%s", node);
+	static const char *const keys[] = {"applied", "seeded", "replace", "rebooted"};
 
-	if (state_set(w->job.state, applied, NULL, err) < 0 || state_set(w->job.state, seeded, NULL, err) < 0)
-		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		CLEANUP_FREE char *key = xasprintf("%s:%s", keys[i], node);
+
+		if (state_set(w->job.state, key, NULL, err) < 0)
+			return -1;
+	}
 	return state_remove_node(w->job.state, node, err);
 }
 

@@ -1,6 +1,7 @@
 #include "core/base/clock.h"
 #include "core/base/alloc.h"
 #include <inttypes.h>
+#include <stdlib.h>
 
 static int64_t now(clockid_t id)
 {
@@ -34,6 +35,23 @@ char *clock_rfc3339(int64_t wall_ms)
 int64_t clock_deadline(int64_t ms_from_now)
 {
 	return clock_ms() + ms_from_now;
+}
+
+bool clock_span(const char *text, int64_t *ret_ms)
+{
+	static const struct {
+		char unit;
+		int64_t ms;
+	} units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 60 * 60 * 1000}};
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (*text >= '0' && *text <= '9' && n <= 1000000 && end[0] == units[i].unit && end[1] == '\0') {
+			*ret_ms = n * units[i].ms;
+			return true;
+		}
+	return false;
 }
 
 bool clock_parse(const char *text, int64_t *ret_wall_ms)

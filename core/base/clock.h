@@ -13,3 +13,5 @@ int64_t clock_deadline(int64_t ms_from_now);
 bool clock_parse(const char *text, int64_t *ret_wall_ms) MUST_USE;
 /* For people, in one unit: "90s", "12m", "47h", "3d"; the caller frees. */
 char *clock_age(int64_t ms) MUST_USE;
+/* "90s", "10m", "1h" as milliseconds; false for anything else. */
+bool clock_span(const char *text, int64_t *ret_ms) MUST_USE;

@@ -213,6 +213,14 @@ void inventory_leaving(struct inventory *i, const char *name, bool leaving)
 	cond_unlock(&i->news);
 }
 
+void inventory_open(struct inventory *i)
+{
+	cond_lock(&i->news);
+	i->closed = false;
+	free(steal_ptr(i->why));
+	cond_unlock(&i->news);
+}
+
 void inventory_close(struct inventory *i, const struct error *why)
 {
 	cond_lock(&i->news);

@@ -1,4 +1,5 @@
 #include "core/cluster/scalar.h"
+#include "core/base/clock.h"
 #include "core/base/alloc.h"
 #include "core/cluster/address.h"
 #include <errno.h>
@@ -56,6 +57,22 @@ int scalar_size(const char *s, int64_t *ret_gib, struct error **err)
 		return error_set(err, ERROR_CONFIG, "\"%s\" is not a size such as 20, 20Gi or 1Ti", s);
 	*ret_gib = v;
 	return 0;
+}
+
+int scalar_time(const char *s, int64_t *ret_ms, struct error **err)
+{
+	if (strcmp(s, "never") == 0) {
+		*ret_ms = INT64_MAX;
+		return 0;
+	}
+	return clock_span(s, ret_ms) ? 0 : error_set(err, ERROR_CONFIG, "\"%s\" is no time such as 90s, 10m or 1h, nor never", s);
+}
+
+static int check_time(const char *s, struct error **err)
+{
+	int64_t ms = 0;
+
+	return scalar_time(s, &ms, err);
 }
 
 static int check_size(const struct field *f, const char *s, struct error **err)
@@ -188,6 +205,8 @@ int scalar_check(const struct field *f, const char *s, struct error **err)
 		return check_int(f, s, err);
 	case FIELD_SIZE:
 		return check_size(f, s, err);
+	case FIELD_TIME:
+		return check_time(s, err);
 	case FIELD_TAINTS:
 		return check_taint(s, err);
 	default:

@@ -95,6 +95,8 @@ static int read_scalar(const struct yaml *y, const struct yaml_node *n, const st
 		*(bool *)to = strcmp(n->scalar, "true") == 0;
 	else if (r == 0 && f->type == FIELD_SIZE)
 		r = scalar_size(n->scalar, to, &why);
+	else if (r == 0 && f->type == FIELD_TIME)
+		r = scalar_time(n->scalar, to, &why);
 	else if (r == 0)
 		*(char **)to = xstrdup(n->scalar);
 	if (r < 0) {
@@ -238,6 +240,7 @@ void schema_clear(const struct field *fields, void *base)
 		case FIELD_BOOL:
 		case FIELD_INT:
 		case FIELD_SIZE:
+		case FIELD_TIME:
 		case FIELD_ENUM:
 			break;
 		case FIELD_STRINGS:
@@ -295,6 +298,7 @@ static struct json_object *field_json(const struct field *f)
 		[FIELD_STRINGS] = "array",    [FIELD_CIDRS] = "array",	   [FIELD_ADDRESSES] = "array", [FIELD_LABELS] = "object",
 		[FIELD_TAINTS] = "array",     [FIELD_JSON] = "object",	   [FIELD_MAP] = "object",     [FIELD_LIST] = "array",
 		[FIELD_CHOICE] = NULL,
+		[FIELD_TIME] = "string",
 	};
 	struct json_object *o = f->type == FIELD_MAP ? schema_json(f->sub) : json_object_new_object();
 
@@ -308,6 +312,8 @@ static struct json_object *field_json(const struct field *f)
 	}
 	if (f->type == FIELD_SIZE)
 		json_add_str(o, "pattern", "^[0-9]+(Gi|Ti)?$");
+	if (f->type == FIELD_TIME)
+		json_add_str(o, "pattern", "^([0-9]+[smh]|never)$");
 	if (f->type == FIELD_CHOICE)
 		json_add(o, "oneOf", choice_json(f));
 	else if (f->allowed != NULL)

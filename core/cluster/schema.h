@@ -16,6 +16,7 @@ enum field_type {
 	FIELD_BOOL,	 /* bool: true or false */
 	FIELD_INT,	 /* int, min … max */
 	FIELD_SIZE,	 /* int64_t of GiB: 20, 20Gi, 1Ti; min … max */
+	FIELD_TIME,	 /* int64_t of milliseconds: 90s, 10m, 1h, or never: INT64_MAX */
 	FIELD_ENUM,	 /* enum: index into allowed */
 	FIELD_STRINGS,	 /* struct strv */
 	FIELD_CIDRS,	 /* struct strv */

@@ -80,6 +80,9 @@ static int check_pools(const struct yaml *y, const struct yaml_node *file, const
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(s->pools[i].name, s->pools[k].name) == 0)
 				return yaml_error(y, at, err, "name: there are two pools \"%s\"", s->pools[i].name);
+		if (s->pools[i].max_surge == 0 && s->pools[i].max_unavailable == 0)
+			return yaml_error(y, yaml_get(list->values[i], "maxSurge"), err,
+					  "maxSurge: 0 with maxUnavailable: 0 would let no node be replaced; make one of them larger");
 	}
 	return 0;
 }

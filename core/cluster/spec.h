@@ -57,6 +57,10 @@ struct pool_spec {
 	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
 	enum server_group_policy server_group;
 	int server_group_size; /* servers in one group at most */
+	/* of pools of workers only: */
+	int max_surge, max_unavailable; /* while nodes are replaced: how many more than count, how many fewer; not both 0 */
+	int64_t repair_after;		/* ms that a node may be not Ready; INT64_MAX: it is not repaired */
+	int max_unhealthy;		/* repaired at the same time */
 };
 
 struct yaml;

@@ -59,6 +59,14 @@ static const struct field pool_fields[] = {
 	{"name", FIELD_NAME, offsetof(struct pool_spec, name), "name of the pool", .required = true, .max = 20},
 	{"count", FIELD_INT, offsetof(struct pool_spec, count), "number of servers", .required = true, .min = 0, .max = 5000},
 	SERVER_FIELDS,
+	{"maxSurge", FIELD_INT, offsetof(struct pool_spec, max_surge),
+	 "while its nodes are replaced by new ones: how many there may be more than count", "1", .min = 0, .max = 5000},
+	{"maxUnavailable", FIELD_INT, offsetof(struct pool_spec, max_unavailable),
+	 "while its nodes are replaced by new ones: how many there may be fewer than count", "0", .min = 0, .max = 5000},
+	{"repairAfter", FIELD_TIME, offsetof(struct pool_spec, repair_after),
+	 "how long a node may be not Ready before apply repairs it, e.g. 10m; never: it does not", "10m"},
+	{"maxUnhealthy", FIELD_INT, offsetof(struct pool_spec, max_unhealthy), "how many are repaired at the same time", "1", .min = 1,
+	 .max = 5000},
 	END,
 };
 

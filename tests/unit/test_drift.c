@@ -200,19 +200,47 @@ static void test_subnet_and_router_were_changed(void **state)
 			"update router demo: its external gateway is in another network\n");
 }
 
+static void test_a_reboot(void **state)
+{
+	struct cluster *c = *state;
+	struct node n = {0};
+
+	assert_true(inventory_get(c->inventory, "demo-w-1", &n));
+	set(KIND_SERVER, "demo-w-1", "status", "\"ERROR\"");
+	set(KIND_SERVER, "demo-w-1", "OS-SRV-USG:launched_at", "\"2026-11-26T00:00:00.000000\"");
+	differs(c, "replace server demo-w-1: is ERROR\n");
+	assert_success(provision_reboot(fake_cloud(), state_uuid(c->state), "demo", &n, &test_error));
+	differs(c, "");
+	fake_fail(1, FAULT_REFUSED);
+	assert_int_equal(provision_reboot(fake_cloud(), state_uuid(c->state), "demo", &n, &test_error), -1);
+	error_clear(&test_error);
+	fake_drop(KIND_SERVER, "demo-w-1");
+	assert_int_equal(provision_reboot(fake_cloud(), state_uuid(c->state), "demo", &n, &test_error), -1);
+	assert_failure(-1, "not found");
+	node_clear(&n);
+}
+
 /* ---- what is left ---- */
 
-#define WORKER "drain it (kubectl drain), delete the server in the cloud, and apply makes it anew\n"
 #define LEADER "it holds the cluster's data: write the old value back, or make the cluster anew\n"
 
-static void test_a_server_is_otherwise_than_the_file(void **state)
+/* A worker is to be replaced, which is more than what is made here. */
+static void test_a_worker_is_otherwise_than_the_file(void **state)
 {
 	set(KIND_SERVER, "demo-w-1", "flavor", "{\"id\":\"f9\"}");
 	set(KIND_SERVER, "demo-w-1", "image", "{\"id\":\"i9\"}");
+	json_add_str(json_at(fake_find(KIND_SERVER, "demo-w-1"), "metadata"), "davit-image", "debian-11");
 	set(KIND_SERVER, "demo-w-2", "OS-EXT-AZ:availability_zone", "\"az2\"");
-	leaves(*state, "leave server demo-w-1: is of flavor f9, the file wants m1.small: " WORKER
-		       "leave server demo-w-1: was made of image i9, the file wants \"debian-12\" (i1): " WORKER
-		       "leave server demo-w-2: is in availability zone az2, the file wants az1: " WORKER);
+	leaves(*state, "replace server demo-w-1: is of flavor f9, the file wants m1.small\n"
+		       "replace server demo-w-1: was made of image i9, the file wants \"debian-12\" (i1)\n"
+		       "replace server demo-w-2: is in availability zone az2, the file wants az1\n");
+}
+
+static void test_a_newer_image_of_the_same_name(void **state)
+{
+	set(KIND_SERVER, "demo-w-1", "image", "{\"id\":\"i9\"}");
+	leaves(*state, "leave server demo-w-1: was made of image i9, \"debian-12\" (i1) is another one: \"davit node replace demo-w-1\" takes "
+		       "that up\n");
 }
 
 static void test_a_server_that_is_as_the_file_says(void **state)
@@ -293,7 +321,9 @@ int main(void)
 		WITH(test_a_floating_ip_was_pointed_elsewhere),
 		WITH(test_a_floating_ip_is_gone),
 		WITH(test_subnet_and_router_were_changed),
-		WITH(test_a_server_is_otherwise_than_the_file),
+		WITH(test_a_reboot),
+		WITH(test_a_worker_is_otherwise_than_the_file),
+		WITH(test_a_newer_image_of_the_same_name),
 		WITH(test_a_server_that_is_as_the_file_says),
 		WITH(test_volumes_are_otherwise_than_the_file),
 		WITH(test_disks_are_otherwise_than_the_file),

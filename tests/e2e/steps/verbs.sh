@@ -113,14 +113,15 @@ delete_leaves_nothing() {
 left_as_it_is() {
 	sed 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.large/; s/volume: {size: 10}/volume: {size: 12}/' "$FILE" >"$WORK/large.yaml"
 	status davit plan -f "$WORK/large.yaml" --mirror "$MIRROR"
-	expect_status 0
+	expect_status 10
 	expect_text 'is of flavor m1.medium, the file wants m1.large'
+	expect_text 'pool workers: 2 of its nodes are replaced by new ones, with 1 more (maxSurge)'
 	expect_text 'has 10 GiB, the file wants 12'
-	expect_text '3 left as they are'
+	expect_text '2 to replace, 1 left as they are'
 	status davit apply -f "$WORK/large.yaml" --mirror "$MIRROR"
-	expect_status 0
+	expect_status 2
 	expect_text 'is left as it is'
-	expect_text 'nothing to do'
+	expect_text 'Put new nodes in the place of demo-workers-'
 }
 
 # what went into addresses, certificates and data: refused with its place, before the cloud is asked

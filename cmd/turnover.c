@@ -1,0 +1,145 @@
+#include "cmd/turnover.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+#include "core/cluster/turnover.h"
+
+static char *mark(const char *node)
+{
+	return xasprintf("replace:%s", node);
+}
+
+static bool is_marked(const struct context *c, const char *node)
+{
+	CLEANUP_FREE char *key = mark(node), *text = state_get(c->state, key);
+
+	return text != NULL;
+}
+
+static void add(struct changes *changes, const char *node)
+{
+	array_grow(changes->items, changes->n, changes->cap);
+	changes->items[changes->n++] = (struct change){.action = CHANGE_REPLACE,
+						       .kind = xstrdup("node"),
+						       .name = xstrdup(node),
+						       .reason = xstrdup("it was asked for"),
+						       .node = xstrdup(node)};
+}
+
+void turnover_asked(const struct context *c, const char *pool, const struct strv *asked, struct changes *changes)
+{
+	for (size_t i = 0; i < c->plan->n_nodes; i++) {
+		const struct node *n = &c->plan->nodes[i].node;
+
+		if (n->role == NODE_WORKER && (pool == NULL || strcmp(n->pool, pool) == 0) &&
+		    ((asked != NULL && strv_has(asked, n->name)) || is_marked(c, n->name)))
+			add(changes, n->name);
+	}
+}
+
+void turnover_ignore(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->items[i].node != NULL)
+			changes->items[i].action = CHANGE_NONE;
+}
+
+/* Why the node is to be replaced; NULL: it is not. */
+static const struct change *reason(const struct changes *changes, const char *node)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->items[i].action == CHANGE_REPLACE && changes->items[i].node != NULL && strcmp(changes->items[i].node, node) == 0)
+			return &changes->items[i];
+	return NULL;
+}
+
+static bool is_broken(const struct changes *changes, const char *node)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->items[i].action == CHANGE_REPLACE && changes->items[i].broken && strcmp(changes->items[i].node, node) == 0)
+			return true;
+	return false;
+}
+
+/* Nodes of the pool that are on their way: out, or in.  The next ones wait for them. */
+static size_t moving(const struct context *c, const char *pool)
+{
+	CLEANUP_STRV struct strv leaving = STRV_INIT;
+	size_t n;
+
+	leaving_names(c, pool, &leaving);
+	n = leaving.n;
+	for (size_t i = 0; i < c->plan->n_nodes; i++) {
+		const struct node *node = &c->plan->nodes[i].node;
+		CLEANUP_FREE char *key = xasprintf("applied:%s", node->name), *applied = state_get(c->state, key);
+
+		n += strcmp(node->pool, pool) == 0 && (applied == NULL || *applied == '\0');
+	}
+	return n;
+}
+
+static int batch(struct leaving *l, const struct pool_spec *pool, const struct changes *changes, struct strv *names, struct turnover *ret,
+		 struct error **err)
+{
+	CLEANUP_FREE struct turnover_node *nodes = xnew_n(struct turnover_node, names->n + 1);
+
+	if (leaving_order(l, names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names->n; i++) {
+		nodes[i] = (struct turnover_node){names->v[i], is_broken(changes, names->v[i])};
+		strv_add(&ret->names, names->v[i]);
+	}
+	turnover_batch(pool, nodes, names->n, moving(l->c, pool->name), &ret->before, &ret->after);
+	return 0;
+}
+
+int turnover_find(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err)
+{
+	const struct context *c = l->c;
+
+	for (size_t p = 0; p < c->spec->n_pools; p++) {
+		CLEANUP_STRV struct strv names = STRV_INIT;
+
+		for (size_t i = 0; i < c->plan->n_nodes; i++) {
+			const struct node *n = &c->plan->nodes[i].node;
+
+			if (strcmp(n->pool, c->spec->pools[p].name) == 0 && reason(changes, n->name) != NULL)
+				strv_add(&names, n->name);
+		}
+		if (names.n > 0 && batch(l, &c->spec->pools[p], changes, &names, ret, err) < 0)
+			return -1;
+	}
+	return leaving_mark(l, &ret->before, err) < 0 ? -1 : leaving_mark(l, &ret->after, err);
+}
+
+int turnover_begin(struct leaving *l, const struct turnover *t, const struct strv *asked, struct error **err)
+{
+	for (size_t i = 0; asked != NULL && i < asked->n; i++) {
+		CLEANUP_FREE char *key = mark(asked->v[i]);
+
+		if (state_set(l->c->state, key, "1", err) < 0)
+			return -1;
+	}
+	return leaving_remember(l, &t->before, err) < 0 ? -1 : leaving_remember(l, &t->after, err);
+}
+
+void turnover_tell(const struct context *c, const struct changes *changes)
+{
+	for (size_t p = 0; p < c->spec->n_pools; p++) {
+		const struct pool_spec *pool = &c->spec->pools[p];
+		size_t n = 0;
+
+		for (size_t i = 0; i < c->plan->n_nodes; i++)
+			n += strcmp(c->plan->nodes[i].node.pool, pool->name) == 0 && reason(changes, c->plan->nodes[i].node.name) != NULL;
+		if (n > 0)
+			log_info("pool %s: %zu of its nodes %s replaced by new ones, with %d more (maxSurge) and %d fewer (maxUnavailable) than %d at a "
+				 "time",
+				 pool->name, n, n == 1 ? "is" : "are", pool->max_surge, pool->max_unavailable, pool->count);
+	}
+}
+
+void turnover_clear(struct turnover *t)
+{
+	strv_free(&t->names);
+	strv_free(&t->before);
+	strv_free(&t->after);
+}

@@ -1,0 +1,18 @@
+#include "core/cluster/turnover.h"
+
+void turnover_batch(const struct pool_spec *pool, const struct turnover_node *nodes, size_t n, size_t leaving, struct strv *ret_before,
+		    struct strv *ret_after)
+{
+	int broken = pool->max_unhealthy, before = pool->max_unavailable, after = pool->max_surge;
+
+	if (leaving > 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		int *left = nodes[i].broken ? &broken : after > 0 ? &after : &before;
+
+		if (*left <= 0)
+			continue;
+		(*left)--;
+		strv_add(left == &after ? ret_after : ret_before, nodes[i].name);
+	}
+}

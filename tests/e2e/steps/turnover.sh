@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Nodes that are mended, and nodes in whose place new ones are put, under the load of steps/scale.sh.
+
+# switched off and on again, and nothing else: the node is the same afterwards
+broken_is_rebooted() {
+	local before
+	before=$(boot_id workers-2)
+	in_tree broken.py demo-workers-2
+	status davit plan -f "$SCALE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'is ERROR; it is rebooted'
+	status davit apply -f "$SCALE" --mirror "$MIRROR"
+	expect_status 0
+	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 ' ]]
+	[[ $(boot_id workers-2) != "$before" ]]
+	kubectl wait --for=condition=Ready node/demo-workers-2 --timeout=60s
+	status davit apply -f "$SCALE" --mirror "$MIRROR"
+	expect_text 'nothing to do'
+}
+
+# of a container, which has the boot id of its host
+boot_id() { davit ssh -f "$SCALE" "$1" 'stat -c %Y.%i /proc/1; cut -d" " -f22 /proc/1/stat' | tr '\n' ' '; }
+
+# interrupted once the new one is there, and gone on with by apply
+node_is_replaced() {
+	status davit node replace -f "$SCALE" cp-1 --mirror "$MIRROR"
+	expect_status 2
+	expect_text 'only workers are replaced'
+	status davit node replace -f "$SCALE" workers-1 --mirror "$MIRROR" --dry-run
+	expect_status 0
+	expect_text 'it was asked for'
+	budget 0
+	status timeout --preserve-status -s INT 90 "$LAB" exec "$DAVIT" node replace -f "$SCALE" workers-1 --mirror "$MIRROR"
+	expect_status 130
+	expect_text '"davit apply" goes on from here'
+	budget 1
+	status davit apply -f "$SCALE" --mirror "$MIRROR" --yes
+	expect_status 0
+	[[ $(workers) = 'node/demo-workers-2 node/demo-workers-3 ' ]]
+	[[ -z $(list_project | grep demo-workers-1 || true) ]]
+	cmp "$FILE" "$SCALE"
+	nothing_is_lost
+}
+
+# without a place for more servers: an old one goes, then a new one is made, and so on
+pool_is_rolled() {
+	local rolled=$WORK/rolled.yaml
+	sed 's/count: 2, flavor: m1.medium/count: 2, flavor: m1.large, maxSurge: 0, maxUnavailable: 1/' "$WORK/mended.yaml" >"$rolled"
+	davit ssh -f "$SCALE" cp-1 'sudo truncate -s 0 /run/davit-load' # the parts that failed were another matter
+	status davit apply -f "$rolled" --mirror "$MIRROR"
+	expect_status 2
+	expect_text 'pool workers: 2 of its nodes are replaced by new ones, with 0 more (maxSurge) and 1 fewer (maxUnavailable) than 2 at a time'
+	status davit apply -f "$rolled" --mirror "$MIRROR" --yes
+	expect_status 0
+	[[ $(kubectl get nodes -l davit.dev/pool=workers -o name | wc -l) = 2 ]]
+	[[ $(flavors) = 'm1.large m1.large ' ]]
+	nothing_is_lost
+	status davit apply -f "$rolled" --mirror "$MIRROR"
+	expect_text 'nothing to do'
+}
+
+flavors() { in_tree flavors.py demo-workers- | tr '\n' ' '; }
