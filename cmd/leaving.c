@@ -31,7 +31,7 @@ static int connect(struct leaving *l, struct ssh **ret, struct error **err)
 	return reach_ssh(l->reach, plane, clock_deadline(CONNECT_MS), ret, err);
 }
 
-static int need_facts(struct leaving *l, struct error **err)
+int leaving_facts(struct leaving *l, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
@@ -76,7 +76,7 @@ static int choose(struct leaving *l, const struct pool_spec *pool, struct strv *
 	int r = 0;
 
 	if (n_candidates > (size_t)pool->count)
-		r = need_facts(l, err) < 0 ? -1 : leave_choose(list, n_candidates, n_candidates - (size_t)pool->count, l->facts, ret, err);
+		r = leaving_facts(l, err) < 0 ? -1 : leave_choose(list, n_candidates, n_candidates - (size_t)pool->count, l->facts, ret, err);
 	node_list_free(nodes, n);
 	return r < 0 ? error_wrap(err, "which nodes of pool %s go", pool->name) : 0;
 }
@@ -90,7 +90,7 @@ int leaving_order(struct leaving *l, struct strv *nodes, struct error **err)
 		return 0;
 	for (size_t i = 0; i < nodes->n; i++)
 		list[i] = (struct leave_candidate){.name = nodes->v[i], .zone = NULL, .there = true};
-	if (need_facts(l, err) < 0 || leave_choose(list, nodes->n, nodes->n, l->facts, &sorted, err) < 0)
+	if (leaving_facts(l, err) < 0 || leave_choose(list, nodes->n, nodes->n, l->facts, &sorted, err) < 0)
 		return -1;
 	strv_free(nodes);
 	*nodes = sorted;
@@ -115,14 +115,14 @@ int leaving_check(struct leaving *l, const struct strv *nodes, struct error **er
 
 	if (nodes->n == 0 || l->c->o->yes)
 		return 0;
-	if (need_facts(l, err) < 0)
+	if (leaving_facts(l, err) < 0)
 		return -1;
 	for (size_t i = 0; i < nodes->n; i++)
 		leave_pods(l->facts, nodes->v[i], &pods);
 	if (pods.n == 0 || leave_others(l->facts, nodes) > 0)
 		return 0;
 	list = verb_names(&pods);
-	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for these %zu; --yes removes the nodes all the same: %s",
+	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for these %zu; --yes does it all the same: %s",
 			 pods.n, list);
 }
 
@@ -134,34 +134,51 @@ struct departure {
 	const struct strv *nodes;
 };
 
-struct farewell {
-	struct departure *d;
+/* The context of what is done in a session with the control plane, for one node. */
+struct talk {
+	struct leaving *l;
 	const char *node;
+	struct events *events;
 };
 
 static int drain(struct ssh *s, void *context, struct error **err)
 {
-	const struct farewell *f = context;
-	int64_t force_after = f->d->l->c->o->force_after_ms;
-	struct node_drain drain = {.node = f->node,
-				   .ready = leave_is_ready(f->d->l->facts, f->node),
+	const struct talk *t = context;
+	int64_t force_after = t->l->c->o->force_after_ms;
+	struct node_drain drain = {.node = t->node,
+				   .ready = leave_is_ready(t->l->facts, t->node),
 				   .force_after_ms = force_after,
-				   .events = f->d->events,
+				   .events = t->events,
 				   .deadline = clock_deadline(DRAIN_MS + (force_after > 0 ? force_after : 0))};
 
-	return kubernetes_drain(s, &drain, err) < 0 ? -1 : kubernetes_forget(s, f->node, clock_deadline(ANSWER_MS), err);
+	return kubernetes_drain(s, &drain, err);
 }
 
-static int out_of_kubernetes(struct departure *d, const char *node, struct error **err)
+static int drain_and_forget(struct ssh *s, void *context, struct error **err)
+{
+	const struct talk *t = context;
+
+	return drain(s, context, err) < 0 ? -1 : kubernetes_forget(s, t->node, clock_deadline(ANSWER_MS), err);
+}
+
+static int talk_of(struct leaving *l, const char *node, struct events *events, reach_job *job, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
-	struct farewell f = {d, node};
+	struct talk t = {l, node, events};
+	struct error *why = NULL;
 
-	event_begin(d->events, node, "drain");
-	if (reach_run(d->l->reach, context_plane(d->l->c), &s, drain, &f, err) < 0)
-		return -1;
-	event_end(d->events, node, "drain");
+	event_begin(events, node, "drain");
+	if (reach_run(l->reach, context_plane(l->c), &s, job, &t, &why) < 0) {
+		event_fail(events, node, "drain", error_message(why));
+		return error_move(err, why);
+	}
+	event_end(events, node, "drain");
 	return 0;
+}
+
+int leaving_drain(struct leaving *l, const char *node, struct events *events, struct error **err)
+{
+	return talk_of(l, node, events, drain, err);
 }
 
 static int leave(size_t i, void *context, struct error **err)
@@ -170,12 +187,8 @@ static int leave(size_t i, void *context, struct error **err)
 	const char *node = d->nodes->v[i];
 	struct error *why = NULL;
 
-	if (leave_is_known(d->l->facts, node) && out_of_kubernetes(d, node, &why) < 0) {
-		event_fail(d->events, node, "drain", error_message(why));
-		error_wrap(&why, "%s", node);
-		return error_move(err, why);
-	}
-	if (provision_withdraw(d->withdrawal, node, &why) < 0) {
+	if ((leave_is_known(d->l->facts, node) && talk_of(d->l, node, d->events, drain_and_forget, &why) < 0) ||
+	    provision_withdraw(d->withdrawal, node, &why) < 0) {
 		error_wrap(&why, "%s", node);
 		return error_move(err, why);
 	}
@@ -183,7 +196,7 @@ static int leave(size_t i, void *context, struct error **err)
 	return 0;
 }
 
-static int sum_up(struct error **errors, size_t n, struct error **err)
+int leaving_sum_up(const char *what, struct error **errors, size_t n, struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
 	size_t failed = 0;
@@ -196,20 +209,20 @@ static int sum_up(struct error **errors, size_t n, struct error **err)
 	}
 	if (failed == 0)
 		return cancel_check(err);
-	return error_set(err, ERROR_NODE, "%zu of %zu nodes could not leave:%s", failed, n, buf_str(&text));
+	return error_set(err, ERROR_NODE, "%zu of %zu nodes could not %s:%s", failed, n, what, buf_str(&text));
 }
 
-static int cordon(struct departure *d, struct error **err)
+int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **err)
 {
 	CLEANUP_STRV struct strv known = STRV_INIT;
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	for (size_t i = 0; i < d->nodes->n; i++)
-		if (leave_is_known(d->l->facts, d->nodes->v[i]))
-			strv_add(&known, d->nodes->v[i]);
+	for (size_t i = 0; i < nodes->n; i++)
+		if (leave_is_known(l->facts, nodes->v[i]))
+			strv_add(&known, nodes->v[i]);
 	if (known.n == 0)
 		return 0;
-	return connect(d->l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &known, clock_deadline(ANSWER_MS), err);
+	return connect(l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &known, clock_deadline(ANSWER_MS), err);
 }
 
 static int depart(struct departure *d, struct error **err)
@@ -217,11 +230,11 @@ static int depart(struct departure *d, struct error **err)
 	CLEANUP_FREE struct error **errors = xnew_n(struct error *, d->nodes->n);
 	int r;
 
-	if (cordon(d, err) < 0)
+	if (leaving_cordon(d->l, d->nodes, err) < 0)
 		return -1;
 	r = parallel_for(d->nodes->n, (unsigned)d->l->c->o->parallel, leave, d, errors, NULL);
 	if (r < 0)
-		r = sum_up(errors, d->nodes->n, err);
+		r = leaving_sum_up("leave", errors, d->nodes->n, err);
 	for (size_t i = 0; i < d->nodes->n; i++)
 		error_free(errors[i]);
 	return r < 0 ? -1 : provision_withdraw_finish(d->withdrawal, err);
@@ -268,7 +281,7 @@ int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud
 	if (nodes->n == 0)
 		return 0;
 	json_object_put(steal_ptr(l->facts)); /* they may be of minutes ago, when others were not made yet */
-	r = leaving_remember(l, nodes, err) < 0 || need_facts(l, err) < 0 ||
+	r = leaving_remember(l, nodes, err) < 0 || leaving_facts(l, err) < 0 ||
 			    provision_withdraw_begin(&job, l->c->plan, &d.withdrawal, err) < 0
 		    ? -1
 		    : depart(&d, err);

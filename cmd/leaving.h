@@ -18,6 +18,8 @@ void leaving_init(struct leaving *l, struct context *c);
 void leaving_clear(struct leaving *l);
 #define CLEANUP_LEAVING CLEANUP(leaving_clear)
 
+/* Reads l->facts, if they are not there. */
+int leaving_facts(struct leaving *l, struct error **err) MUST_USE;
 /* Chooses for each pool that has more than the file wants, and makes the plan again without them. */
 int leaving_choose(struct leaving *l, struct error **err) MUST_USE;
 /* These are chosen. */
@@ -32,3 +34,9 @@ void leaving_names(const struct context *c, const char *pool, struct strv *ret);
 int leaving_remember(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
 /* Those of plan->leaving that are named go; first they go into the state as chosen.  Each that fails is told in one error of ERROR_NODE; the others go. */
 int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct events *events, struct error **err) MUST_USE;
+
+/* Parts of that for nodes that stay; the facts are there. */
+int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE; /* those that Kubernetes knows */
+int leaving_drain(struct leaving *l, const char *node, struct events *events, struct error **err) MUST_USE;
+/* One error of ERROR_NODE of those that there are: "2 of 5 nodes could not WHAT: …". */
+int leaving_sum_up(const char *what, struct error **errors, size_t n, struct error **err) MUST_USE;

@@ -37,7 +37,7 @@ const struct command commands[] = {
 	 "UNIT is one of davit's, such as kubelet or kube-apiserver, or any other with its ending, such as ssh.service; without one all of davit's\n"
 	 "are shown.  -f follows here; the cluster file is --file.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_LOGS, verb_logs},
-	{"node", "list", "Show the nodes, and act on single ones", NULL, 1, -1, 0, NULL, node_actions},
+	{"node", "drain|list|reboot|remove|replace|uncordon", "Show the nodes, and act on single ones", NULL, 1, -1, 0, NULL, node_actions},
 	{"orphans", NULL, "Show what clusters that are not known here have in the project; exit status 7 when there is something",
 	 "A cluster is known where its state is in $XDG_STATE_HOME/davit.  What others made from elsewhere shows here as well: look\n"
 	 "before --delete, which asks for each; with --yes it takes the one that --uuid names.", 0, 0,

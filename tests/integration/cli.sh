@@ -100,7 +100,7 @@ test_help() {
 	done
 	refuse 'a command that is not there' 2 'did you mean "apply"' aply
 	refuse 'an action that is not there' 2 'did you mean "list"' node listt
-	refuse 'no action' 2 'usage: davit node list' node
+	refuse 'no action' 2 'usage: davit node drain|list|' node
 	refuse 'an option of another action' 2 'node list: there is no option --yes' node list --yes
 	refuse 'an option that is not there' 2 'did you mean --mirror' apply --miror=x
 	refuse 'a value that is missing' 2 '--file needs a value' apply --file

@@ -57,6 +57,17 @@ eventually() {
 	return 1
 }
 
+# again NAME: an sshd after the other, each with what its start is known by
+again() {
+	mount --bind "$FAKE/boot.$1" /proc/sys/kernel/random/boot_id || exit
+	while :; do
+		/usr/sbin/sshd -D -e -f "node/$1/sshd_config" 2>>"node/$1/log" &
+		echo "$!" >"$FAKE/sshd.$1"
+		{ wait "$!"; } 2>/dev/null
+		sleep 0.5
+	done
+}
+
 # node NAME ADDRESS…: its sshd
 node() {
 	local name=$1 a
@@ -69,7 +80,8 @@ node() {
 		printf '%s\n' Port\ 22 PidFile\ none "AuthorizedKeysFile $WORK/home/user.pub" PermitRootLogin\ yes StrictModes\ no UsePAM\ no UseDNS\ no \
 			PrintMotd\ no PasswordAuthentication\ no KbdInteractiveAuthentication\ no MaxStartups\ 100 "Subsystem sftp internal-sftp"
 	} >"node/$name/sshd_config"
-	/usr/sbin/sshd -D -e -f "node/$name/sshd_config" 2>"node/$name/log" &
+	cat /proc/sys/kernel/random/uuid >"$FAKE/boot.$name"
+	unshare --mount bash -c "$(declare -f again); again $name" &
 }
 
 world() {
@@ -124,12 +136,15 @@ kubernetes() {
 		import json, time
 
 		def node(name, ready="True", **spec):
+		    labels = {"node-role.kubernetes.io/control-plane": ""} if "-cp-" in name else {}
 		    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3 * 86400 - 60))
 		    condition = {"type": "Ready", "status": ready, "message": "kubelet stopped posting", "lastHeartbeatTime": created}
-		    return {"kind": "Node", "metadata": {"name": name, "creationTimestamp": created, "labels": {}}, "spec": spec,
+		    return {"kind": "Node", "metadata": {"name": name, "creationTimestamp": created, "labels": labels}, "spec": spec,
 		            "status": {"conditions": [condition], "nodeInfo": {"kubeletVersion": "v1.36.3"}}}
 
-		print(json.dumps({"items": [node("demo-cp-1"), node("demo-workers-1"), node("demo-workers-2", "Unknown", unschedulable=True)]}))
+		pod = {"kind": "Pod", "metadata": {"name": "web", "namespace": "default", "ownerReferences": [{"kind": "ReplicaSet", "controller": True}]},
+		       "spec": {"nodeName": "demo-workers-1"}}
+		print(json.dumps({"items": [node("demo-cp-1"), node("demo-workers-1"), node("demo-workers-2", "Unknown", unschedulable=True), pod]}))
 	PYTHON
 }
 

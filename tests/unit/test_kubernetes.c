@@ -1,9 +1,11 @@
+#include "bootstrap/boot.h"
 #include "bootstrap/claims.h"
 #include "bootstrap/kubectl.h"
 #include "bootstrap/nodes.h"
 #include "bootstrap/remote.h"
 #include "bootstrap/rollout.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "tests/unit/test.h"
 
 #define FILE_TEXT                                                                                                                \
@@ -67,6 +69,31 @@ static void test_how_a_node_stands(void **state UNUSED)
 	check_standing(list, "d", NULL);
 	check_standing(list, "e", NULL);
 	check_standing(NULL, "a", NULL);
+}
+
+/* What a kubelet said before the start does not count. */
+static void test_ready_since_a_start(void **state UNUSED)
+{
+	static const struct {
+		const char *status, *heard;
+		bool ready;
+	} cases[] = {{"True", "2026-11-22T10:00:01Z", true},
+		     {"True", "2026-11-22T09:59:59Z", true}, /* clocks are read one after the other */
+		     {"True", "2026-11-22T09:59:50Z", false},
+		     {"Unknown", "2026-11-22T10:00:05Z", false},
+		     {"True", "", false}};
+	struct boot b = {.wall_ms = 0};
+
+	assert_true(clock_parse("2026-11-22T10:00:00Z", &b.wall_ms));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_FREE char *text = xasprintf("{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\",\"lastHeartbeatTime\":\"%s\"}]}}",
+						    cases[i].status, cases[i].heard);
+		CLEANUP_JSON struct json_object *node = NULL;
+
+		assert_success(json_parse(text, strlen(text), "test", &node, &test_error));
+		assert_int_equal(boot_is_ready(&b, node), cases[i].ready);
+	}
+	assert_false(boot_is_ready(&b, NULL));
 }
 
 static void test_nodes(void **state UNUSED)
@@ -185,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_how_a_node_stands),
+		cmocka_unit_test(test_ready_since_a_start),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_nodes_refuses),
 		cmocka_unit_test(test_rollout),

@@ -1,0 +1,91 @@
+#include "cmd/upkeep.h"
+#include "cmd/live.h"
+#include "bootstrap/bootstrap.h"
+#include "bootstrap/leave.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include <unistd.h>
+
+enum { ANSWER_MS = 60 * 1000 };
+
+static int take_names(struct upkeep *u, struct error **err)
+{
+	for (size_t i = 0; i < u->c.o->args.n; i++) {
+		CLEANUP_FREE char *name = NULL;
+
+		if (context_node_name(&u->c, u->c.o->args.v[i], &name, err) < 0)
+			return -1;
+		if (!strv_has(&u->nodes, name))
+			strv_add(&u->nodes, name);
+	}
+	return 0;
+}
+
+int upkeep_open(const struct options *o, struct upkeep *ret, struct error **err)
+{
+	if (context_open(o, CONTEXT_EXISTING, &ret->c, err) < 0 || context_need_keys(&ret->c, err) < 0 || take_names(ret, err) < 0)
+		return -1;
+	inventory_close(ret->c.inventory, NULL); /* nobody makes what is missing: it is not to be waited for */
+	leaving_init(&ret->l, &ret->c);
+	ret->events = events_new();
+	ret->live = live_new(ret->events, ret->c.state, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
+	return 0;
+}
+
+void upkeep_close(struct upkeep *u)
+{
+	if (u->live != NULL) {
+		live_free(u->live);
+		events_free(u->events);
+	}
+	leaving_clear(&u->l);
+	strv_free(&u->nodes);
+	context_close(&u->c);
+}
+
+bool upkeep_is_member(struct upkeep *u, const char *node)
+{
+	struct node n = {0};
+	bool is = inventory_get(u->c.inventory, node, &n) && node_runs_kubernetes(n.role);
+
+	node_clear(&n);
+	return is;
+}
+
+int upkeep_need_members(struct upkeep *u, struct error **err)
+{
+	if (leaving_facts(&u->l, err) < 0)
+		return -1;
+	for (size_t i = 0; i < u->nodes.n; i++) {
+		if (!upkeep_is_member(u, u->nodes.v[i]))
+			return error_set(err, ERROR_USAGE, "%s is no node of Kubernetes", u->nodes.v[i]);
+		if (!leave_is_known(u->l.facts, u->nodes.v[i]))
+			return error_set(err, ERROR_NODE, "%s has not joined Kubernetes; \"davit apply\" goes on with it", u->nodes.v[i]);
+	}
+	return 0;
+}
+
+char *upkeep_reboot_key(const char *node)
+{
+	return xasprintf("rebooting:%s", node);
+}
+
+static int uncordon(struct ssh *s, void *context, struct error **err)
+{
+	return kubernetes_uncordon(s, context, clock_deadline(ANSWER_MS), err);
+}
+
+int upkeep_uncordon(struct upkeep *u, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	if (reach_run(u->l.reach, context_plane(&u->c), &s, uncordon, (void *)nodes, err) < 0)
+		return -1;
+	for (size_t i = 0; i < nodes->n; i++) {
+		CLEANUP_FREE char *key = upkeep_reboot_key(nodes->v[i]);
+
+		if (state_set(u->c.state, key, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
