@@ -44,7 +44,7 @@ int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len,
 /* Wait for /readyz, apply rbac with super_pem (which stays in memory of the node, /dev/shm, 0600, and goes at once), apply add-ons. */
 int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, const char *addons, struct events *events,
 		      const char *subject, int64_t deadline, struct error **err) MUST_USE;
-/* Labels and taints by the plan, and waits until all nodes are Ready, less those whose node.cloud in the plan is NODE_FAILED;
+/* Labels, annotations and taints by the plan, and waits until all nodes are Ready, less those whose node.cloud in the plan is NODE_FAILED;
  * ERROR_NODE names those that are not and why, at the deadline or when nothing has moved for 10 minutes. */
 int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline,
 		     struct error **err) MUST_USE;

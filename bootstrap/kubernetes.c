@@ -137,7 +137,7 @@ static int make_ready(struct joining *j, const struct node_states *states, struc
 	/* what is so is read next, and told by names */
 	if (status == 0 || strstr(buf_str(&errors), "timed out waiting") != NULL)
 		return 0;
-	return kubectl_again("labels, taints and the wait for the nodes", &errors, status, j->patience, err);
+	return kubectl_again("labels, annotations, taints and the wait for the nodes", &errors, status, j->patience, err);
 }
 
 static int read_nodes(const struct joining *j, struct node_states *ret, struct error **err)
@@ -160,7 +160,7 @@ static int not_ready(const struct joining *j, const struct node_states *states, 
 				   states->items[i].reason != NULL ? states->items[i].reason : "not registered");
 	if (n == 0)
 		return error_set(err, ERROR_NODE,
-				 "labels or taints of the nodes could not be set in time: run the same command again");
+				 "labels, annotations or taints of the nodes could not be set in time: run the same command again");
 	return error_set(err, ERROR_NODE, "%zu of %zu nodes did not become Ready: %s", n, states->n, why);
 }
 

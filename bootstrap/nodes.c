@@ -10,6 +10,7 @@ void node_states_free(struct node_states *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->items[i].reason);
 		strv_free(&s->items[i].labels);
+		strv_free(&s->items[i].annotations);
 		strv_free(&s->items[i].taints);
 	}
 	free(s->items);
@@ -29,26 +30,36 @@ struct json_object *node_find(struct json_object *list, const char *name)
 	return NULL;
 }
 
-static void want_label(struct node_state *s, struct json_object *node, const char *key, const char *value)
+/* have: the labels or annotations that the node has. */
+static void want(struct strv *to, struct json_object *have, const char *key, const char *value)
 {
-	const char *have = json_get_key(json_at(node, "metadata.labels"), key, NULL);
+	const char *now = json_get_key(have, key, NULL);
 
-	if (have == NULL || strcmp(have, value) != 0)
-		strv_addf(&s->labels, "%s=%s", key, value);
+	if (now == NULL || strcmp(now, value) != 0)
+		strv_addf(to, "%s=%s", key, value);
+}
+
+static void want_all(struct strv *to, struct json_object *have, const struct strv *texts)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		const char *text = texts->v[i], *equals = strchr(text, '=');
+		CLEANUP_FREE char *key = equals != NULL ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text);
+
+		want(to, have, key, equals != NULL ? equals + 1 : "");
+	}
 }
 
 static void want_labels(struct node_state *s, struct json_object *node, const struct plan_node *planned)
 {
-	if (planned->node.role == NODE_CONTROL_PLANE)
-		want_label(s, node, PLANE_LABEL, "");
-	want_label(s, node, POOL_LABEL, planned->node.pool);
-	for (size_t i = 0; planned->pool != NULL && i < planned->pool->labels.n; i++) {
-		const char *text = planned->pool->labels.v[i];
-		const char *equals = strchr(text, '=');
-		CLEANUP_FREE char *key = equals != NULL ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text);
+	struct json_object *have = json_at(node, "metadata.labels");
 
-		want_label(s, node, key, equals != NULL ? equals + 1 : "");
-	}
+	if (planned->node.role == NODE_CONTROL_PLANE)
+		want(&s->labels, have, PLANE_LABEL, "");
+	want(&s->labels, have, POOL_LABEL, planned->node.pool);
+	if (planned->pool == NULL)
+		return;
+	want_all(&s->labels, have, &planned->pool->labels);
+	want_all(&s->annotations, json_at(node, "metadata.annotations"), &planned->pool->annotations);
 }
 
 /* "key=value:Effect" or "key:Effect", as kubectl writes it. */
@@ -147,7 +158,8 @@ int node_states_read(const struct plan *plan, struct json_object *list, struct n
 bool node_states_done(const struct node_states *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->items[i].ready || s->items[i].labels.n > 0 || s->items[i].taints.n > 0)
+		if (!s->items[i].ready || s->items[i].labels.n > 0 || s->items[i].annotations.n > 0 ||
+		    s->items[i].taints.n > 0)
 			return false;
 	return true;
 }
@@ -158,7 +170,7 @@ size_t node_states_progress(const struct node_states *s)
 
 	for (size_t i = 0; i < s->n; i++)
 		n += (size_t)s->items[i].registered + (size_t)s->items[i].ready + (s->items[i].labels.n == 0) +
-		     (s->items[i].taints.n == 0);
+		     (s->items[i].annotations.n == 0) + (s->items[i].taints.n == 0);
 	return n;
 }
 
@@ -172,32 +184,47 @@ static bool same_list(const struct strv *a, const struct strv *b)
 	return true;
 }
 
-/* One command in the background for all nodes that get the same labels (or taints). */
-static void add_group(const struct node_states *s, size_t first, bool taints, struct buf *ret)
-{
-	const struct strv *wanted = taints ? &s->items[first].taints : &s->items[first].labels;
+/* What is set by one kind of command, and where a node's state has it. */
+static const struct setting {
+	const char *command;
+	size_t offset;
+} settings[] = {
+	{"label", offsetof(struct node_state, labels)},
+	{"annotate", offsetof(struct node_state, annotations)},
+	{"taint", offsetof(struct node_state, taints)},
+};
 
-	buf_addf(ret, "$k %s --overwrite node", taints ? "taint" : "label");
+static const struct strv *wanted(const struct node_state *n, const struct setting *setting)
+{
+	return (const void *)((const char *)n + setting->offset);
+}
+
+/* One command in the background for all nodes that get the same. */
+static void add_group(const struct node_states *s, size_t first, const struct setting *setting, struct buf *ret)
+{
+	const struct strv *list = wanted(&s->items[first], setting);
+
+	buf_addf(ret, "$k %s --overwrite node", setting->command);
 	for (size_t i = first; i < s->n; i++)
-		if (same_list(wanted, taints ? &s->items[i].taints : &s->items[i].labels))
+		if (same_list(list, wanted(&s->items[i], setting)))
 			buf_addf(ret, " %s", s->items[i].name);
-	for (size_t i = 0; i < wanted->n; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		buf_add_char(ret, ' ');
-		buf_add_shell(ret, wanted->v[i]);
+		buf_add_shell(ret, list->v[i]);
 	}
 	buf_add(ret, " >/dev/null </dev/null &\njobs=\"$jobs $!\"\n");
 }
 
-static void add_groups(const struct node_states *s, bool taints, struct buf *ret)
+static void add_groups(const struct node_states *s, const struct setting *setting, struct buf *ret)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		const struct strv *wanted = taints ? &s->items[i].taints : &s->items[i].labels;
-		bool seen = wanted->n == 0;
+		const struct strv *list = wanted(&s->items[i], setting);
+		bool seen = list->n == 0;
 
 		for (size_t k = 0; k < i && !seen; k++)
-			seen = same_list(wanted, taints ? &s->items[k].taints : &s->items[k].labels);
+			seen = same_list(list, wanted(&s->items[k], setting));
 		if (!seen)
-			add_group(s, i, taints, ret);
+			add_group(s, i, setting, ret);
 	}
 }
 
@@ -220,8 +247,8 @@ void node_states_script(const struct node_states *s, int64_t seconds, struct buf
 	buf_add(ret, "jobs=\n");
 	if (add_wait(s, true, seconds, ret))
 		buf_add(ret, " >/dev/null </dev/null || exit\n");
-	add_groups(s, false, ret);
-	add_groups(s, true, ret);
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		add_groups(s, &settings[i], ret);
 	buf_add(ret, "status=0\n");
 	if (add_wait(s, false, seconds, ret))
 		buf_add(ret, " </dev/null || status=1\n");

@@ -1,5 +1,5 @@
 /*
- * nodes: the nodes of the plan against those that Kubernetes has: labels, taints, readiness; and the commands that make up the
+ * nodes: the nodes of the plan against those that Kubernetes has: labels, annotations, taints, readiness; and the commands that make up the
  * difference.  Pure.
  */
 #pragma once
@@ -20,6 +20,7 @@ struct node_state {
 	bool registered, ready;
 	char *reason;	    /* why not ready, as the kubelet says; NULL: it says nothing */
 	struct strv labels; /* "key=value" to be set */
+	struct strv annotations; /* likewise */
 	struct strv taints; /* "key=value:Effect" to be set */
 };
 
@@ -33,7 +34,7 @@ int node_states_read(const struct plan *plan, struct json_object *list, struct n
 void node_states_free(struct node_states *s);
 bool node_states_done(const struct node_states *s);
 size_t node_states_progress(const struct node_states *s); /* grows as they come */
-/* Shell commands (with "$k" as kubectl) that set labels and taints and wait, at most so many seconds, until all are Ready:
+/* Shell commands (with "$k" as kubectl) that set labels, annotations and taints and wait, at most so many seconds, until all are Ready:
  * each prints "node/NAME condition met" for one that is.  Ends with status 0 when they are. */
 void node_states_script(const struct node_states *s, int64_t seconds, struct buf *ret);
 /* "demo-w-1 has not registered …; demo-w-2: KubeletNotReady: …" of those that are not ready.  The caller frees. */

@@ -104,6 +104,7 @@ static void replace(struct buf *text, struct json_object *o)
 
 static int finish_kubelet(const struct plan *plan, const struct node *node, struct buf *text, struct error **err)
 {
+	const struct plan_node *planned = plan_find(plan, node->name);
 	CLEANUP_JSON struct json_object *config = NULL;
 	CLEANUP_FREE char *provider = node->server_id == NULL ? NULL : xasprintf("openstack:///%s", node->server_id);
 
@@ -112,6 +113,7 @@ static int finish_kubelet(const struct plan *plan, const struct node *node, stru
 	json_add_str(config, "providerID", provider);
 	add_taints(plan, node, config);
 	overlay(config, plan->spec->kubelet);
+	overlay(config, planned != NULL && planned->pool != NULL ? planned->pool->kubelet : NULL);
 	replace(text, config);
 	return 0;
 }
@@ -156,6 +158,18 @@ static void add_volumes(const struct plan_node *planned, const struct manifest_v
 		buf_addf(&table, "%.20s %s %s %s %s\n", id, v->file_system, v->label, v->options, v->mount);
 	}
 	fileset_add(ret, VOLUMES_FILE, 0644, buf_str(&table));
+}
+
+/* No program reads it: they are set through the API.  It is there so that a node with other ones differs from what is wanted. */
+static void add_annotations(const struct plan_node *planned, struct fileset *ret)
+{
+	CLEANUP_FREE char *lines = NULL, *text = NULL;
+
+	if (planned == NULL || planned->pool == NULL || planned->pool->annotations.n == 0)
+		return;
+	lines = strv_join(&planned->pool->annotations, "\n");
+	text = xasprintf("%s\n", lines);
+	fileset_add(ret, "/etc/davit/annotations", 0644, text);
 }
 
 static bool is_wanted(const struct row *row, const struct node *node, bool flannel, bool volumes)
@@ -205,6 +219,7 @@ static int render(const struct plan *plan, const struct node *node, const struct
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
 	if ((1u << node->role) & KUBERNETES)
 		proxy_file(plan->spec, ret);
+	add_annotations(plan_find(plan, node->name), ret);
 	return 0;
 }
 

@@ -4,6 +4,8 @@
 #include "core/cluster/address.h"
 #include <errno.h>
 
+enum { ANNOTATION_MAX = 16 * 1024 }; /* it becomes an argument of kubectl, beside others; Kubernetes takes 256 KiB of all together */
+
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
 static const char digits[] = "0123456789";
 static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
@@ -122,6 +124,20 @@ int scalar_label(const char *key, const char *value, struct error **err)
 	if ((ends_with(key, prefix, "kubernetes.io") || ends_with(key, prefix, "k8s.io")) &&
 	    !ends_with(key, prefix, "node.kubernetes.io") && !ends_with(key, prefix, "kubelet.kubernetes.io"))
 		return error_set(err, ERROR_CONFIG, "\"%s\" is in a namespace that belongs to Kubernetes; use another prefix", key);
+	return 0;
+}
+
+int scalar_annotation(const char *key, const char *value, struct error **err)
+{
+	static const char *const taken[] = {"davit.dev/", "flannel.alpha.coreos.com/"};
+
+	if (!is_label_key(key, strlen(key)))
+		return error_set(err, ERROR_CONFIG, "\"%s\" is no key of an annotation ([prefix/]name of letters, digits, - _ .)", key);
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		if (strncmp(key, taken[i], strlen(taken[i])) == 0)
+			return error_set(err, ERROR_CONFIG, "\"%s\": %s belongs to a program of the cluster; use another prefix", key, taken[i]);
+	if (strlen(value) > ANNOTATION_MAX)
+		return error_set(err, ERROR_CONFIG, "the value of \"%s\" is longer than %d bytes", key, ANNOTATION_MAX);
 	return 0;
 }
 

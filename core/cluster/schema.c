@@ -127,6 +127,10 @@ static int read_strings(const struct yaml *y, const struct yaml_node *n, const s
 
 static int read_labels(const struct yaml *y, const struct yaml_node *n, const struct field *f, struct strv *to, struct error **err)
 {
+	int (*check)(const char *key, const char *value, struct error **why) = f->type == FIELD_LABELS	     ? scalar_label
+									       : f->type == FIELD_ANNOTATIONS ? scalar_annotation
+													      : scalar_metadata;
+
 	if (yaml_is_null(n))
 		return 0;
 	if (want(y, n, f, YAML_MAP, err) < 0)
@@ -136,7 +140,7 @@ static int read_labels(const struct yaml *y, const struct yaml_node *n, const st
 
 		if (want(y, n->values[i], f, YAML_SCALAR, err) < 0)
 			return -1;
-		if ((f->type == FIELD_LABELS ? scalar_label : scalar_metadata)(n->keys[i], n->values[i]->scalar, &why) < 0)
+		if (check(n->keys[i], n->values[i]->scalar, &why) < 0)
 			return yaml_error(y, n->key_nodes[i], err, "%s: %s", f->key, error_message(why));
 		strv_addf(to, "%s=%s", n->keys[i], n->values[i]->scalar);
 	}
@@ -170,6 +174,7 @@ static int read_field(const struct yaml *y, const struct yaml_node *n, const str
 	case FIELD_TAINTS:
 		return read_strings(y, n, f, to, err);
 	case FIELD_LABELS:
+	case FIELD_ANNOTATIONS:
 	case FIELD_METADATA:
 		return read_labels(y, n, f, to, err);
 	case FIELD_LIST:
@@ -248,6 +253,7 @@ void schema_clear(const struct field *fields, void *base)
 		case FIELD_ADDRESSES:
 		case FIELD_TAINTS:
 		case FIELD_LABELS:
+		case FIELD_ANNOTATIONS:
 		case FIELD_METADATA:
 			strv_free(to);
 			break;
@@ -297,8 +303,7 @@ static struct json_object *field_json(const struct field *f)
 		[FIELD_INT] = "integer",	   [FIELD_SIZE] = NULL,	       [FIELD_ENUM] = "string",
 		[FIELD_STRINGS] = "array",    [FIELD_CIDRS] = "array",	   [FIELD_ADDRESSES] = "array", [FIELD_LABELS] = "object",
 		[FIELD_TAINTS] = "array",     [FIELD_JSON] = "object",	   [FIELD_MAP] = "object",     [FIELD_LIST] = "array",
-		[FIELD_CHOICE] = NULL,
-		[FIELD_TIME] = "string",
+		[FIELD_CHOICE] = NULL,	      [FIELD_TIME] = "string",	   [FIELD_ANNOTATIONS] = "object",
 	};
 	struct json_object *o = f->type == FIELD_MAP ? schema_json(f->sub) : json_object_new_object();
 

@@ -22,6 +22,7 @@ enum field_type {
 	FIELD_CIDRS,	 /* struct strv */
 	FIELD_ADDRESSES, /* struct strv of IPv4 addresses */
 	FIELD_LABELS,	 /* struct strv "key=value" from a map */
+	FIELD_ANNOTATIONS, /* likewise */
 	FIELD_METADATA,	 /* struct strv "key=value" from a map: what nova and cinder take */
 	FIELD_TAINTS,	 /* struct strv "key=value:Effect" */
 	FIELD_JSON,	 /* struct json_object *: any map */

@@ -52,7 +52,9 @@ struct pool_spec {
 	struct data_volume_spec *volumes; /* more, for data */
 	size_t n_volumes;
 	struct strv labels;	   /* "key=value" */
+	struct strv annotations;   /* "key=value" */
 	struct strv taints;	   /* "key=value:Effect" or "key:Effect" */
+	struct json_object *kubelet; /* over the cluster's own kubelet settings; NULL: none */
 	struct strv security_groups; /* names or ids of those that are there, besides davit's own */
 	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
 	enum server_group_policy server_group;

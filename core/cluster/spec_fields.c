@@ -39,7 +39,9 @@ static const struct field data_volume_fields[] = {
 	 .sub = data_volume_fields, .count_offset = offsetof(struct pool_spec, n_volumes),                                         \
 	 .entry_size = sizeof(struct data_volume_spec)},                                                                           \
 	{"labels", FIELD_LABELS, offsetof(struct pool_spec, labels), "labels of the nodes"},                                       \
+	{"annotations", FIELD_ANNOTATIONS, offsetof(struct pool_spec, annotations), "annotations of the nodes"},                   \
 	{"taints", FIELD_TAINTS, offsetof(struct pool_spec, taints), "taints of the nodes: key=value:Effect"},                     \
+	{"kubelet", FIELD_JSON, offsetof(struct pool_spec, kubelet), "merged over the KubeletConfiguration, after spec.kubelet"},  \
 	{"securityGroups", FIELD_STRINGS, offsetof(struct pool_spec, security_groups),                                             \
 	 "security groups that are there, by name or id, for the servers besides davit's own"},                                    \
 	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},                           \

@@ -60,6 +60,15 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b']}]\n", "is no taint");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {node-role.kubernetes.io/x: y}}]\n",
 		"belongs to Kubernetes");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, annotations: {'a b': y}}]\n", "is no key of an annotation");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, annotations: {a: {b: c}}}]\n", "annotations must be a single value, found a map");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, annotations: {flannel.alpha.coreos.com/public-ip: y}}]\n",
+		"c.yaml:8:62: annotations: \"flannel.alpha.coreos.com/public-ip\": flannel.alpha.coreos.com/ belongs to a program of the cluster");
+	refused(HEAD CLOUD CP "  workerPools:\n  - {name: a, count: 1, flavor: x}\n  - name: b\n    count: 1\n    flavor: x\n    kubelet: {maxPods: 20, providerID: x}\n",
+		"c.yaml:13:40: kubelet: \"providerID\" is set by davit");
+	refused(HEAD CLOUD CP "  kubelet: {authentication: {x509: {clientCAFile: /x}}}\n", "kubelet: \"authentication.x509\" is set by davit");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: {clusterDomain: null}}\n", "kubelet: \"clusterDomain\" is set by davit");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: [a]}\n", "kubelet must be a map, found a list");
 	refused(HEAD CLOUD CP "  artifacts: {mirror: ftp://x}\n", "is no URL");
 	refused(HEAD CLOUD CP "  proxy: {http: proxy:3128}\n", "c.yaml:8:17: http: expected http(s)://[USER:PASSWORD@]HOST:PORT");
 	refused(HEAD CLOUD CP "  proxy: {https: 'http://a:$b@c'}\n", "c.yaml:8:18: https: expected http(s)://");

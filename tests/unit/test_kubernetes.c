@@ -96,6 +96,24 @@ static void test_ready_since_a_start(void **state UNUSED)
 	assert_false(boot_is_ready(&b, NULL));
 }
 
+/* Those of a pool, quoted for the shell; one that is right already is left alone. */
+static void test_annotations(void **state UNUSED)
+{
+	static const char text[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
+				   "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n"
+				   "  workerPools: [{name: w, count: 2, flavor: m1.small, annotations: {a/b: \"it's = $1\", c: ''}}]\n";
+	static const char nodes[] = "{\"items\":[" NODE("demo-cp-1", CP_LABELS, CP_TAINTS, READY) ",{\"metadata\":{\"name\":\"demo-w-1\",\"labels\":{\"davit.dev/pool\":\"w\"},"
+				    "\"annotations\":{\"a/b\":\"it's = $1\",\"c\":\"\",\"other\":\"stays\"}}," READY "},{\"metadata\":{\"name\":\"demo-w-2\",\"labels\":"
+				    "{\"davit.dev/pool\":\"w\"},\"annotations\":{\"a/b\":\"old\",\"c\":\"\"}}," READY "}]}";
+	CLEANUP_SPEC struct spec *spec = NULL;
+	CLEANUP_PLAN struct plan *plan = NULL;
+
+	assert_success(spec_parse("c.yaml", text, strlen(text), &spec, &test_error));
+	assert_success(plan_make(spec, NULL, &plan, &test_error));
+	check_script(plan, nodes, false,
+		     "jobs=\n$k annotate --overwrite node demo-w-2 'a/b=it'\\''s = $1' >/dev/null </dev/null &\njobs=\"$jobs $!\"\nstatus=0\n" END, "");
+}
+
 static void test_nodes(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *spec = NULL;
@@ -213,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_how_a_node_stands),
 		cmocka_unit_test(test_ready_since_a_start),
+		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_nodes_refuses),
 		cmocka_unit_test(test_rollout),

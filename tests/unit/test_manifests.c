@@ -340,6 +340,30 @@ static void test_settings_are_merged_deeply(void **state UNUSED)
 	assert_non_null(json_at(kubelet, "evictionHard"));
 }
 
+/* Of one pool, over those of all; and its annotations, so that other ones are a difference. */
+static void test_settings_of_a_pool(void **state UNUSED)
+{
+	static const char text[] = HEAD "  workerPools:\n"
+					"  - {name: w, count: 1, flavor: m1.small, kubelet: {maxPods: 20, evictionHard: {memory.available: 1Gi}},\n"
+					"     annotations: {a.example/b: 'c = \"d\"', e: ''}}\n"
+					"  - {name: x, count: 1, flavor: m1.small}\n"
+					"  kubelet: {maxPods: 50, evictionHard: {nodefs.available: 5%, memory.available: 2Gi}}\n";
+	CLEANUP_RENDERED struct rendered w = {0}, x = {0};
+	CLEANUP_JSON struct json_object *of_w = NULL, *of_x = NULL;
+
+	assert_success(render_text(text, "demo-w-1", &w, &test_error));
+	assert_success(render_text(text, "demo-x-1", &x, &test_error));
+	of_w = config_of(&w, "/var/lib/kubelet/config.yaml");
+	of_x = config_of(&x, "/var/lib/kubelet/config.yaml");
+	assert_int_equal(json_get_int(of_w, "maxPods", 0), 20);
+	assert_int_equal(json_get_int(of_x, "maxPods", 0), 50);
+	assert_string_equal(json_get_key(json_at(of_w, "evictionHard"), "memory.available", ""), "1Gi");
+	assert_string_equal(json_get_key(json_at(of_w, "evictionHard"), "nodefs.available", ""), "5%");
+	assert_string_equal(json_get_key(json_at(of_x, "evictionHard"), "memory.available", ""), "2Gi");
+	assert_string_equal(content(&w, "/etc/davit/annotations"), "a.example/b=c = \"d\"\ne=\n");
+	assert_null(fileset_find(&x.files, "/etc/davit/annotations"));
+}
+
 static void test_taints(void **state UNUSED)
 {
 	CLEANUP_RENDERED struct rendered r = {0}, cp = {0};
@@ -481,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_flags_exist),
 		cmocka_unit_test(test_without_settings_of_the_operator),
 		cmocka_unit_test(test_settings_are_merged_deeply),
+		cmocka_unit_test(test_settings_of_a_pool),
 		cmocka_unit_test(test_taints),
 		cmocka_unit_test(test_no_plugin_no_flannel),
 		cmocka_unit_test(test_impossible_settings_are_refused),
