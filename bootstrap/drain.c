@@ -105,6 +105,27 @@ int kubernetes_await_version(struct ssh *s, const char *node, const char *versio
 	return must(s, what, script, deadline, err);
 }
 
+/* A lease that nobody renews is one of before: a successor takes it over when it has expired, after 15 s. */
+static const char leaders_script[] = "renewed() {\n"
+				     "$k get lease -n kube-system \"$1\" -o jsonpath='{.spec.renewTime}'\n"
+				     "}\n"
+				     "i=0\n"
+				     "for name in kube-controller-manager kube-scheduler; do\n"
+				     "begin=$(renewed $name) || exit\n"
+				     "while now=$(renewed $name) || exit; [ \"$now\" = \"$begin\" ]; do\n"
+				     "i=$((i + 1))\n"
+				     "if [ $i -gt $seconds ]; then echo \"nobody renews the lease of $name: is it running?\"; exit 1; fi\n"
+				     "sleep 1\n"
+				     "done\n"
+				     "done\n";
+
+int kubernetes_await_leaders(struct ssh *s, int64_t deadline, struct error **err)
+{
+	CLEANUP_FREE char *script = xasprintf("seconds=%" PRId64 "\n%s", kubectl_seconds(deadline), leaders_script);
+
+	return must(s, "the wait for the leaders", script, deadline, err);
+}
+
 static char *drain_script(const struct node_drain *d, bool force, int64_t seconds)
 {
 	CLEANUP_FREE char *dead = xasprintf(" --skip-wait-for-delete-timeout=%d", DEAD_POD_SECONDS);

@@ -22,6 +22,9 @@ int bootstrap_room(struct ssh *s, const struct bootstrap_run *run, int64_t *ret_
 int kubernetes_snapshot(struct ssh *s, const char *path, struct error **err) MUST_USE;
 /* Waits until the node is Ready and its kubelet of that version ("1.36.3"); ERROR_NODE when it is not by then. */
 int kubernetes_await_version(struct ssh *s, const char *node, const char *version, int64_t deadline, struct error **err) MUST_USE;
+/* Waits until controller-manager and scheduler have leaders that renew their leases: before that nobody takes the address of an evicted
+ * pod out of its services. */
+int kubernetes_await_leaders(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
 /* `kubectl get node NAME -o json`; the caller puts. */
 int kubernetes_get_node(struct ssh *s, const char *node, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
 /* "v1.35.4" of the API server on this node; the caller frees. */

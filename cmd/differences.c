@@ -14,9 +14,9 @@ static void differs(const struct work *w, const struct node *n, struct changes *
 {
 	CLEANUP_FREE char *has = frozen_version(w->c->state), *under_way = state_get(w->c->state, UPGRADE_KEY), *text = NULL;
 
-	if (under_way != NULL && node_runs_kubernetes(n->role))
+	if (under_way != NULL)
 		text = xasprintf("the upgrade to %s has not come to it: \"davit upgrade\" goes on", under_way);
-	else if (has != NULL && strcmp(has, w->c->spec->version) != 0 && node_runs_kubernetes(n->role))
+	else if (has != NULL && strcmp(has, w->c->spec->version) != 0)
 		text = xasprintf("Kubernetes %s instead of %s: \"davit upgrade\" does that, node by node", w->c->spec->version, has);
 	add(ret, CHANGE_UPDATE, "node", n->name, text != NULL ? text : "its configuration or programs differ");
 }

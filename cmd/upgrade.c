@@ -37,12 +37,16 @@ static bool has_version(const struct upgrade *u, const char *node)
 bool upgrade_is_done(const struct plan_node *p, void *context)
 {
 	struct upgrade *u = context;
+	struct node n = {0};
 	bool applied = true;
 
 	if (!node_runs_kubernetes(p->node.role) || u->facts == NULL || !has_version(u, p->node.name) || upgrade_has_cordoned(u, p->node.name) ||
 	    !leave_is_ready(u->facts, p->node.name))
 		return false;
-	return !u->bundled || (work_is_applied(&u->w, &p->node, &applied, NULL) == 0 && applied);
+	if (u->bundled && inventory_get(u->c->inventory, p->node.name, &n)) /* with all addresses, which are in certificates */
+		applied = work_is_applied(&u->w, &n, &applied, NULL) == 0 && applied;
+	node_clear(&n);
+	return applied;
 }
 
 /* ---- steps */
@@ -62,8 +66,10 @@ static int fetch(struct upgrade *u, struct error **err)
 
 static char *snapshot_path(const struct upgrade *u)
 {
-	CLEANUP_FREE char *now = clock_rfc3339(clock_wall_ms()), *name = xasprintf("snapshots/etcd-%s-%.19sZ.db", u->from, now);
+	CLEANUP_FREE char *now = clock_rfc3339(clock_wall_ms()), *name = NULL;
 
+	now[13] = now[16] = '-'; /* a colon of a path is something else to scp and rsync */
+	name = xasprintf("snapshots/etcd-%s-%.19sZ.db", u->from, now);
 	return state_path(u->c->state, name);
 }
 
@@ -261,7 +267,7 @@ static bool is_off(const struct upgrade *u, size_t step)
 static int run_steps(struct upgrade *u, struct error **err)
 {
 	if (fetch(u, err) < 0 || (!u->resumed && state_set(u->c->state, UPGRADE_SNAPSHOT_KEY, NULL, err) < 0) ||
-	    state_set(u->c->state, UPGRADE_KEY, u->to, err) < 0)
+	    state_set(u->c->state, UPGRADE_FROM_KEY, u->from, err) < 0 || state_set(u->c->state, UPGRADE_KEY, u->to, err) < 0)
 		return -1;
 	make_steps(u);
 	for (size_t i = 0, n = 1; i < u->steps.n; i += n) {
@@ -320,7 +326,9 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 		return -1;
 	under_way = state_get(u->c->state, UPGRADE_KEY);
 	u->resumed = under_way != NULL;
-	u->from = frozen_version(u->c->state);
+	u->from = u->resumed ? state_get(u->c->state, UPGRADE_FROM_KEY) : NULL;
+	if (u->from == NULL)
+		u->from = frozen_version(u->c->state);
 	u->to = u->c->spec->version;
 	u->plane = context_plane(u->c);
 	if (u->from != NULL && (u->plane != NULL || (!u->resumed && strcmp(u->from, u->to) == 0)))

@@ -1,7 +1,7 @@
 /*
  * upgrade: from the version that the control planes have to the one of the file.  What files of cmd/upgrade*.c share.
  *
- * The state remembers: "upgrade:to", the version that is gone to, from before the first write until the end, "upgrade:snapshot", the path of
+ * The state remembers: "upgrade:to", the version that is gone to, from before the first write until the end, "upgrade:from", where from, "upgrade:snapshot", the path of
  * etcd's snapshot, "upgrade:kept:NODE", what "applied:NODE" was before the node was begun with, and "cordoned:NODE" of each node that is cordoned
  * for the upgrade alone.  Everything else is found out from the nodes.
  */
@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #define UPGRADE_KEY "upgrade:to"
+#define UPGRADE_FROM_KEY "upgrade:from"
 #define UPGRADE_SNAPSHOT_KEY "upgrade:snapshot"
 #define UPGRADE_KEPT "upgrade:kept:"
 

@@ -101,6 +101,15 @@ static void check_gates(const struct upgrade *u, const char *key, struct json_ob
 		       "take it out of the file");
 }
 
+static void check_pool_gates(const struct upgrade *u, struct findings *ret)
+{
+	for (size_t i = 0; i < u->c->spec->n_pools; i++) {
+		CLEANUP_FREE char *key = xasprintf("workerPools[%zu].kubelet", i);
+
+		check_gates(u, key, u->c->spec->pools[i].kubelet, ret);
+	}
+}
+
 static void check_complete(const struct upgrade *u, struct findings *ret)
 {
 	CLEANUP_FREE char *complete = state_get(u->c->state, "complete");
@@ -227,6 +236,7 @@ int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err)
 		check_versions(u, ret);
 		check_gates(u, "kubelet", u->c->spec->kubelet, ret);
 		check_gates(u, "kubeProxy", u->c->spec->kube_proxy, ret);
+		check_pool_gates(u, ret);
 		check_complete(u, ret);
 		check_nodes(u, ret);
 		check_rest(&k, ret);

@@ -85,6 +85,11 @@ static int await_version(struct ssh *s, void *context, struct error **err)
 	return kubernetes_await_version(s, p->n.name, p->u->to, clock_deadline(READY_MS), err);
 }
 
+static int await_leaders(struct ssh *s, void *context UNUSED, struct error **err)
+{
+	return kubernetes_await_leaders(s, clock_deadline(READY_MS), err);
+}
+
 /* What somebody else had cordoned stays so. */
 static int take_out(struct passage *p, struct error **err)
 {
@@ -162,8 +167,11 @@ static int advance(struct passage *p, struct error **err)
 	if (on_node(p, keep, err) < 0 || note_change(p, err) < 0 || work_install(&p->w, &p->n, &p->ssh, err) < 0)
 		return -1;
 	event_begin(p->w.events, p->n.name, "ready");
-	if (on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0)
+	if (on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0 ||
+	    (p->n.role == NODE_CONTROL_PLANE && on_plane(p, await_leaders, err) < 0)) {
+		event_fail(p->w.events, p->n.name, "ready", err != NULL ? error_message(*err) : "");
 		return -1;
+	}
 	event_end(p->w.events, p->n.name, "ready");
 	return 0;
 }
@@ -188,10 +196,9 @@ static int roll_back(struct passage *p, struct error *why, struct error **err)
 {
 	CLEANUP_ERROR struct error *failure = why, *more = NULL;
 
-	event_fail(p->w.events, p->n.name, "upgrade", error_message(failure));
 	if (!is_to_go_back(failure))
 		return error_move(err, steal_ptr(failure));
-	log_warning("%s does not bear %s, and is put back to what it had: %s", p->n.name, p->u->to, error_message(failure));
+	log_warning("%s does not bear %s, and is put back to what it had", p->n.name, p->u->to);
 	if (go_back(p, &more) == 0) {
 		p->u->put_back = p->u->put_back || p->n.role == NODE_CONTROL_PLANE;
 		return error_set(err, ERROR_NODE, "%s\n%s was put back to what it had before, and works as it did.", error_message(failure), p->n.name);

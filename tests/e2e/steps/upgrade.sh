@@ -41,7 +41,7 @@ upgrade_tells() {
 # once the disruption controller has taken notice of the budget
 upgrade_is_refused() {
 	status upgrade
-	expect_status 3 && expect_text 'the budget shop/shop allows no disruption' && expect_text 'pod default/bare: nothing makes it again elsewhere'
+	expect_status 3 && expect_text 'the budget default/shop allows no disruption' && expect_text 'pod default/bare: nothing makes it again elsewhere'
 }
 
 # a file of the old version meanwhile is no way back by stealth
