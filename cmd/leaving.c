@@ -212,17 +212,23 @@ int leaving_sum_up(const char *what, struct error **errors, size_t n, struct err
 	return error_set(err, ERROR_NODE, "%zu of %zu nodes could not %s:%s", failed, n, what, buf_str(&text));
 }
 
-int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **err)
+/* Those that Kubernetes has. */
+static void known(const struct leaving *l, const struct strv *nodes, struct strv *ret)
 {
-	CLEANUP_STRV struct strv known = STRV_INIT;
-	CLEANUP_SSH struct ssh *s = NULL;
-
 	for (size_t i = 0; i < nodes->n; i++)
 		if (leave_is_known(l->facts, nodes->v[i]))
-			strv_add(&known, nodes->v[i]);
-	if (known.n == 0)
+			strv_add(ret, nodes->v[i]);
+}
+
+int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_STRV struct strv there = STRV_INIT;
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	known(l, nodes, &there);
+	if (there.n == 0)
 		return 0;
-	return connect(l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &known, clock_deadline(ANSWER_MS), err);
+	return connect(l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &there, clock_deadline(ANSWER_MS), err);
 }
 
 static int depart(struct departure *d, struct error **err)
@@ -240,13 +246,13 @@ static int depart(struct departure *d, struct error **err)
 	return r < 0 ? -1 : provision_withdraw_finish(d->withdrawal, err);
 }
 
-int leaving_remember(struct leaving *l, const struct strv *nodes, struct error **err)
+static int mark(struct leaving *l, const struct strv *nodes, bool leaving, struct error **err)
 {
 	for (size_t i = 0; i < nodes->n; i++) {
 		struct node n = {0};
 		int r;
 
-		inventory_leaving(l->c->inventory, nodes->v[i], true);
+		inventory_leaving(l->c->inventory, nodes->v[i], leaving);
 		if (!inventory_get(l->c->inventory, nodes->v[i], &n))
 			continue;
 		r = state_put_node(l->c->state, &n, err);
@@ -255,6 +261,27 @@ int leaving_remember(struct leaving *l, const struct strv *nodes, struct error *
 			return -1;
 	}
 	return 0;
+}
+
+int leaving_remember(struct leaving *l, const struct strv *nodes, struct error **err)
+{
+	return mark(l, nodes, true, err);
+}
+
+/* First Kubernetes: a run that is cut off here leaves nodes that are still chosen, and the next one cordons them again. */
+int leaving_take_back(struct leaving *l, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_STRV struct strv there = STRV_INIT;
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	if (nodes->n == 0)
+		return 0;
+	if (leaving_facts(l, err) < 0)
+		return -1;
+	known(l, nodes, &there);
+	if (there.n > 0 && (connect(l, &s, err) < 0 || kubernetes_uncordon(s, &there, clock_deadline(ANSWER_MS), err) < 0))
+		return -1;
+	return mark(l, nodes, false, err);
 }
 
 void leaving_names(const struct context *c, const char *pool, struct strv *ret)

@@ -32,6 +32,8 @@ int leaving_order(struct leaving *l, struct strv *nodes, struct error **err) MUS
 void leaving_names(const struct context *c, const char *pool, struct strv *ret);
 /* These are chosen, in the state too: from here on an interrupted run is taken up with the same ones. */
 int leaving_remember(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
+/* These stay after all: they take pods again, and are no longer chosen.  What an interrupted run has taken from them is made again by `apply`. */
+int leaving_take_back(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
 /* Those of plan->leaving that are named go; first they go into the state as chosen.  Each that fails is told in one error of ERROR_NODE; the others go. */
 int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct events *events, struct error **err) MUST_USE;
 

@@ -20,6 +20,7 @@ struct scale {
 	struct buf before, after; /* the file as it was read, and with the new number */
 	const char *pool;
 	int from, to; /* what the file says, and what it will say */
+	struct strv back; /* nodes that an earlier run had chosen to go, and that stay */
 };
 
 static void scale_clear(struct scale *s)
@@ -27,6 +28,7 @@ static void scale_clear(struct scale *s)
 	context_close(&s->c);
 	buf_free(&s->before);
 	buf_free(&s->after);
+	strv_free(&s->back);
 }
 
 static const struct pool_spec *find_pool(const struct spec *spec, const char *name)
@@ -96,6 +98,23 @@ static int check_complete(const struct scale *s, bool up, struct error **err)
 			 s->c.spec->name);
 }
 
+/* Before new ones are made: nodes of the pool that a run which did not come to its end had chosen to go, and that nobody wants replaced. */
+static void take_back(struct scale *s)
+{
+	size_t n;
+	struct node *nodes = inventory_list(s->c.inventory, &n);
+
+	for (size_t i = 0; i < n && s->back.n < (size_t)(s->to > s->from ? s->to - s->from : 0); i++) {
+		CLEANUP_FREE char *key = xasprintf("replace:%s", nodes[i].name), *replaced = state_get(s->c.state, key);
+
+		if (!nodes[i].leaving || replaced != NULL || strcmp(nodes[i].pool, s->pool) != 0)
+			continue;
+		strv_add(&s->back, nodes[i].name);
+		inventory_leaving(s->c.inventory, nodes[i].name, false);
+	}
+	node_list_free(nodes, n);
+}
+
 /* The cluster as it is to be. */
 static int prepare(struct scale *s, bool up, struct error **err)
 {
@@ -114,6 +133,7 @@ static int prepare(struct scale *s, bool up, struct error **err)
 	    spec_parse(s->o->file, buf_str(&s->after), s->after.len, &spec, err) < 0)
 		return -1;
 	context_take_spec(&s->c, spec);
+	take_back(s);
 	context_pin_pools(&s->c, s->pool);
 	return context_replan(&s->c, err);
 }
@@ -141,7 +161,16 @@ static int write_file(struct scale *s, struct error **err)
 
 static int commit(void *context, struct error **err)
 {
-	return write_file(context, err);
+	struct scale *s = context;
+	CLEANUP_LEAVING struct leaving l = {0};
+	CLEANUP_FREE char *names = verb_names(&s->back);
+
+	leaving_init(&l, &s->c);
+	if (leaving_take_back(&l, &s->back, err) < 0)
+		return -1;
+	if (s->back.n > 0)
+		log_info("chosen to go by an earlier run, and staying: %s", names);
+	return write_file(s, err);
 }
 
 static int told(const struct scale *s, int r, struct error **err)
@@ -155,7 +184,7 @@ static int told(const struct scale *s, int r, struct error **err)
 
 int verb_scale_up(const struct options *o, struct error **err)
 {
-	CLEANUP(scale_clear) struct scale s = {.o = o, .before = BUF_INIT, .after = BUF_INIT};
+	CLEANUP(scale_clear) struct scale s = {.o = o, .before = BUF_INIT, .after = BUF_INIT, .back = STRV_INIT};
 	struct apply_scope scope = {.pool = NULL, .commit = commit, .context = &s};
 
 	if (prepare(&s, true, err) < 0)
@@ -253,7 +282,7 @@ static int run_down(struct scale *s, struct leaving *l, struct error **err)
 
 int verb_scale_down(const struct options *o, struct error **err)
 {
-	CLEANUP(scale_clear) struct scale s = {.o = o, .before = BUF_INIT, .after = BUF_INIT};
+	CLEANUP(scale_clear) struct scale s = {.o = o, .before = BUF_INIT, .after = BUF_INIT, .back = STRV_INIT};
 	CLEANUP_LEAVING struct leaving l = {0};
 	int r = prepare(&s, false, err);
 

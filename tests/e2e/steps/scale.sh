@@ -77,7 +77,7 @@ scale_up() {
 
 budget() { kubectl patch pdb shop --type=merge -p "{\"spec\":{\"maxUnavailable\":$1}}"; }
 
-# A budget that allows nothing keeps the node, which stays cordoned; an interruption loses nothing.
+# A budget that allows nothing keeps the node, which stays cordoned; an interruption loses nothing, and what it has chosen may stay after all.
 budget_blocks() {
 	budget 0
 	kubectl rollout restart deployment/shop
@@ -86,6 +86,13 @@ budget_blocks() {
 	status timeout --preserve-status -s INT 20 "$LAB" exec "$DAVIT" scale-down -f "$SCALE" workers --node workers-3
 	expect_status 130
 	expect_text 'davit scale-down workers =3'
+	[[ $(kubectl get node demo-workers-3 -o jsonpath='{.spec.unschedulable}') = true ]]
+	status scale up workers =4 --mirror "$MIRROR"
+	expect_status 0
+	expect_text 'staying: demo-workers-3'
+	[[ -z $(kubectl get node demo-workers-3 -o jsonpath='{.spec.unschedulable}') ]]
+	status timeout --preserve-status -s INT 12 "$LAB" exec "$DAVIT" scale-down -f "$SCALE" workers --node workers-3
+	expect_status 130
 	[[ $(kubectl get node demo-workers-3 -o jsonpath='{.spec.unschedulable}') = true ]]
 	budget 1
 }

@@ -30,7 +30,7 @@ node_is_replaced() {
 	expect_status 0
 	expect_text 'it was asked for'
 	budget 0
-	status timeout --preserve-status -s INT 90 "$LAB" exec "$DAVIT" node replace -f "$SCALE" workers-1 --mirror "$MIRROR"
+	status timeout --preserve-status -s INT 50 "$LAB" exec "$DAVIT" node replace -f "$SCALE" workers-1 --mirror "$MIRROR"
 	expect_status 130
 	expect_text '"davit apply" goes on from here'
 	budget 1
