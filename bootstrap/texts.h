@@ -2,6 +2,7 @@
 #pragma once
 
 extern const char text_addons[]; /* what runs over SSH by "sh -c" */
+extern const char text_certificates[];
 extern const char text_enter[];
 extern const char text_healthy[];
 extern const char text_keep[];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum type { FLAG, VALUE, LIST, NUMBER, COUNT, DURATION, FORMAT, LOG_FORMAT, ADD, HELP };
-enum { PARALLEL = 5, WIDTH = 32, NUMBER_MAX = 1000, COUNT_MAX = 1000000 };
+enum { PARALLEL = 5, WIDTH = 32, WARN_DAYS = 60, NUMBER_MAX = 1000, COUNT_MAX = 1000000 };
 
 static const struct option {
 	char letter;
@@ -48,6 +48,7 @@ static const struct option {
 	{0, "since", "TIME", VALUE, offsetof(struct options, since), 0, OPT_LOGS, "from then on: 90s, 10m, 1h, or as journalctl takes it"},
 	{'n', "lines", "N", COUNT, offsetof(struct options, lines), 0, OPT_LOGS, "the last N lines (default: 100, or all with --since)"},
 	{0, "parallel", "N", NUMBER, offsetof(struct options, at_once), 0, OPT_UPGRADE, "workers of a pool at the same time (default: 1)"},
+	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
@@ -175,7 +176,7 @@ static int duration(const char *value, const char *option, int64_t *ret_ms, stru
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL, .width = WIDTH, .at_once = 1};
+	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL, .width = WIDTH, .at_once = 1, .warn_days = WARN_DAYS};
 }
 
 void options_clear(struct options *o)
@@ -339,7 +340,7 @@ void options_help(const struct command *c)
 	for (c = commands; c->name != NULL; c++)
 		printf("  %-12s %s\n", c->name, c->summary);
 	printf("\n\"davit COMMAND --help\" says more of one.  Exit status: 0 done, 2 usage or file, 3 preflight refuses, 4 the cloud failed,\n"
-	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 130 interrupted.\n");
+	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 8 a certificate is near its end, 130 interrupted.\n");
 }
 
 static void bash_names(struct buf *b, const struct command *list)

@@ -4,11 +4,12 @@
 #include "cmd/options.h"
 #include "provision/provision.h"
 
-/* Exit status of `davit plan` when there is something to do. */
-enum { EXIT_CHANGES = 10 };
+/* Exit status of `davit plan` when there is something to do, of `davit certs show` when a certificate is near its end. */
+enum { EXIT_ENDING = 8, EXIT_CHANGES = 10 };
 
 int verb_apply(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
+int verb_certs_show(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
 int verb_exec(const struct options *o, struct error **err);
@@ -38,7 +39,8 @@ int verb_status(const struct options *o, struct error **err);
 int verb_upgrade(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
 
-extern const struct command node_actions[]; /* of "davit node": one file each */
+extern const struct command certs_actions[]; /* of "davit certs" and "davit node": one file each */
+extern const struct command node_actions[];
 
 /* Shared by several verbs. */
 void verb_print_changes(const struct changes *changes, int format); /* with a line that counts them */

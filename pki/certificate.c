@@ -1,6 +1,7 @@
 #include "pki/certificate.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -208,11 +209,68 @@ bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *iss
 	return same;
 }
 
-int64_t certificate_not_after(X509 *c)
+static int64_t seconds_of(const ASN1_TIME *t)
 {
 	struct tm tm = {0};
 
-	return ASN1_TIME_to_tm(X509_get0_notAfter(c), &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int64_t certificate_not_after(X509 *c)
+{
+	return seconds_of(X509_get0_notAfter(c));
+}
+
+static char *name_text(const X509_NAME *name)
+{
+	CLEANUP_BIO BIO *out = crypto_writer();
+	struct buf b = BUF_INIT;
+
+	if (X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253) >= 0)
+		crypto_written(out, &b);
+	return buf_steal(&b);
+}
+
+static void add_san(const GENERAL_NAME *name, struct strv *ret)
+{
+	int type = 0;
+	const ASN1_STRING *s = GENERAL_NAME_get0_value(name, &type);
+	size_t len = type == GEN_DNS || type == GEN_IPADD ? (size_t)ASN1_STRING_length(s) : 0;
+	CLEANUP_FREE char *text = len > 0 ? xstrndup((const char *)ASN1_STRING_get0_data(s), len) : xstrdup("");
+	char address[INET6_ADDRSTRLEN] = "";
+
+	if (type == GEN_DNS && strlen(text) == len && is_dns_name(text))
+		strv_add(ret, text);
+	else if (type == GEN_IPADD && (len == 4 || len == 16) &&
+		 inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(s), address, sizeof(address)) != NULL)
+		strv_add(ret, address);
+	else
+		strv_add(ret, "?");
+}
+
+void certificate_describe(X509 *c, struct certificate_facts *ret)
+{
+	CLEANUP_NAMES GENERAL_NAMES *names = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
+	unsigned char *der = NULL;
+	int len = i2d_X509(c, &der);
+
+	*ret = (struct certificate_facts){.subject = name_text(X509_get_subject_name(c)),
+					  .issuer = name_text(X509_get_issuer_name(c)),
+					  .not_before = seconds_of(X509_get0_notBefore(c)),
+					  .not_after = certificate_not_after(c)};
+	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++)
+		add_san(sk_GENERAL_NAME_value(names, i), &ret->sans);
+	digest_hex(len > 0 ? der : (const unsigned char *)"", len > 0 ? (size_t)len : 0, ret->fingerprint);
+	OPENSSL_free(der);
+	ERR_clear_error();
+}
+
+void certificate_facts_clear(struct certificate_facts *f)
+{
+	free(f->subject);
+	free(f->issuer);
+	strv_free(&f->sans);
+	*f = (struct certificate_facts){0};
 }
 
 int certificate_parse(const char *what, const void *pem, size_t len, X509 **ret, struct error **err)

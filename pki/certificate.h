@@ -5,6 +5,7 @@
  * critical key usage: digitalSignature (leaves), and keyCertSign and cRLSign (authorities).
  */
 #pragma once
+#include "core/base/digest.h"
 #include "core/base/strv.h"
 #include "pki/crypto.h"
 
@@ -25,6 +26,16 @@ int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *
 bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer);
 /* Its last second, since 1970. */
 int64_t certificate_not_after(X509 *c);
+
+/* What people and programs are told of it; whatever it holds, nothing in these is a control character. */
+struct certificate_facts {
+	char *subject, *issuer; /* as RFC 2253 writes them: "CN=kubernetes-admin,O=kubeadm:cluster-admins" */
+	struct strv sans;	/* in order; what is neither name nor address is "?" */
+	int64_t not_before, not_after; /* seconds since 1970 */
+	char fingerprint[DIGEST_HEX_LEN + 1]; /* SHA-256 of its DER */
+};
+void certificate_describe(X509 *c, struct certificate_facts *ret);
+void certificate_facts_clear(struct certificate_facts *f);
 
 /* The one certificate in a PEM text (other blocks may surround it); what names the text in errors (ERROR_CONFIG). */
 int certificate_parse(const char *what, const void *pem, size_t len, X509 **ret, struct error **err) MUST_USE;

@@ -1,0 +1,174 @@
+#include "pki/survey.h"
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "pki/table.h"
+
+#define KUBELET_OWN "/var/lib/kubelet/pki/kubelet-client-current.pem"
+
+/* A kubelet renews its own when 70 to 90 % of its time have passed, of a year: with 36 days left at the latest. */
+enum { DAY = 24 * 3600, KUBELET_DAYS = 30 };
+
+static struct survey_item *add(struct survey *s, enum survey_kind kind, const char *node, char *path)
+{
+	array_grow(s->items, s->n, s->cap);
+	s->items[s->n] = (struct survey_item){.kind = kind, .node = node != NULL ? xstrdup(node) : NULL, .path = path};
+	return &s->items[s->n++];
+}
+
+static int describe(const char *what, const void *pem, size_t len, struct certificate_facts *ret, struct error **err)
+{
+	CLEANUP_X509 X509 *c = NULL;
+
+	if (certificate_parse(what, pem, len, &c, err) < 0)
+		return -1;
+	certificate_describe(c, ret);
+	return 0;
+}
+
+/* 0 also where there is no such file: *ret stays as it is. */
+static int read_known(const char *path, struct certificate_facts *ret, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	if (!path_exists(path))
+		return 0;
+	return path_read(path, &text, err) < 0 ? -1 : describe(path, buf_str(&text), text.len, ret, err);
+}
+
+static int add_of_state(struct survey *s, enum survey_kind kind, const char *folder, const char *name, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, name);
+
+	return path_exists(path) ? read_known(path, &add(s, kind, NULL, xasprintf("pki/%s", name))->known, err) : 0;
+}
+
+static int add_authorities(struct survey *s, const char *folder, struct error **err)
+{
+	for (size_t i = 0; i < PKI_SIGNERS; i++) {
+		CLEANUP_FREE char *name = xasprintf("%s.crt", table_authorities[i].name);
+
+		if (add_of_state(s, SURVEY_AUTHORITY, folder, name, err) < 0)
+			return -1;
+	}
+	return add_of_state(s, SURVEY_ADMIN, folder, "admin.pem", err);
+}
+
+static int add_copies(struct survey *s, const char *folder, const struct node *node, struct error **err)
+{
+	for (size_t i = 0; i < PKI_SIGNERS; i++) {
+		const char *name = table_authorities[i].name;
+		CLEANUP_FREE char *path = xasprintf("%s/%s.crt", folder, name);
+
+		if ((table_authorities[i].certificate_roles & (1u << node->role)) == 0)
+			continue;
+		if (read_known(path, &add(s, SURVEY_COPY, node->name, xasprintf("/etc/kubernetes/pki/%s.crt", name))->known, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_leaf(struct survey *s, const char *folder, const struct node *node, const struct table_leaf *row, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/nodes/%s/%s.pem", folder, node->name, row->name);
+	struct survey_item *item;
+
+	if (!path_exists(path))
+		return 0;
+	item = add(s, SURVEY_LEAF, node->name, xasprintf("%s.crt", row->path));
+	item->kubeconfig = row->kubeconfig != NULL ? xstrdup(row->kubeconfig) : NULL;
+	return read_known(path, &item->known, err);
+}
+
+static int add_node(struct survey *s, const char *folder, const struct plan *plan, const struct node *node, struct error **err)
+{
+	CLEANUP_FREE char *own = xasprintf("%s/nodes/%s", folder, node->name);
+	const struct table_leaf *row = NULL;
+	size_t i = 0;
+
+	if (!path_exists(own))
+		return 0;
+	while ((row = table_leaf(plan, node, &i)) != NULL)
+		if (add_leaf(s, folder, node, row, err) < 0)
+			return -1;
+	if (node_runs_kubernetes(node->role))
+		add(s, SURVEY_KUBELET, node->name, xstrdup(KUBELET_OWN));
+	return add_copies(s, folder, node, err);
+}
+
+int survey_state(const char *folder, const struct plan *plan, const struct node *nodes, size_t n, struct survey *ret,
+		 struct error **err)
+{
+	if (add_authorities(ret, folder, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (add_node(ret, folder, plan, &nodes[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static bool is_of(const struct survey_item *item, const char *node)
+{
+	return item->node != NULL && strcmp(item->node, node) == 0;
+}
+
+void survey_paths(const struct survey *s, const char *node, struct strv *ret)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_of(&s->items[i], node))
+			strv_add(ret, s->items[i].path);
+}
+
+static void take(struct survey_item *item, const struct file *file)
+{
+	certificate_facts_clear(&item->found);
+	item->standing = SURVEY_MISSING;
+	if (file == NULL)
+		return;
+	item->standing = SURVEY_OTHER;
+	if (describe(item->path, buf_str(&file->content), file->content.len, &item->found, NULL) == 0 &&
+	    (item->kind == SURVEY_KUBELET || strcmp(item->known.fingerprint, item->found.fingerprint) == 0))
+		item->standing = SURVEY_SAME;
+}
+
+void survey_take(struct survey *s, const char *node, const struct fileset *files)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_of(&s->items[i], node))
+			take(&s->items[i], fileset_find(files, s->items[i].path));
+}
+
+void survey_free(struct survey *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->items[i].node);
+		free(s->items[i].path);
+		free(s->items[i].kubeconfig);
+		certificate_facts_clear(&s->items[i].known);
+		certificate_facts_clear(&s->items[i].found);
+	}
+	free(s->items);
+	*s = (struct survey){0};
+}
+
+const struct certificate_facts *survey_facts(const struct survey_item *i)
+{
+	if (i->found.subject != NULL)
+		return &i->found;
+	return i->known.subject != NULL && (i->standing == SURVEY_UNREAD || i->standing == SURVEY_SAME) ? &i->known : NULL;
+}
+
+int64_t survey_days(const struct certificate_facts *f, int64_t now)
+{
+	int64_t left = f->not_after - now;
+
+	return left >= 0 ? left / DAY : -((-left + DAY - 1) / DAY);
+}
+
+bool survey_is_ending(const struct survey_item *i, int64_t now, int days)
+{
+	const struct certificate_facts *f = survey_facts(i);
+
+	if (i->kind == SURVEY_KUBELET && days > KUBELET_DAYS)
+		days = KUBELET_DAYS;
+	return f != NULL && survey_days(f, now) < days;
+}

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# davit certs; sourced by operate.sh
+#
+# The nodes share one file system: what is in /var/lib/kubelet is worker 1's, and so is another one to the other nodes. They have no
+# /etc/kubernetes.
+
+# leaf NODE NAME DAYS SUBJECT: signed by the state's authority, in the state as davit keeps it
+leaf() {
+	local folder=$STATE/pki/nodes/$1
+	mkdir -p "$folder"
+	{
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout leaf.key -subj "$4" 2>/dev/null |
+			openssl x509 -req -CA "$STATE/pki/ca.crt" -CAkey "$STATE/pki/ca.key" -days "$3" 2>/dev/null
+		cat leaf.key
+	} >"$folder/$2.pem"
+}
+
+certs_world() {
+	mount -t tmpfs tmpfs /var/lib
+	mkdir -p /var/lib/kubelet/pki
+	davit 0 kubeconfig --to admin.conf # makes the authorities
+	leaf demo-workers-1 kubelet 365 /O=system:nodes/CN=system:node:demo-workers-1
+	leaf demo-workers-1 kube-proxy 365 /CN=system:kube-proxy
+	leaf demo-workers-2 kubelet 365 /O=system:nodes/CN=system:node:demo-workers-2
+	openssl x509 -in "$STATE/pki/nodes/demo-workers-1/kubelet.pem" -out /var/lib/kubelet/pki/kubelet.crt
+	cp "$STATE/pki/nodes/demo-workers-1/kubelet.pem" /var/lib/kubelet/pki/kubelet-client-current.pem # with its key
+}
+
+standing() { echo "[x.get('onNode') for x in o['certificates'] if x['file'].endswith('$1')]"; }
+
+test_certs_show() {
+	certs_world
+	davit 0 certs show
+	says 'CN=system:node:demo-workers-1,O=system:nodes' 'ANOTHER ONE' 'MISSING' '"davit apply" puts them there' 'pki/admin.pem'
+	davit 0 certs show -o json
+	has 'the kubelet of one' "$(standing /kubelet.crt)" "['same', 'other']"
+	has 'what is missing' "$(standing kube-proxy.crt)" "['missing']"
+	has "a kubelet's own" "$(standing current.pem)" "['same', 'same']"
+	has 'authorities' '[x["subject"] for x in o["certificates"] if x["kind"] == "authority"]' \
+		"['CN=kubernetes', 'CN=etcd-ca', 'CN=front-proxy-ca', 'CN=registry-ca']"
+	has 'days left' '[x["daysLeft"] for x in o["certificates"] if x.get("onNode") == "same"][0] in (364, 365)' True
+	if grep -rq 'PRIVATE KEY' out err; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
+}
+
+test_certs_show_for_monitoring() {
+	davit 8 certs show --warn-days 400
+	says 'end within 400 days'
+	leaf demo-gpu-a-2 kubelet 300 /O=system:nodes/CN=system:node:demo-gpu-a-2
+	davit 5 certs show -o json
+	says 'demo-gpu-a-2 was not read, and is shown as the state knows it'
+	has 'which one gave no answer' '[x["node"] for x in o["unanswered"]]' "['demo-gpu-a-2']"
+	has 'what the state knows' "$(standing /kubelet.crt)" "['unread', 'same', 'other']"
+	leaf demo-gpu-a-2 kubelet 59 /O=system:nodes/CN=system:node:demo-gpu-a-2
+	davit 8 certs show -o json
+	has 'which one is ending' '[x["node"] for x in o["certificates"] if x["ending"]], o["ending"]' "(['demo-gpu-a-2'], 1)"
+	rm -r "$STATE/pki/nodes/demo-gpu-a-2"
+	davit 2 certs show --warn-days 0
+	davit 2 certs show now
+}
