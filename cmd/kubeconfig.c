@@ -1,6 +1,48 @@
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
 #include "pki/pki.h"
+
+static struct pki_user user_of(const struct options *o)
+{
+	enum { USUAL = 8 * 3600 };
+
+	return (struct pki_user){
+		.name = o->user, .groups = &o->groups, .seconds = o->ttl_ms >= 0 ? o->ttl_ms / 1000 : USUAL, .masters = o->masters};
+}
+
+static int check(const struct options *o, struct error **err)
+{
+	struct pki_user user = user_of(o);
+
+	if (o->user != NULL)
+		return pki_user_check(&user, err);
+	if (o->groups.n > 0 || o->ttl_ms >= 0 || o->masters)
+		return error_set(err, ERROR_USAGE, "--group, --ttl and --allow-masters go with --user NAME; the administrator's kubeconfig has its own");
+	return 0;
+}
+
+static void tell(const struct options *o, int64_t until)
+{
+	CLEANUP_FREE char *end = clock_rfc3339(until * 1000), *groups = strv_join(&o->groups, ", ");
+
+	log_info("%s%s%s: valid until %.19sZ, and not to be taken back before; what it may do is up to the roles that are bound to these names", o->user,
+		 o->groups.n > 0 ? " of " : "", groups, end);
+	if (strv_has(&o->groups, "system:masters"))
+		log_warning("of system:masters: no role and no binding limits it, whoever has the file is root of the cluster until then");
+}
+
+static int for_user(const struct options *o, struct pki *pki, const char *cluster, const char *url, struct buf *ret, struct error **err)
+{
+	int64_t now = clock_wall_ms() / 1000;
+	struct pki_user user = user_of(o);
+
+	if (pki_user_kubeconfig(pki, cluster, url, &user, now, ret, err) < 0)
+		return -1;
+	tell(o, now + user.seconds);
+	return 0;
+}
 
 int verb_kubeconfig(const struct options *o, struct error **err)
 {
@@ -9,10 +51,11 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 	CLEANUP_FREE char *url = NULL, *folder = NULL;
 
-	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
+	if (check(o, err) < 0 || context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
 		return -1;
 	folder = state_path(c.state, "pki");
-	if (pki_open(folder, &pki, err) < 0 || pki_admin_kubeconfig(pki, c.spec->name, url, &text, err) < 0)
+	if (pki_open(folder, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
+								 : pki_admin_kubeconfig(pki, c.spec->name, url, &text, err)) < 0)
 		return -1;
 	return verb_write(o, buf_str(&text), text.len, 0600, err);
 }

@@ -33,7 +33,10 @@ const struct command commands[] = {
 	 "davit itself goes; host keys are those of the state.  For ansible -i, in an executable file:\n\n"
 	 "  #!/bin/sh\n  exec davit inventory --file /path/to/cluster.yaml \"$@\"", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_INVENTORY, verb_inventory},
-	{"kubeconfig", NULL, "Print the administrator's kubeconfig", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_TO, verb_kubeconfig},
+	{"kubeconfig", NULL, "Print the administrator's kubeconfig, or one for a person",
+	 "With --user a certificate is made for that person and these groups: signed by the cluster's authority, valid for --ttl, kept nowhere here.\n"
+	 "Bind roles to the user or the groups.  It cannot be taken back before it ends: removing the bindings takes its rights.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_TO | OPT_USER, verb_kubeconfig},
 	{"logs", "NODE [UNIT…]", "Show what units of a node have logged",
 	 "UNIT is one of davit's, such as kubelet or kube-apiserver, or any other with its ending, such as ssh.service; without one all of davit's\n"
 	 "are shown.  -f follows here; the cluster file is --file.", 1, -1,

@@ -48,6 +48,10 @@ static const struct option {
 	{0, "since", "TIME", VALUE, offsetof(struct options, since), 0, OPT_LOGS, "from then on: 90s, 10m, 1h, or as journalctl takes it"},
 	{'n', "lines", "N", COUNT, offsetof(struct options, lines), 0, OPT_LOGS, "the last N lines (default: 100, or all with --since)"},
 	{0, "parallel", "N", NUMBER, offsetof(struct options, at_once), 0, OPT_UPGRADE, "workers of a pool at the same time (default: 1)"},
+	{0, "user", "NAME", VALUE, offsetof(struct options, user), 0, OPT_USER, "for this person instead, for a short time"},
+	{0, "group", "NAME", LIST, offsetof(struct options, groups), 0, OPT_USER, "a group of that person; may be given several times"},
+	{0, "ttl", "TIME", DURATION, offsetof(struct options, ttl_ms), 0, OPT_USER, "how long it is valid: 1m to 720h (default: 8h)"},
+	{0, "allow-masters", NULL, FLAG, offsetof(struct options, masters), 1, OPT_USER, "also of system:masters, which nothing can take back"},
 	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
@@ -176,7 +180,7 @@ static int duration(const char *value, const char *option, int64_t *ret_ms, stru
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .parallel = PARALLEL, .width = WIDTH, .at_once = 1, .warn_days = WARN_DAYS};
+	*o = (struct options){.file = "cluster.yaml", .force_after_ms = -1, .ttl_ms = -1, .parallel = PARALLEL, .width = WIDTH, .at_once = 1, .warn_days = WARN_DAYS};
 }
 
 void options_clear(struct options *o)
@@ -185,6 +189,7 @@ void options_clear(struct options *o)
 	strv_free(&o->nodes);
 	strv_free(&o->pools);
 	strv_free(&o->roles);
+	strv_free(&o->groups);
 }
 
 static int apply(const struct option *option, struct options *o, const char *value, struct error **err)

@@ -116,16 +116,24 @@ static int make_names(const struct strv *sans, GENERAL_NAMES **ret, struct error
 	return 0;
 }
 
+/* V_ASN1_UTF8STRING instead of MBSTRING_UTF8: no limit of 64 characters. */
+static void add_entry(X509_NAME *subject, int nid, const char *value)
+{
+	if (!X509_NAME_add_entry_by_NID(subject, nid, V_ASN1_UTF8STRING, (const unsigned char *)value, -1, -1, 0))
+		abort();
+}
+
 static X509_NAME *make_subject(const struct certificate_want *want)
 {
 	X509_NAME *subject = X509_NAME_new();
 
-	/* V_ASN1_UTF8STRING instead of MBSTRING_UTF8: no limit of 64 characters */
-	if (subject == NULL ||
-	    (want->o != NULL && !X509_NAME_add_entry_by_NID(subject, NID_organizationName, V_ASN1_UTF8STRING,
-							    (const unsigned char *)want->o, -1, -1, 0)) ||
-	    !X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING, (const unsigned char *)want->cn, -1, -1, 0))
+	if (subject == NULL)
 		abort();
+	if (want->o != NULL)
+		add_entry(subject, NID_organizationName, want->o);
+	for (size_t i = 0; want->groups != NULL && i < want->groups->n; i++)
+		add_entry(subject, NID_organizationName, want->groups->v[i]);
+	add_entry(subject, NID_commonName, want->cn);
 	return subject;
 }
 

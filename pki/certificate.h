@@ -14,6 +14,7 @@ enum { CERTIFICATE_CLIENT = 1, CERTIFICATE_SERVER = 2 }; /* extended key usage; 
 struct certificate_want {
 	const char *cn;		       /* any length: node names make more than the 64 that X.520 allows, which nobody checks */
 	const char *o;		       /* NULL: none */
+	const struct strv *groups;     /* more of the same kind; NULL: none */
 	unsigned usage;		       /* 0 in authorities */
 	const struct strv *sans;       /* IP addresses and DNS names; NULL: none */
 	int64_t not_before, not_after; /* seconds since 1970 */

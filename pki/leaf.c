@@ -25,20 +25,25 @@ static int to_text(X509 *c, EVP_PKEY *key, struct leaf *ret, struct error **err)
 	return 0;
 }
 
-int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
-	      struct error **err)
+int leaf_make_until(const struct authority *ca, struct certificate_want want, int64_t now, int64_t until, struct leaf *ret,
+		    struct error **err)
 {
-	int64_t ca_end = certificate_not_after(ca->certificate);
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
 	CLEANUP_X509 X509 *c = NULL;
 
 	want.not_before = now - HOUR;
-	want.not_after = want.not_before + (int64_t)days * DAY;
-	if (want.not_after > ca_end)
-		want.not_after = ca_end;
+	want.not_after = until;
 	if (key_make(KEY_P256, &key, err) < 0 || certificate_issue(&want, key, ca->certificate, ca->key, &c, err) < 0)
 		return -1;
 	return to_text(c, key, ret, err);
+}
+
+int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
+	      struct error **err)
+{
+	int64_t ca_end = certificate_not_after(ca->certificate), until = now - HOUR + (int64_t)days * DAY;
+
+	return leaf_make_until(ca, want, now, until < ca_end ? until : ca_end, ret, err);
 }
 
 /* 1: *ret is the pair of the file, 0: it cannot be used, and *ret_why tells. */

@@ -13,6 +13,9 @@ struct leaf {
  * authority's own end. */
 int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
 	      struct error **err) MUST_USE;
+/* The same, until exactly then. */
+int leaf_make_until(const struct authority *ca, struct certificate_want want, int64_t now, int64_t until, struct leaf *ret,
+		    struct error **err) MUST_USE;
 /* The pair in the file, when it matches want and has LEAF_RENEW_DAYS left at now; else a new one, written there (0600). */
 int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, int64_t now, struct leaf *ret,
 	     struct error **err) MUST_USE;

@@ -1,23 +1,13 @@
-#include "pki/pki.h"
+#include "pki/pki_internal.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/path.h"
-#include "pki/authority.h"
 #include "pki/key.h"
 #include "pki/kubeconfig.h"
 #include "pki/leaf.h"
-#include "pki/table.h"
-#include <pthread.h>
 #include <sys/stat.h>
 
 enum { SUPER_ADMIN_DAYS = 1 }; /* it is used once, minutes after it was made */
-
-struct pki {
-	char *folder;
-	struct authority authorities[PKI_SIGNERS]; /* read-only once open */
-	char *sa_key, *sa_pub;			   /* PEM; signs the tokens of service accounts */
-	pthread_mutex_t admin_lock;		   /* the one leaf that is no node's own */
-};
 
 static int64_t now_seconds(void)
 {

@@ -24,6 +24,21 @@ int pki_node_files(struct pki *p, const struct plan *plan, const struct node *no
 /* Self-contained kubeconfig of kubernetes-admin (group kubeadm:cluster-admins) for use from outside. */
 int pki_admin_kubeconfig(struct pki *p, const char *cluster, const char *server_url, struct buf *ret,
 			 struct error **err) MUST_USE;
+/*
+ * The same for a person, by a pair that is made for this alone and kept nowhere.  It cannot be taken back before its end: PKI_USER_SECONDS at
+ * most.  ERROR_USAGE for names that are no person's, and for an end beyond the authority's own.  With system:masters, which no role can bind
+ * and no change of roles can stop, only where `masters` says so.
+ */
+struct pki_user {
+	const char *name;
+	const struct strv *groups;
+	int64_t seconds;
+	bool masters;
+};
+enum { PKI_USER_SECONDS = 30 * 24 * 3600, PKI_USER_SECONDS_MIN = 60, PKI_USER_NAME_MAX = 64 };
+int pki_user_check(const struct pki_user *user, struct error **err) MUST_USE; /* all but the authority's end */
+int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_url, const struct pki_user *user, int64_t now, struct buf *ret,
+			struct error **err) MUST_USE;
 /* Certificate and key of kubernetes-super-admin (system:masters) in one PEM: for the first RBAC apply, never kept on a node. */
 int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err) MUST_USE;
 const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca" */

@@ -110,6 +110,13 @@ test_help() {
 	refuse 'an upgrade, none at a time' 2 '--parallel: "0" is no number from 1' upgrade --parallel 0
 	refuse 'an upgrade that forces after no time' 2 '--force-after: "soon" is no time' upgrade --force-after soon
 	refuse 'an upgrade of something' 2 'usage: davit upgrade' upgrade 1.36.3
+	refuse 'a kubeconfig for nobody' 2 'cannot be the name of a user' kubeconfig --user ''
+	refuse 'a kubeconfig for a node' 2 'no person' kubeconfig --user system:node:x
+	refuse 'a kubeconfig for ever' 2 '1m to 720h' kubeconfig --user anna --ttl 721h
+	refuse 'a kubeconfig for no time' 2 '1m to 720h' kubeconfig --user anna --ttl 0s
+	refuse 'a kubeconfig that nothing takes back' 2 --allow-masters kubeconfig --user anna --group dev --group system:masters
+	refuse 'a group of the administrator' 2 'go with --user NAME' kubeconfig --group dev
+	refuse 'certificates near no end' 2 'is no number' certs show --warn-days -1
 	refuse 'an argument too many' 2 'usage: davit apply' apply now
 	refuse 'an argument too few' 2 'usage: davit ssh' ssh
 }

@@ -1,0 +1,13 @@
+/* pki_internal: what files of pki/ share of a PKI that is open. */
+#pragma once
+#include "pki/authority.h"
+#include "pki/pki.h"
+#include "pki/table.h"
+#include <pthread.h>
+
+struct pki {
+	char *folder;
+	struct authority authorities[PKI_SIGNERS]; /* read-only once open */
+	char *sa_key, *sa_pub;			   /* PEM; signs the tokens of service accounts */
+	pthread_mutex_t admin_lock;		   /* the one leaf that is no node's own */
+};
