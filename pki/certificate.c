@@ -224,6 +224,11 @@ static int64_t seconds_of(const ASN1_TIME *t)
 	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
+int64_t certificate_not_before(X509 *c)
+{
+	return seconds_of(X509_get0_notBefore(c));
+}
+
 int64_t certificate_not_after(X509 *c)
 {
 	return seconds_of(X509_get0_notAfter(c));
@@ -264,7 +269,7 @@ void certificate_describe(X509 *c, struct certificate_facts *ret)
 
 	*ret = (struct certificate_facts){.subject = name_text(X509_get_subject_name(c)),
 					  .issuer = name_text(X509_get_issuer_name(c)),
-					  .not_before = seconds_of(X509_get0_notBefore(c)),
+					  .not_before = certificate_not_before(c),
 					  .not_after = certificate_not_after(c)};
 	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++)
 		add_san(sk_GENERAL_NAME_value(names, i), &ret->sans);

@@ -25,7 +25,8 @@ int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *
 		      struct error **err) MUST_USE;
 /* Subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */
 bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer);
-/* Its last second, since 1970. */
+/* Its first and last second, since 1970. */
+int64_t certificate_not_before(X509 *c);
 int64_t certificate_not_after(X509 *c);
 
 /* What people and programs are told of it; whatever it holds, nothing in these is a control character. */

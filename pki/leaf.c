@@ -47,7 +47,7 @@ int leaf_make(const struct authority *ca, struct certificate_want want, int64_t 
 }
 
 /* 1: *ret is the pair of the file, 0: it cannot be used, and *ret_why tells. */
-static int reuse(const struct buf *text, const struct authority *ca, const struct certificate_want *want, int64_t now,
+static int reuse(const struct buf *text, const struct authority *ca, const struct certificate_want *want, const struct leaf_age *age,
 		 struct leaf *ret, const char **ret_why)
 {
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
@@ -66,7 +66,10 @@ static int reuse(const struct buf *text, const struct authority *ca, const struc
 	if (!certificate_matches(c, want, ca->certificate))
 		return 0;
 	*ret_why = "it is near its end";
-	if (certificate_not_after(c) - now < (int64_t)LEAF_RENEW_DAYS * DAY)
+	if (certificate_not_after(c) - age->now < age->left)
+		return 0;
+	*ret_why = "all are";
+	if (certificate_not_before(c) + HOUR < age->made_after)
 		return 0;
 	return to_text(c, key, ret, NULL) == 0;
 }
@@ -80,8 +83,8 @@ static int write_pair(const char *path, const struct leaf *l, struct error **err
 	return path_write(path, text.data, text.len, 0600, err);
 }
 
-int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, int64_t now, struct leaf *ret,
-	     struct error **err)
+int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, const struct leaf_age *age,
+	     struct leaf *ret, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 	CLEANUP_LEAF struct leaf made = {0};
@@ -90,11 +93,11 @@ int leaf_get(const char *path, const struct authority *ca, const struct certific
 	if (path_exists(path)) {
 		if (path_read(path, &text, err) < 0)
 			return -1;
-		if (reuse(&text, ca, want, now, ret, &why))
+		if (reuse(&text, ca, want, age, ret, &why))
 			return 0;
 		log_verbose("%s is made anew: %s", path, why);
 	}
-	if (leaf_make(ca, *want, now, LEAF_DAYS, &made, err) < 0 || write_pair(path, &made, err) < 0)
+	if (leaf_make(ca, *want, age->now, LEAF_DAYS, &made, err) < 0 || write_pair(path, &made, err) < 0)
 		return -1;
 	*ret = (struct leaf){steal_ptr(made.certificate_pem), steal_ptr(made.key_pem)};
 	return 0;

@@ -16,8 +16,14 @@ int leaf_make(const struct authority *ca, struct certificate_want want, int64_t 
 /* The same, until exactly then. */
 int leaf_make_until(const struct authority *ca, struct certificate_want want, int64_t now, int64_t until, struct leaf *ret,
 		    struct error **err) MUST_USE;
-/* The pair in the file, when it matches want and has LEAF_RENEW_DAYS left at now; else a new one, written there (0600). */
-int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, int64_t now, struct leaf *ret,
-	     struct error **err) MUST_USE;
+/* Which pair is good enough to be used again: seconds that it has to have left, and since when it must have been made. */
+struct leaf_age {
+	int64_t now; /* seconds since 1970 */
+	int64_t left, made_after;
+};
+#define LEAF_AGE(now) ((struct leaf_age){(now), (int64_t)LEAF_RENEW_DAYS * 24 * 3600, 0})
+/* The pair in the file, when it matches want and is good enough; else a new one, written there (0600). */
+int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, const struct leaf_age *age,
+	     struct leaf *ret, struct error **err) MUST_USE;
 void leaf_clear(struct leaf *l);
 #define CLEANUP_LEAF CLEANUP(leaf_clear)

@@ -14,6 +14,18 @@ static int64_t now_seconds(void)
 	return clock_wall_ms() / 1000;
 }
 
+static struct leaf_age age_of(const struct pki *p)
+{
+	const struct pki_renewal *r = &p->renewal;
+
+	return (struct leaf_age){r->now != 0 ? r->now : now_seconds(), r->within, r->made_before};
+}
+
+void pki_renew(struct pki *p, struct pki_renewal renewal)
+{
+	p->renewal = renewal;
+}
+
 static int open_authorities(struct pki *p, struct error **err)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++)
@@ -82,6 +94,7 @@ int pki_open(const char *folder, struct pki **ret, struct error **err)
 	struct pki *p = xnew(struct pki);
 
 	p->folder = xstrdup(folder);
+	p->renewal.within = LEAF_AGE(0).left;
 	pthread_mutex_init(&p->admin_lock, NULL);
 	if (make_folders(p, err) < 0 || open_authorities(p, err) < 0 || open_sa(p, err) < 0) {
 		pki_free(p);
@@ -172,10 +185,11 @@ static int put_leaf(struct pki *p, const struct plan *plan, const struct node *n
 	CLEANUP_STRV struct strv sans = STRV_INIT;
 	CLEANUP_LEAF struct leaf leaf = {0};
 	struct certificate_want want = {.cn = cn, .o = row->o, .usage = row->usage, .sans = &sans};
+	struct leaf_age age = age_of(p);
 
 	if (row->sans != NULL)
 		row->sans(plan, node, &sans);
-	if (leaf_get(path, &p->authorities[row->signer], &want, now_seconds(), &leaf, err) < 0)
+	if (leaf_get(path, &p->authorities[row->signer], &want, &age, &leaf, err) < 0)
 		return -1;
 	put(ret, row->path, ".crt", leaf.certificate_pem, false);
 	put(ret, row->path, ".key", leaf.key_pem, true);
@@ -207,10 +221,11 @@ int pki_admin_kubeconfig(struct pki *p, const char *cluster, const char *server_
 	CLEANUP_LEAF struct leaf leaf = {0};
 	struct certificate_want want = {.cn = "kubernetes-admin", .o = "kubeadm:cluster-admins", .usage = CERTIFICATE_CLIENT};
 	struct kubeconfig k = {.cluster = cluster, .user = user, .server = server_url, .embed = true};
+	struct leaf_age age = age_of(p);
 	int result;
 
 	pthread_mutex_lock(&p->admin_lock);
-	result = leaf_get(path, &p->authorities[PKI_CA], &want, now_seconds(), &leaf, err);
+	result = leaf_get(path, &p->authorities[PKI_CA], &want, &age, &leaf, err);
 	pthread_mutex_unlock(&p->admin_lock);
 	if (result < 0)
 		return error_wrap(err, "kubeconfig of %s", cluster);

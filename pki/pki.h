@@ -17,8 +17,17 @@ void pki_free(struct pki *p);
 void pki_free_ptr(struct pki **p);
 #define CLEANUP_PKI CLEANUP(pki_free_ptr)
 
+/* Which certificates are made anew when they are asked for.  Before threads share it; what stands there without it is {0, 30 days, 0}. */
+struct pki_renewal {
+	int64_t now;	    /* seconds since 1970; 0: the clock's */
+	int64_t within;	    /* seconds: those that end sooner; INT64_MIN: none, whether they have ended or not */
+	int64_t made_before; /* seconds since 1970: those that are older, too; 0: none */
+};
+void pki_renew(struct pki *p, struct pki_renewal renewal);
+
 /* Everything that one node gets of the table (docs/security.md): certificates, keys, kubeconfigs, at their paths on the node.
- * Leaves are kept in the folder (nodes/NAME/…) and used again while they match (SANs, subject, issuer) and 30 days are left. */
+ * Leaves are kept in the folder (nodes/NAME/…) and used again while they match (SANs, subject, issuer) and 30 days are left, or as
+ * pki_renew() says. */
 int pki_node_files(struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret,
 		   struct error **err) MUST_USE;
 /* Self-contained kubeconfig of kubernetes-admin (group kubeadm:cluster-admins) for use from outside. */

@@ -9,5 +9,6 @@ struct pki {
 	char *folder;
 	struct authority authorities[PKI_SIGNERS]; /* read-only once open */
 	char *sa_key, *sa_pub;			   /* PEM; signs the tokens of service accounts */
+	struct pki_renewal renewal;
 	pthread_mutex_t admin_lock;		   /* the one leaf that is no node's own */
 };

@@ -289,6 +289,30 @@ static void test_super_admin_is_short_lived_and_kept_nowhere(void **state UNUSED
 	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
 }
 
+/* A year later as the clock of the argument has it: everything of a node is made anew but for the authorities, and good then. */
+static void test_certificates_about_to_end(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset before = FILESET_INIT, kept = FILESET_INIT, after = FILESET_INIT;
+	int64_t now = time(NULL), later = now + 320L * DAY;
+
+	assert_success(pki_node_files(pki, &plan, &control_plane, &before, &test_error));
+	pki_renew(pki, (struct pki_renewal){.now = later, .within = INT64_MIN});
+	assert_success(pki_node_files(pki, &plan, &control_plane, &kept, &test_error));
+	pki_renew(pki, (struct pki_renewal){.now = later, .within = 60L * DAY});
+	assert_success(pki_node_files(pki, &plan, &control_plane, &after, &test_error));
+	for (size_t i = 0; i < ARRAY_SIZE(of_control_plane); i++) {
+		const struct expected *e = &of_control_plane[i];
+		CLEANUP_X509 X509 *c = certificate(content(&after, e->path, ".crt")), *ca = certificate(pki_ca_pem(pki, e->authority));
+
+		assert_string_equal(content(&before, e->path, ".crt"), content(&kept, e->path, ".crt"));
+		assert_string_not_equal(content(&before, e->path, ".crt"), content(&after, e->path, ".crt"));
+		assert_int_equal(certificate_not_after(c), later - 3600 + 365L * DAY);
+		assert_int_equal(X509_check_issued(ca, c), X509_V_OK);
+		check_key(c, content(&after, e->path, ".key"));
+	}
+	assert_string_equal(content(&before, P "ca", ".crt"), content(&after, P "ca", ".crt"));
+}
+
 static int node_job(size_t i, void *context, struct error **err)
 {
 	struct fileset *files = context;
@@ -326,6 +350,7 @@ int main(void)
 		WITH_PKI(test_kubeconfigs_refer_to_files),
 		WITH_PKI(test_admin_kubeconfig_stands_alone),
 		WITH_PKI(test_super_admin_is_short_lived_and_kept_nowhere),
+		WITH_PKI(test_certificates_about_to_end),
 		WITH_PKI(test_threads_may_share_it),
 	};
 

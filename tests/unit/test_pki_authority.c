@@ -95,16 +95,38 @@ static void test_leaves_are_renewed_in_time(void **state UNUSED)
 	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
 	int64_t now = time(NULL);
 
-	assert_success(leaf_get(path, &ca, &want, now, &first, &test_error));
-	assert_success(leaf_get(path, &ca, &want, now + 334L * DAY, &second, &test_error));
+	assert_success(leaf_get(path, &ca, &want, &LEAF_AGE(now), &first, &test_error));
+	assert_success(leaf_get(path, &ca, &want, &LEAF_AGE(now + 334L * DAY), &second, &test_error));
 	assert_string_equal(first.certificate_pem, second.certificate_pem);
 	assert_string_equal(first.key_pem, second.key_pem);
-	assert_success(leaf_get(path, &ca, &want, now + 336L * DAY, &third, &test_error));
+	assert_success(leaf_get(path, &ca, &want, &LEAF_AGE(now + 336L * DAY), &third, &test_error));
 	assert_string_not_equal(first.certificate_pem, third.certificate_pem);
-	assert_success(leaf_get(path, &other, &want, now + 336L * DAY, &fourth, &test_error));
+	assert_success(leaf_get(path, &other, &want, &LEAF_AGE(now + 336L * DAY), &fourth, &test_error));
 	assert_string_not_equal(third.certificate_pem, fourth.certificate_pem);
 	authority_clear(&ca);
 	authority_clear(&other);
+}
+
+/* Of one age the same again, however often; "made after" takes everything that is older, and nothing twice. */
+static void test_leaves_are_renewed_on_demand(void **state UNUSED)
+{
+	struct authority ca = authority_of("ca", "kubernetes");
+	CLEANUP_FREE char *path = xasprintf("%s/leaf.pem", folder);
+	CLEANUP_LEAF struct leaf first = {0}, kept = {0}, sooner = {0}, all = {0}, again = {0};
+	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
+	int64_t now = time(NULL), later = now + 310L * DAY;
+
+	assert_success(leaf_get(path, &ca, &want, &LEAF_AGE(now), &first, &test_error));
+	assert_success(leaf_get(path, &ca, &want, &(struct leaf_age){now + 400L * DAY, INT64_MIN, 0}, &kept, &test_error));
+	assert_string_equal(first.certificate_pem, kept.certificate_pem);
+	assert_success(leaf_get(path, &ca, &want, &(struct leaf_age){later, 60L * DAY, 0}, &sooner, &test_error));
+	assert_string_not_equal(first.certificate_pem, sooner.certificate_pem);
+	assert_string_not_equal(first.key_pem, sooner.key_pem);
+	assert_success(leaf_get(path, &ca, &want, &(struct leaf_age){later + 5, INT64_MIN, later + 5}, &all, &test_error));
+	assert_string_not_equal(sooner.certificate_pem, all.certificate_pem);
+	assert_success(leaf_get(path, &ca, &want, &(struct leaf_age){later + 50, INT64_MIN, later + 5}, &again, &test_error));
+	assert_string_equal(all.certificate_pem, again.certificate_pem);
+	authority_clear(&ca);
 }
 
 static void test_a_leaf_ends_with_its_authority(void **state UNUSED)
@@ -149,10 +171,10 @@ static void test_a_leaf_with_anothers_key_is_made_anew(void **state UNUSED)
 	CLEANUP_LEAF struct leaf first = {0}, second = {0};
 	struct certificate_want want = {.cn = "somebody", .usage = CLIENT};
 
-	assert_success(leaf_get(path, &ca, &want, time(NULL), &first, &test_error));
+	assert_success(leaf_get(path, &ca, &want, &LEAF_AGE(time(NULL)), &first, &test_error));
 	mixed = xasprintf("%s%s", first.certificate_pem, ca.key_pem);
 	overwrite("leaf.pem", mixed);
-	assert_success(leaf_get(path, &ca, &want, time(NULL), &second, &test_error));
+	assert_success(leaf_get(path, &ca, &want, &LEAF_AGE(time(NULL)), &second, &test_error));
 	assert_string_not_equal(first.certificate_pem, second.certificate_pem);
 	authority_clear(&ca);
 }
@@ -261,6 +283,7 @@ int main(void)
 		WITH_PKI(test_opening_again_changes_nothing),
 		WITH_PKI(test_new_names_make_a_new_certificate),
 		WITH_PKI(test_leaves_are_renewed_in_time),
+		WITH_PKI(test_leaves_are_renewed_on_demand),
 		WITH_PKI(test_a_leaf_ends_with_its_authority),
 		WITH_PKI(test_a_damaged_leaf_is_made_anew),
 		WITH_PKI(test_a_leaf_with_anothers_key_is_made_anew),
