@@ -162,10 +162,10 @@ static void warn(struct show *s)
 {
 	size_t strange = 0;
 
+	(void)certs_ending(&s->s.survey, s->now, s->c.o->warn_days, &s->ending);
 	for (size_t i = 0; i < s->s.survey.n; i++) {
 		const struct survey_item *item = &s->s.survey.items[i];
 
-		s->ending += survey_is_ending(item, s->now, s->c.o->warn_days);
 		strange += is_shown(item) && (item->standing == SURVEY_OTHER || item->standing == SURVEY_MISSING);
 	}
 	for (size_t i = 0; i < s->s.names.n; i++) {
@@ -177,7 +177,8 @@ static void warn(struct show *s)
 	if (strange > 0)
 		log_warning("%zu files on nodes are not what the state knows; \"davit apply\" puts them there", strange);
 	if (s->ending > 0)
-		log_warning("%zu certificates end within %d days, or have ended", s->ending, s->c.o->warn_days);
+		log_warning("%zu certificates end within %d days, or have ended; \"davit certs renew\" makes all but authorities anew", s->ending,
+			    s->c.o->warn_days);
 }
 
 int verb_certs_show(const struct options *o, struct error **err)

@@ -24,6 +24,23 @@ int certs_known(const struct context *c, struct survey *ret, struct error **err)
 	return r;
 }
 
+const struct survey_item *certs_ending(const struct survey *s, int64_t now, int days, size_t *ret_n)
+{
+	const struct survey_item *first = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct survey_item *item = &s->items[i];
+
+		if (item->kind == SURVEY_COPY || !survey_is_ending(item, now, days))
+			continue;
+		++*ret_n;
+		if (first == NULL || survey_facts(item)->not_after < survey_facts(first)->not_after)
+			first = item;
+	}
+	return first;
+}
+
 /* Once: what a node says in a session that broke then is asked by nobody again. */
 static int ask(size_t i, void *context, struct error **err)
 {

@@ -1,3 +1,4 @@
+#include "cmd/certs_survey.h"
 #include "cmd/output.h"
 #include "cmd/reach.h"
 #include "cmd/verbs.h"
@@ -8,7 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 
-enum { CONNECT_MS = 20 * 1000 };
+enum { CONNECT_MS = 20 * 1000, WARN_DAYS = 60 };
 
 struct status {
 	struct context *c;
@@ -42,6 +43,36 @@ static int ask_cluster(void *context, struct error **err)
 	if (reach_ssh(reach, name, clock_deadline(CONNECT_MS), &ssh, &s->cluster_error) == 0)
 		(void)!kubernetes_status(ssh, &s->kubernetes, &s->cluster_error);
 	return 0;
+}
+
+static void warn_of(const struct survey_item *first, size_t n)
+{
+	const struct certificate_facts *f = survey_facts(first);
+	CLEANUP_FREE char *end = clock_rfc3339(f->not_after * 1000);
+
+	log_warning("%zu certificates end within %d days, or have ended, the first one (%s%s%s) on %.10s: %s", n, WARN_DAYS,
+		    first->node != NULL ? first->node : "", first->node != NULL ? ": " : "", first->path, end,
+		    first->kind == SURVEY_AUTHORITY ? "an authority, which the whole cluster goes by" : "\"davit certs renew\" makes them anew");
+}
+
+/* Of what the state knows; no node is asked.  ret: NULL, or what programs are told. */
+static void look_at_certificates(const struct context *c, struct json_object *ret)
+{
+	CLEANUP_SURVEY struct survey survey = {0};
+	CLEANUP_ERROR struct error *why = NULL;
+	const struct survey_item *first;
+	size_t n = 0;
+
+	if (!context_has_keys(c) || certs_known(c, &survey, &why) < 0) {
+		if (why != NULL)
+			log_warning("certificates of the state: %s", error_message(why));
+		return;
+	}
+	first = certs_ending(&survey, clock_wall_ms() / 1000, WARN_DAYS, &n);
+	if (first != NULL)
+		warn_of(first, n);
+	if (ret != NULL)
+		json_add_int(ret, "certificatesEnding", (int64_t)n);
 }
 
 static struct json_object *row(const struct status *s, const struct node *n)
@@ -113,10 +144,12 @@ int verb_status(const struct options *o, struct error **err)
 		json_add_str(whole, "cluster", c.spec->name);
 		json_add(whole, "nodes", list);
 		json_add_int(whole, "differences", (int64_t)s.changes.n);
+		look_at_certificates(&c, whole);
 		output_json(whole);
 	} else {
 		print_table(&s, list);
 		json_object_put(list);
+		look_at_certificates(&c, NULL);
 	}
 	json_object_put(s.kubernetes);
 	changes_free(&s.changes);

@@ -53,7 +53,11 @@ test_certs_show_for_monitoring() {
 	leaf demo-gpu-a-2 kubelet 59 /O=system:nodes/CN=system:node:demo-gpu-a-2
 	davit 8 certs show -o json
 	has 'which one is ending' '[x["node"] for x in o["certificates"] if x["ending"]], o["ending"]' "(['demo-gpu-a-2'], 1)"
+	davit 2 status -o json # there is no cloud to be asked
+	says 'the first one (demo-gpu-a-2: /var/lib/kubelet/pki/kubelet.crt) on 20' 'davit certs renew' '"certificatesEnding": 1'
 	rm -r "$STATE/pki/nodes/demo-gpu-a-2"
+	davit 2 status
+	if grep -q certificates err; then not_ok 'nothing ends' "$(cat err)"; else ok 'nothing ends'; fi
 	davit 2 certs show --warn-days 0
 	davit 2 certs show now
 }
