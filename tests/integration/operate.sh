@@ -87,7 +87,7 @@ node() {
 world() {
 	local k
 	# /proc of the new pid namespace; the loopback up
-	mount -t proc proc /proc && mount -t tmpfs tmpfs /opt || return
+	mount -t proc proc /proc && mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /var/lib || return
 	python3 -c 'import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 0x49))' || return
 	# bash reads it for commands over SSH as well
 	[[ ! -e /root/.bashrc ]] || mount --bind /dev/null /root/.bashrc || return

@@ -16,7 +16,6 @@ leaf() {
 }
 
 certs_world() {
-	mount -t tmpfs tmpfs /var/lib
 	mkdir -p /var/lib/kubelet/pki
 	davit 0 kubeconfig --to admin.conf # makes the authorities
 	leaf demo-workers-1 kubelet 365 /O=system:nodes/CN=system:node:demo-workers-1
