@@ -187,6 +187,65 @@ static void test_services_that_are_well(void **state UNUSED)
 	assert_failure(bootstrap_healthy(session, clock_deadline(1000), &test_error), "the last words of other.service; other.service is activating");
 }
 
+/* answers: what each call of kubectl says, a word each. */
+static void kubectl_says(const char *answers)
+{
+	CLEANUP_STRV struct strv list = STRV_INIT;
+
+	strv_split(&list, answers, " ");
+	holds("mkdir -p /opt/davit/bin && ln -sfn /usr/local/bin/kubectl /opt/davit/bin/kubectl && rm -f /run/fake/kubectl.n /run/fake/answer.*");
+	for (size_t i = 0; i < list.n; i++) {
+		CLEANUP_FREE char *path = xasprintf("/run/fake/answer.%zu", i + 1);
+
+		node_write(path, list.v[i]);
+	}
+}
+
+/* A lease that stays as it is is that of a process that is gone. */
+static void test_leaders_that_renew(void **state UNUSED)
+{
+	kubectl_says("10:00:01 10:00:01 10:00:16 10:00:02 10:00:17");
+	assert_success(kubernetes_await_leaders(session, clock_deadline(30 * 1000), &test_error));
+	holds("test $(grep -c 'get lease -n kube-system kube-controller-manager' /run/fake/kubectl) = 3");
+	holds("test $(grep -c 'get lease -n kube-system kube-scheduler' /run/fake/kubectl) = 2");
+	kubectl_says("10:00:01 10:00:02 10:00:03 10:00:03 10:00:03 10:00:03 10:00:03 10:00:03");
+	assert_failure(kubernetes_await_leaders(session, clock_deadline(2000), &test_error), "nobody renews the lease of kube-scheduler");
+}
+
+static void test_what_the_api_says(void **state UNUSED)
+{
+	CLEANUP_FREE char *version = NULL;
+	CLEANUP_STRV struct strv gone = STRV_INIT;
+
+	kubectl_says("{\"serverVersion\":{\"gitVersion\":\"v1.35.4\"}} "
+		     "apiserver_requested_deprecated_apis{group=\"a.io\",removed_release=\"1.36\",resource=\"x\",version=\"v1\"}");
+	assert_success(kubernetes_api_version(session, clock_deadline(30 * 1000), &version, &test_error));
+	assert_string_equal(version, "v1.35.4");
+	assert_success(kubernetes_deprecated(session, "1.36.3", clock_deadline(30 * 1000), &gone, &test_error));
+	assert_int_equal(gone.n, 1);
+	assert_string_equal(gone.v[0], "a.io/v1 x (gone with 1.36)");
+	assert_success(kubernetes_deprecated(session, "1.36.3", clock_deadline(30 * 1000), &gone, &test_error)); /* nobody has asked for any */
+	assert_int_equal(gone.n, 1);
+}
+
+/* As etcdctl, which writes what the test wants; a snapshot that is cut off on the way is none. */
+static void test_snapshot(void **state UNUSED)
+{
+	static const char etcdctl[] = "#!/bin/sh\nfor f; do :; done\nhead -c 300000 /dev/urandom >\"$f\" && cp \"$f\" /run/fake/written\n";
+	CLEANUP_ERROR struct error *err = NULL;
+
+	holds("mkdir -p /opt/davit/bin /opt/davit/run && ln -sfn /bin/true /opt/davit/bin/etcdutl");
+	node_write("/opt/davit/bin/etcdctl", etcdctl);
+	holds("chmod 755 /opt/davit/bin/etcdctl");
+	assert_success(kubernetes_snapshot(session, "/run/fake/snapshot.db", &test_error));
+	holds("cmp /run/fake/written /run/fake/snapshot.db && test \"$(stat -c %a /run/fake/snapshot.db)\" = 600");
+	holds("test ! -e /run/fake/snapshot.db.part && test ! -e /opt/davit/run/snapshot.db");
+	holds("rm /run/fake/snapshot.db && printf '#!/bin/sh\\necho no quorum >&2; exit 1\\n' >/opt/davit/bin/etcdctl");
+	assert_int_equal(kubernetes_snapshot(session, "/run/fake/snapshot.db", &err), -1);
+	assert_non_null(strstr(error_message(err), "the snapshot of etcd: etcdctl ended with status 1: no quorum"));
+	holds("test ! -e /run/fake/snapshot.db && test ! -e /run/fake/snapshot.db.part");
+}
+
 int main(void)
 {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
@@ -194,6 +253,7 @@ int main(void)
 		WITH(test_back_to_what_it_had),	    WITH(test_units_come_and_go),
 		   WITH(test_a_broken_node_is_not_kept), WITH(test_a_node_that_is_through_keeps_the_old_one),
 		WITH(test_the_old_goes_at_the_end), WITH(test_room),			  WITH(test_services_that_are_well),
+		WITH(test_leaders_that_renew),	    WITH(test_what_the_api_says),	  WITH(test_snapshot),
 	};
 
 	if (!node_enter())
