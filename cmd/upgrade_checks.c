@@ -148,7 +148,7 @@ static void check_pods(const struct upgrade *u, const char *name, struct finding
 			     xstrdup(forced ? "nothing: --force-after disregards it in the end" : "change it, or allow it with --force-after"));
 	strv_add(&self, name);
 	leave_pods(u->facts, name, &pods);
-	if (pods.n > 0 && leave_others(u->facts, &self) == 0)
+	if (pods.n > 0 && !u->resumed && leave_others(u->facts, &self) == 0) /* resumed: others may be cordoned by ourselves */
 		findings_add(ret, SEVERITY_WARNING, "pods", xasprintf("%s is the only worker that takes pods", name),
 			     xasprintf("its %zu pods are down while it is upgraded", pods.n), xstrdup("add a worker first (davit scale-up), where that matters"));
 }
