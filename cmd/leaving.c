@@ -138,6 +138,7 @@ struct departure {
 struct talk {
 	struct leaving *l;
 	const char *node;
+	bool answers;
 	struct events *events;
 };
 
@@ -146,7 +147,7 @@ static int drain(struct ssh *s, void *context, struct error **err)
 	const struct talk *t = context;
 	int64_t force_after = t->l->c->o->force_after_ms;
 	struct node_drain drain = {.node = t->node,
-				   .ready = leave_is_ready(t->l->facts, t->node),
+				   .ready = t->answers && leave_is_ready(t->l->facts, t->node),
 				   .force_after_ms = force_after,
 				   .events = t->events,
 				   .deadline = clock_deadline(DRAIN_MS + (force_after > 0 ? force_after : 0))};
@@ -161,10 +162,10 @@ static int drain_and_forget(struct ssh *s, void *context, struct error **err)
 	return drain(s, context, err) < 0 ? -1 : kubernetes_forget(s, t->node, clock_deadline(ANSWER_MS), err);
 }
 
-static int talk_of(struct leaving *l, const char *node, struct events *events, reach_job *job, struct error **err)
+static int talk_of(struct leaving *l, const char *node, bool answers, struct events *events, reach_job *job, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
-	struct talk t = {l, node, events};
+	struct talk t = {l, node, answers, events};
 	struct error *why = NULL;
 
 	event_begin(events, node, "drain");
@@ -176,9 +177,9 @@ static int talk_of(struct leaving *l, const char *node, struct events *events, r
 	return 0;
 }
 
-int leaving_drain(struct leaving *l, const char *node, struct events *events, struct error **err)
+int leaving_drain(struct leaving *l, const char *node, bool answers, struct events *events, struct error **err)
 {
-	return talk_of(l, node, events, drain, err);
+	return talk_of(l, node, answers, events, drain, err);
 }
 
 static int leave(size_t i, void *context, struct error **err)
@@ -187,7 +188,7 @@ static int leave(size_t i, void *context, struct error **err)
 	const char *node = d->nodes->v[i];
 	struct error *why = NULL;
 
-	if ((leave_is_known(d->l->facts, node) && talk_of(d->l, node, d->events, drain_and_forget, &why) < 0) ||
+	if ((leave_is_known(d->l->facts, node) && talk_of(d->l, node, true, d->events, drain_and_forget, &why) < 0) ||
 	    provision_withdraw(d->withdrawal, node, &why) < 0) {
 		error_wrap(&why, "%s", node);
 		return error_move(err, why);

@@ -39,6 +39,7 @@ int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud
 
 /* Parts of that for nodes that stay; the facts are there. */
 int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE; /* those that Kubernetes knows */
-int leaving_drain(struct leaving *l, const char *node, struct events *events, struct error **err) MUST_USE;
+/* answers: its kubelet may be waited for, if it is Ready besides. */
+int leaving_drain(struct leaving *l, const char *node, bool answers, struct events *events, struct error **err) MUST_USE;
 /* One error of ERROR_NODE of those that there are: "2 of 5 nodes could not WHAT: …". */
 int leaving_sum_up(const char *what, struct error **errors, size_t n, struct error **err) MUST_USE;

@@ -30,8 +30,8 @@ static int check_units(const struct options *o, const struct node *n, const stru
 			continue;
 		all = strv_join(known, ", ");
 		meant = str_nearest(unit, (const char *const *)known->v, known->n);
-		return error_set(err, ERROR_USAGE, "%s has no unit of davit's called \"%s\"%s%s%s; it has: %s; others by their whole name: \"%s.service\"",
-				 n->name, unit, meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "", meant != NULL ? "\"?" : "", all,
+		return error_set(err, ERROR_USAGE, "%s has no unit of davit's called \"%s\"%s%s%s it has: %s; others by their whole name: \"%s.service\"",
+				 n->name, unit, meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "", meant != NULL ? "\"?" : ";", all,
 				 unit);
 	}
 	return 0;

@@ -8,7 +8,7 @@ const struct command node_actions[] = {
 	 "Where the API does not answer it shows what the state knows, and says why.", 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_node_list},
 	{"node reboot", "NODE…", "Reboot nodes, one after another, without losing what runs there",
 	 "Cordon, drain, reboot, wait until it is Ready again, uncordon unless it was cordoned before.  Interrupted, the same command goes on.", 1, -1,
-	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRAIN, verb_node_reboot},
+	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRAIN | OPT_HARD, verb_node_reboot},
 	{"node remove", "NODE…", "Take these workers out of their pool, without losing what runs there",
 	 "The same as scale-down with --node: the pool's number in the file becomes smaller.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_YES | OPT_DRAIN, verb_node_remove},

@@ -8,7 +8,7 @@ static int drain(size_t i, void *context, struct error **err)
 {
 	struct upkeep *u = context;
 
-	return leaving_drain(&u->l, u->nodes.v[i], u->events, err) < 0 ? error_wrap(err, "%s", u->nodes.v[i]) : 0;
+	return leaving_drain(&u->l, u->nodes.v[i], true, u->events, err) < 0 ? error_wrap(err, "%s", u->nodes.v[i]) : 0;
 }
 
 int verb_node_drain(const struct options *o, struct error **err)

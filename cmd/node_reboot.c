@@ -26,8 +26,9 @@ struct reboot {
 	const char *node;
 	bool member; /* of Kubernetes */
 	bool was_cordoned;
-	struct boot before, now;
+	struct boot before, now; /* before: UNKNOWN where the node did not answer, which --hard does not need */
 };
+#define UNKNOWN "unknown"
 
 static void clear(struct reboot *r)
 {
@@ -50,6 +51,20 @@ static bool is_cordoned(const struct reboot *r)
 	return json_get_bool(leave_node(r->u->l.facts, r->node), "spec.unschedulable", false);
 }
 
+/* What did not answer before is back as soon as it does. */
+static int read_before(struct reboot *r, struct error **err)
+{
+	struct error *why = NULL;
+
+	if (read_boot(r, CONNECT_MS, &why) == 0)
+		return 0;
+	if (!r->u->c.o->hard || error_is(why, ERROR_CANCELLED))
+		return error_move(err, why);
+	log_warning("%s does not answer: %s", r->node, error_message(why));
+	error_free(why);
+	return 0;
+}
+
 static int note(const struct reboot *r, struct error **err)
 {
 	CLEANUP_FREE char *key = upkeep_reboot_key(r->node), *value = xasprintf("%d %s", r->was_cordoned, r->before.mark);
@@ -62,7 +77,7 @@ static int begin(struct reboot *r, struct error **err)
 {
 	CLEANUP_FREE char *key = upkeep_reboot_key(r->node), *noted = state_get(r->u->c.state, key);
 
-	if (read_boot(r, CONNECT_MS, err) < 0)
+	if (read_before(r, err) < 0)
 		return -1;
 	if (noted != NULL && strlen(noted) > 2) {
 		r->was_cordoned = noted[0] == '1';
@@ -70,7 +85,7 @@ static int begin(struct reboot *r, struct error **err)
 		return 0;
 	}
 	r->was_cordoned = r->member && is_cordoned(r);
-	r->before.mark = xstrdup(r->now.mark);
+	r->before.mark = xstrdup(r->now.mark != NULL ? r->now.mark : UNKNOWN);
 	return note(r, err);
 }
 
@@ -88,7 +103,23 @@ static int empty(const struct reboot *r, struct error **err)
 	strv_add(&one, r->node);
 	if (!r->was_cordoned && leaving_cordon(&r->u->l, &one, err) < 0)
 		return -1;
-	return leaving_drain(&r->u->l, r->node, r->u->events, err);
+	return leaving_drain(&r->u->l, r->node, r->now.mark != NULL, r->u->events, err);
+}
+
+static int switch_off_and_on(struct reboot *r, struct error **err)
+{
+	CLEANUP_CLOUD struct cloud *cloud = NULL;
+	struct node n = {0};
+	int result;
+
+	if (cloud_open(context_cloud(&r->u->c), &cloud, err) < 0 || context_check_project(r->u->c.state, cloud, err) < 0)
+		return -1;
+	if (!inventory_get(r->u->c.inventory, r->node, &n) || n.server_id == NULL)
+		result = error_set(err, ERROR_NOT_FOUND, "it has no server; \"davit apply\" makes it");
+	else
+		result = provision_reboot(cloud, state_uuid(r->u->c.state), r->u->c.spec->name, &n, err);
+	node_clear(&n);
+	return result;
 }
 
 static int restart(struct reboot *r, struct error **err)
@@ -184,7 +215,9 @@ static int phase(struct reboot *r, const char *name, int (*run)(struct reboot *r
 
 static int go_down_and_up(struct reboot *r, struct error **err)
 {
-	return restart(r, err) < 0 ? -1 : wait_for_start(r, err);
+	if ((r->u->c.o->hard ? switch_off_and_on(r, err) : restart(r, err)) < 0)
+		return -1;
+	return wait_for_start(r, err);
 }
 
 static int reboot(struct upkeep *u, const char *node, struct error **err)

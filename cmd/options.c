@@ -55,6 +55,7 @@ static const struct option {
 	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
+	{0, "hard", NULL, FLAG, offsetof(struct options, hard), 1, OPT_HARD, "by the cloud, as after a power cut: also a node that does not answer"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
 	{0, "host", "NAME", VALUE, offsetof(struct options, host), 0, OPT_INVENTORY, "the variables of that host alone"},
 	{'q', "quiet", NULL, ADD, offsetof(struct options, verbosity), -1, 0, "errors only"},

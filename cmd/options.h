@@ -17,7 +17,7 @@ struct options {
 	int verbosity;		  /* -v 1, --debug 2, -q -1 */
 	const char *host, *since; /* --host; --since */
 	int lines;		  /* -n; 0: not given */
-	bool follow;
+	bool follow, hard;
 	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove, list;
 	struct strv nodes;	 /* --node, each */
 	struct strv pools, roles; /* likewise */
@@ -60,6 +60,7 @@ enum {
 	OPT_UUID = 1 << 24,
 	OPT_RECOVER = 1 << 25,
 	OPT_INVENTORY = 1 << 26,
+	OPT_HARD = 1 << 30,
 	OPT_LOGS = 1 << 29,
 	OPT_SELECT = 1 << 28, /* some of the nodes, at the same time */
 	OPT_UPGRADE = 1 << 27
