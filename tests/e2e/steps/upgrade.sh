@@ -4,19 +4,50 @@
 
 OLDER=1.35.4 NEWER=1.36.3
 
+programs() { printf '%s/dl.k8s.io/release/v%s/bin/linux/amd64' "$1" "$2"; }
+
+# The older version where the mirror has it (artifacts/make old: minutes of compiling), else the newer one's programs that call themselves
+# by it: a mirror in $WORK/mirror, whose other files are links.
+older_mirror() {
+	local from=$DAVIT_CACHE/mirror to=$WORK/mirror name old new file
+	old=$(programs "$to" "$OLDER") new=$(programs "$from" "$NEWER")
+	rm -rf "$to"
+	mkdir -p "$old"
+	for name in "$from"/*; do [[ $name = */dl.k8s.io ]] || ln -s "$name" "$to/"; done
+	ln -s "$from/dl.k8s.io/release/v$NEWER" "$to/dl.k8s.io/release/"
+	if [[ -e $(programs "$from" "$OLDER")/kube-scheduler.sha256 ]]; then
+		say 'with the programs of the older version'
+		old=$(programs "$from" "$OLDER")
+		rm -r "$to/dl.k8s.io/release/v$OLDER"
+		ln -s "$from/dl.k8s.io/release/v$OLDER" "$to/dl.k8s.io/release/"
+	else
+		say "with programs of $NEWER that call themselves $OLDER"
+		for file in kubelet kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubectl; do
+			sed "s/v${NEWER//./\\.}/v$OLDER/g" "$new/$file" >"$old/$file"
+			sha256sum <"$old/$file" | cut -d ' ' -f 1 >"$old/$file.sha256"
+			chmod 755 "$old/$file"
+		done
+	fi
+	[[ $("$old/kubelet" --version) = "Kubernetes v$OLDER" ]]
+}
+
 # the example, with another version of Kubernetes
 older_file() {
 	mkdir -p "$WORK"
+	older_mirror
 	sed "s/version: $NEWER/version: $OLDER/" "$TOP/examples/cluster.yaml" >"$FILE"
 	grep -q "version: $OLDER" "$FILE"
 }
 
+# from where the newer version came to other clusters of this run: what was fetched then is fetched no more
+newer_mirror() { MIRROR=file://$DAVIT_CACHE/mirror; }
 upgrade() { davit upgrade -f "$FILE" --mirror "$MIRROR" "$@"; }
 versions() { kubectl get nodes -o jsonpath='{.items[*].status.nodeInfo.kubeletVersion}'; }
 cordoned() { kubectl get nodes -o jsonpath='{.items[*].spec.unschedulable}'; }
 
 # what is told before the first write, and that others leave the version alone
 upgrade_tells() {
+	newer_mirror
 	sed -i "s/version: $OLDER/version: $NEWER/" "$FILE"
 	cp "$FILE" "$SCALE"
 	load_begins
@@ -46,6 +77,7 @@ upgrade_is_refused() {
 
 # a file of the old version meanwhile is no way back by stealth
 upgrade_interrupted_on_the_control_plane() {
+	newer_mirror
 	interrupt_at 'demo-cp-1: push done' upgrade
 	sed "s/version: $NEWER/version: $OLDER/" "$FILE" >"$WORK/back.yaml"
 	status davit apply -f "$WORK/back.yaml" --mirror "$MIRROR"
@@ -55,6 +87,7 @@ upgrade_interrupted_on_the_control_plane() {
 }
 
 upgrade_interrupted_on_a_worker() {
+	newer_mirror
 	interrupt_at 'demo-workers-1: push done' upgrade
 	[[ $(kubectl get node demo-workers-1 -o jsonpath='{.spec.unschedulable}') = true ]]
 	[[ $(kubectl get node demo-cp-1 -o jsonpath='{.status.nodeInfo.kubeletVersion}') = "v$NEWER" ]]
@@ -62,6 +95,7 @@ upgrade_interrupted_on_a_worker() {
 
 # A kubelet that starts with the old version only: the node goes back to it and takes pods again, the one before it stays.
 upgrade_puts_a_node_back() {
+	newer_mirror
 	local unit=/etc/systemd/system/kubelet.service.d/broken.conf
 	davit ssh -f "$FILE" workers-2 "sudo mkdir -p ${unit%/*} && printf '[Service]\nExecStartPre=/bin/sh -c \"/opt/davit/bin/kubelet --version | grep -q $OLDER\"\n' | sudo tee $unit"
 	status upgrade
@@ -75,6 +109,7 @@ upgrade_puts_a_node_back() {
 }
 
 upgrade_ends() {
+	newer_mirror
 	status upgrade
 	expect_status 0
 	[[ $(versions) = "v$NEWER v$NEWER v$NEWER" ]]
