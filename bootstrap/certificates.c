@@ -2,6 +2,9 @@
 #include "bootstrap/remote.h"
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
+
+enum { RESTART_MS = 2 * 60 * 1000 };
 
 #define MARK "davit file "
 
@@ -36,4 +39,14 @@ int bootstrap_certificates(struct ssh *s, const struct strv *paths, int64_t dead
 		return -1;
 	certificates_read(buf_str(&out), paths, ret);
 	return 0;
+}
+
+int bootstrap_renewed(struct ssh *s, struct error **err)
+{
+	CLEANUP_BUF struct buf command = BUF_INIT;
+	struct ssh_command c = {.deadline = clock_deadline(RESTART_MS)};
+
+	remote_command(&command, text_renewed);
+	c.command = buf_str(&command);
+	return remote_run(s, "restarting its services", &c, err);
 }

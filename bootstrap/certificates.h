@@ -8,3 +8,5 @@
 int bootstrap_certificates(struct ssh *s, const struct strv *paths, int64_t deadline, struct fileset *ret, struct error **err) MUST_USE;
 /* What steps/certificates.sh has said, any bytes: only files that were asked for.  Pure. */
 void certificates_read(const char *text, const struct strv *paths, struct fileset *ret);
+/* The node's services begin again, with what certificates are there now; nobody waits for them (bootstrap_healthy() does). */
+int bootstrap_renewed(struct ssh *s, struct error **err) MUST_USE;

@@ -9,6 +9,7 @@ extern const char text_keep[];
 extern const char text_key_new[];
 extern const char text_key_switch[];
 extern const char text_prune[];
+extern const char text_renewed[];
 extern const char text_restore[];
 extern const char text_room[];
 extern const char text_snapshot[];

@@ -163,17 +163,6 @@ static int sum_up(struct apply *a, struct error **err)
 			 buf_str(&text));
 }
 
-static int write_kubeconfig(struct apply *a, char **ret_path, struct error **err)
-{
-	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-	CLEANUP_FREE char *url = NULL;
-
-	if (verb_api_url(a->c, &url, err) < 0 || pki_admin_kubeconfig(a->w->pki, a->c->spec->name, url, &text, err) < 0)
-		return -1;
-	*ret_path = state_path(a->c->state, "kubeconfig");
-	return path_write(*ret_path, text.data, text.len, 0600, err);
-}
-
 /* Labels, Ready and roll-outs of the nodes that came up, and the way in. */
 static int finish(struct apply *a, struct error **err)
 {
@@ -182,7 +171,7 @@ static int finish(struct apply *a, struct error **err)
 	for (size_t i = 0; i < a->c->plan->n_nodes; i++)
 		if (a->w->errors[i] != NULL || !work_takes(a->w, &a->c->plan->nodes[i]))
 			a->c->plan->nodes[i].node.cloud = NODE_FAILED; /* nobody waits for it */
-	return work_finish(a->w, err) < 0 || write_kubeconfig(a, &kubeconfig, err) < 0 ? -1 : 0;
+	return work_finish(a->w, err) < 0 || verb_keep_kubeconfig(a->c, a->w->pki, &kubeconfig, err) < 0 ? -1 : 0;
 }
 
 /* With workers that failed the cluster is a smaller one, and as whole as that can be; the failure is told after all that. */

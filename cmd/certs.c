@@ -1,6 +1,11 @@
 #include "cmd/verbs.h"
 
 const struct command certs_actions[] = {
+	{"certs renew", NULL, "Make certificates anew that are near their end, and put them where they belong",
+	 "From the same authorities.  The registry first, then the control planes one by one, each until etcd and the API server are well, then the\n"
+	 "workers, without a drain.  What a node has and what the state knows stay together: where one cannot be reached nothing is begun, and after an\n"
+	 "interruption the same command goes on.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE | OPT_WARN_DAYS | OPT_RENEW, verb_certs_renew},
 	{"certs show", NULL, "Show every certificate: whose, for which names, until when, and whether the node has the one that the state knows",
 	 "All nodes are read at the same time, without their keys; where one gives no answer, what the state knows is shown.  Exit status 8 when\n"
 	 "something ends within --warn-days or has ended, else 5 when a node gave no answer: made for monitoring.", 0, 0,

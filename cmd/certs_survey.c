@@ -35,7 +35,7 @@ const struct survey_item *certs_ending(const struct survey *s, int64_t now, int 
 		if (item->kind == SURVEY_COPY || !survey_is_ending(item, now, days))
 			continue;
 		++*ret_n;
-		if (first == NULL || survey_facts(item)->not_after < survey_facts(first)->not_after)
+		if (first == NULL || survey_first(item)->not_after < survey_first(first)->not_after)
 			first = item;
 	}
 	return first;

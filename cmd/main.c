@@ -17,7 +17,7 @@ const struct command commands[] = {
 	 "A bundle is an OCI image layout on disk that holds all that the servers install. \"apply\" makes one by itself\n"
 	 "where none is named; \"bundle create\" makes it beforehand, for a place without the internet.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_OUTPUT, verb_bundle},
-	{"certs", "show", "Show the cluster's certificates", NULL, 1, -1, 0, NULL, certs_actions},
+	{"certs", "renew|show", "Show the cluster's certificates, and renew them", NULL, 1, -1, 0, NULL, certs_actions},
 	{"completion", "bash|zsh|fish", "Print completions for a shell", NULL, 1, 1, 0, verb_completion},
 	{"delete", NULL, "Take the cluster away and leave nothing behind",
 	 "Needs none of the cluster's servers.  Where the state is gone, what bears the cluster's mark is found in the cloud by its\n"

@@ -52,6 +52,8 @@ static const struct option {
 	{0, "group", "NAME", LIST, offsetof(struct options, groups), 0, OPT_USER, "a group of that person; may be given several times"},
 	{0, "ttl", "TIME", DURATION, offsetof(struct options, ttl_ms), 0, OPT_USER, "how long it is valid: 1m to 720h (default: 8h)"},
 	{0, "allow-masters", NULL, FLAG, offsetof(struct options, masters), 1, OPT_USER, "also of system:masters, which nothing can take back"},
+	{0, "all", NULL, FLAG, offsetof(struct options, all), 1, OPT_RENEW, "also what is not near its end"},
+	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_RENEW, "of this node alone; may be given several times"},
 	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},

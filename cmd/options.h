@@ -28,6 +28,7 @@ struct options {
 	const char *user;	 /* --user */
 	struct strv groups;	 /* --group, each */
 	int64_t ttl_ms;		 /* --ttl; below 0: not given */
+	bool all;		 /* --all */
 	bool masters;		 /* --allow-masters */
 	int warn_days;		 /* --warn-days */
 	struct strv args; /* what is no option */
@@ -52,6 +53,7 @@ enum {
 	OPT_NODE = 1 << 13,
 	OPT_WARN_DAYS = 1 << 14,
 	OPT_USER = 1 << 15,
+	OPT_RENEW = 1 << 17,
 	OPT_RAW_ARGS = 1 << 16, /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
 	OPT_NAME = 1 << 20, /* --name and --uuid of a cluster that may have no file or no state any more */
 	OPT_KEEP = 1 << 21,

@@ -47,7 +47,7 @@ static int ask_cluster(void *context, struct error **err)
 
 static void warn_of(const struct survey_item *first, size_t n)
 {
-	const struct certificate_facts *f = survey_facts(first);
+	const struct certificate_facts *f = survey_first(first);
 	CLEANUP_FREE char *end = clock_rfc3339(f->not_after * 1000);
 
 	log_warning("%zu certificates end within %d days, or have ended, the first one (%s%s%s) on %.10s: %s", n, WARN_DAYS,

@@ -2,6 +2,7 @@
 #pragma once
 #include "cmd/context.h"
 #include "cmd/options.h"
+#include "pki/pki.h"
 #include "provision/provision.h"
 
 /* Exit status of `davit plan` when there is something to do, of `davit certs show` when a certificate is near its end. */
@@ -9,6 +10,7 @@ enum { EXIT_ENDING = 8, EXIT_CHANGES = 10 };
 
 int verb_apply(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
+int verb_certs_renew(const struct options *o, struct error **err);
 int verb_certs_show(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
@@ -51,6 +53,8 @@ size_t verb_leaving(const struct changes *changes);
 char *verb_names(const struct strv *names) MUST_USE; /* "demo-w-3, demo-w-4 and 98 more", for people; the caller frees */
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
+/* The administrator's kubeconfig into the state; the caller frees its path. */
+int verb_keep_kubeconfig(const struct context *c, struct pki *pki, char **ret_path, struct error **err) MUST_USE;
 /* Writes the known_hosts of the state, which the block of ssh_config in ret goes with; the caller frees its path. */
 int verb_openssh(const struct context *c, char **ret_known_hosts, struct buf *ret, struct error **err) MUST_USE;
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */

@@ -157,6 +157,13 @@ const struct certificate_facts *survey_facts(const struct survey_item *i)
 	return i->known.subject != NULL && (i->standing == SURVEY_UNREAD || i->standing == SURVEY_SAME) ? &i->known : NULL;
 }
 
+const struct certificate_facts *survey_first(const struct survey_item *i)
+{
+	if (i->known.subject == NULL || i->found.subject == NULL)
+		return i->known.subject != NULL ? &i->known : i->found.subject != NULL ? &i->found : NULL;
+	return i->found.not_after < i->known.not_after ? &i->found : &i->known;
+}
+
 int64_t survey_days(const struct certificate_facts *f, int64_t now)
 {
 	int64_t left = f->not_after - now;
@@ -166,7 +173,7 @@ int64_t survey_days(const struct certificate_facts *f, int64_t now)
 
 bool survey_is_ending(const struct survey_item *i, int64_t now, int days)
 {
-	const struct certificate_facts *f = survey_facts(i);
+	const struct certificate_facts *f = survey_first(i);
 
 	if (i->kind == SURVEY_KUBELET && days > KUBELET_DAYS)
 		days = KUBELET_DAYS;

@@ -47,7 +47,9 @@ void survey_free(struct survey *s);
 
 /* What is in force: the node's, or the state's where that was not read.  NULL: a node has none. */
 const struct certificate_facts *survey_facts(const struct survey_item *i);
+/* Of the state's and the node's the one that ends first; NULL: there is neither. */
+const struct certificate_facts *survey_first(const struct survey_item *i);
 /* Whole days from now until it ends, rounded down: below 0 when it has. */
 int64_t survey_days(const struct certificate_facts *f, int64_t now);
-/* Whether it ends within so many days.  A kubelet's own counts only where the kubelet should have renewed it long ago. */
+/* Whether one of the two ends within so many days.  A kubelet's own counts only where the kubelet should have renewed it long ago. */
 bool survey_is_ending(const struct survey_item *i, int64_t now, int days);

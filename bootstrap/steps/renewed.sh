@@ -11,4 +11,4 @@ while read -r unit; do
 	esac
 done <"$run/units"
 # shellcheck disable=SC2086 # a word each
-exec systemctl restart $units
+exec systemctl restart --no-block $units

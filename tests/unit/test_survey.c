@@ -107,7 +107,7 @@ static void test_days(void **state UNUSED)
 
 static void test_what_is_near_its_end(void **state UNUSED)
 {
-	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_FILESET struct fileset files = FILESET_INIT, renewed = FILESET_INIT;
 	int64_t now = time(NULL);
 
 	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
@@ -118,8 +118,15 @@ static void test_what_is_near_its_end(void **state UNUSED)
 	assert_true(survey_is_ending(item(KUBELET ".crt"), now + 400L * DAY, 1));
 	assert_false(survey_is_ending(item("pki/ca.crt"), now + 400L * DAY, 60));
 	assert_true(survey_is_ending(item("pki/ca.crt"), now + 3600L * DAY, 60));
+	survey_take(&survey, "demo-w-1", &(struct fileset){0});
+	assert_true(survey_is_ending(item(KUBELET ".crt"), now + 306L * DAY, 60)); /* the state's, where the node has none */
+	pki_renew(pki, (struct pki_renewal){.now = now + 306L * DAY, .within = 60L * DAY});
+	assert_success(pki_node_files(pki, &plan, &worker, &renewed, &test_error));
+	look(&worker);
+	assert_false(survey_is_ending(item(KUBELET ".crt"), now + 306L * DAY, 60));
 	fileset_add(&files, KUBELET "-client-current.pem", 0600, content(&files, KUBELET "-client", ".crt"));
 	survey_take(&survey, "demo-w-1", &files);
+	assert_true(survey_is_ending(item(KUBELET ".crt"), now + 306L * DAY, 60)); /* the node's, where the state has a new one */
 	assert_false(survey_is_ending(item(KUBELET "-client-current.pem"), now + 330L * DAY, 60)); /* the kubelet is about to renew it */
 	assert_true(survey_is_ending(item(KUBELET "-client-current.pem"), now + 340L * DAY, 60));
 }

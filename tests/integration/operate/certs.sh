@@ -60,3 +60,24 @@ test_certs_show_for_monitoring() {
 	davit 2 certs show --warn-days 0
 	davit 2 certs show now
 }
+
+test_certs_renew() {
+	davit 0 kubeconfig --to admin.conf
+	leaf demo-workers-1 kubelet 365 /O=system:nodes/CN=system:node:demo-workers-1
+	leaf demo-workers-2 kubelet 59 /O=system:nodes/CN=system:node:demo-workers-2
+	cp "$STATE/pki/nodes/demo-workers-2/kubelet.pem" before.pem
+	davit 0 certs renew --dry-run -o json
+	has 'what is near its end' '[(x["node"], x["file"]) for x in o["renew"]]' "[('demo-workers-2', '/var/lib/kubelet/pki/kubelet.crt')]"
+	davit 0 certs renew --dry-run -o json --node workers-1
+	has 'of one node' 'o["renew"]' '[]'
+	davit 0 certs renew --dry-run -o json --warn-days 30
+	has 'sooner' 'o["renew"]' '[]'
+	davit 0 certs renew --warn-days 30
+	says 'no certificate ends within 30 days: nothing to renew'
+	davit 2 certs renew --node workers-9
+	leaf demo-gpu-a-2 kubelet 59 /O=system:nodes/CN=system:node:demo-gpu-a-2
+	davit 5 certs renew
+	says 'nothing was renewed, since not all nodes can be reached; --node leaves some out' 'demo-gpu-a-2: '
+	if cmp -s before.pem "$STATE/pki/nodes/demo-workers-2/kubelet.pem"; then ok 'the state is as it was'; else not_ok 'the state is as it was'; fi
+	rm -r "$STATE/pki/nodes"
+}
