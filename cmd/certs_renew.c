@@ -330,7 +330,7 @@ static int check_nodes(struct renew *r, struct error **err)
 	names = verb_names(&differ);
 	return differ.n == 0 ? 0
 			     : error_set(err, ERROR_CONFIG,
-					 "what %s says of %s is more than new certificates: \"davit plan\" shows it, \"davit apply\" does it; then this goes on",
+					 "%s asks more of %s than new certificates, or the state has some that are not there yet: \"davit apply\" does that; then this goes on",
 					 r->c.spec->path, names);
 }
 

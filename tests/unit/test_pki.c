@@ -79,6 +79,22 @@ static char *names_of(X509 *c)
 	return buf_steal(&b);
 }
 
+/* Whoever dials one of its names takes it, who has dialled another one does not. */
+static void check_peers(X509 *c, X509 *ca)
+{
+	struct certificate_facts f;
+	int64_t now = time(NULL);
+
+	certificate_describe(c, &f);
+	for (size_t i = 0; i < f.sans.n; i++)
+		assert_int_equal(verify_for(c, ca, X509_PURPOSE_SSL_SERVER, f.sans.v[i], now), X509_V_OK);
+	if (f.sans.n > 0) {
+		assert_int_equal(verify_for(c, ca, X509_PURPOSE_SSL_SERVER, "10.6.0.99", now), X509_V_ERR_IP_ADDRESS_MISMATCH);
+		assert_int_equal(verify_for(c, ca, X509_PURPOSE_SSL_SERVER, "demo-cp-2", now), X509_V_ERR_HOSTNAME_MISMATCH);
+	}
+	certificate_facts_clear(&f);
+}
+
 static void check_leaf(const struct fileset *files, const struct expected *e)
 {
 	CLEANUP_X509 X509 *c = certificate(content(files, e->path, ".crt"));
@@ -88,6 +104,7 @@ static void check_leaf(const struct fileset *files, const struct expected *e)
 	check_key(c, content(files, e->path, ".key"));
 	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_SERVER), (e->usage & SERVER) ? X509_V_OK : X509_V_ERR_INVALID_PURPOSE);
 	assert_int_equal(verify(c, ca, X509_PURPOSE_SSL_CLIENT), (e->usage & CLIENT) ? X509_V_OK : X509_V_ERR_INVALID_PURPOSE);
+	check_peers(c, ca);
 	check_name(c, NID_commonName, e->cn);
 	check_name(c, NID_organizationName, e->o);
 	assert_string_equal(names, e->sans);
@@ -303,11 +320,14 @@ static void test_certificates_about_to_end(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(of_control_plane); i++) {
 		const struct expected *e = &of_control_plane[i];
 		CLEANUP_X509 X509 *c = certificate(content(&after, e->path, ".crt")), *ca = certificate(pki_ca_pem(pki, e->authority));
+		CLEANUP_X509 X509 *old = certificate(content(&before, e->path, ".crt"));
 
 		assert_string_equal(content(&before, e->path, ".crt"), content(&kept, e->path, ".crt"));
 		assert_string_not_equal(content(&before, e->path, ".crt"), content(&after, e->path, ".crt"));
 		assert_int_equal(certificate_not_after(c), later - 3600 + 365L * DAY);
-		assert_int_equal(X509_check_issued(ca, c), X509_V_OK);
+		assert_int_equal(verify_for(old, ca, X509_PURPOSE_ANY, NULL, later), X509_V_OK);
+		assert_int_equal(verify_for(old, ca, X509_PURPOSE_ANY, NULL, later + 60L * DAY), X509_V_ERR_CERT_HAS_EXPIRED);
+		assert_int_equal(verify_for(c, ca, X509_PURPOSE_ANY, NULL, later + 60L * DAY), X509_V_OK);
 		check_key(c, content(&after, e->path, ".key"));
 	}
 	assert_string_equal(content(&before, P "ca", ".crt"), content(&after, P "ca", ".crt"));

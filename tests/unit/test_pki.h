@@ -64,22 +64,32 @@ UNUSED static const char *content(const struct fileset *files, const char *base,
 	return buf_str(&f->content);
 }
 
-/* OpenSSL's own verdict, as a TLS peer would ask it. */
-UNUSED static int verify(X509 *c, X509 *ca, int purpose)
+/* OpenSSL's own verdict, as a TLS peer would ask it that has dialled name (an address or a host; NULL: it does not matter) at that time. */
+UNUSED static int verify_for(X509 *c, X509 *ca, int purpose, const char *name, int64_t at)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
 	int result;
 
 	X509_STORE_add_cert(store, ca);
 	X509_STORE_CTX_init(context, store, c, NULL);
 	X509_STORE_CTX_set_purpose(context, purpose);
-	X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context), X509_V_FLAG_X509_STRICT);
+	param = X509_STORE_CTX_get0_param(context);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
+	X509_VERIFY_PARAM_set_time(param, at);
+	if (name != NULL && !X509_VERIFY_PARAM_set1_ip_asc(param, name))
+		assert_int_equal(X509_VERIFY_PARAM_set1_host(param, name, 0), 1);
 	X509_verify_cert(context);
 	result = X509_STORE_CTX_get_error(context);
 	X509_STORE_CTX_free(context);
 	X509_STORE_free(store);
 	return result;
+}
+
+UNUSED static int verify(X509 *c, X509 *ca, int purpose)
+{
+	return verify_for(c, ca, purpose, NULL, time(NULL));
 }
 
 UNUSED static void check_name(X509 *c, int nid, const char *expected)
