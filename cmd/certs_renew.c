@@ -372,7 +372,7 @@ static int renew(struct renew *r, struct error **err)
 	events_free(events);
 	if (result < 0 && cancel_by_user()) {
 		error_clear(err);
-		return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: the same command goes on from here");
+		return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: the same \"davit certs renew\" goes on from here");
 	}
 	return result;
 }

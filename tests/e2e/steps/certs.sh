@@ -2,15 +2,13 @@
 # Certificates of the cluster that is there: what there is of them, one for a person, and new ones.
 
 certs_are_what_the_state_knows() {
-	status davit certs show -f "$FILE" -o json
-	expect_status 0
 	davit certs show -f "$FILE" -o json >"$WORK/certs.json"
 	python3 - "$WORK/certs.json" <<-'PYTHON'
 		import json, sys
 		o = json.load(open(sys.argv[1]))
 		nodes = [c for c in o["certificates"] if "node" in c]
 		wrong = [(c["node"], c["file"], c["onNode"]) for c in nodes if c["onNode"] != "same"]
-		assert not wrong and not o["unanswered"] and len(nodes) > 30, (wrong, o["unanswered"], len(nodes))
+		assert not wrong and not o["unanswered"] and len(nodes) > 20, (wrong, o["unanswered"], len(nodes))
 	PYTHON
 	status davit certs show -f "$FILE" --warn-days 400
 	expect_status 8
@@ -37,7 +35,8 @@ person_has_a_kubeconfig() {
 
 fingerprints() { davit certs show -f "$FILE" -o json | python3 -c 'import json, sys; print(*sorted({c["sha256"] for c in json.load(sys.stdin)["certificates"] if c["kind"] == "certificate"}), sep="\n")'; }
 
-# All of them, pods run on: the kubelets, etcd and the API server have begun again, nothing else. The administrator's of before works still.
+# All of them, interrupted between state and node; pods run on: the kubelets, etcd and the API server have begun again, nothing else. The
+# administrator's of before works still.
 certs_are_renewed() {
 	local restarts
 	status davit certs renew -f "$FILE" --mirror "$MIRROR"
@@ -45,14 +44,16 @@ certs_are_renewed() {
 	expect_text 'nothing to renew'
 	fingerprints >"$WORK/before.certs"
 	restarts=$(kubectl get pods -A -o jsonpath='{.items[*].status.containerStatuses[*].restartCount}')
+	interrupt_at '[a-z]*-cp-1: push done' 'certs renew' --all
+	eventually 30 kubectl get --raw /readyz # etcd may wait for the disk of a busy machine
 	status davit certs renew -f "$FILE" --mirror "$MIRROR" --all
 	expect_status 0
 	fingerprints >"$WORK/after.certs"
 	[[ -z $(comm -12 "$WORK/before.certs" "$WORK/after.certs") ]]
 	plan_is_empty
-	kubectl get --raw /readyz
+	eventually 30 kubectl get --raw /readyz
 	[[ $(kubectl get pods -A -o jsonpath='{.items[*].status.containerStatuses[*].restartCount}') = "$restarts" ]]
 	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
-	kubectl get --raw /readyz
+	eventually 30 kubectl get --raw /readyz
 	certs_are_what_the_state_knows
 }

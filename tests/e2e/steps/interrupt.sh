@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # Apply is interrupted again and again, and goes on each time; another run meanwhile is refused.
 
-# begins VERB [OPTION…]: davit in the background, its lines as JSON in $WORK/run.log
+# begins VERB [OPTION…]: davit in the background, its lines as JSON in $WORK/run.log; VERB may be two words
 begins() {
+	local -a verb
+	read -ra verb <<<"$1"
 	rm -f "$WORK/run.log"
 	# its own process group, so that the interrupt reaches what 'lab exec' has become and nobody else
 	set -m
-	davit "$1" -f "$FILE" --mirror "$MIRROR" --log-format json "${@:2}" >"$WORK/run.log" 2>&1 </dev/null &
+	davit "${verb[@]}" -f "$FILE" --mirror "$MIRROR" --log-format json "${@:2}" >"$WORK/run.log" 2>&1 </dev/null &
 	pid=$!
 	set +m
 	trap 'kill -KILL -- "-$pid" 2>/dev/null || true' EXIT
