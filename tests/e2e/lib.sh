@@ -38,6 +38,7 @@ skip() {
 }
 
 davit() { "$LAB" exec "$DAVIT" "$@"; }
+cordoned() { kubectl get nodes -o jsonpath='{range .items[?(@.spec.unschedulable)]}{.metadata.name}{" "}{end}'; }
 # from this machine, through the floating IP, as anybody who has the kubeconfig
 kubectl() { "$LAB" exec "$KUBECTL" --kubeconfig "$KUBECONFIG" "$@"; }
 apply() { davit apply -f "$FILE" --mirror "$MIRROR" "$@"; }

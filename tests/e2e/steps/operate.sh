@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # What operators do with the nodes of a cluster that is there, and that stays.
 
-cordoned() { kubectl get nodes -o jsonpath='{range .items[?(@.spec.unschedulable)]}{.metadata.name}{" "}{end}'; }
 pods_on() { kubectl get pods -A --field-selector "spec.nodeName=$1" -o jsonpath='{range .items[?(@.metadata.ownerReferences[0].kind!="DaemonSet")]}{.metadata.name}{" "}{end}'; }
 
 node_list_knows_all() {

@@ -43,7 +43,6 @@ older_file() {
 newer_mirror() { MIRROR=file://$DAVIT_CACHE/mirror; }
 upgrade() { davit upgrade -f "$FILE" --mirror "$MIRROR" "$@"; }
 versions() { kubectl get nodes -o jsonpath='{.items[*].status.nodeInfo.kubeletVersion}'; }
-cordoned() { kubectl get nodes -o jsonpath='{.items[*].spec.unschedulable}'; }
 
 # what is told before the first write, and that others leave the version alone
 upgrade_tells() {
