@@ -81,3 +81,13 @@ test_certs_renew() {
 	if cmp -s before.pem "$STATE/pki/nodes/demo-workers-2/kubelet.pem"; then ok 'the state is as it was'; else not_ok 'the state is as it was'; fi
 	rm -r "$STATE/pki/nodes"
 }
+
+# the API server before its etcd, and no container is stopped
+test_certs_renewed_restarts_in_order() {
+	mkdir -p renewed/run renewed/bin
+	printf '%s.service\n' davit-volumes containerd etcd kube-apiserver kubelet >renewed/run/units
+	printf '#!/bin/sh\necho "$@"\n' >renewed/bin/systemctl
+	chmod +x renewed/bin/systemctl
+	PATH=$WORK/renewed/bin:$PATH DAVIT_HOME=$WORK/renewed sh "$HERE/../../bootstrap/steps/renewed.sh" >out 2>err
+	is 'restarted' 'restart --no-block kubelet.service kube-apiserver.service etcd.service'
+}
