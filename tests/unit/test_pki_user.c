@@ -77,12 +77,14 @@ static void refused(const char *name, int64_t seconds, int64_t now, const char *
 
 static void test_what_is_no_person(void **state UNUSED)
 {
-	static const char *const names[] = {"", "a b", "a\n", "\xc3\xa4", "a,O=x", "\"", "a123456789012345678901234567890123456789012345678901234567890123"
-									    "4"};
+	static const char *const names[] = {"", "a b", "a\n", "\xc3\xa4", "a,O=x", "\""};
+	char name[PKI_USER_NAME_MAX + 2] = "";
 	int64_t now = time(NULL);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		refused(names[i], 3600, now, "cannot be the name of a user");
+	memset(name, 'a', PKI_USER_NAME_MAX + 1);
+	refused(name, 3600, now, "cannot be the name of a user");
 	refused("system:kube-controller-manager", 3600, now, "no person");
 	refused("anna", 59, now, "1m to 720h");
 	refused("anna", PKI_USER_SECONDS + 1, now, "1m to 720h");
