@@ -140,27 +140,13 @@ static void put_wanted_nodes(struct context *c)
 	}
 }
 
-/* One error of all nodes that failed.  Those that only stopped because of another's failure are not named. */
 static int sum_up(struct apply *a, struct error **err)
 {
-	CLEANUP_BUF struct buf text = BUF_INIT;
-	enum error_kind kind = ERROR_INTERNAL; /* this machine's failure, such as a full disk, unless a node has one of its own */
-	size_t failed = 0;
+	size_t n = a->c->plan->n_nodes;
+	CLEANUP_FREE char *head =
+		xasprintf("%zu of %zu nodes failed; \"davit apply\" goes on from here:\n", verb_failed(a->w->errors, n), n);
 
-	for (size_t i = 0; i < a->c->plan->n_nodes; i++) {
-		const struct error *e = a->w->errors[i];
-
-		if (e == NULL || error_is(e, ERROR_CANCELLED))
-			continue;
-		if (!error_is(e, ERROR_INTERNAL))
-			kind = ERROR_NODE;
-		buf_addf(&text, "%s%s", failed > 0 ? "\n" : "", error_message(e));
-		failed++;
-	}
-	if (failed == 0)
-		return cancel_check(err);
-	return error_set(err, kind, "%zu of %zu nodes failed; \"davit apply\" goes on from here:\n%s", failed, a->c->plan->n_nodes,
-			 buf_str(&text));
+	return verb_sum_up(a->w->errors, n, head, "", err);
 }
 
 /* Labels, Ready and roll-outs of the nodes that came up, and the way in. */

@@ -247,20 +247,6 @@ static int worker(size_t i, void *context, struct error **err)
 	return node(w->r, w->nodes[i], err);
 }
 
-static int sum_up(struct error **errors, size_t n, struct error **err)
-{
-	CLEANUP_STRV struct strv failed = STRV_INIT;
-	CLEANUP_FREE char *text = NULL;
-
-	for (size_t i = 0; i < n; i++)
-		if (errors[i] != NULL && !error_is(errors[i], ERROR_CANCELLED))
-			strv_add(&failed, error_message(errors[i]));
-	text = strv_join(&failed, "\n");
-	if (failed.n == 0)
-		return cancel_check(err);
-	return error_set(err, ERROR_NODE, "%s\nThe others have theirs. The same command goes on with those that have not.", text);
-}
-
 /* A kubelet's restart needs no drain: what runs on the node outlives it. */
 static int workers(struct renew *r, struct error **err)
 {
@@ -274,7 +260,7 @@ static int workers(struct renew *r, struct error **err)
 			nodes[w.n++] = &r->c.plan->nodes[i];
 	result = parallel_for(w.n, AT_ONCE, worker, &w, errors, NULL);
 	if (result < 0)
-		result = sum_up(errors, w.n, err);
+		result = verb_sum_up(errors, w.n, "", "\nThe others have theirs. The same command goes on with those that have not.", err);
 	for (size_t i = 0; i < w.n; i++)
 		error_free(errors[i]);
 	return result;

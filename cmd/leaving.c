@@ -199,18 +199,9 @@ static int leave(size_t i, void *context, struct error **err)
 
 int leaving_sum_up(const char *what, struct error **errors, size_t n, struct error **err)
 {
-	CLEANUP_BUF struct buf text = BUF_INIT;
-	size_t failed = 0;
+	CLEANUP_FREE char *head = xasprintf("%zu of %zu nodes could not %s:\n", verb_failed(errors, n), n, what);
 
-	for (size_t i = 0; i < n; i++) {
-		if (errors[i] == NULL || error_is(errors[i], ERROR_CANCELLED))
-			continue;
-		buf_addf(&text, "\n%s", error_message(errors[i]));
-		failed++;
-	}
-	if (failed == 0)
-		return cancel_check(err);
-	return error_set(err, ERROR_NODE, "%zu of %zu nodes could not %s:%s", failed, n, what, buf_str(&text));
+	return verb_sum_up(errors, n, head, "", err);
 }
 
 /* Those that Kubernetes has. */

@@ -1,6 +1,7 @@
 #include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
+#include "core/base/cancel.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include <stdio.h>
@@ -50,6 +51,37 @@ char *verb_names(const struct strv *names)
 	if (names->n > SHOWN)
 		buf_addf(&b, " and %zu more", names->n - SHOWN);
 	return buf_steal(&b);
+}
+
+static bool has_failed(const struct error *e)
+{
+	return e != NULL && !error_is(e, ERROR_CANCELLED);
+}
+
+size_t verb_failed(struct error *const *errors, size_t n)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		failed += has_failed(errors[i]);
+	return failed;
+}
+
+int verb_sum_up(struct error *const *errors, size_t n, const char *head, const char *tail, struct error **err)
+{
+	CLEANUP_STRV struct strv lines = STRV_INIT;
+	CLEANUP_FREE char *text = NULL;
+	enum error_kind kind = ERROR_INTERNAL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!has_failed(errors[i]))
+			continue;
+		strv_add(&lines, error_message(errors[i]));
+		if (!error_is(errors[i], ERROR_INTERNAL))
+			kind = ERROR_NODE;
+	}
+	text = strv_join(&lines, "\n");
+	return lines.n == 0 ? cancel_check(err) : error_set(err, kind, "%s%s%s", head, text, tail);
 }
 
 void verb_warn_left(const struct changes *changes)

@@ -130,23 +130,6 @@ static int run_worker(size_t i, void *context, struct error **err)
 	return -1;
 }
 
-static int sum_up(struct error **errors, size_t n, struct error **err)
-{
-	CLEANUP_STRV struct strv failed = STRV_INIT;
-	CLEANUP_FREE char *text = NULL;
-	enum error_kind kind = ERROR_INTERNAL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (errors[i] == NULL || error_is(errors[i], ERROR_CANCELLED))
-			continue;
-		if (!error_is(errors[i], ERROR_INTERNAL))
-			kind = ERROR_NODE;
-		strv_add(&failed, error_message(errors[i]));
-	}
-	text = strv_join(&failed, "\n");
-	return failed.n == 0 ? cancel_check(err) : error_set(err, kind, "%s", text);
-}
-
 /* As soon as one is through the next one begins; where one fails, those that are under way come to their end, and no other begins. */
 static int workers(struct upgrade *u, size_t first, size_t n, struct error **err)
 {
@@ -155,7 +138,7 @@ static int workers(struct upgrade *u, size_t first, size_t n, struct error **err
 	int r = parallel_for(n, (unsigned)u->c->o->at_once, run_worker, &b, errors, NULL);
 
 	if (r < 0)
-		r = sum_up(errors, n, err);
+		r = verb_sum_up(errors, n, "", "", err);
 	for (size_t i = 0; i < n; i++)
 		error_free(errors[i]);
 	return r;

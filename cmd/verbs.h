@@ -51,6 +51,11 @@ struct json_object *verb_changes_json(const struct changes *changes) MUST_USE; /
 size_t verb_to_do(const struct changes *changes);
 size_t verb_leaving(const struct changes *changes);
 char *verb_names(const struct strv *names) MUST_USE; /* "demo-w-3, demo-w-4 and 98 more", for people; the caller frees */
+/* Of n jobs (parallel_for()'s errors): how many failed.  Those that were only stopped, because of another's failure or by Ctrl-C, count for nothing. */
+size_t verb_failed(struct error *const *errors, size_t n);
+/* Their messages, a line each between head and tail, as one error of ERROR_NODE, or of ERROR_INTERNAL where this machine alone is the reason (a full
+ * disk); where none failed what cancel_check() says. */
+int verb_sum_up(struct error *const *errors, size_t n, const char *head, const char *tail, struct error **err) MUST_USE;
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
 /* The administrator's kubeconfig into the state; the caller frees its path. */
