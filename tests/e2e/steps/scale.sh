@@ -59,6 +59,14 @@ nothing_is_lost() {
 	! grep -v ' 200$' "$WORK/load"
 }
 
+# what was lost before is another matter
+load_begins_anew() { davit ssh -f "$SCALE" cp-1 'sudo truncate -s 0 /run/davit-load'; }
+
+load_ends() {
+	kubectl delete deployment,service,pdb shop
+	davit ssh -f "$SCALE" cp-1 'sudo systemctl stop davit-load; sudo rm -f /run/davit-load'
+}
+
 scale_up() {
 	cp "$FILE" "$SCALE"
 	load_begins
@@ -157,6 +165,4 @@ scale_refuses() {
 	expect_text 'no worker that takes pods would be left'
 	cmp "$WORK/scale-before" "$SCALE"
 	[[ $(kubectl get nodes -o jsonpath='{.items[*].spec.unschedulable}') = '' ]]
-	kubectl delete deployment,service,pdb shop
-	davit ssh -f "$SCALE" cp-1 'sudo systemctl stop davit-load; sudo rm -f /run/davit-load'
 }
