@@ -48,6 +48,7 @@ load_begins() {
 			sleep 0.3
 		done'"
 	eventually 30 load_is_there
+	load_begins_anew # kube-proxy may hear of a new service later than its first client
 }
 
 load_is_there() { davit ssh -f "$SCALE" cp-1 'grep -c " 200$" /run/davit-load'; }
