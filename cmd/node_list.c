@@ -79,16 +79,8 @@ static void print(struct json_object *list)
 {
 	static const char *const headings[] = {"NAME", "ROLE", "POOL", "ZONE", "ADDRESS", "SERVER", "KUBERNETES", "VERSION", "AGE"};
 	static const char *const keys[] = {"name", "role", "pool", "zone", "address", "server", "kubernetes", "version", "age"};
-	struct table *table = table_new(headings, ARRAY_SIZE(headings));
 
-	for (size_t i = 0; i < json_len(list); i++) {
-		const char *cells[ARRAY_SIZE(keys)];
-
-		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
-			cells[k] = json_get_str(json_object_array_get_idx(list, i), keys[k], NULL);
-		table_row(table, cells);
-	}
-	table_print(table);
+	table_of(headings, keys, ARRAY_SIZE(headings), list);
 	json_object_put(list);
 }
 

@@ -51,6 +51,19 @@ void output_json(struct json_object *o)
 	json_object_put(o);
 }
 
+void table_of(const char *const *headings, const char *const *keys, size_t n, struct json_object *list)
+{
+	CLEANUP_FREE const char **cells = xnew_n(const char *, n);
+	struct table *table = table_new(headings, n);
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		for (size_t k = 0; k < n; k++)
+			cells[k] = json_get_str(json_object_array_get_idx(list, i), keys[k], NULL);
+		table_row(table, cells);
+	}
+	table_print(table);
+}
+
 int output_confirm(bool yes, const char *question, struct error **err)
 {
 	char answer[16] = "";

@@ -112,16 +112,8 @@ static void print_table(const struct status *s, struct json_object *list)
 {
 	static const char *const headings[] = {"NAME", "ROLE", "STATUS", "VERSION", "ADDRESS", "FLOATING IP", "REASON"};
 	static const char *const keys[] = {"name", "role", "status", "version", "address", "floatingIP", "reason"};
-	struct table *table = table_new(headings, ARRAY_SIZE(headings));
 
-	for (size_t i = 0; i < json_len(list); i++) {
-		const char *cells[ARRAY_SIZE(keys)];
-
-		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
-			cells[k] = json_get_str(json_object_array_get_idx(list, i), keys[k], NULL);
-		table_row(table, cells);
-	}
-	table_print(table);
+	table_of(headings, keys, ARRAY_SIZE(headings), list);
 	if (s->changes.n > 0) {
 		log_info("the cloud differs from %s:", s->c->spec->path);
 		verb_print_changes(&s->changes, OUTPUT_TABLE);
