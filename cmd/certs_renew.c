@@ -94,18 +94,6 @@ static bool is_node_due(const struct renew *r, const char *node)
 	return false;
 }
 
-static int ask_names(struct renew *r, struct error **err)
-{
-	for (size_t i = 0; i < r->c.o->nodes.n; i++) {
-		char *name = NULL;
-
-		if (context_node_name(&r->c, r->c.o->nodes.v[i], &name, err) < 0)
-			return -1;
-		strv_take(&r->names, name);
-	}
-	return 0;
-}
-
 /* An earlier run that was cut off is gone on with, unless it was another day: what that one has made is not made once more. */
 static void find_since(struct renew *r)
 {
@@ -369,7 +357,7 @@ static int look(struct renew *r, const struct options *o, struct error **err)
 	    upgrade_check_none(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
-	if (context_replan(&r->c, err) < 0 || ask_names(r, err) < 0 || certs_look(&r->c, &r->look, err) < 0)
+	if (context_replan(&r->c, err) < 0 || context_node_names(&r->c, &r->c.o->nodes, &r->names, err) < 0 || certs_look(&r->c, &r->look, err) < 0)
 		return -1;
 	warn_of_authorities(r);
 	find_since(r);

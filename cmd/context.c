@@ -231,3 +231,23 @@ int context_node_name(const struct context *c, const char *word, char **ret, str
 	all = strv_join(&names, ", ");
 	return error_set(err, ERROR_USAGE, "cluster %s has no node %s; it has: %s", c->spec->name, word, n > 0 ? all : "none");
 }
+
+int context_node_names(const struct context *c, const struct strv *words, struct strv *ret, struct error **err)
+{
+	for (size_t i = 0; i < words->n; i++) {
+		CLEANUP_FREE char *name = NULL;
+
+		if (context_node_name(c, words->v[i], &name, err) < 0)
+			return -1;
+		if (!strv_has(ret, name))
+			strv_add(ret, name);
+	}
+	return 0;
+}
+
+bool context_is_whole(const struct context *c, const char *pool)
+{
+	CLEANUP_FREE char *complete = state_get(c->state, "complete"), *but = xasprintf(COMPLETE_BUT_POOL "%s", pool);
+
+	return complete != NULL && (strcmp(complete, "1") == 0 || strcmp(complete, but) == 0);
+}

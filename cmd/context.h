@@ -20,6 +20,9 @@ enum context_mode {
 	CONTEXT_EXISTING /* holds the lock of a state that is there */
 };
 
+/* What "complete" of the state says while one pool is worked on, before its name: the rest is whole. */
+#define COMPLETE_BUT_POOL "pool:"
+
 int context_open(const struct options *o, enum context_mode mode, struct context *ret, struct error **err) MUST_USE;
 /* Another file's content in place of the one that was read; the plan is to be made again.  spec becomes the context's. */
 void context_take_spec(struct context *c, struct spec *spec);
@@ -49,3 +52,7 @@ int context_bundle(const struct context *c, struct events *events, struct artifa
 const char *context_plane(const struct context *c);
 /* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err) MUST_USE;
+/* Appends the whole names, each once. */
+int context_node_names(const struct context *c, const struct strv *words, struct strv *ret, struct error **err) MUST_USE;
+/* Whether the last run came to its end, or would have but for this pool. */
+bool context_is_whole(const struct context *c, const char *pool);

@@ -1,6 +1,5 @@
 #include "cmd/apply.h"
 #include "cmd/verbs.h"
-#include "cmd/work.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 
@@ -21,17 +20,13 @@ static int must_be_worker(const struct context *c, const char *name, struct erro
 	return r;
 }
 
-/* The arguments after the verb's name as whole names, each once. */
 static int named(const struct context *c, struct strv *ret, struct error **err)
 {
-	for (size_t i = 0; i < c->o->args.n; i++) {
-		CLEANUP_FREE char *name = NULL;
-
-		if (context_node_name(c, c->o->args.v[i], &name, err) < 0 || must_be_worker(c, name, err) < 0)
+	if (context_node_names(c, &c->o->args, ret, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ret->n; i++)
+		if (must_be_worker(c, ret->v[i], err) < 0)
 			return -1;
-		if (!strv_has(ret, name))
-			strv_add(ret, name);
-	}
 	return 0;
 }
 
@@ -51,14 +46,6 @@ static int nothing_to_write(void *context UNUSED, struct error **err UNUSED)
 	return 0;
 }
 
-/* What came to its end is worked on pool by pool; else the whole is taken up. */
-static bool is_whole(const struct context *c, const char *pool)
-{
-	CLEANUP_FREE char *complete = state_get(c->state, "complete"), *own = xasprintf(COMPLETE_BUT_POOL "%s", pool);
-
-	return complete != NULL && (strcmp(complete, "1") == 0 || strcmp(complete, own) == 0);
-}
-
 static int must_not_shrink(const struct context *c, const struct pool_spec *pool, struct error **err)
 {
 	size_t there = context_members(c, pool->name);
@@ -69,6 +56,7 @@ static int must_not_shrink(const struct context *c, const struct pool_spec *pool
 			 c->spec->path, pool->count);
 }
 
+/* What came to its end is worked on pool by pool; else the whole is taken up. */
 static int replace(struct context *c, const struct strv *names, struct error **err)
 {
 	for (size_t i = 0; i < c->spec->n_pools; i++) {
@@ -79,7 +67,7 @@ static int replace(struct context *c, const struct strv *names, struct error **e
 		of_pool(c, pool->name, names, &asked);
 		if (asked.n == 0)
 			continue;
-		if (is_whole(c, pool->name)) {
+		if (context_is_whole(c, pool->name)) {
 			scope.pool = pool->name;
 			scope.commit = nothing_to_write; /* to say it was the consent */
 			context_pin_pools(c, pool->name);

@@ -34,18 +34,6 @@ static int check(const struct options *o, const struct node *nodes, size_t n, st
 	return check_words("pool", &o->pools, &pools, err) < 0 ? -1 : check_words("role", &o->roles, &roles, err);
 }
 
-static int whole_names(const struct context *c, struct strv *ret, struct error **err)
-{
-	for (size_t i = 0; i < c->o->nodes.n; i++) {
-		char *name = NULL;
-
-		if (context_node_name(c, c->o->nodes.v[i], &name, err) < 0)
-			return -1;
-		strv_take(ret, name);
-	}
-	return 0;
-}
-
 static bool fits(const struct options *o, const struct strv *names, const struct node *n)
 {
 	return (names->n == 0 || strv_has(names, n->name)) && (o->pools.n == 0 || strv_has(&o->pools, n->pool)) &&
@@ -57,7 +45,7 @@ int select_nodes(const struct context *c, struct strv *ret, struct error **err)
 	CLEANUP_STRV struct strv names = STRV_INIT;
 	size_t n;
 	struct node *nodes = inventory_list(c->inventory, &n);
-	int r = check(c->o, nodes, n, err) < 0 ? -1 : whole_names(c, &names, err);
+	int r = check(c->o, nodes, n, err) < 0 ? -1 : context_node_names(c, &c->o->nodes, &names, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (fits(c->o, &names, &nodes[i]))

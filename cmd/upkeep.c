@@ -8,22 +8,9 @@
 
 enum { ANSWER_MS = 60 * 1000 };
 
-static int take_names(struct upkeep *u, struct error **err)
-{
-	for (size_t i = 0; i < u->c.o->args.n; i++) {
-		CLEANUP_FREE char *name = NULL;
-
-		if (context_node_name(&u->c, u->c.o->args.v[i], &name, err) < 0)
-			return -1;
-		if (!strv_has(&u->nodes, name))
-			strv_add(&u->nodes, name);
-	}
-	return 0;
-}
-
 int upkeep_open(const struct options *o, struct upkeep *ret, struct error **err)
 {
-	if (context_open(o, CONTEXT_EXISTING, &ret->c, err) < 0 || context_need_keys(&ret->c, err) < 0 || take_names(ret, err) < 0)
+	if (context_open(o, CONTEXT_EXISTING, &ret->c, err) < 0 || context_need_keys(&ret->c, err) < 0 || context_node_names(&ret->c, &o->args, &ret->nodes, err) < 0)
 		return -1;
 	inventory_close(ret->c.inventory, NULL); /* nobody makes what is missing: it is not to be waited for */
 	leaving_init(&ret->l, &ret->c);

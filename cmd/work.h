@@ -26,9 +26,6 @@ struct work {
 	const char *pool;      /* whose nodes alone are worked on; NULL: all */
 };
 
-/* What "complete" of the state says while one pool is worked on, before its name: the rest is whole. */
-#define COMPLETE_BUT_POOL "pool:"
-
 /* Password and keys of the state, made at first; pki. */
 int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err) MUST_USE;
 void work_close(struct work *w);
