@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
+#include "core/cluster/turnover.h"
 #include <stdlib.h>
 
 enum { CONNECT_MS = 20 * 1000, PATIENCE_MIN_MS = 60 * 1000, PATIENCE_MAX_MS = 30 * 60 * 1000 };
@@ -55,13 +56,10 @@ static bool is_broken(const struct changes *changes, const char *node)
 
 static void add(struct changes *changes, const char *node, const char *why)
 {
-	array_grow(changes->items, changes->n, changes->cap);
-	changes->items[changes->n++] = (struct change){.action = CHANGE_REPLACE,
-						       .kind = xstrdup("node"),
-						       .name = xstrdup(node),
-						       .reason = xstrdup(why),
-						       .node = xstrdup(node),
-						       .broken = true};
+	struct change *c = changes_add(changes, CHANGE_REPLACE, "node", node, xstrdup(why));
+
+	c->node = xstrdup(node);
+	c->broken = true;
 }
 
 /* Those that were not rebooted yet are, before they are replaced. */
@@ -142,22 +140,30 @@ int repair_ask(struct repair *r, struct error **err)
 	return 0;
 }
 
+/* Those of the pool that are broken, and for which this is to be done. */
+static void list_broken(const struct repair *r, const char *pool, const struct changes *changes, enum change_action action, struct strv *ret)
+{
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct change *c = &changes->items[i];
+
+		if (c->broken && c->action == action && strcmp(plan_find(r->l->c->plan, c->node)->node.pool, pool) == 0)
+			strv_add(ret, c->node);
+	}
+}
+
 static void choose(struct repair *r, const struct changes *changes)
 {
 	const struct spec *spec = r->l->c->spec;
 
 	for (size_t p = 0; p < spec->n_pools; p++) {
-		int left = spec->pools[p].max_unhealthy;
+		CLEANUP_STRV struct strv due = STRV_INIT, in_vain = STRV_INIT;
+		size_t n;
 
-		for (size_t i = 0; i < changes->n && left > 0; i++) {
-			const struct change *c = &changes->items[i];
-
-			if (c->node == NULL || c->action != CHANGE_UPDATE ||
-			    strcmp(plan_find(r->l->c->plan, c->node)->node.pool, spec->pools[p].name) != 0)
-				continue;
-			strv_add(&r->reboots, c->node);
-			left--;
-		}
+		list_broken(r, spec->pools[p].name, changes, CHANGE_UPDATE, &due);
+		list_broken(r, spec->pools[p].name, changes, CHANGE_REPLACE, &in_vain);
+		n = turnover_reboots(&spec->pools[p], due.n, in_vain.n);
+		for (size_t i = 0; i < n; i++)
+			strv_add(&r->reboots, due.v[i]);
 	}
 }
 

@@ -27,11 +27,17 @@ void changes_free(struct changes *c)
 	*c = (struct changes){0};
 }
 
-/* Takes reason. */
-static void add(struct changes *c, enum change_action action, enum kind kind, const char *name, char *reason)
+struct change *changes_add(struct changes *c, enum change_action action, const char *kind, const char *name, char *reason)
 {
 	array_grow(c->items, c->n, c->cap);
-	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind_info(kind)->name), .name = xstrdup(name), .reason = reason};
+	c->items[c->n] = (struct change){.action = action, .kind = xstrdup(kind), .name = xstrdup(name), .reason = reason};
+	return &c->items[c->n++];
+}
+
+/* Takes reason. */
+static struct change *add(struct changes *c, enum change_action action, enum kind kind, const char *name, char *reason)
+{
+	return changes_add(c, action, kind_info(kind)->name, name, reason);
 }
 
 /* Notes the name as wanted; the item, or NULL and a CHANGE_CREATE. */
@@ -64,10 +70,8 @@ static void leave(struct comparison *c, const struct item *it, struct strv *reas
 /* Takes reason: a new node in its place takes it away. */
 static void replace(struct comparison *c, const struct plan_node *node, const struct item *it, bool broken, char *reason)
 {
-	struct change *change;
+	struct change *change = add(c->changes, CHANGE_REPLACE, it->kind, it->name, reason);
 
-	add(c->changes, CHANGE_REPLACE, it->kind, it->name, reason);
-	change = &c->changes->items[c->changes->n - 1];
 	change->node = xstrdup(node->node.name);
 	change->broken = broken;
 }
@@ -288,8 +292,7 @@ static char *extra_reason(const struct item *it, bool wanted)
 
 static void add_leaving(struct comparison *c, const struct item *it)
 {
-	add(c->changes, CHANGE_DELETE, it->kind, it->name, xasprintf("goes with node %s", withdraw_owner(c->plan, it)));
-	c->changes->items[c->changes->n - 1].leaving = true;
+	add(c->changes, CHANGE_DELETE, it->kind, it->name, xasprintf("goes with node %s", withdraw_owner(c->plan, it)))->leaving = true;
 }
 
 static void compare_extra(struct comparison *c)

@@ -40,6 +40,8 @@ struct changes {
 	size_t n, cap;
 };
 void changes_free(struct changes *c);
+/* Appends one, and returns it until the next is; takes reason, which may be NULL. */
+struct change *changes_add(struct changes *c, enum change_action action, const char *kind, const char *name, char *reason);
 /* What provision_create() would do (CHANGE_NONE entries left out), and what differs and stays as it is (CHANGE_MANUAL): what the file no
  * longer wants, what cannot be changed in place.  Run after it, the former is gone. */
 int provision_compare(const struct plan *plan, struct view *view, struct changes *ret, struct error **err) MUST_USE;

@@ -1,5 +1,12 @@
 #include "core/cluster/turnover.h"
 
+size_t turnover_reboots(const struct pool_spec *pool, size_t due, size_t in_vain)
+{
+	size_t most = (size_t)pool->max_unhealthy > in_vain ? (size_t)pool->max_unhealthy - in_vain : 0;
+
+	return due < most ? due : most;
+}
+
 void turnover_batch(const struct pool_spec *pool, const struct turnover_node *nodes, size_t n, size_t leaving, struct strv *ret_before,
 		    struct strv *ret_after)
 {

@@ -10,6 +10,9 @@ struct turnover_node {
 	bool broken; /* it serves nobody any more */
 };
 
+/* How many of `due` broken nodes of the pool are rebooted now: with those that a reboot did not help, which are replaced first, maxUnhealthy at
+ * most. */
+size_t turnover_reboots(const struct pool_spec *pool, size_t due, size_t in_vain);
 /*
  * The next batch of a pool's nodes that are to be replaced, in the order in which they should go.  leaving: nodes of the pool that are
  * on their way out already: these come first, and the batch is empty.

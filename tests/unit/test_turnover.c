@@ -57,6 +57,18 @@ static void test_broken_ones(void **state UNUSED)
 	assert_batch(&pool, "bbb.", 0, "w-1 w-2", "w-4");
 }
 
+/* One that a reboot did not help counts as long as it is not replaced. */
+static void test_how_many_are_rebooted(void **state UNUSED)
+{
+	const struct pool_spec one = {.max_unhealthy = 1}, three = {.max_unhealthy = 3};
+
+	assert_int_equal(turnover_reboots(&one, 4, 0), 1);
+	assert_int_equal(turnover_reboots(&one, 4, 1), 0);
+	assert_int_equal(turnover_reboots(&three, 4, 1), 2);
+	assert_int_equal(turnover_reboots(&three, 1, 0), 1);
+	assert_int_equal(turnover_reboots(&three, 4, 5), 0);
+}
+
 #define FILE_HEAD "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n" \
 	"  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  workerPools:\n"
 #define READY(status, since, message)                                                                                            \
@@ -147,6 +159,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_ones_come_first), cmocka_unit_test(test_where_there_is_no_place_for_more),
 		cmocka_unit_test(test_one_batch_after_the_other), cmocka_unit_test(test_broken_ones),
+		cmocka_unit_test(test_how_many_are_rebooted),
 		cmocka_unit_test(test_who_is_not_well), cmocka_unit_test(test_who_says_nothing),
 		cmocka_unit_test(test_the_keys),
 	};
