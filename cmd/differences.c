@@ -6,8 +6,7 @@
 
 static void add(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
 {
-	array_grow(c->items, c->n, c->cap);
-	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind), .name = xstrdup(name), .reason = xstrdup(reason)};
+	changes_add(c, action, kind, name, xstrdup(reason));
 }
 
 static void differs(const struct work *w, const struct node *n, struct changes *ret)

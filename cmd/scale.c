@@ -1,6 +1,7 @@
 #include "cmd/apply.h"
 #include "cmd/leaving.h"
 #include "cmd/live.h"
+#include "cmd/turnover.h"
 #include "cmd/verbs.h"
 #include "cmd/work.h"
 #include "core/base/alloc.h"
@@ -90,9 +91,7 @@ static int target(struct scale *s, bool up, struct error **err)
 /* A part is added only to what is whole; taking one away may be what mends it. */
 static int check_complete(const struct scale *s, bool up, struct error **err)
 {
-	CLEANUP_FREE char *complete = state_get(s->c.state, "complete"), *own = xasprintf(COMPLETE_BUT_POOL "%s", s->pool);
-
-	if (!up || (complete != NULL && (strcmp(complete, "1") == 0 || strcmp(complete, own) == 0)))
+	if (!up || context_is_whole(&s->c, s->pool))
 		return 0;
 	return error_set(err, ERROR_CONFIG, "the last run for cluster %s did not come to its end: \"davit apply\" goes on from there, then scale",
 			 s->c.spec->name);
@@ -105,9 +104,7 @@ static void take_back(struct scale *s)
 	struct node *nodes = inventory_list(s->c.inventory, &n);
 
 	for (size_t i = 0; i < n && s->back.n < (size_t)(s->to > s->from ? s->to - s->from : 0); i++) {
-		CLEANUP_FREE char *key = xasprintf("replace:%s", nodes[i].name), *replaced = state_get(s->c.state, key);
-
-		if (!nodes[i].leaving || replaced != NULL || strcmp(nodes[i].pool, s->pool) != 0)
+		if (!nodes[i].leaving || turnover_is_asked(&s->c, nodes[i].name) || strcmp(nodes[i].pool, s->pool) != 0)
 			continue;
 		strv_add(&s->back, nodes[i].name);
 		inventory_leaving(s->c.inventory, nodes[i].name, false);
@@ -231,12 +228,9 @@ static void show(const struct scale *s, const struct strv *nodes)
 	CLEANUP(changes_free) struct changes changes = {0};
 
 	for (size_t i = 0; i < nodes->n; i++) {
-		array_grow(changes.items, changes.n, changes.cap);
-		changes.items[changes.n++] = (struct change){.action = CHANGE_DELETE,
-							     .kind = xstrdup("node"),
-							     .name = xstrdup(nodes->v[i]),
-							     .reason = xasprintf("pool %s: %d instead of %d", s->pool, s->to, s->from),
-							     .leaving = true};
+		char *reason = xasprintf("pool %s: %d instead of %d", s->pool, s->to, s->from);
+
+		changes_add(&changes, CHANGE_DELETE, "node", nodes->v[i], reason)->leaving = true;
 	}
 	verb_print_changes(&changes, s->o->format);
 }

@@ -8,7 +8,7 @@ static char *mark(const char *node)
 	return xasprintf("replace:%s", node);
 }
 
-static bool is_marked(const struct context *c, const char *node)
+bool turnover_is_asked(const struct context *c, const char *node)
 {
 	CLEANUP_FREE char *key = mark(node), *text = state_get(c->state, key);
 
@@ -17,12 +17,7 @@ static bool is_marked(const struct context *c, const char *node)
 
 static void add(struct changes *changes, const char *node)
 {
-	array_grow(changes->items, changes->n, changes->cap);
-	changes->items[changes->n++] = (struct change){.action = CHANGE_REPLACE,
-						       .kind = xstrdup("node"),
-						       .name = xstrdup(node),
-						       .reason = xstrdup("it was asked for"),
-						       .node = xstrdup(node)};
+	changes_add(changes, CHANGE_REPLACE, "node", node, xstrdup("it was asked for"))->node = xstrdup(node);
 }
 
 void turnover_asked(const struct context *c, const char *pool, const struct strv *asked, struct changes *changes)
@@ -31,7 +26,7 @@ void turnover_asked(const struct context *c, const char *pool, const struct strv
 		const struct node *n = &c->plan->nodes[i].node;
 
 		if (n->role == NODE_WORKER && (pool == NULL || strcmp(n->pool, pool) == 0) &&
-		    ((asked != NULL && strv_has(asked, n->name)) || is_marked(c, n->name)))
+		    ((asked != NULL && strv_has(asked, n->name)) || turnover_is_asked(c, n->name)))
 			add(changes, n->name);
 	}
 }

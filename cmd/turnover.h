@@ -11,6 +11,7 @@ struct turnover {
 	struct strv after;  /* …and those that go when the new ones are Ready */
 };
 
+bool turnover_is_asked(const struct context *c, const char *node); /* by a run that has not come to its end */
 /* Adds to changes those that were asked for, now (asked, may be NULL) or by a run that was cut off.  pool: NULL, or only of this one. */
 void turnover_asked(const struct context *c, const char *pool, const struct strv *asked, struct changes *changes);
 /* What the file says of nodes that are there is left to `apply`. */

@@ -236,8 +236,7 @@ int provision_remove(const struct removal_job *job, struct error **err)
 
 static void add_change(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
 {
-	array_grow(c->items, c->n, c->cap);
-	c->items[c->n++] = (struct change){.action = action, .kind = xstrdup(kind), .name = xstrdup(name), .reason = xstrdup(reason)};
+	changes_add(c, action, kind, name, xstrdup(reason));
 }
 
 int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err)
