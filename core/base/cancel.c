@@ -8,8 +8,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* A terminal sends SIGINT to all of its group, and a wrapper (timeout, make, a script's trap) often passes it on: one press, two signals. */
+#define ONE_PRESS_MS 500
+
 static int event_fd = -1;
 static atomic_bool requested, by_user;
+static _Atomic int64_t pressed; /* clock_ms() of the signal that stopped the run */
 
 void cancel_init(void)
 {
@@ -57,7 +61,9 @@ static void on_signal(int signum)
 {
 	int saved = errno;
 
-	if (signum == SIGINT && atomic_load(&by_user))
+	if (!atomic_load(&by_user))
+		atomic_store(&pressed, clock_ms());
+	else if (signum == SIGINT && clock_ms() - atomic_load(&pressed) >= ONE_PRESS_MS)
 		_exit(130);
 	cancel_now();
 	errno = saved;

@@ -5,8 +5,9 @@
 #pragma once
 #include "core/base/error.h"
 
-void cancel_init(void);	   /* before any thread; installs nothing */
-void cancel_signals(void); /* SIGINT, SIGTERM, SIGHUP turn the switch; a second SIGINT ends the process at once */
+void cancel_init(void); /* before any thread; installs nothing */
+/* SIGINT, SIGTERM, SIGHUP turn the switch; a SIGINT half a second later or more ends the process at once. */
+void cancel_signals(void);
 void cancel_now(void);	   /* async-signal-safe */
 /* As cancel_now(), because something failed that all the rest needs: ERROR_CANCELLED of others then explains nothing, and the
  * caller reports that failure. */

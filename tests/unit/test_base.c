@@ -8,8 +8,10 @@
 #include "core/base/path.h"
 #include "core/base/yaml.h"
 #include "tests/unit/test.h"
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void test_a_writer_notices_that_nobody_reads(void **state UNUSED)
@@ -231,6 +233,34 @@ static void test_cancel_wakes_a_sleeper(void **state UNUSED)
 	cancel_reset();
 }
 
+static void interrupted_twice(void)
+{
+	cancel_signals();
+	raise(SIGINT);
+	raise(SIGINT);
+	if (!cancel_requested() || !cancel_by_user())
+		_exit(2);
+	poll(NULL, 0, 600);
+	raise(SIGINT);
+	_exit(3);
+}
+
+/* A wrapper that passes on what it got with its whole group makes two signals of one press. */
+static void test_one_press_is_not_two(void **state UNUSED)
+{
+	int64_t start = clock_ms();
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		interrupted_twice();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 130);
+	assert_true(clock_ms() - start >= 500);
+}
+
 /* ---- cond ---- */
 
 static struct rally {
@@ -377,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_yaml_merge_keys),
 		cmocka_unit_test(test_parallel_collects_each_error),
 		cmocka_unit_test(test_cancel_wakes_a_sleeper),
+		cmocka_unit_test(test_one_press_is_not_two),
 		cmocka_unit_test(test_cancel_wakes_those_who_wait_for_news),
 		cmocka_unit_test(test_news_and_deadlines_end_a_wait),
 		cmocka_unit_test(test_path_writes_and_removes),

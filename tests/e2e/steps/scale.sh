@@ -88,6 +88,7 @@ budget() { kubectl patch pdb shop --type=merge -p "{\"spec\":{\"maxUnavailable\"
 
 # A budget that allows nothing keeps the node, which stays cordoned; an interruption loses nothing, and what it has chosen may stay after all.
 budget_blocks() {
+	trap 'budget 1' EXIT
 	budget 0
 	kubectl rollout restart deployment/shop
 	kubectl rollout status deployment/shop --timeout=120s
@@ -103,7 +104,6 @@ budget_blocks() {
 	status timeout --preserve-status -s INT 12 "$LAB" exec "$DAVIT" scale-down -f "$SCALE" workers --node workers-3
 	expect_status 130
 	[[ $(kubectl get node demo-workers-3 -o jsonpath='{.spec.unschedulable}') = true ]]
-	budget 1
 }
 
 # goes on with the node that the interrupted run had chosen, though another one would be the better choice by now
@@ -120,6 +120,7 @@ scale_down() {
 
 # A budget that allows nothing, and a pod that nothing makes again, for as long as they were given; the pods end as gently as ever.
 scale_down_by_force() {
+	trap 'budget 1' EXIT
 	budget 0
 	kubectl run bare --image="$IMAGES/agnhost:2.63.0" --overrides='{"spec":{"nodeName":"demo-workers-4"}}' -- pause
 	kubectl rollout restart deployment/shop
@@ -131,7 +132,6 @@ scale_down_by_force() {
 	cmp "$FILE" "$SCALE"
 	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 ' ]]
 	[[ -z $(list_project | grep demo-workers-4 || true) ]]
-	budget 1
 	nothing_is_lost
 	status davit apply -f "$SCALE" --mirror "$MIRROR"
 	expect_text 'nothing to do'

@@ -30,6 +30,7 @@ node_is_replaced() {
 	expect_status 0
 	expect_text 'it was asked for'
 	load_begins_anew # a server that is switched off takes its requests with it
+	trap 'budget 1' EXIT
 	budget 0
 	status timeout --preserve-status -s INT 50 "$LAB" exec "$DAVIT" node replace -f "$SCALE" workers-1 --mirror "$MIRROR"
 	expect_status 130
