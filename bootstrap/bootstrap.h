@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "core/base/fileset.h"
+#include "core/base/json.h"
 #include "core/cluster/artifact.h"
 #include "core/cluster/events.h"
 #include "core/cluster/plan.h"
@@ -44,9 +45,9 @@ int kubectl(struct ssh *s, const char *arguments, const void *in, size_t in_len,
 /* Wait for /readyz, apply rbac with super_pem (which stays in memory of the node, /dev/shm, 0600, and goes at once), apply add-ons. */
 int kubernetes_addons(struct ssh *s, const char *super_pem, const char *rbac, const char *addons, struct events *events,
 		      const char *subject, int64_t deadline, struct error **err) MUST_USE;
-/* Labels, annotations and taints by the plan, and waits until all nodes are Ready, less those whose node.cloud in the plan is NODE_FAILED;
- * ERROR_NODE names those that are not and why, at the deadline or when nothing has moved for 10 minutes. */
-int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline,
+/* Labels, annotations and taints by the plan, without those of earlier files (worn.h, or NULL), and waits until all nodes are Ready, less those
+ * whose node.cloud in the plan is NODE_FAILED; ERROR_NODE names those that are not and why, at the deadline or when nothing has moved for 10 minutes. */
+int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct json_object *worn, struct events *events, int64_t deadline,
 		     struct error **err) MUST_USE;
 /* Wait until all Deployments and DaemonSets that davit has applied are out; gives up as kubernetes_nodes() does. */
 int kubernetes_rollout(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err) MUST_USE;

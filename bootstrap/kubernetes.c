@@ -81,6 +81,7 @@ int kubernetes_wait_ready(struct ssh *s, const char *node, int64_t deadline, str
 struct joining {
 	struct ssh *ssh;
 	const struct plan *plan;
+	struct json_object *worn;
 	struct events *events;
 	int64_t deadline;
 	int64_t patience; /* until when something must have moved */
@@ -146,7 +147,7 @@ static int read_nodes(const struct joining *j, struct node_states *ret, struct e
 
 	if (kubectl_json(j->ssh, "get nodes", kubectl_look(j->deadline), &list, err) < 0)
 		return -1;
-	return node_states_read(j->plan, list, ret, err);
+	return node_states_read(j->plan, j->worn, list, ret, err);
 }
 
 static int not_ready(const struct joining *j, const struct node_states *states, struct error **err)
@@ -199,9 +200,10 @@ static int join_round(struct joining *j, struct node_states *states, bool *ret_d
 	return make_ready(j, states, err);
 }
 
-int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct events *events, int64_t deadline, struct error **err)
+int kubernetes_nodes(struct ssh *s, const struct plan *plan, struct json_object *worn, struct events *events, int64_t deadline,
+		     struct error **err)
 {
-	struct joining j = {.ssh = s, .plan = plan, .events = events, .deadline = kubectl_deadline(deadline)};
+	struct joining j = {.ssh = s, .plan = plan, .worn = worn, .events = events, .deadline = kubectl_deadline(deadline)};
 	bool done = false;
 	int status = 0;
 

@@ -1,5 +1,6 @@
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
+#include "core/cluster/worn.h"
 #include <inttypes.h>
 
 #define POOL_LABEL "davit.dev/pool"
@@ -49,7 +50,23 @@ static void want_all(struct strv *to, struct json_object *have, const struct str
 	}
 }
 
-static void want_labels(struct node_state *s, struct json_object *node, const struct plan_node *planned)
+/* What the program itself gives to nodes, whatever the file says. */
+static bool is_own(const char *key)
+{
+	return strcmp(key, POOL_LABEL) == 0 || strncmp(key, PLANE_LABEL, strlen(PLANE_LABEL)) == 0;
+}
+
+static void drop(struct strv *to, struct json_object *have, const struct pool_spec *pool, struct json_object *worn, const char *kind)
+{
+	CLEANUP_STRV struct strv keys = STRV_INIT;
+
+	worn_dropped(worn, pool, kind, &keys);
+	for (size_t i = 0; i < keys.n; i++)
+		if (!is_own(keys.v[i]) && json_get_key(have, keys.v[i], NULL) != NULL)
+			strv_addf(to, "%s-", keys.v[i]);
+}
+
+static void want_labels(struct node_state *s, struct json_object *node, const struct plan_node *planned, struct json_object *worn)
 {
 	struct json_object *have = json_at(node, "metadata.labels");
 
@@ -59,7 +76,10 @@ static void want_labels(struct node_state *s, struct json_object *node, const st
 	if (planned->pool == NULL)
 		return;
 	want_all(&s->labels, have, &planned->pool->labels);
-	want_all(&s->annotations, json_at(node, "metadata.annotations"), &planned->pool->annotations);
+	drop(&s->labels, have, planned->pool, worn, "label");
+	have = json_at(node, "metadata.annotations");
+	want_all(&s->annotations, have, &planned->pool->annotations);
+	drop(&s->annotations, have, planned->pool, worn, "annotation");
 }
 
 /* "key=value:Effect" or "key:Effect", as kubectl writes it. */
@@ -85,12 +105,38 @@ static void want_taint(struct node_state *s, struct json_object *node, const cha
 		strv_add(&s->taints, taint);
 }
 
-static void want_taints(struct node_state *s, struct json_object *node, const struct plan_node *planned)
+static bool has_taint_of(struct json_object *node, const char *key_and_effect)
+{
+	struct json_object *taints = json_at(node, "spec.taints");
+
+	for (size_t i = 0; i < json_len(taints); i++) {
+		struct json_object *t = json_object_array_get_idx(taints, i);
+		CLEANUP_FREE char *text = xasprintf("%s:%s", json_get_str(t, "key", ""), json_get_str(t, "effect", ""));
+
+		if (strcmp(text, key_and_effect) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void drop_taints(struct node_state *s, struct json_object *node, const struct pool_spec *pool, struct json_object *worn)
+{
+	CLEANUP_STRV struct strv dropped = STRV_INIT;
+
+	worn_dropped(worn, pool, "taint", &dropped);
+	for (size_t i = 0; i < dropped.n; i++)
+		if (!is_own(dropped.v[i]) && has_taint_of(node, dropped.v[i]))
+			strv_addf(&s->taints, "%s-", dropped.v[i]);
+}
+
+static void want_taints(struct node_state *s, struct json_object *node, const struct plan_node *planned, struct json_object *worn)
 {
 	if (planned->node.role == NODE_CONTROL_PLANE)
 		want_taint(s, node, PLANE_LABEL ":NoSchedule");
 	for (size_t i = 0; planned->pool != NULL && i < planned->pool->taints.n; i++)
 		want_taint(s, node, planned->pool->taints.v[i]);
+	if (planned->pool != NULL && node != NULL)
+		drop_taints(s, node, planned->pool, worn);
 }
 
 struct json_object *node_condition(struct json_object *node, const char *type)
@@ -131,7 +177,8 @@ static void read_ready(struct node_state *s, struct json_object *node)
 		s->reason = xasprintf("%s: %s", json_get_str(c, "reason", "no reason"), json_get_str(c, "message", ""));
 }
 
-int node_states_read(const struct plan *plan, struct json_object *list, struct node_states *ret, struct error **err)
+int node_states_read(const struct plan *plan, struct json_object *worn, struct json_object *list, struct node_states *ret,
+		     struct error **err)
 {
 	struct json_object *items = NULL;
 
@@ -147,8 +194,8 @@ int node_states_read(const struct plan *plan, struct json_object *list, struct n
 			continue;
 		ret->n++;
 		*s = (struct node_state){.name = planned->node.name, .registered = node != NULL};
-		want_labels(s, node, planned);
-		want_taints(s, node, planned);
+		want_labels(s, node, planned, worn);
+		want_taints(s, node, planned, worn);
 		if (node != NULL)
 			read_ready(s, node);
 	}
@@ -186,17 +233,43 @@ static bool same_list(const struct strv *a, const struct strv *b)
 
 /* What is set by one kind of command, and where a node's state has it. */
 static const struct setting {
-	const char *command;
+	const char *command, *noun;
 	size_t offset;
 } settings[] = {
-	{"label", offsetof(struct node_state, labels)},
-	{"annotate", offsetof(struct node_state, annotations)},
-	{"taint", offsetof(struct node_state, taints)},
+	{"label", "label", offsetof(struct node_state, labels)},
+	{"annotate", "annotation", offsetof(struct node_state, annotations)},
+	{"taint", "taint", offsetof(struct node_state, taints)},
 };
 
 static const struct strv *wanted(const struct node_state *n, const struct setting *setting)
 {
 	return (const void *)((const char *)n + setting->offset);
+}
+
+/* Values of annotations are long, and may be anything: their keys alone are told. */
+static void describe(const struct setting *setting, const char *text, struct strv *ret)
+{
+	size_t n = strlen(text), key = strcspn(text, "=");
+	bool taint = setting->offset == offsetof(struct node_state, taints), off = text[n - 1] == '-' && (taint || key == n);
+
+	if (off)
+		strv_addf(ret, "has the %s %.*s, which the file no longer wants", setting->noun, (int)(n - 1), text);
+	else
+		strv_addf(ret, "lacks the %s %.*s", setting->noun,
+			  (int)(setting->offset == offsetof(struct node_state, annotations) ? key : n), text);
+}
+
+char *node_state_differs(const struct node_state *s)
+{
+	CLEANUP_STRV struct strv parts = STRV_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings) && s->registered; i++) {
+		const struct strv *list = wanted(s, &settings[i]);
+
+		for (size_t k = 0; k < list->n; k++)
+			describe(&settings[i], list->v[k], &parts);
+	}
+	return parts.n > 0 ? strv_join(&parts, "; ") : NULL;
 }
 
 /* One command in the background for all nodes that get the same. */

@@ -340,7 +340,8 @@ static int find_replaced(struct apply *a, struct changes *changes, struct error 
 
 	if (!whole)
 		turnover_ignore(changes);
-	else if (!a->c->o->dry_run && repair_forgive(&a->repair, changes, err) < 0)
+	else if ((!a->c->o->dry_run && repair_forgive(&a->repair, changes, err) < 0) ||
+		 differences_of_nodes(a->c, a->repair.nodes, changes, err) < 0)
 		return -1;
 	if (whole)
 		repair_find(&a->repair, changes);

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
+#include "core/cluster/worn.h"
 #include "core/net/http.h"
 #include "core/net/ssh.h"
 #include "provision/cloud.h"
@@ -176,7 +177,9 @@ int context_remember_file(const struct context *c, struct error **err)
 	CLEANUP_BUF struct buf text = BUF_INIT;
 	CLEANUP_FREE char *copy = state_path(c->state, "cluster.yaml");
 
-	return path_read(c->spec->path, &text, err) < 0 ? -1 : path_write(copy, text.data, text.len, 0600, err);
+	if (worn_note(c->spec, c->state, err) < 0 || path_read(c->spec->path, &text, err) < 0)
+		return -1;
+	return path_write(copy, text.data, text.len, 0600, err);
 }
 
 int context_remember(const struct context *c, struct cloud *cloud, struct error **err)

@@ -1,8 +1,10 @@
 #include "cmd/differences.h"
 #include "cmd/upgrade.h"
+#include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
 #include "core/cluster/frozen.h"
+#include "core/cluster/worn.h"
 
 static void add(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
 {
@@ -101,4 +103,22 @@ int differences_find(const struct context *c, struct view *view, const struct wo
 	artifacts_free(&probe.artifacts);
 	free(probe.bundle_folder);
 	return r;
+}
+
+int differences_of_nodes(const struct context *c, struct json_object *nodes, struct changes *ret, struct error **err)
+{
+	CLEANUP(node_states_free) struct node_states states = {0};
+	CLEANUP_JSON struct json_object *worn = NULL;
+
+	if (nodes == NULL)
+		return 0;
+	if (worn_read(c->state, &worn, err) < 0 || node_states_read(c->plan, worn, nodes, &states, err) < 0)
+		return -1;
+	for (size_t i = 0; i < states.n; i++) {
+		char *reason = node_state_differs(&states.items[i]);
+
+		if (reason != NULL)
+			changes_add(ret, CHANGE_UPDATE, "node", states.items[i].name, reason);
+	}
+	return 0;
 }

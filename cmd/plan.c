@@ -27,14 +27,14 @@ static void print(const struct context *c, const struct changes *changes, const 
 		log_info("cluster %s is as %s says: nothing to do", c->spec->name, c->spec->path);
 }
 
-/* Workers that ail, and those that are to be replaced. */
-static int find_replaced(struct context *c, struct changes *changes, struct error **err)
+/* What Kubernetes says of its nodes: those that differ, workers that ail, and those that are to be replaced. */
+static int find_in_nodes(struct context *c, struct changes *changes, struct error **err)
 {
 	CLEANUP_LEAVING struct leaving l = {0};
 	CLEANUP(repair_clear) struct repair repair = {.l = &l};
 
 	leaving_init(&l, c);
-	if (repair_ask(&repair, err) < 0)
+	if (repair_ask(&repair, err) < 0 || differences_of_nodes(c, repair.nodes, changes, err) < 0)
 		return -1;
 	repair_find(&repair, changes);
 	turnover_asked(c, NULL, NULL, changes);
@@ -60,7 +60,7 @@ int verb_plan(const struct options *o, struct error **err)
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
 	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (nodes && work_open(&c, NULL, &w, err) < 0) ||
 	    differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
-	    credentials_compare(&c, cloud, &changes, err) < 0 || (nodes && find_replaced(&c, &changes, err) < 0))
+	    credentials_compare(&c, cloud, &changes, err) < 0 || (nodes && find_in_nodes(&c, &changes, err) < 0))
 		return -1;
 	if (c.state != NULL && !nodes)
 		log_warning("the keys of cluster %s are not here: only its resources in the cloud were compared, not its nodes", c.spec->name);

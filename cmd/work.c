@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/cluster/frozen.h"
 #include "core/cluster/recovery.h"
+#include "core/cluster/worn.h"
 #include "provision/clouds.h"
 
 enum { RUN_MS = 60 * 60 * 1000, INSTALL_ATTEMPTS = 2 };
@@ -414,8 +415,10 @@ static int keep_recovery(struct ssh *s, void *context, struct error **err)
 static int finish_cluster(struct ssh *s, void *context, struct error **err)
 {
 	struct work *w = context;
+	CLEANUP_JSON struct json_object *worn = NULL;
 
-	if (kubernetes_nodes(s, w->c->plan, w->events, w->deadline, err) < 0)
+	if (worn_read(w->c->state, &worn, err) < 0 || kubernetes_nodes(s, w->c->plan, worn, w->events, w->deadline, err) < 0 ||
+	    worn_settle(w->c->plan, w->c->state, err) < 0)
 		return -1;
 	return kubernetes_rollout(s, w->events, "cluster", w->deadline, err);
 }

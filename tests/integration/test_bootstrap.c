@@ -432,7 +432,7 @@ static void test_nodes(void **state UNUSED)
 	node_write("/run/fake/answer.2", "{\"items\":[]}");
 	node_write("/run/fake/answer.3", NODE("True"));
 	assert_success(sshd_connect(&world.sshd, &s, &test_error));
-	assert_success(kubernetes_nodes(s, plan, NULL, clock_deadline(20 * 1000), &test_error));
+	assert_success(kubernetes_nodes(s, plan, NULL, NULL, clock_deadline(20 * 1000), &test_error));
 	calls = node_read("/run/fake/kubectl");
 	assert_non_null(strstr(calls, " wait --for=create --timeout="));
 	assert_non_null(strstr(
@@ -456,7 +456,7 @@ static void test_node_that_is_not_ready(void **state UNUSED)
 	}
 	node_write("/run/fake/error.wait", "error: timed out waiting for the condition on nodes/demo-cp-1\n");
 	assert_success(sshd_connect(&world.sshd, &s, &test_error));
-	assert_failure(kubernetes_nodes(s, plan, NULL, clock_deadline(300), &test_error),
+	assert_failure(kubernetes_nodes(s, plan, NULL, NULL, clock_deadline(300), &test_error),
 		       "1 of 1 nodes did not become Ready: demo-cp-1: KubeletNotReady: no network");
 }
 

@@ -18,7 +18,7 @@ static void states_of(const struct plan *plan, const char *json, struct node_sta
 	CLEANUP_JSON struct json_object *list = NULL;
 
 	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
-	assert_success(node_states_read(plan, list, ret, &test_error));
+	assert_success(node_states_read(plan, NULL, list, ret, &test_error));
 }
 
 #define END "for job in $jobs; do wait \"$job\" || status=1; done\nexit $status\n"
@@ -162,7 +162,7 @@ static void test_nodes_refuses(void **state UNUSED)
 
 	assert_success(spec_parse("c.yaml", FILE_TEXT, strlen(FILE_TEXT), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	assert_failure(node_states_read(plan, list, &states, &test_error), "kubectl get nodes: ");
+	assert_failure(node_states_read(plan, NULL, list, &states, &test_error), "kubectl get nodes: ");
 }
 
 #define OURS "\"managedFields\":[{\"manager\":\"davit\",\"operation\":\"Apply\"}]"

@@ -167,3 +167,31 @@ scale_refuses() {
 	cmp "$WORK/scale-before" "$SCALE"
 	[[ $(kubectl get nodes -o jsonpath='{.items[*].spec.unschedulable}') = '' ]]
 }
+
+of_workers() { kubectl get nodes -l davit.dev/pool=workers -o jsonpath="{range .items[*]}{$1} {end}"; }
+
+# what the file drops goes, what others have set stays
+labels_come_and_go() {
+	local dressed=$WORK/dressed.yaml
+	sed "s|name: workers, |&labels: {tier: web, own: x}, annotations: {a.b/c: 'it is'}, taints: ['busy=yes:PreferNoSchedule'], |" "$SCALE" >"$dressed"
+	status davit plan -f "$dressed" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'lacks the label tier=web'
+	status davit apply -f "$dressed" --mirror "$MIRROR"
+	expect_status 0
+	[[ $(of_workers .metadata.labels.tier) = 'web web ' ]]
+	[[ $(of_workers '.metadata.annotations.a\.b/c') = 'it is it is ' ]]
+	[[ $(of_workers '.spec.taints[*].key') = 'busy busy ' ]]
+	status davit apply -f "$dressed" --mirror "$MIRROR"
+	expect_text 'nothing to do'
+	kubectl label node demo-workers-1 demo-workers-2 hand=made
+	status davit plan -f "$SCALE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'has the taint busy:PreferNoSchedule, which the file no longer wants'
+	status davit apply -f "$SCALE" --mirror "$MIRROR"
+	expect_status 0
+	[[ -z $(of_workers .metadata.labels.tier | tr -d ' ') && -z $(of_workers '.metadata.annotations.a\.b/c' | tr -d ' ') ]]
+	[[ -z $(of_workers '.spec.taints[*].key' | tr -d ' ') && $(of_workers .metadata.labels.hand) = 'made made ' ]]
+	status davit apply -f "$SCALE" --mirror "$MIRROR"
+	expect_text 'nothing to do'
+}
