@@ -26,6 +26,11 @@ static bool has_sysctl(const struct bootstrap_run *run)
 	return fileset_find(run->files, SYSCTL_FILE) != NULL;
 }
 
+static bool has_sshd(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, SSHD_FILE) != NULL;
+}
+
 static bool has_users(const struct bootstrap_run *run)
 {
 	return has_below(run->files, "/etc/sysusers.d/");
@@ -92,6 +97,7 @@ static const struct step {
 	{"links", KUBERNETES, NULL, text_links},
 	{"retire", ALL, NULL, text_retire},
 	{"units", ALL, has_units, text_units},
+	{"sshd", ALL, has_sshd, text_sshd},
 	{"api", KUBERNETES, has_kubelet, text_api},
 	{"join", KUBERNETES, has_kubelet, text_join},
 	{"serve", REGISTRY, has_registry, text_serve},
@@ -184,6 +190,7 @@ static void variables(const struct bootstrap_run *run, const struct buf *body, s
 	list_variable(ret, body, "tools", &needed);
 	list_variable(ret, body, "modules", &modules);
 	variable(ret, body, "sysctl_file", SYSCTL_FILE);
+	variable(ret, body, "sshd_file", SSHD_FILE);
 	list_variable(ret, body, "sysusers", &sysusers);
 	variable(ret, body, "volumes", VOLUMES_FILE);
 	variable(ret, body, "registry_host", host);

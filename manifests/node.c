@@ -44,6 +44,7 @@ static const struct row rows[] = {
 	{UNIT("davit-registry.service"), 0644, REGISTRY, false, false, NULL},
 
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, false, NULL},
+	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, KUBERNETES | REGISTRY, false, false, NULL},
 	{"node/modules.conf", "/etc/modules-load.d/davit.conf", 0644, KUBERNETES, false, false, NULL},
 	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, false, NULL},
 	{"node/hosts.toml", CERTS "/hosts.toml", 0600, KUBERNETES, true, false, NULL},
