@@ -149,21 +149,53 @@ bool pods_on_the_wire(const struct plan *plan)
 	return strcmp(plan->spec->network.plugin, "flannel") != 0;
 }
 
-struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
-			      const char *subnet_id, const struct strv *group_ids)
+static void add_groups(struct json_object *port, const struct strv *group_ids)
 {
-	struct json_object *o = port(node->node.name, mark, network_id, subnet_id, plan->own_network ? node->node.address : NULL);
 	struct json_object *groups = json_object_new_array();
 
 	for (size_t i = 0; i < group_ids->n; i++)
 		json_object_array_add(groups, json_object_new_string(group_ids->v[i]));
-	json_add(o, "security_groups", groups);
+	json_add(port, "security_groups", groups);
+}
+
+struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
+			      const char *subnet_id, const struct strv *group_ids)
+{
+	struct json_object *o = port(node->node.name, mark, network_id, subnet_id, plan->own_network ? node->node.address : NULL);
+
+	add_groups(o, group_ids);
 	if (pods_on_the_wire(plan)) {
 		struct json_object *pods = json_object_new_object();
 
 		json_add_str(pods, "ip_address", plan->spec->network.pod_cidr);
 		json_add(o, "allowed_address_pairs", array_of(pods));
 	}
+	return o;
+}
+
+/* neutron_lib: VALID_BLANK_EXTRA_DHCP_OPTS; an empty one takes the place of what the DHCP server would tell. */
+static void silence(struct json_object *options, const char *name)
+{
+	struct json_object *option = json_object_new_object();
+
+	json_add_str(option, "opt_name", name);
+	json_add_str(option, "opt_value", "");
+	json_add_int(option, "ip_version", 4);
+	json_object_array_add(options, option);
+}
+
+/* A default route comes as "router", and where there are others among the "classless-static-route"s (RFC 3442). */
+struct json_object *body_nic(const char *name, const char *mark, const char *network_id, const struct strv *group_ids, bool keep_routes)
+{
+	struct json_object *o = named(name, mark), *options = json_object_new_array();
+
+	json_add_str(o, "network_id", network_id);
+	if (group_ids != NULL)
+		add_groups(o, group_ids);
+	silence(options, "router");
+	if (!keep_routes)
+		silence(options, "classless-static-route");
+	json_add(o, "extra_dhcp_opts", options);
 	return o;
 }
 
@@ -250,18 +282,31 @@ static struct json_object *server_metadata(const struct plan *plan, const struct
 	return o;
 }
 
+/* The first is the one that the server is reached by. */
+static struct json_object *networks(const struct body_server *s)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i <= s->nic_ids.n; i++) {
+		struct json_object *network = json_object_new_object();
+
+		json_add_str(network, "port", i == 0 ? s->port_id : s->nic_ids.v[i - 1]);
+		json_object_array_add(list, network);
+	}
+	return list;
+}
+
 int body_server(const struct plan *plan, const struct body_server *s, struct json_object **ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
-	struct json_object *server = json_object_new_object(), *network = json_object_new_object(), *hints;
+	struct json_object *server = json_object_new_object(), *hints;
 	struct json_object *mapping = disks(s);
 
 	json_add(o, "server", server);
 	json_add_str(server, "name", s->node->node.name);
 	json_add_str(server, "flavorRef", s->flavor_id);
 	json_add_str(server, "imageRef", s->root_id == NULL ? s->image_id : NULL);
-	json_add_str(network, "port", s->port_id);
-	json_add(server, "networks", array_of(network));
+	json_add(server, "networks", networks(s));
 	json_add_str(server, "availability_zone", s->node->zone);
 	json_add_str(server, "key_name", s->keypair);
 	json_add(server, "metadata", server_metadata(plan, s));

@@ -34,6 +34,10 @@ bool pods_on_the_wire(const struct plan *plan);
 /* group_ids: of node->groups, in order */
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids) MUST_USE;
+/* A port of a node in a network besides the cluster's own: the cloud chooses its address, and gives no default route by it.  group_ids
+ * NULL: nothing is guarded there.  keep_routes: the subnet's own routes are given all the same. */
+struct json_object *body_nic(const char *name, const char *mark, const char *network_id, const struct strv *group_ids,
+			     bool keep_routes) MUST_USE;
 struct json_object *body_floating_ip(const char *mark, const char *external_id, const char *port_id) MUST_USE;
 struct body_volume {
 	const char *name, *uuid;
@@ -47,6 +51,7 @@ struct body_server {
 	const struct plan_node *node;
 	const char *uuid, *flavor_id, *image_id, *keypair, *port_id;
 	const char *root_id;	       /* volume, or NULL */
+	struct strv nic_ids;	       /* of the ports besides, in order */
 	struct strv data_ids;	       /* of the volumes for data */
 	const char *server_group_id;   /* or NULL */
 	const char *user_data;	       /* plain text, or NULL */

@@ -3,6 +3,7 @@
 #include "provision/drift.h"
 #include "provision/existing.h"
 #include "provision/fixed.h"
+#include "provision/nics.h"
 #include "provision/pick.h"
 #include "provision/rules.h"
 #include "provision/withdraw.h"
@@ -12,6 +13,7 @@ struct comparison {
 	struct view *view;
 	struct changes *changes;
 	struct strv wanted[KIND_COUNT]; /* names; what is marked and not among them is too much */
+	bool nics;			/* there are ports besides the first of a node, or are to be */
 	size_t spares;			/* floating IPs that are given to another port */
 };
 
@@ -222,6 +224,39 @@ static void compare_port(struct comparison *c, const struct plan_node *node, con
 		add(c->changes, CHANGE_UPDATE, KIND_PORT, port->name, xstrdup("is not plugged into its server"));
 }
 
+static void compare_nic(struct comparison *c, const struct plan_node *node, const struct item *server, const char *name)
+{
+	const struct item *port = view_find(c->view, KIND_PORT, name);
+	char *reason = NULL;
+
+	if (server == NULL)
+		want(c, KIND_PORT, name);
+	else if (port != NULL)
+		strv_add(&c->wanted[KIND_PORT], name);
+	if (port == NULL)
+		return;
+	update(c, port, drift_nic(c->plan, c->view, node, port->json, &reason), &reason);
+	if (server != NULL && port_is_loose(port->json))
+		add(c->changes, CHANGE_UPDATE, KIND_PORT, name, xstrdup("is not plugged into its server"));
+}
+
+/* A server that never ran is made again, with the networks that the file wants then. */
+static void compare_nics(struct comparison *c, const struct plan_node *node, const struct item *server)
+{
+	CLEANUP_STRV struct strv networks = STRV_INIT, ports = STRV_INIT;
+	struct fixed fixed = {STRV_INIT, STRV_INIT};
+
+	if (server != NULL && server_judge(server->json, NULL) == SERVER_REMAKE)
+		server = NULL;
+	nics_of(c->view, node, &networks, &ports);
+	for (size_t i = 0; i < ports.n; i++)
+		compare_nic(c, node, server, ports.v[i]);
+	if (server == NULL || !c->nics)
+		return;
+	nics_fixed(c->view, node, &fixed, &c->wanted[KIND_PORT]);
+	replace_or_leave(c, node, server, &fixed);
+}
+
 /* One of ours that serves no node is taken rather than a new one made: it may be the address that people know. */
 static void compare_floating_ip(struct comparison *c, const struct plan_node *node)
 {
@@ -262,6 +297,7 @@ static void compare_node(struct comparison *c, const struct plan_node *node)
 	struct fixed fixed = {STRV_INIT, STRV_INIT};
 
 	compare_port(c, node, server);
+	compare_nics(c, node, server);
 	compare_floating_ip(c, node);
 	compare_root(c, node, server);
 	server = want(c, KIND_SERVER, node->node.name);
@@ -317,7 +353,7 @@ static void compare_extra(struct comparison *c)
 
 int provision_compare(const struct plan *plan, struct view *view, struct changes *ret, struct error **err UNUSED)
 {
-	struct comparison c = {.plan = plan, .view = view, .changes = ret};
+	struct comparison c = {.plan = plan, .view = view, .changes = ret, .nics = nics_any(plan, view)};
 	bool unborn = view->uuid == NULL; /* server groups and the keypair are named after it */
 	CLEANUP_FREE char *keypair = NULL;
 

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "provision/drift.h"
+#include "provision/nics.h"
 #include "provision/pick.h"
 #include "provision/power.h"
 #include "provision/steps.h"
@@ -59,6 +60,26 @@ static int free_port(struct maker *m, const char *name, struct error **err)
 	return make_update(m, port, fields, err);
 }
 
+/* The names of all its ports, the first one first. */
+static void port_names(struct maker *m, const struct plan_node *node, struct strv *ret)
+{
+	CLEANUP_STRV struct strv networks = STRV_INIT;
+
+	strv_add(ret, node->node.name);
+	nics_of(m->view, node, &networks, ret);
+}
+
+static int free_ports(struct maker *m, const struct plan_node *node, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	port_names(m, node, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (free_port(m, names.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int port_reread(struct maker *m, const char *name, struct error **err)
 {
 	CLEANUP_JSON struct json_object *port = NULL;
@@ -72,7 +93,19 @@ static int port_reread(struct maker *m, const char *name, struct error **err)
 	return 0;
 }
 
-/* Deletes a server that never ran, waits until it is gone, and reads what became of its port and volumes. */
+/* Those that the view has: a server that never ran may be of before the file named another network. */
+static int ports_reread(struct maker *m, const struct plan_node *node, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	port_names(m, node, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (view_find(m->view, KIND_PORT, names.v[i]) != NULL && port_reread(m, names.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Deletes a server that never ran, waits until it is gone, and reads what became of its ports and volumes. */
 static int delete_failed(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
 {
 	CLEANUP_JSON struct json_object *gone = NULL;
@@ -81,7 +114,7 @@ static int delete_failed(struct maker *m, const struct plan_node *node, const st
 	    watch_wait(m->servers, server->id, never, SERVER_STALL_MS, &gone, err) < 0)
 		return -1;
 	view_drop(m->view, server);
-	if (port_reread(m, server->name, err) < 0 || volumes_reread(m, node, err) < 0)
+	if (ports_reread(m, node, err) < 0 || volumes_reread(m, node, err) < 0)
 		return -1;
 	return state_gone(m->job->state, kind_info(KIND_SERVER)->name, server->name, err);
 }
@@ -108,11 +141,16 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 		.server_group_id = optional_id(m, KIND_SERVER_GROUP, group),
 		.user_data = user_data,
 	};
+	CLEANUP_STRV struct strv ports = STRV_INIT;
 	int r;
 
+	port_names(m, node, &ports);
+	for (size_t i = 1; i < ports.n; i++)
+		strv_add(&s.nic_ids, made_id(m, KIND_PORT, ports.v[i]));
 	for (size_t i = 0; i < node->n_volumes; i++)
 		strv_add(&s.data_ids, made_id(m, KIND_VOLUME, node->volumes[i].name));
 	r = body_server(m->plan, &s, ret, err);
+	strv_free(&s.nic_ids);
 	strv_free(&s.data_ids);
 	return r;
 }
@@ -146,7 +184,7 @@ static int create_server(struct maker *m, size_t i, struct error **err)
 	struct json_object *body = NULL;
 	int r = 0;
 
-	if (volumes_ready(m, node, NULL, err) < 0 || free_port(m, node->node.name, err) < 0 ||
+	if (volumes_ready(m, node, NULL, err) < 0 || make_nics(m, node, err) < 0 || free_ports(m, node, err) < 0 ||
 	    m->job->user_data(m->job->context, node, &user_data, err) < 0 || server_body(m, node, user_data, &body, err) < 0)
 		return -1;
 	if (!leads(node) && cancel_poll(m->leaders_fd, POLLIN, m->head_start_until, err) < 0) {
@@ -288,9 +326,8 @@ static int attach_volumes(struct maker *m, const struct plan_node *node, const s
 }
 
 /* Somebody deleted the server's port, or took it out: the new one is plugged in. */
-static int attach_port(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
+static int attach_port(struct maker *m, const struct item *port, const struct item *server, struct error **err)
 {
-	const struct item *port = view_find(m->view, KIND_PORT, node->node.name);
 	CLEANUP_FREE char *path = xasprintf("/servers/%s/os-interface", server->id);
 	CLEANUP_FREE char *what = xasprintf("plug port \"%s\" into its server", port->name);
 	CLEANUP_JSON struct json_object *body = json_object_new_object(), *answer = NULL;
@@ -304,9 +341,23 @@ static int attach_port(struct maker *m, const struct plan_node *node, const stru
 		return 0;
 	if (port_reread(m, port->name, err) < 0) /* as with volumes: the look may be from before the server was built */
 		return -1;
-	if (!port_is_loose(view_find(m->view, KIND_PORT, node->node.name)->json))
+	if (!port_is_loose(view_find(m->view, KIND_PORT, port->name)->json))
 		return 0;
 	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
+}
+
+static int attach_ports(struct maker *m, const struct plan_node *node, const struct item *server, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	port_names(m, node, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const struct item *port = view_find(m->view, KIND_PORT, names.v[i]);
+
+		if (port != NULL && attach_port(m, port, server, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int raise_node(struct maker *m, size_t i, const struct item *before, struct error **err)
@@ -323,7 +374,7 @@ static int raise_node(struct maker *m, size_t i, const struct item *before, stru
 	}
 	server = view_find(m->view, KIND_SERVER, node->node.name);
 	if (before != NULL && strcmp(before->id, server->id) == 0 &&
-	    (attach_port(m, node, server, err) < 0 || attach_volumes(m, node, server, err) < 0))
+	    (attach_ports(m, node, server, err) < 0 || attach_volumes(m, node, server, err) < 0))
 		return -1;
 	make_tell(m, i, NODE_ACTIVE, server->id, NULL);
 	return 0;

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "provision/body.h"
 #include "provision/existing.h"
+#include "provision/nics.h"
 
 static void list_strings(struct json_object *list, const char *key, struct strv *ret)
 {
@@ -111,28 +112,56 @@ bool port_is_loose(struct json_object *port)
 	return device != NULL && *device == '\0';
 }
 
-struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
-			       char **ret_reason)
+static void compare_groups(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
+			   struct json_object *fields, struct strv *reasons)
 {
-	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT, reasons = STRV_INIT;
-	CLEANUP_JSON struct json_object *fields = json_object_new_object();
-	const char *moved = other_address(plan, node, port);
+	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT;
 
 	list_strings(json_at(port, "security_groups"), NULL, &had);
 	strv_sort(&had);
 	group_ids(plan, view, node, &wanted);
-	if (!same_list(&had, &wanted)) {
-		json_add(fields, "security_groups", array(&wanted));
-		strv_add(&reasons, "is not in the security groups that it should be in");
-	}
+	if (same_list(&had, &wanted))
+		return;
+	json_add(fields, "security_groups", array(&wanted));
+	strv_add(reasons, "is not in the security groups that it should be in");
+}
+
+static void compare_switch(struct json_object *port, struct json_object *fields, struct strv *reasons)
+{
+	if (json_get_bool(port, "admin_state_up", true))
+		return;
+	json_add_bool(fields, "admin_state_up", true);
+	strv_add(reasons, "is switched off");
+}
+
+struct json_object *drift_nic(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
+			      char **ret_reason)
+{
+	CLEANUP_STRV struct strv reasons = STRV_INIT;
+	CLEANUP_JSON struct json_object *fields = json_object_new_object();
+
+	if (nics_is_guarded(view, json_get_str(port, "network_id", "")))
+		compare_groups(plan, view, node, port, fields, &reasons);
+	compare_switch(port, fields, &reasons);
+	if (reasons.n == 0)
+		return NULL;
+	*ret_reason = strv_join(&reasons, "; ");
+	return steal_ptr(fields);
+}
+
+struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
+			       char **ret_reason)
+{
+	CLEANUP_STRV struct strv reasons = STRV_INIT;
+	CLEANUP_JSON struct json_object *fields = json_object_new_object();
+	const char *moved = other_address(plan, node, port);
+
+	compare_groups(plan, view, node, port, fields, &reasons);
 	if (moved != NULL) {
 		add_address(view, plan, node, fields);
 		strv_addf(&reasons, "has the address %s, the plan wants %s", moved, node->node.address);
 	}
-	if (!json_get_bool(port, "admin_state_up", true)) {
-		json_add_bool(fields, "admin_state_up", true);
-		strv_add(&reasons, "is switched off");
-	}
+	compare_switch(port, fields, &reasons);
 	if (!pods_allowed(plan, port)) {
 		struct json_object *list = json_object_new_array(), *pods = json_object_new_object();
 

@@ -8,6 +8,10 @@ struct json_object *drift_router(struct json_object *router, const char *externa
 struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
 			       char **ret_reason) MUST_USE;
 
+/* Of a port in a network besides the cluster's own, where security groups guard it. */
+struct json_object *drift_nic(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
+			      char **ret_reason) MUST_USE;
+
 /* No server has it. */
 bool port_is_loose(struct json_object *port);
 

@@ -1,6 +1,7 @@
 #include "core/base/alloc.h"
 #include "core/base/parallel.h"
 #include "provision/existing.h"
+#include "provision/nics.h"
 #include "provision/optional.h"
 #include "provision/pick.h"
 #include "provision/view.h"
@@ -115,6 +116,11 @@ static int look_groups(struct round *r, struct error **err)
 	return existing_look_groups(r->cloud, r->plan, r->view, err);
 }
 
+static int look_nics(struct round *r, struct error **err)
+{
+	return nics_look(r->cloud, r->plan, r->view, err);
+}
+
 /* What the file names, behind the kinds in the numbering of the round's jobs; the facts come last. */
 static const struct {
 	enum cloud_service service;
@@ -127,6 +133,7 @@ static const struct {
 	{CLOUD_NETWORK, look_network},
 	{CLOUD_NETWORK, look_router},
 	{CLOUD_NETWORK, look_groups},
+	{CLOUD_NETWORK, look_nics},
 };
 
 enum { FIRST_FACT = KIND_COUNT + ARRAY_SIZE(named) };

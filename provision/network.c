@@ -4,6 +4,7 @@
 #include "core/base/parallel.h"
 #include "provision/drift.h"
 #include "provision/existing.h"
+#include "provision/nics.h"
 #include "provision/pick.h"
 #include "provision/steps.h"
 #include <assert.h>
@@ -75,25 +76,87 @@ static void node_group_ids(struct maker *m, const struct plan_node *node, struct
 	existing_group_ids(m->view, node, ret);
 }
 
-/* All nodes' ports and the router's, in one call. */
+struct wants {
+	struct want *items;
+	size_t n, cap;
+	struct strv names; /* that are nobody else's */
+};
+
+static void add_want(struct wants *w, const char *name, struct json_object *body)
+{
+	array_grow(w->items, w->n, w->cap);
+	w->items[w->n++] = (struct want){name, body};
+}
+
+static void add_nics(struct maker *m, const struct plan_node *node, const struct strv *groups, struct wants *ret)
+{
+	CLEANUP_STRV struct strv networks = STRV_INIT, ports = STRV_INIT;
+
+	nics_of(m->view, node, &networks, &ports);
+	for (size_t i = 0; i < ports.n; i++) {
+		const char *network = networks.v[i];
+
+		strv_add(&ret->names, ports.v[i]);
+		add_want(ret, ret->names.v[ret->names.n - 1],
+			 body_nic(ports.v[i], m->mark, network, nics_is_guarded(m->view, network) ? groups : NULL,
+				  nics_has_routes(m->view, network)));
+	}
+}
+
+static int make_wants(struct maker *m, struct wants *w, struct error **err)
+{
+	int r = make_all(m, KIND_PORT, w->items, w->n, err);
+
+	free(w->items);
+	strv_free(&w->names);
+	return r;
+}
+
+/* All nodes' ports and the router's, in one call; of servers that are there only the first: they keep the networks that they were made with. */
 int make_ports(void *context, struct error **err)
 {
 	struct maker *m = context;
-	size_t n = m->plan->n_nodes;
-	CLEANUP_FREE struct want *wants = xnew_n(struct want, n + 1);
+	struct wants wants = {.names = STRV_INIT};
 	CLEANUP_FREE char *gateway = name_gateway(m->plan);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < m->plan->n_nodes; i++) {
 		const struct plan_node *node = &m->plan->nodes[i];
 		CLEANUP_STRV struct strv groups = STRV_INIT;
 
 		node_group_ids(m, node, &groups);
-		wants[i] =
-			(struct want){node->node.name, body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups)};
+		add_want(&wants, node->node.name, body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups));
+		if (view_find(m->view, KIND_SERVER, node->node.name) == NULL)
+			add_nics(m, node, &groups, &wants);
 	}
 	if (m->plan->own_network)
-		wants[n++] = (struct want){gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m))};
-	return make_all(m, KIND_PORT, wants, n, err);
+		add_want(&wants, gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m)));
+	return make_wants(m, &wants, err);
+}
+
+int make_nics(struct maker *m, const struct plan_node *node, struct error **err)
+{
+	struct wants wants = {.names = STRV_INIT};
+	CLEANUP_STRV struct strv groups = STRV_INIT;
+
+	node_group_ids(m, node, &groups);
+	add_nics(m, node, &groups, &wants);
+	return make_wants(m, &wants, err);
+}
+
+static int update_nics(struct maker *m, const struct plan_node *node, struct error **err)
+{
+	CLEANUP_STRV struct strv networks = STRV_INIT, ports = STRV_INIT;
+
+	nics_of(m->view, node, &networks, &ports);
+	for (size_t i = 0; i < ports.n; i++) {
+		const struct item *port = view_find(m->view, KIND_PORT, ports.v[i]);
+		CLEANUP_FREE char *reason = NULL;
+		struct json_object *fields = port != NULL ? drift_nic(m->plan, m->view, node, port->json, &reason) : NULL;
+
+		if (fields != NULL && make_update(m, port, fields, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int update_port(size_t i, void *context, struct error **err)
@@ -104,7 +167,7 @@ static int update_port(size_t i, void *context, struct error **err)
 	CLEANUP_FREE char *reason = NULL;
 	struct json_object *fields = drift_port(m->plan, m->view, node, port->json, &reason);
 
-	return fields != NULL ? make_update(m, port, fields, err) : 0;
+	return (fields != NULL && make_update(m, port, fields, err) < 0) || update_nics(m, node, err) < 0 ? -1 : 0;
 }
 
 /* Also of those just made: neutron up to 21 at least forgets allowed_address_pairs when it makes many ports in one call. */

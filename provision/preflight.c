@@ -6,9 +6,9 @@ static const struct {
 	bool by_facts; /* weighs more than the look's lists */
 } checks[] = {
 	{check_services, false},	{check_image, false},	      {check_external, false},	  {check_flavors, false},
-	{check_existing, false},	{check_server_groups, false},	{check_volume_zones, false},
+	{check_existing, false},	{check_nics, false},	      {check_server_groups, false},	{check_volume_zones, false},
 	{check_zones, true},		{check_volume_types, true},   {check_compute_quota, true}, {check_network_quota, true},
-	{check_volume_quota, true},	{check_external_addresses, true}, {check_overlaps, true},  {check_subnet, true},
+	{check_volume_quota, true},	{check_external_addresses, true}, {check_nic_addresses, true}, {check_overlaps, true},  {check_subnet, true},
 	{check_mtu, true},		{check_roles, true},	      {check_clock, true},	  {check_microversions, true},
 	{check_extensions, true},	{check_credential, true},
 };

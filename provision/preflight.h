@@ -20,6 +20,7 @@ void check_image(struct preflight *p);
 void check_external(struct preflight *p);
 void check_flavors(struct preflight *p);
 void check_existing(struct preflight *p); /* preflight_existing.c */
+void check_nics(struct preflight *p);
 void check_server_groups(struct preflight *p); /* check_modes.c */
 void check_volume_zones(struct preflight *p);
 /* By the answers of view->facts. */
@@ -29,6 +30,7 @@ void check_compute_quota(struct preflight *p); /* preflight_quota.c */
 void check_network_quota(struct preflight *p);
 void check_volume_quota(struct preflight *p);
 void check_external_addresses(struct preflight *p); /* preflight_network.c */
+void check_nic_addresses(struct preflight *p);
 void check_overlaps(struct preflight *p);
 void check_subnet(struct preflight *p);
 void check_mtu(struct preflight *p);

@@ -1,6 +1,7 @@
 /* What the services can do, who asks them, and what time it is there. */
 #include "provision/body.h"
 #include "provision/existing.h"
+#include "provision/nics.h"
 #include "provision/preflight.h"
 
 enum { SKEW_WARNING_S = 60, SKEW_ERROR_S = 300 };
@@ -186,6 +187,7 @@ void check_extensions(struct preflight *p)
 		{"external-net", "floating IPs come from an external network", wants_external(p->plan)},
 		{"security-group", "they keep strangers from the nodes", true},
 		{"standard-attr-description", "everything that is made bears the cluster's mark as its description", true},
+		{"extra_dhcp_opt", "it keeps servers from a default route in the networks of their pools", nics_wanted(p->plan)},
 		{"allowed-address-pairs", "packets of pods leave the nodes under the pods' own addresses", pods_on_the_wire(p->plan)},
 	};
 	struct json_object *list = json_at(p->view->facts[FACT_EXTENSIONS].json, "extensions");

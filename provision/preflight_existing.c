@@ -1,11 +1,13 @@
 /* Network, subnet and router that the file names, and that davit neither makes nor changes. */
 #include "provision/existing.h"
+#include "provision/nics.h"
 #include "provision/pick.h"
 #include "provision/preflight.h"
 
 #define NETWORK "spec.network.existing.network"
 #define SUBNET "spec.network.existing.subnet"
 #define ROUTER "spec.network.existing.router"
+#define NETWORKS "one of the pool's networks"
 #define GROUPS "one of the pool's securityGroups"
 
 /* None of that name, or several: tells it, and returns false. */
@@ -164,4 +166,80 @@ void check_existing(struct preflight *p)
 	if (p->plan->own_network || existing_network(p->plan, p->view) != NULL)
 		check_same_network(p);
 	check_existing_groups(p);
+}
+
+/* A server that learns of two default routes takes one of them, and answers who came by the other through the wrong network. */
+static void check_default_route(struct preflight *p, const char *word, struct json_object *subnet)
+{
+	bool dhcp = json_get_bool(subnet, "enable_dhcp", true), routes = json_len(json_at(subnet, "host_routes")) > 0;
+
+	if (json_get_str(subnet, "gateway_ip", NULL) == NULL || (dhcp && !routes))
+		return;
+	WARN(p, "network", "davit can keep the gateway from servers only where DHCP gives it, and gives no other routes",
+	     "have its owner take the gateway off the subnet (openstack subnet set --gateway none), unless the image sees to it",
+	     "network \"%s\": servers may take a second default route, by the gateway of subnet \"%s\"", word, json_get_str(subnet, "name", ""));
+}
+
+static size_t check_nic_subnets(struct preflight *p, const char *word, const char *id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_len(p->view->nics.subnets); i++) {
+		struct json_object *subnet = json_object_array_get_idx(p->view->nics.subnets, i);
+
+		if (strcmp(json_get_str(subnet, "network_id", ""), id) != 0 || json_get_int(subnet, "ip_version", 4) != 4)
+			continue;
+		check_default_route(p, word, subnet);
+		n++;
+	}
+	return n;
+}
+
+static void check_nic(struct preflight *p, const char *word)
+{
+	const char *own = network_id_of(p->plan, p->view), *id;
+
+	if (!find_one(p, "network", NETWORKS, word, p->view->nics.networks))
+		return;
+	id = json_get_str(nics_network(p->view, word), "id", "");
+	if (own != NULL && strcmp(own, id) == 0)
+		REFUSE(p, "network", "the servers are in it already", "leave it out",
+		       "network \"%s\": is the cluster's own, and one of the pool's networks besides", word);
+	else if (check_nic_subnets(p, word, id) == 0)
+		REFUSE(p, "network", "the servers would have no address there",
+		       "have its owner share the subnet with this project, make one, or name another network",
+		       "network \"%s\": has no IPv4 subnet that the project may see", word);
+	else
+		PASS(p, "network", "network \"%s\" (%s)", word, id);
+}
+
+static void check_nic_twins(struct preflight *p, const struct pool_spec *pool)
+{
+	for (size_t i = 0; i < pool->networks.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (nics_network(p->view, pool->networks.v[i]) != NULL &&
+			    nics_network(p->view, pool->networks.v[i]) == nics_network(p->view, pool->networks.v[k]))
+				REFUSE(p, "network", "a server has one port in each", "leave one of them out",
+				       "networks \"%s\" and \"%s\" of pool \"%s\" are the same", pool->networks.v[k], pool->networks.v[i],
+				       pool->name);
+}
+
+/* One finding a network, and a pool where two of its are one. */
+void check_nics(struct preflight *p)
+{
+	CLEANUP_STRV struct strv seen = STRV_INIT, pools = STRV_INIT;
+
+	for (size_t i = 0; i < p->plan->n_nodes && p->view->services[CLOUD_NETWORK]; i++) {
+		const struct pool_spec *pool = p->plan->nodes[i].pool;
+
+		if (pool == NULL || strv_has(&pools, pool->name))
+			continue;
+		strv_add(&pools, pool->name);
+		check_nic_twins(p, pool);
+		for (size_t k = 0; k < pool->networks.n; k++) {
+			if (!strv_has(&seen, pool->networks.v[k]))
+				check_nic(p, pool->networks.v[k]);
+			strv_add(&seen, pool->networks.v[k]);
+		}
+	}
 }

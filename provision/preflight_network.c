@@ -1,5 +1,6 @@
 /* The external network's addresses, the file's CIDRs beside what is there, and how large packets may be. */
 #include "core/cluster/address.h"
+#include "provision/nics.h"
 #include "provision/pick.h"
 #include "provision/preflight.h"
 
@@ -74,6 +75,42 @@ void check_external_addresses(struct preflight *p)
 		       (long long)(total - (used > 0 ? used : 0)), (long long)total);
 	else
 		findings_pass_count(p->findings, "external network", "addresses of the external network", needed, used, total);
+}
+
+/* Ports to be made in the network. */
+static int64_t nics_needed(struct preflight *p, const char *network_id)
+{
+	int64_t needed = 0;
+
+	for (size_t i = 0; i < p->plan->n_nodes; i++) {
+		CLEANUP_STRV struct strv networks = STRV_INIT, ports = STRV_INIT;
+
+		nics_of(p->view, &p->plan->nodes[i], &networks, &ports);
+		for (size_t k = 0; k < networks.n; k++)
+			needed += strcmp(networks.v[k], network_id) == 0 && view_find(p->view, KIND_PORT, ports.v[k]) == NULL;
+	}
+	return needed;
+}
+
+static void check_addresses_in(struct preflight *p, struct json_object *network)
+{
+	const char *id = json_get_str(network, "id", ""), *name = json_get_str(network, "name", id);
+	struct json_object *known = availability_of(p->view, id);
+	int64_t needed = nics_needed(p, id), used = preflight_amount(known, "used_ips", 0);
+	int64_t total = preflight_amount(known, "total_ips", pools_of(p->view->nics.subnets, id));
+
+	if (needed > 0 && total >= 0 && needed > total - used)
+		REFUSE(p, "network", "each server of the pool takes one of its addresses",
+		       "make the pool smaller, or have its owner add a subnet",
+		       "network \"%s\": %lld addresses are needed, %lld of %lld are free", name, (long long)needed,
+		       (long long)(total - used), (long long)total);
+}
+
+/* How many are taken is told to administrators only; that more are needed than there are, everybody sees. */
+void check_nic_addresses(struct preflight *p)
+{
+	for (size_t i = 0; i < json_len(p->view->nics.networks); i++)
+		check_addresses_in(p, json_object_array_get_idx(p->view->nics.networks, i));
 }
 
 /* ---- overlaps ---- */

@@ -11,6 +11,8 @@ int make_subnet(void *context, struct error **err);
 int make_router(void *context, struct error **err);
 int make_ports(void *context, struct error **err);
 int update_ports(void *context, struct error **err);
+/* The node's ports besides the first, before its server is made (again). */
+int make_nics(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE;
 int make_interface(void *context, struct error **err);
 int make_floating_ips(void *context, struct error **err);
 int make_volumes(void *context, struct error **err); /* volume.c */

@@ -35,6 +35,8 @@ void view_free(struct view *v)
 	json_object_put(v->existing.routers);
 	json_object_put(v->existing.router_ports);
 	json_object_put(v->existing.groups);
+	json_object_put(v->nics.networks);
+	json_object_put(v->nics.subnets);
 	json_object_put(v->flavors);
 	json_object_put(v->externals);
 	strv_free(&v->roles);

@@ -33,6 +33,9 @@ struct view {
 	struct {
 		struct json_object *networks, *subnets, *routers, *router_ports, *groups;
 	} existing; /* each NULL where the file names none */
+	struct {
+		struct json_object *networks, *subnets; /* all, and those of the networks that pools name */
+	} nics; /* nics.h; each NULL where the file names none */
 	struct json_object *volume_zones; /* cinder's; NULL where no volume is in a zone */
 	struct json_object *flavors, *externals;
 	/* who asks, and when, from the login */

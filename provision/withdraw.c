@@ -19,7 +19,7 @@ static size_t match(const struct item *it, const char *node)
 
 	if (strncmp(it->name, node, n) != 0)
 		return 0;
-	return it->name[n] == '\0' || (it->kind == KIND_VOLUME && it->name[n] == '-') ? n : 0;
+	return it->name[n] == '\0' || (it->kind == KIND_VOLUME && it->name[n] == '-') || (it->kind == KIND_PORT && it->name[n] == '.') ? n : 0;
 }
 
 const char *withdraw_owner(const struct plan *plan, const struct item *it)

@@ -185,6 +185,27 @@ static int check_kubelets(const struct yaml *y, const struct yaml_node *file, co
 	return 0;
 }
 
+static int check_networks(const struct yaml *y, const struct yaml_node *pool, const struct pool_spec *p, struct error **err)
+{
+	for (size_t i = 0; i < p->networks.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(p->networks.v[i], p->networks.v[k]) == 0)
+				return yaml_error(y, yaml_get(pool, "networks")->values[i], err, "networks: \"%s\" is named twice", p->networks.v[i]);
+	return 0;
+}
+
+static int check_all_networks(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *pools = yaml_get(file, "workerPools");
+
+	if (check_networks(y, yaml_get(file, "controlPlane"), &s->control_plane, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->n_pools; i++)
+		if (check_networks(y, pools->values[i], &s->pools[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int check_all_volumes(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
 {
 	const struct yaml_node *pools = yaml_get(file, "workerPools");
@@ -235,7 +256,8 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
 	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
-	    check_pools(y, file, s, err) < 0 || check_all_volumes(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
+	    check_pools(y, file, s, err) < 0 || check_all_volumes(y, file, s, err) < 0 ||
+	    check_all_networks(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
 	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0)
 		return -1;
 	if (s->access.server.flavor == NULL)

@@ -56,6 +56,7 @@ struct pool_spec {
 	struct strv taints;	   /* "key=value:Effect" or "key:Effect" */
 	struct json_object *kubelet; /* over the cluster's own kubelet settings; NULL: none */
 	struct strv security_groups; /* names or ids of those that are there, besides davit's own */
+	struct strv networks;	   /* names or ids of those that are there, besides the cluster's own: a port in each */
 	struct strv zones;	   /* availability zones, spread over in order; empty: the cloud's choice */
 	enum server_group_policy server_group;
 	int server_group_size; /* servers in one group at most */

@@ -44,6 +44,8 @@ static const struct field data_volume_fields[] = {
 	{"kubelet", FIELD_JSON, offsetof(struct pool_spec, kubelet), "merged over the KubeletConfiguration, after spec.kubelet"},  \
 	{"securityGroups", FIELD_STRINGS, offsetof(struct pool_spec, security_groups),                                             \
 	 "security groups that are there, by name or id, for the servers besides davit's own"},                                    \
+	{"networks", FIELD_STRINGS, offsetof(struct pool_spec, networks),                                                           \
+	 "networks that are there, by name or id, in which the servers get a port each, besides the cluster's own"},                \
 	{"zones", FIELD_STRINGS, offsetof(struct pool_spec, zones), "availability zones, used in turn"},                           \
 	{"serverGroup", FIELD_ENUM, offsetof(struct pool_spec, server_group), "on how many hosts the cloud puts the servers",      \
 	 "soft-anti-affinity", .allowed = server_groups},                                                                          \

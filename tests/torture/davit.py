@@ -18,10 +18,10 @@ spec:
   network: {cidr: 10.6.0.0/24}
   controlPlane: {flavor: m1.small, volume: {size: 20}}
   workerPools:
-  - {name: workers, count: 2, flavor: m1.small}
+  - {name: workers, count: 2, flavor: m1.small, networks: [storage]}
   registry: {flavor: m1.small, volume: {size: 5}}
 """
-WANTED = {"network": 1, "subnet": 1, "router": 1, "port": 5, "security_group": 3, "floatingip": 1, "keypair": 1, "server group": 2,
+WANTED = {"network": 1, "subnet": 1, "router": 1, "port": 7, "security_group": 3, "floatingip": 1, "keypair": 1, "server group": 2,
           "volume": 2, "server": 4}
 
 

@@ -395,9 +395,9 @@ static void pass_time(enum kind kind)
 		if (kind == KIND_VOLUME && is(o, "status", "creating"))
 			json_add_str(o, "status", "available");
 		if (kind == KIND_SERVER && is(o, "OS-EXT-STS:task_state", "deleting")) {
-			struct json_object *port = fake_by(KIND_PORT, "device_id", str(o, "id"), NULL), *volume;
+			struct json_object *port, *volume;
 
-			if (port != NULL)
+			while ((port = fake_by(KIND_PORT, "device_id", str(o, "id"), NULL)) != NULL)
 				json_add_str(port, "device_id", "");
 			while ((volume = fake_by(KIND_VOLUME, "attachments[0].server_id", str(o, "id"), NULL)) != NULL) {
 				json_add_str(volume, "status", "available");

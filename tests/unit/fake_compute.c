@@ -34,11 +34,14 @@ void fake_plug(const char *port_id, struct json_object *server)
 
 int fake_settle_server(struct json_object *o, int *s, struct error **err)
 {
-	struct json_object *port = fake_by(KIND_PORT, "id", str(o, "networks[0].port"), NULL),
-			   *disks = json_at(o, "block_device_mapping_v2");
+	struct json_object *ports = json_at(o, "networks"), *disks = json_at(o, "block_device_mapping_v2");
 
-	if (port == NULL || !is(port, "device_id", ""))
-		return fake_refuse(409, ERROR_CONFLICT, "PortInUse", s, err);
+	for (size_t i = 0; i < json_len(ports); i++) {
+		struct json_object *port = fake_by(KIND_PORT, "id", str(json_object_array_get_idx(ports, i), "port"), NULL);
+
+		if (port == NULL || !is(port, "device_id", ""))
+			return fake_refuse(409, ERROR_CONFLICT, "PortInUse", s, err);
+	}
 	for (size_t i = 0; i < json_len(disks); i++) {
 		struct json_object *disk = json_object_array_get_idx(disks, i);
 
@@ -48,8 +51,8 @@ int fake_settle_server(struct json_object *o, int *s, struct error **err)
 	}
 	for (size_t i = 0; i < json_len(disks); i++)
 		reserve(str(json_object_array_get_idx(disks, i), "uuid"));
-	json_add_str(port, "device_id", str(o, "id"));
-	json_add_str(port, "device_owner", "compute:nova");
+	for (size_t i = 0; i < json_len(ports); i++)
+		fake_plug(str(json_object_array_get_idx(ports, i), "port"), o);
 	json_add_str(o, "status", "BUILD");
 	return 0;
 }

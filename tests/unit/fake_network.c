@@ -3,11 +3,27 @@
 #include <time.h>
 
 /* What each kind gets beyond the body it was made of, and what it refuses. */
+/* Neutron chooses a subnet where the body names none. */
+static void choose_subnet(struct json_object *o)
+{
+	struct json_object *list, *ip;
+
+	if (json_len(json_at(o, "fixed_ips")) > 0)
+		return;
+	list = json_object_new_array();
+	ip = json_object_new_object();
+	json_add_str(ip, "subnet_id", str(fake_by(KIND_SUBNET, "network_id", str(o, "network_id"), NULL), "id"));
+	json_object_array_add(list, ip);
+	json_add(o, "fixed_ips", list);
+}
+
 int fake_settle_port(struct json_object *o, int *s, struct error **err)
 {
 	CLEANUP_FREE char *chosen = xasprintf("192.168.5.%u", fake.ids % 250 + 2);
-	const char *address = str(o, "fixed_ips[0].ip_address");
+	const char *address;
 
+	choose_subnet(o);
+	address = str(o, "fixed_ips[0].ip_address");
 	if (*address == '\0') {
 		json_add_str(json_at(o, "fixed_ips[0]"), "ip_address", chosen);
 		address = str(o, "fixed_ips[0].ip_address");
@@ -112,6 +128,22 @@ int fake_put_interface(const char *router, struct json_object *body, bool add, i
 	return 0;
 }
 
+/* "A&network_id=B": whether value is one of them */
+static bool is_asked(const char *values, const char *key, const char *value)
+{
+	CLEANUP_FREE char *again = xasprintf("&%s=", key);
+
+	for (const char *at = values; at != NULL; at = strstr(at, again)) {
+		size_t n;
+
+		at += at == values ? 0 : strlen(again);
+		n = strcspn(at, "&");
+		if (n == strlen(value) && strncmp(at, value, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* neutron's filters that tests depend on; others are done by who asks, too */
 struct json_object *fake_filter(const char *path, struct json_object *all)
 {
@@ -122,7 +154,7 @@ struct json_object *fake_filter(const char *path, struct json_object *all)
 		const char *at = strstr(path, query);
 
 		for (size_t i = json_len(all); at != NULL && i-- > 0;)
-			if (!is(json_object_array_get_idx(all, i), keys[k], at + strlen(query)))
+			if (!is_asked(at + strlen(query), keys[k], str(json_object_array_get_idx(all, i), keys[k])))
 				json_object_array_del_idx(all, i, 1);
 	}
 	return all;

@@ -69,6 +69,7 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  kubelet: {authentication: {x509: {clientCAFile: /x}}}\n", "kubelet: \"authentication.x509\" is set by davit");
 	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: {clusterDomain: null}}\n", "kubelet: \"clusterDomain\" is set by davit");
 	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: [a]}\n", "kubelet must be a map, found a list");
+	refused(HEAD CLOUD CP "  workerPools:\n  - {name: a, count: 1, flavor: x, networks: [s, s]}\n", "c.yaml:9:50: networks: \"s\" is named twice");
 	refused(HEAD CLOUD CP "  artifacts: {mirror: ftp://x}\n", "is no URL");
 	refused(HEAD CLOUD CP "  proxy: {http: proxy:3128}\n", "c.yaml:8:17: http: expected http(s)://[USER:PASSWORD@]HOST:PORT");
 	refused(HEAD CLOUD CP "  proxy: {https: 'http://a:$b@c'}\n", "c.yaml:8:18: https: expected http(s)://");

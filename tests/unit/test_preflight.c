@@ -367,6 +367,28 @@ static void test_free_addresses(void **state)
 	says(f, "");
 }
 
+/* How many addresses are taken is told to administrators; that more are needed than there are, everybody sees. */
+static void test_networks_of_a_pool(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *ports = NULL;
+
+	strv_add(&f->spec->pools[0].networks, "storage");
+	f->view->nics.networks = json("[{\"id\":\"n1\",\"name\":\"storage\"}]");
+	f->view->nics.subnets = json("[{\"id\":\"s1\",\"name\":\"flat\",\"network_id\":\"n1\",\"gateway_ip\":\"10.9.0.1\","
+				     "\"allocation_pools\":[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.3\"}]}]");
+	says(f, "");
+	ports = passed(f, "quota");
+	assert_non_null(strstr(ports, "ports: 8 of 50 that are free"));
+	fact(f, FACT_FREE_ADDRESSES, "{\"network_ip_availabilities\":[{\"network_id\":\"n1\",\"total_ips\":2,\"used_ips\":1}]}");
+	says(f, "error network: network \"storage\": 2 addresses are needed, 1 of 2 are free\n");
+	fact(f, FACT_FREE_ADDRESSES, "{}");
+	replace(&f->view->nics.subnets, "[{\"id\":\"s1\",\"name\":\"flat\",\"network_id\":\"n1\",\"enable_dhcp\":false,\"gateway_ip\":\"10.9.0.1\","
+					"\"allocation_pools\":[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.2\"}]}]");
+	says(f, "warning network: network \"storage\": servers may take a second default route, by the gateway of subnet \"flat\"\n"
+		"error network: network \"storage\": 2 addresses are needed, 1 of 1 are free\n");
+}
+
 static void test_ranges_that_overlap(void **state)
 {
 	struct fixture *f = *state;
@@ -587,6 +609,7 @@ int main(void)
 		WITH(test_only_what_will_be_made_is_counted),
 		WITH(test_what_cannot_be_read_is_a_warning),
 		WITH(test_free_addresses),
+		WITH(test_networks_of_a_pool),
 		WITH(test_ranges_that_overlap),
 		WITH(test_the_subnet_has_another_range),
 		WITH(test_packets),

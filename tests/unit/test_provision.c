@@ -112,6 +112,8 @@ static void test_bodies_of_the_network(void **state)
 	free(f->spec->network.plugin);
 	f->spec->network.plugin = xstrdup("none");
 	golden("port-other-plugin", body_port(f->plan, plan_find(f->plan, "demo-w-1"), MARK, "N", "S", &groups));
+	golden("nic", body_nic("demo-w-1.1a2b3c4d", MARK, "N", &groups, false));
+	golden("nic-plain", body_nic("demo-w-1.1a2b3c4d", MARK, "N", NULL, true));
 	golden("floating-ip", body_floating_ip(MARK, "EXT", "P"));
 	golden("keypair", body_keypair("demo-1a2b3c4d", "ssh-ed25519 AAAA demo"));
 	golden("server-group", body_server_group("demo-w-1a2b3c4d", SERVER_GROUP_SOFT_APART));
@@ -134,7 +136,10 @@ static struct json_object *server(const struct fixture *f, const char *node, con
 
 	if (data != NULL)
 		strv_split(&s.data_ids, data, " ");
+	if (strcmp(node, "demo-w-1") == 0)
+		strv_split(&s.nic_ids, "P2 P3", " ");
 	assert_success(body_server(f->plan, &s, &o, &test_error));
+	strv_free(&s.nic_ids);
 	strv_free(&s.data_ids);
 	return o;
 }
@@ -153,6 +158,7 @@ static void test_bodies_of_servers(void **state)
 	const struct plan_node *cp = plan_find(f->plan, "demo-cp-1"), *registry = plan_find(f->plan, "demo-registry");
 
 	golden("server-plain", server(f, "demo-w-2", NULL, NULL, "SG"));
+	golden("server-nics", server(f, "demo-w-1", NULL, NULL, NULL));
 	golden("server-root-volume", server(f, "demo-cp-1", "R", NULL, "SG"));
 	golden("server-data-volume", server(f, "demo-registry", NULL, "D", NULL));
 	golden("server-all-volumes", server(f, "demo-cp-1", "R", "D1 D2", "SG"));

@@ -14,7 +14,7 @@ modes_end() {
 	list_project >"$WORK/before"
 }
 
-# mode NAME KEY…: a cluster whose file has these keys besides, a line each
+# mode NAME KEY…: a cluster whose file has these keys besides, a line each; $networks: in which its control plane is besides
 mode() {
 	local name=$1 file=$WORK/$1.yaml
 	shift
@@ -24,7 +24,7 @@ mode() {
 		metadata: {name: $name}
 		spec:
 		  platform: {version: 1.36.3}
-		  controlPlane: {flavor: m1.small}
+		  controlPlane: {flavor: m1.small, networks: [${networks:-}]}
 		  registry: {flavor: m1.tiny, volume: {size: 1}}
 	YAML
 	printf '  %s\n' "$@" >>"$file"
@@ -56,12 +56,14 @@ in_a_network_of_another_project() {
 	mode_leaves_nothing shared
 }
 
-# each server has a floating IP, and its user-data from a drive
+# each server has a floating IP, and its user-data from a drive; one is in another network besides, by which it has no default route
 on_an_existing_router() {
-	mode edge 'openstack: {cloud: lab, image: debian-12, externalNetwork: public, configDrive: true}' \
+	networks=corp mode edge 'openstack: {cloud: lab, image: debian-12, externalNetwork: public, configDrive: true}' \
 		'network: {cidr: 10.63.0.0/24, existing: {router: edge}}' 'access: {bastion: floatingIPs}'
 	mode_answers edge
 	davit ssh -f "$WORK/edge.yaml" cp-1 cat /var/lib/cloud/instance/datasource | tee "$WORK/datasource"
 	grep -q DataSourceConfigDrive "$WORK/datasource"
+	eventually 60 davit ssh -f "$WORK/edge.yaml" cp-1 'ip -4 -o address | grep " 10\.62\.0\."'
+	[[ $(davit ssh -f "$WORK/edge.yaml" cp-1 'ip route show default | wc -l') = 1 ]]
 	mode_leaves_nothing edge
 }

@@ -38,9 +38,11 @@ class Cloud:
         subnet = self.network.add("subnet", {"name": "demo", "network_id": network["id"], "cidr": "10.6.0.0/24", "ip_version": 4})
         port = self.network.add("port", {"name": "demo-workers-1", "network_id": network["id"], "fixed_ips": [
             {"subnet_id": subnet["id"], "ip_address": "10.6.0.9"}]})
+        storage = self.network.add("network", {"name": "storage"})
+        self.network.add("subnet", {"name": "storage", "network_id": storage["id"], "cidr": "10.9.0.0/24", "ip_version": 4, "gateway_ip": None})
         self.network.add("floatingip", {"floating_network_id": self.network.external["id"]})
         self.compute.pairs["mine"] = {"name": "mine", "public_key": "ssh-ed25519 AAAA me", "fingerprint": "cc:dd", "type": "ssh"}
-        server = self.compute.new_server({"name": "demo-cp-9"}, self.compute.flavor_list[0], port["id"], [])
+        server = self.compute.new_server({"name": "demo-cp-9"}, self.compute.flavor_list[0], [port["id"]], [])
         server |= {"status": "ACTIVE", "OS-EXT-STS:task_state": None}
         port |= {"device_id": server["id"], "device_owner": "compute:nova"}
 

@@ -53,12 +53,13 @@ class Compute(Service):
                 self.build(o, now() - o["~born"])
 
     def build(self, o, age):
-        port = self.cloud.network.things["port"].get(o["~port"])
         if age >= BIND and not o["~bound"]:
-            if port is None or port["device_id"] not in ("", o["id"]):
-                return self.fail(o, f"Build of instance {o['id']} aborted: port {o['~port']} is not usable")
+            ports = [self.cloud.network.things["port"].get(id) for id in o["~ports"]]
+            if any(port is None or port["device_id"] not in ("", o["id"]) for port in ports):
+                return self.fail(o, f"Build of instance {o['id']} aborted: one of the ports {o['~ports']} is not usable")
             o["~bound"] = True
-            port |= {"device_id": o["id"], "device_owner": "compute:nova", "status": "ACTIVE"}
+            for port in ports:
+                port |= {"device_id": o["id"], "device_owner": "compute:nova", "status": "ACTIVE"}
             for volume in self.volumes_of(o):
                 self.cloud.volume.attach(volume, o["id"])
         if age >= BUILD:
@@ -106,14 +107,15 @@ class Compute(Service):
             if used[key] + more > QUOTA[key]:
                 raise Refusal(403, f"Quota exceeded for {key}: Requested {more}, but already used {used[key]} of {QUOTA[key]} {key}")
 
-    def check_port(self, body):
-        id = body["networks"][0]["port"]
-        port = self.cloud.network.things["port"].get(id)
-        if port is None:
-            raise Refusal(400, f"Port id {id} could not be found.")
-        if port["device_id"]:
-            raise Refusal(409, f"Port {id} is still in use.")
-        return id
+    def check_ports(self, body):
+        ids = [network["port"] for network in body["networks"]]
+        for id in ids:
+            port = self.cloud.network.things["port"].get(id)
+            if port is None:
+                raise Refusal(400, f"Port id {id} could not be found.")
+            if port["device_id"]:
+                raise Refusal(409, f"Port {id} is still in use.")
+        return ids
 
     def check_volumes(self, body):
         """Takes them, as nova does before it answers."""
@@ -140,8 +142,8 @@ class Compute(Service):
         if body.get("key_name") and body["key_name"] not in self.pairs:
             raise Refusal(400, "Invalid key_name provided.")
         self.check_quota(flavor)
-        port, volumes = self.check_port(body), self.check_volumes(body)
-        o = self.new_server(body, flavor, port, volumes)
+        ports, volumes = self.check_ports(body), self.check_volumes(body)
+        o = self.new_server(body, flavor, ports, volumes)
         if body.get("user_data"):
             self.user_data.append(base64.b64decode(body["user_data"]).decode())
         group = self.server_groups.get((whole.get("os:scheduler_hints") or {}).get("group"))
@@ -150,7 +152,7 @@ class Compute(Service):
         return answer(202, {"server": {"id": o["id"], "links": [], "OS-DCF:diskConfig": "MANUAL",
                                        "security_groups": [{"name": "default"}], "adminPass": "q7HkL2mVw9Zx"}})
 
-    def new_server(self, body, flavor, port, volumes):
+    def new_server(self, body, flavor, ports, volumes):
         o = {
             "id": self.cloud.id(), "name": body["name"], "status": "BUILD", "metadata": body.get("metadata") or {},
             "tenant_id": self.cloud.project, "user_id": self.cloud.user, "flavor": {"id": flavor["id"], "links": []},
@@ -159,7 +161,7 @@ class Compute(Service):
             "accessIPv4": "", "accessIPv6": "", "config_drive": "", "hostId": "", "OS-DCF:diskConfig": "MANUAL",
             "OS-EXT-STS:task_state": "scheduling", "OS-EXT-STS:vm_state": "building", "OS-EXT-STS:power_state": 0,
             "OS-EXT-AZ:availability_zone": "nova", "OS-SRV-USG:launched_at": None, "OS-SRV-USG:terminated_at": None,
-            "os-extended-volumes:volumes_attached": [{"id": v} for v in volumes], "~born": now(), "~port": port, "~volumes": volumes,
+            "os-extended-volumes:volumes_attached": [{"id": v} for v in volumes], "~born": now(), "~ports": ports, "~volumes": volumes,
             "~bound": False,
         }
         self.all[o["id"]] = o

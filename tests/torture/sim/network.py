@@ -100,6 +100,8 @@ class Network(Service):
                 raise Refusal(400, f"IP address {ip['ip_address']} is not a valid IP for the specified subnet.", "InvalidIpForSubnet")
             if any(ip in p["fixed_ips"] for p in self.things["port"].where(network_id=network["id"])):
                 raise Refusal(409, f"IP address {ip['ip_address']} already allocated in subnet {subnet['id']}", "IpAddressAlreadyAllocated")
+        if "fixed_ips" not in f:
+            f = f | {"fixed_ips": self.choose(network)}
         groups = f.get("security_groups")
         if groups is None:
             groups = [self.things["security_group"].where(project_id=o["project_id"], name="default")[0]["id"]]
@@ -108,6 +110,15 @@ class Network(Service):
         return {"admin_state_up": True, "status": "DOWN", "device_id": "", "device_owner": "", "mac_address": "fa:16:3e:00:00:00",
                 "fixed_ips": [], "allowed_address_pairs": [], "extra_dhcp_opts": [], "binding:vnic_type": "normal",
                 "port_security_enabled": True} | f | {"security_groups": groups}
+
+    def choose(self, network):
+        """Where the body says nothing of addresses: one of the first subnet."""
+        subnet = next(iter(self.things["subnet"].where(network_id=network["id"])), None)
+        if subnet is None:
+            return []
+        taken = [ip["ip_address"] for p in self.things["port"].where(network_id=network["id"]) for ip in p["fixed_ips"]]
+        free = (str(a) for a in ipaddress.ip_network(subnet["cidr"]).hosts() if str(a) not in [*taken, subnet["gateway_ip"]])
+        return [{"subnet_id": subnet["id"], "ip_address": next(free)}]
 
     def new_floatingip(self, o, f):
         network = self.find("network", f["floating_network_id"])
@@ -275,7 +286,7 @@ class Network(Service):
     def extensions(self, request):
         return answer(200, {"extensions": [{"alias": a, "name": a, "description": "", "links": [], "updated": "2015-01-01T10:00:00-00:00"}
                                            for a in ("router", "external-net", "security-group", "allowed-address-pairs", "quota_details",
-                                                     "port-security", "quotas", "availability_zone", "standard-attr-description")]})
+                                                     "extra_dhcp_opt", "port-security", "quotas", "availability_zone", "standard-attr-description")]})
 
     def quotas(self, request):
         return answer(200, {"quota": {k: {"limit": v, "used": len(self.things[k].where(project_id=self.cloud.project)), "reserved": 0}
