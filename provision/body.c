@@ -282,6 +282,16 @@ static struct json_object *server_metadata(const struct plan *plan, const struct
 	return o;
 }
 
+/* Who looks at the cloud finds the servers by them; davit goes by the metadata. */
+static struct json_object *tags(const struct plan *plan, const char *uuid)
+{
+	CLEANUP_FREE char *mark = mark_text(uuid), *name = xasprintf("davit-cluster:%s", plan->spec->name);
+	struct json_object *list = array_of(json_object_new_string(mark));
+
+	json_object_array_add(list, json_object_new_string(name));
+	return list;
+}
+
 /* The first is the one that the server is reached by. */
 static struct json_object *networks(const struct body_server *s)
 {
@@ -310,6 +320,8 @@ int body_server(const struct plan *plan, const struct body_server *s, struct jso
 	json_add_str(server, "availability_zone", s->node->zone);
 	json_add_str(server, "key_name", s->keypair);
 	json_add(server, "metadata", server_metadata(plan, s));
+	if (s->tagged)
+		json_add(server, "tags", tags(plan, s->uuid));
 	if (plan->spec->openstack.config_drive)
 		json_add_bool(server, "config_drive", true);
 	if (mapping != NULL)

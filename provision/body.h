@@ -55,6 +55,7 @@ struct body_server {
 	struct strv data_ids;	       /* of the volumes for data */
 	const char *server_group_id;   /* or NULL */
 	const char *user_data;	       /* plain text, or NULL */
+	bool tagged;		       /* the cloud's nova takes tags */
 };
 /* The whole body, {"server": …, "os:scheduler_hints": …}.  ERROR_CONFIG where user_data is longer than nova takes. */
 int body_server(const struct plan *plan, const struct body_server *s, struct json_object **ret, struct error **err) MUST_USE;

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "provision/drift.h"
+#include "provision/microversion.h"
 #include "provision/nics.h"
 #include "provision/pick.h"
 #include "provision/power.h"
@@ -124,6 +125,11 @@ static const char *optional_id(struct maker *m, enum kind kind, const char *name
 	return name != NULL ? made_id(m, kind, name) : NULL;
 }
 
+static bool has_tags(struct maker *m)
+{
+	return microversion_is_known(m->view->facts[FACT_COMPUTE_VERSIONS].json, TAGS_MICROVERSION);
+}
+
 static int server_body(struct maker *m, const struct plan_node *node, const char *user_data, struct json_object **ret,
 		       struct error **err)
 {
@@ -140,6 +146,7 @@ static int server_body(struct maker *m, const struct plan_node *node, const char
 		.root_id = optional_id(m, KIND_VOLUME, root),
 		.server_group_id = optional_id(m, KIND_SERVER_GROUP, group),
 		.user_data = user_data,
+		.tagged = has_tags(m),
 	};
 	CLEANUP_STRV struct strv ports = STRV_INIT;
 	int r;
@@ -192,7 +199,7 @@ static int create_server(struct maker *m, size_t i, struct error **err)
 		return -1;
 	}
 	gate_enter(m->gate, i);
-	r = make_whole(m, KIND_SERVER, node->node.name, body, err);
+	r = make_whole(m, KIND_SERVER, node->node.name, body, has_tags(m) ? TAGS_MICROVERSION : NULL, err);
 	gate_leave(m->gate);
 	return r;
 }

@@ -50,6 +50,7 @@ int kind_delete(struct cloud *c, enum kind kind, const char *id, const char *nam
 int kind_get(struct cloud *c, enum kind kind, const char *id, struct json_object **ret, struct error **err) MUST_USE;
 
 char *mark_text(const char *uuid) MUST_USE;		      /* "davit:UUID" */
+#define TAGS_MICROVERSION "2.52" /* servers are made with tags, by which people may filter: openstack server list --tags davit:UUID */
 char *mark_name(const char *name, const char *uuid) MUST_USE; /* "NAME-1a2b3c4d"; uuid "": "NAME" */
 bool mark_is_on(enum kind kind, struct json_object *o, const char *uuid);
 const char *mark_of(enum kind kind, struct json_object *o); /* the UUID that it bears in full, whose cluster it may be; or NULL */

@@ -17,6 +17,7 @@ struct post {
 	enum kind kind;
 	struct want *wants;
 	size_t n;
+	const char *microversion; /* NULL: the kind's */
 	int status;
 	bool ambiguous;
 };
@@ -113,7 +114,7 @@ static int post(struct post *p, struct json_object *body, struct error **err)
 				  .method = "POST",
 				  .path = k->path,
 				  .body = body,
-				  .microversion = k->microversion,
+				  .microversion = p->microversion != NULL ? p->microversion : k->microversion,
 				  .retry = RETRY_C,
 				  .what = what};
 
@@ -232,10 +233,10 @@ static struct json_object *whole(const struct post *p)
 	return json_object_get(p->wants[0].body);
 }
 
-int make_whole(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err)
+int make_whole(struct maker *m, enum kind kind, const char *name, struct json_object *body, const char *microversion, struct error **err)
 {
 	struct want want = {name, body};
-	struct post p = {.m = m, .kind = kind, .wants = &want, .n = 1};
+	struct post p = {.m = m, .kind = kind, .wants = &want, .n = 1, .microversion = microversion};
 	int r = intend(&p, err) < 0 ? -1 : make_left(&p, whole, err);
 
 	drop_body(&want);

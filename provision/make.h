@@ -44,8 +44,9 @@ enum { MAKE_WIDTH = 8 /* writes at the same time to one service */, MAKE_ATTEMPT
 /* Makes those wants that the view does not hold.  Frees the bodies (also on failure); wants may be empty. */
 int make_all(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err) MUST_USE;
 int make_one(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err) MUST_USE;
-/* As make_one(), for a body that is whole already ({"server": …, "os:scheduler_hints": …}). */
-int make_whole(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err) MUST_USE;
+/* As make_one(), for a body that is whole already ({"server": …, "os:scheduler_hints": …}) and may need a microversion of its own, or NULL. */
+int make_whole(struct maker *m, enum kind kind, const char *name, struct json_object *body, const char *microversion,
+	       struct error **err) MUST_USE;
 
 /* PUT of one resource's fields: `update port "demo-w-1"`.  fields is freed; the view gets the answer. */
 int make_update(struct maker *m, const struct item *item, struct json_object *fields, struct error **err) MUST_USE;

@@ -1,6 +1,7 @@
 /* What the services can do, who asks them, and what time it is there. */
 #include "provision/body.h"
 #include "provision/existing.h"
+#include "provision/microversion.h"
 #include "provision/nics.h"
 #include "provision/preflight.h"
 
@@ -110,35 +111,12 @@ void check_clock(struct preflight *p)
 
 /* ---- microversions ---- */
 
-/* "2.93" as 2 * 1000 + 93; 0 where it is none. */
-static long number_of(const char *version)
-{
-	char *end = NULL;
-	long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, &end, 10) : -1;
-
-	return *end == '\0' && major > 0 && major < 1000 && minor >= 0 && minor < 1000 ? major * 1000 + minor : 0;
-}
-
-/* The version document's entry that has microversions: nova's v2.1, cinder's v3.0. */
-static struct json_object *newest(struct json_object *document)
-{
-	struct json_object *list = json_at(document, "versions"), *best = NULL;
-
-	for (size_t i = 0; i < json_len(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-
-		if (number_of(json_get_str(o, "version", "")) > number_of(json_get_str(best, "version", "")))
-			best = o;
-	}
-	return best;
-}
-
 static void check_microversion(struct preflight *p, struct json_object *version, const struct kind_info *k)
 {
 	const char *max = json_get_str(version, "version", ""), *min = json_get_str(version, "min_version", "");
-	long wanted = number_of(k->microversion);
+	long wanted = microversion_number(k->microversion);
 
-	if (number_of(max) == 0 || (wanted <= number_of(max) && wanted >= number_of(min)))
+	if (microversion_number(max) == 0 || (wanted <= microversion_number(max) && wanted >= microversion_number(min)))
 		return;
 	REFUSE(p, "microversion", "what the cluster needs is not in the cloud's API", "use a cloud with OpenStack Queens or later",
 	       "%ss are made by microversion %s of the API, and the cloud knows %s to %s", k->name, k->microversion,
@@ -154,7 +132,7 @@ void check_microversions(struct preflight *p)
 	} services[] = {{CLOUD_COMPUTE, FACT_COMPUTE_VERSIONS, "nova"}, {CLOUD_VOLUME, FACT_VOLUME_VERSIONS, "cinder"}};
 
 	for (size_t s = 0; s < ARRAY_SIZE(services); s++) {
-		struct json_object *version = newest(p->view->facts[services[s].fact].json);
+		struct json_object *version = microversion_newest(p->view->facts[services[s].fact].json);
 
 		if (version == NULL) /* front ends may hide the document: the calls will tell */
 			continue;

@@ -136,7 +136,8 @@ static struct json_object *server(const struct fixture *f, const char *node, con
 
 	if (data != NULL)
 		strv_split(&s.data_ids, data, " ");
-	if (strcmp(node, "demo-w-1") == 0)
+	s.tagged = strcmp(node, "demo-w-1") == 0;
+	if (s.tagged)
 		strv_split(&s.nic_ids, "P2 P3", " ");
 	assert_success(body_server(f->plan, &s, &o, &test_error));
 	strv_free(&s.nic_ids);

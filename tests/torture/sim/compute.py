@@ -141,6 +141,9 @@ class Compute(Service):
             raise Refusal(400, f"Can not find requested image")
         if body.get("key_name") and body["key_name"] not in self.pairs:
             raise Refusal(400, "Invalid key_name provided.")
+        version = request.headers.get("openstack-api-version", "compute 2.1").split()[-1].split(".")
+        if "tags" in body and [int(n) for n in version] < [2, 52]:
+            raise Refusal(400, "Invalid input for field/attribute server. Additional properties are not allowed ('tags' was unexpected)")
         self.check_quota(flavor)
         ports, volumes = self.check_ports(body), self.check_volumes(body)
         o = self.new_server(body, flavor, ports, volumes)
