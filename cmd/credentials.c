@@ -5,7 +5,6 @@
 #include "manifests/manifests.h"
 #include "provision/credential.h"
 
-#define ID "credential-id"
 #define SECRET "credential-secret"
 
 static bool same_roles(struct json_object *credential, const struct strv *wanted)
@@ -22,7 +21,7 @@ static bool same_roles(struct json_object *credential, const struct strv *wanted
 static int judge(const struct context *c, struct cloud *cloud, const char **ret_why, struct error **err)
 {
 	const struct strv *wanted = &c->spec->openstack.application_credential.roles;
-	CLEANUP_FREE char *id = c->state != NULL ? state_get(c->state, ID) : NULL;
+	CLEANUP_FREE char *id = c->state != NULL ? state_get(c->state, CREDENTIAL_ID) : NULL;
 	CLEANUP_JSON struct json_object *list = NULL;
 	bool known = id != NULL && *id != '\0';
 
@@ -64,14 +63,14 @@ static int replace(const struct context *c, struct cloud *cloud, struct error **
 	CLEANUP_CREDENTIAL struct credential made = {0};
 
 	/* what is revoked is forgotten first: a run that is cut off begins anew */
-	if (state_set(c->state, ID, "", err) < 0 || state_set(c->state, SECRET, "", err) < 0)
+	if (state_set(c->state, CREDENTIAL_ID, "", err) < 0 || state_set(c->state, SECRET, "", err) < 0)
 		return -1;
 	if (wanted->n == 0)
 		return credential_revoke(cloud, state_uuid(c->state), err);
 	if (credential_make(cloud, c->spec->name, state_uuid(c->state), wanted, &made, err) < 0 ||
 	    state_set(c->state, SECRET, made.secret, err) < 0)
 		return -1;
-	return state_set(c->state, ID, made.id, err);
+	return state_set(c->state, CREDENTIAL_ID, made.id, err);
 }
 
 int credentials_converge(const struct context *c, struct cloud *cloud, bool has_ca, char **ret_conf, struct error **err)
@@ -85,7 +84,7 @@ int credentials_converge(const struct context *c, struct cloud *cloud, bool has_
 	*ret_conf = NULL;
 	if (c->spec->openstack.application_credential.roles.n == 0)
 		return 0;
-	credential = (struct credential){state_get(c->state, ID), state_get(c->state, SECRET)};
+	credential = (struct credential){state_get(c->state, CREDENTIAL_ID), state_get(c->state, SECRET)};
 	credential_conf(cloud, &credential, has_ca ? OPENSTACK_CA_PATH : NULL, &conf);
 	*ret_conf = xstrdup(buf_str(&conf));
 	buf_wipe(&conf);

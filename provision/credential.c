@@ -39,6 +39,27 @@ int credential_list(struct cloud *c, const char *uuid, struct json_object **ret,
 	return 0;
 }
 
+int credential_look(struct cloud *c, const char *uuid, struct json_object **ret, char **ret_denied, struct error **err)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+
+	*ret_denied = NULL;
+	if (credential_list(c, uuid, ret, &why) == 0)
+		return 0;
+	if (!error_is(why, ERROR_AUTH))
+		return error_move(err, steal_ptr(why));
+	*ret = json_object_new_array();
+	*ret_denied = xstrdup(error_message(why));
+	return 0;
+}
+
+bool credential_is_possible(struct state *state)
+{
+	CLEANUP_FREE char *id = state != NULL ? state_get(state, CREDENTIAL_ID) : NULL, *keys = state != NULL ? state_get(state, "keys") : NULL;
+
+	return state == NULL || id != NULL || (keys != NULL && strcmp(keys, "lost") == 0);
+}
+
 static int revoke(struct cloud *c, struct json_object *o, struct error **err)
 {
 	const char *id = json_get_str(o, "id", "");

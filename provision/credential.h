@@ -8,7 +8,11 @@
 #pragma once
 #include "core/base/buf.h"
 #include "core/base/strv.h"
+#include "core/cluster/state.h"
 #include "provision/cloud.h"
+
+/* In the state: the id; "" from before one is made or revoked until that is done. */
+#define CREDENTIAL_ID "credential-id"
 
 struct credential {
 	char *id, *secret;
@@ -19,6 +23,10 @@ void credential_clear(struct credential *c); /* wipes it */
 /* Those that bear the mark: an array of keystone's objects.  Empty where the login is no user's, or keystone (before
  * Queens) knows none. */
 int credential_list(struct cloud *c, const char *uuid, struct json_object **ret, struct error **err) MUST_USE;
+/* As credential_list(); where this login may not list them, *ret is empty and *ret_denied what was said (the caller frees), else NULL. */
+int credential_look(struct cloud *c, const char *uuid, struct json_object **ret, char **ret_denied, struct error **err) MUST_USE;
+/* Whether one may have been made that only a look would show.  False: the state is whole, and knows of none. */
+bool credential_is_possible(struct state *state);
 /* A new one; those that bear the mark are revoked first, since their secret is lost.  ERROR_AUTH where this login may not make any: it is
  * a restricted one itself, or lacks a role. */
 int credential_make(struct cloud *c, const char *cluster, const char *uuid, const struct strv *roles, struct credential *ret,

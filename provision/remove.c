@@ -154,6 +154,19 @@ int removal_look(const struct removal_job *job, struct view **ret, struct error 
 	return 0;
 }
 
+/* What is true where nobody may say whether one is left. */
+static int not_listed(const struct removal *r, const char *denied, struct error **err)
+{
+	CLEANUP_FREE char *name = mark_name(r->job->cluster, r->job->uuid);
+
+	if (denied == NULL || !credential_is_possible(r->job->state))
+		return 0;
+	return error_set(err, ERROR_LEFTOVERS,
+			 "nothing else of cluster \"%s\" is left in the cloud, but it may have an application credential \"%s\": %s; run delete again "
+			 "with a login that may list them, or have its user revoke it (openstack application credential delete %s)",
+			 r->job->cluster, name, denied, name);
+}
+
 /* Lists every kind again: what is on its way out (cinder deletes in the background) is given time, what stays is told. */
 static int prove(struct removal *r, struct error **err)
 {
@@ -163,12 +176,13 @@ static int prove(struct removal *r, struct error **err)
 		CLEANUP_VIEW struct view *v = NULL;
 		CLEANUP(workload_free) struct workload w = {0};
 		CLEANUP_JSON struct json_object *credentials = NULL;
+		CLEANUP_FREE char *denied = NULL;
 
 		if (removal_look(r->job, &v, err) < 0 || workload_find(r->cloud, &r->scope, r->job->uuid, &w, err) < 0 ||
-		    credential_list(r->cloud, r->job->uuid, &credentials, err) < 0)
+		    credential_look(r->cloud, r->job->uuid, &credentials, &denied, err) < 0)
 			return -1;
 		if (count(v, &w) + json_len(credentials) == 0)
-			return 0;
+			return not_listed(r, denied, err);
 		if (r->problems.n > 0 || clock_ms() - began > (is_deleting(v) ? REMOVAL_STALL_MS : SETTLE_MS))
 			return leftovers(r, v, &w, credentials, err);
 		if (cancel_sleep(pause, err) < 0)
@@ -239,12 +253,24 @@ static void add_change(struct changes *c, enum change_action action, const char 
 	changes_add(c, action, kind, name, xstrdup(reason));
 }
 
+static void add_unseen(struct changes *c, const struct removal_job *job, const char *denied)
+{
+	CLEANUP_FREE char *name = mark_name(job->cluster, job->uuid);
+
+	changes_add(c, CHANGE_NONE, "application credential", name,
+		    xasprintf("nobody could look for it: %s%s", denied,
+			      credential_is_possible(job->state) ? "" : "; none was made for this cluster, as its state knows"));
+}
+
 int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err)
 {
 	struct removal r = {.job = job, .cloud = job->cloud, .lock = PTHREAD_MUTEX_INITIALIZER, .problems = STRV_INIT};
 	CLEANUP_JSON struct json_object *credentials = NULL;
-	int failed = begin(&r, err) < 0 ? -1 : credential_list(job->cloud, job->uuid, &credentials, err);
+	CLEANUP_FREE char *denied = NULL;
+	int failed = begin(&r, err) < 0 ? -1 : credential_look(job->cloud, job->uuid, &credentials, &denied, err);
 
+	if (failed == 0 && denied != NULL)
+		add_unseen(ret, job, denied);
 	for (size_t i = 0; failed == 0 && i < json_len(credentials); i++) {
 		struct json_object *o = json_object_array_get_idx(credentials, i);
 

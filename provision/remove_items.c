@@ -191,7 +191,13 @@ int remove_volumes(void *context, struct error **err)
 int remove_credential(void *context, struct error **err)
 {
 	struct removal *r = context;
+	CLEANUP_JSON struct json_object *list = NULL;
+	CLEANUP_FREE char *denied = NULL;
 	struct error *failure = NULL;
 
+	if (credential_look(r->cloud, r->job->uuid, &list, &denied, &failure) < 0)
+		return removal_note(r, failure, err);
+	if (json_len(list) == 0) /* or nobody may say: told in the end */
+		return 0;
 	return credential_revoke(r->cloud, r->job->uuid, &failure) == 0 ? 0 : removal_note(r, failure, err);
 }

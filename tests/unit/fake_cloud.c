@@ -302,6 +302,16 @@ static int kind_of(const char *path, size_t n)
 	return -1;
 }
 
+/* fake_answer() says so of a list. */
+static bool forbidden(const char *path)
+{
+	struct cloud_call call = {.method = "GET", .path = path};
+	CLEANUP_JSON struct json_object *text = NULL;
+	int status = 0;
+
+	return answered(&call, &text, &status) && status == 403;
+}
+
 static int perform(const struct cloud_call *c, struct json_object **ret, int *s, struct error **err)
 {
 	const char *id = strchr(c->path + 1, '/'), *verb = id != NULL ? strchr(id + 1, '/') : NULL;
@@ -475,6 +485,8 @@ int cloud_list(struct cloud *c UNUSED, enum cloud_service service UNUSED, const 
 		r = error_set(err, ERROR_NETWORK, "list %s: connection refused", path);
 	else if (fake_lacks(path))
 		r = error_set(err, ERROR_NOT_FOUND, "GET %s: the resource could not be found (HTTP 404)", path);
+	else if (forbidden(path))
+		r = error_set(err, ERROR_AUTH, "GET %s: you are not authorized (HTTP 403)", path);
 	else
 		*ret = list(path);
 	pthread_mutex_unlock(&fake.lock);

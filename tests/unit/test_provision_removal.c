@@ -391,6 +391,41 @@ static void test_a_restricted_login(void **state)
 	assert_nothing_of_ours();
 }
 
+/* What the preview says of the credential that nobody could look for. */
+static void check_unseen(struct removal_job *job, const char *says)
+{
+	CLEANUP(changes_free) struct changes changes = {0};
+	const char *found = NULL;
+
+	assert_success(provision_removal(job, &changes, &test_error));
+	for (size_t i = 0; i < changes.n; i++)
+		if (strcmp(changes.items[i].kind, "application credential") == 0 && changes.items[i].action == CHANGE_NONE)
+			found = changes.items[i].reason;
+	assert_non_null(found);
+	assert_non_null(strstr(found, says));
+}
+
+/* Keystone's policy lets this login list none: the rest goes, and the end is what is true. */
+static void test_credentials_that_nobody_may_list(void **state)
+{
+	struct cluster *c = *state;
+	struct removal_job job = job_of(c), unknown = job_of(c);
+
+	fake_answer("/users/u/application_credentials", NULL);
+	check_unseen(&job, "none was made for this cluster");
+	assert_success(provision_remove(&job, &test_error));
+	assert_nothing_of_ours();
+	assert_success(provision_remove(&job, &test_error));
+	unknown.state = NULL;
+	check_unseen(&unknown, "nobody could look for it");
+	assert_failure(provision_remove(&unknown, &test_error), "but it may have an application credential \"demo-");
+	/* a run that was cut off while it made one */
+	assert_success(state_set(c->state, CREDENTIAL_ID, "", &test_error));
+	assert_int_equal(provision_remove(&job, &test_error), -1);
+	assert_true(error_is(test_error, ERROR_LEFTOVERS));
+	error_clear(&test_error);
+}
+
 /* It has no such things at all, and answers 404 where they are asked for.  The floating IP is known by its id. */
 static void test_a_cloud_of_few_services(void **state)
 {
@@ -446,6 +481,7 @@ int main(void)
 		WITH(test_what_another_cluster_has_marked_stays),
 		WITH(test_marks_alone_are_enough),
 		WITH(test_a_credential_of_the_cluster),
+		WITH(test_credentials_that_nobody_may_list),
 		WITH(test_a_restricted_login),
 		WITH(test_a_cloud_of_few_services),
 		WITH(test_a_list_that_must_be_there),
