@@ -49,7 +49,7 @@ static const struct row rows[] = {
 	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, false, NULL},
 	{"node/hosts.toml", CERTS "/hosts.toml", 0600, KUBERNETES, true, false, NULL},
 	{"node/crictl.yaml", "/etc/crictl.yaml", 0644, KUBERNETES, false, false, NULL},
-	{"node/kubelet.json", "/var/lib/kubelet/config.yaml", 0644, KUBERNETES, false, false, finish_kubelet},
+	{"node/kubelet.json", "/var/lib/kubelet/config.yaml", 0600, KUBERNETES, false, false, finish_kubelet},
 	{"node/kube-proxy.json", "/etc/kubernetes/kube-proxy.yaml", 0644, KUBERNETES, false, false, finish_kube_proxy},
 	{"node/net-conf.json", "/etc/flannel/net-conf.json", 0644, KUBERNETES, false, true, NULL},
 	{"node/cni-conf", "/opt/davit/libexec/cni-conf", 0755, KUBERNETES, false, true, NULL},

@@ -91,6 +91,7 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 		return -1;
 	template_set(v, "cluster", spec->name);
 	template_set(v, "domain", spec->network.domain);
+	template_set(v, "pod_security", pod_security_name(spec->pod_security));
 	template_set(v, "pod_cidr", spec->network.pod_cidr);
 	template_set(v, "service_cidr", spec->network.service_cidr);
 	template_set(v, "dns_service_ip", plan->dns_service_ip);

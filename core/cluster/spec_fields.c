@@ -9,6 +9,7 @@ const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
 static const char *const file_systems[] = {"ext4", "xfs", NULL};
 static const char *const recoveries[] = {"controlPlane", "none", NULL};
+static const char *const pod_securities[] = {"privileged", "baseline", "restricted", NULL};
 static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
 
 #define END {.key = NULL}
@@ -186,6 +187,8 @@ const struct field spec_fields[] = {
 	{"registry", FIELD_MAP, 0, "the private registry", "{}", .sub = registry_fields},
 	{"artifacts", FIELD_MAP, 0, "programs and images", "{}", .sub = artifact_fields},
 	{"proxy", FIELD_MAP, 0, "proxies of davit and of containerd, in place of those of the environment", "{}", .sub = proxy_fields},
+	{"podSecurity", FIELD_ENUM, offsetof(struct spec, pod_security),
+	 "what pods may ask for in namespaces that do not say so themselves: a level of the Pod Security Standards", "baseline", .allowed = pod_securities},
 	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
 	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
 	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
@@ -203,6 +206,11 @@ const struct field file_fields[] = {
 const char *file_system_name(enum file_system f)
 {
 	return file_systems[f];
+}
+
+const char *pod_security_name(enum pod_security p)
+{
+	return pod_securities[p];
 }
 
 const char *server_group_policy(enum server_group_policy p)

@@ -9,6 +9,7 @@ WORK=$BUILD/e2e
 FILE=${E2E_FILE:-$TOP/examples/cluster.yaml}
 MIRROR=file://${E2E_MIRROR:-$DAVIT_CACHE/mirror}
 KUBECTL=$DAVIT_CACHE/mirror/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubectl
+KUBEADM=$DAVIT_CACHE/mirror/dl.k8s.io/release/v1.36.3/bin/linux/amd64/kubeadm
 IMAGES=registry.davit.internal:5000/e2e-test-images
 # a lab of its own, so that what somebody else does in theirs is neither seen nor disturbed
 export DAVIT_LAB=${E2E_LAB:-/var/lib/davit-check}

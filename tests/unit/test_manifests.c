@@ -492,6 +492,69 @@ static void test_the_clouds_authority_is_on_control_planes(void **state UNUSED)
 	assert_null(fileset_find(&none.files, path));
 }
 
+/* What docs/security.md promises of every cluster. */
+static void test_what_keeps_strangers_out(void **state UNUSED)
+{
+	static const struct {
+		const char *node, *file, *text;
+	} promises[] = {
+#define APISERVER "demo-cp-1", "/etc/systemd/system/kube-apiserver.service"
+#define KUBELET "demo-w-1", "/var/lib/kubelet/config.yaml"
+		{APISERVER, "--authorization-mode=Node,RBAC "},
+		{APISERVER, "--enable-admission-plugins=NodeRestriction,DenyServiceExternalIPs,EventRateLimit "},
+		{APISERVER, "--tls-min-version=VersionTLS12 "},
+		{APISERVER, "--profiling=false "},
+		{APISERVER, "--encryption-provider-config=/etc/kubernetes/encryption.yaml "},
+		{APISERVER, "--audit-policy-file=/etc/kubernetes/audit.yaml "},
+		{APISERVER, "--authentication-config=/etc/kubernetes/authentication.yaml "},
+		{APISERVER, "--admission-control-config-file=/etc/kubernetes/admission.yaml "},
+		{APISERVER, "--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt "},
+		{"demo-cp-1", "/etc/systemd/system/kube-controller-manager.service", "--bind-address=127.0.0.1 "},
+		{"demo-cp-1", "/etc/systemd/system/kube-controller-manager.service", "--profiling=false "},
+		{"demo-cp-1", "/etc/systemd/system/kube-scheduler.service", "--bind-address=127.0.0.1 "},
+		{"demo-cp-1", "/etc/systemd/system/kube-scheduler.service", "--profiling=false "},
+		{"demo-cp-1", "/etc/systemd/system/etcd.service", "--client-cert-auth "},
+		{"demo-cp-1", "/etc/systemd/system/etcd.service", "--peer-client-cert-auth "},
+		{"demo-cp-1", "/etc/systemd/system/etcd.service", "--tls-min-version=TLS1.2 "},
+		{"demo-cp-1", "/etc/systemd/system/etcd.service", "--listen-metrics-urls=http://127.0.0.1:2381 "},
+		{"demo-cp-1", "/etc/kubernetes/encryption.yaml", "- resources: [secrets]\n  providers:\n  - secretbox:"},
+		{"demo-cp-1", "/etc/kubernetes/authentication.yaml", "  conditions:\n  - path: /livez\n  - path: /readyz\n  - path: /healthz\n"},
+		{"demo-cp-1", "/etc/kubernetes/admission.yaml", "      enforce: baseline\n"},
+		{"demo-cp-1", "/etc/kubernetes/audit.yaml", "resources: [secrets, configmaps, serviceaccounts/token]"},
+		{KUBELET, "\"seccompDefault\": true"},
+		{KUBELET, "\"tlsMinVersion\": \"VersionTLS12\""},
+		{KUBELET, "\"authorization\": {\n    \"mode\": \"Webhook\""},
+		{KUBELET, "\"anonymous\": {\n      \"enabled\": false"},
+		{"demo-w-1", "/etc/kubernetes/kube-proxy.yaml", "\"metricsBindAddress\": \"127.0.0.1:10249\""},
+		{"demo-w-1", "/etc/kubernetes/kube-proxy.yaml", "\"healthzBindAddress\": \"127.0.0.1:10256\""},
+		{"demo-registry", "/etc/davit/registry/config.yml", "minimumtls: tls1.2"},
+		{"demo-registry", "/etc/davit/sshd.conf", "PasswordAuthentication no\n"},
+		{"demo-w-1", "/etc/davit/sshd.conf", "AllowTcpForwarding no\n"},
+		{"demo-cp-1", "/etc/davit/sshd.conf", "AllowTcpForwarding local\n"},
+#undef APISERVER
+#undef KUBELET
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(promises); i++) {
+		CLEANUP_RENDERED struct rendered r = {0};
+
+		render(promises[i].node, &r);
+		if (strstr(content(&r, promises[i].file), promises[i].text) == NULL)
+			fail_msg("%s of %s has no \"%s\"", promises[i].file, promises[i].node, promises[i].text);
+	}
+}
+
+static void test_root_logs_in_and_pods_are_free_where_the_file_says_so(void **state UNUSED)
+{
+	CLEANUP_RENDERED struct rendered plain = {0}, open = {0};
+
+	assert_success(render_text(HEAD WORKERS, "demo-cp-1", &plain, &test_error));
+	assert_success(render_text(HEAD WORKERS "  access: {user: root}\n  podSecurity: privileged\n", "demo-cp-1", &open, &test_error));
+	assert_non_null(strstr(content(&plain, "/etc/davit/sshd.conf"), "PermitRootLogin no\n"));
+	assert_non_null(strstr(content(&open, "/etc/davit/sshd.conf"), "PermitRootLogin prohibit-password\n"));
+	assert_non_null(strstr(content(&open, "/etc/kubernetes/admission.yaml"), "enforce: privileged\n"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -512,6 +575,8 @@ int main(void)
 		cmocka_unit_test(test_secrets_are_in_secret_files_alone),
 		cmocka_unit_test(test_proxies_reach_containerd),
 		cmocka_unit_test(test_the_clouds_authority_is_on_control_planes),
+		cmocka_unit_test(test_what_keeps_strangers_out),
+		cmocka_unit_test(test_root_logs_in_and_pods_are_free_where_the_file_says_so),
 	};
 	int failed;
 
