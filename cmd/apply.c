@@ -6,6 +6,7 @@
 #include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/repair.h"
+#include "cmd/retire.h"
 #include "cmd/turnover.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
@@ -286,12 +287,37 @@ static int consent_to_remove(struct apply *a, struct error **err)
 	return nodes.n > 0 && leaving_check(&a->leaving, &nodes, err) < 0 ? -1 : consent_to(a, &nodes, "Drain and remove", why, err);
 }
 
+static int consent_to_retire(struct apply *a, const struct changes *changes, struct error **err)
+{
+	CLEANUP_STRV struct strv all = STRV_INIT, things = STRV_INIT;
+
+	retire_names(changes, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (!is_agreed(a, all.v[i]))
+			strv_add(&things, all.v[i]);
+	return consent_to(a, &things, "Remove", ", which served another way to the servers, when all were reached in that of the file", err);
+}
+
 /* Asked once, after all checks; a scope's commit is its own question. */
-static int consent(struct apply *a, struct error **err)
+static int consent(struct apply *a, const struct changes *changes, struct error **err)
 {
 	if (a->scope->commit != NULL)
 		return a->pass > 1 ? 0 : a->scope->commit(a->scope->context, err);
-	return consent_to_replace(a, err) < 0 ? -1 : consent_to_remove(a, err);
+	return consent_to_replace(a, err) < 0 || consent_to_remove(a, err) < 0 ? -1 : consent_to_retire(a, changes, err);
+}
+
+/* More passes are needed: there are nodes that are still to be mended or replaced. */
+static bool goes_on(const struct apply *a)
+{
+	return a->repair.reboots.n > 0 || a->turnover.names.n > 0;
+}
+
+static int retire(struct apply *a, const struct changes *changes, struct error **err)
+{
+	CLEANUP_STRV struct strv things = STRV_INIT;
+
+	retire_names(changes, &things);
+	return things.n > 0 && !goes_on(a) ? retire_run(a->w, a->cloud, err) : 0;
 }
 
 /* What this pass does: it mends nodes, or takes some away so that others get their place, or makes what is missing, after which others go. */
@@ -299,7 +325,7 @@ static int make(struct apply *a, const struct changes *changes, struct error **e
 {
 	CLEANUP_STRV struct strv leaving = STRV_INIT;
 
-	if (consent(a, err) < 0 || turnover_begin(&a->leaving, &a->turnover, asked(a), err) < 0)
+	if (consent(a, changes, err) < 0 || turnover_begin(&a->leaving, &a->turnover, asked(a), err) < 0)
 		return -1;
 	if (a->repair.reboots.n > 0)
 		return repair_run(&a->repair, a->cloud, a->w->events, err);
@@ -308,7 +334,9 @@ static int make(struct apply *a, const struct changes *changes, struct error **e
 	if (verb_to_do(changes) > verb_leaving(changes) && converge(a, err) < 0)
 		return -1;
 	leaving_names(a->c, a->scope->pool, &leaving);
-	return leaving_run(&a->leaving, &leaving, a->cloud, a->w->events, err);
+	if (leaving_run(&a->leaving, &leaving, a->cloud, a->w->events, err) < 0)
+		return -1;
+	return retire(a, changes, err);
 }
 
 static void tell_nothing(const struct apply *a, int64_t start)
@@ -338,13 +366,15 @@ static int find_replaced(struct apply *a, struct changes *changes, struct error 
 {
 	bool whole = a->scope->pool == NULL && !a->c->o->cloud_only;
 
-	if (!whole)
-		turnover_ignore(changes);
-	else if ((!a->c->o->dry_run && repair_forgive(&a->repair, changes, err) < 0) ||
-		 differences_of_nodes(a->c, a->repair.nodes, changes, err) < 0)
-		return -1;
-	if (whole)
+	if (whole) {
+		if ((!a->c->o->dry_run && repair_forgive(&a->repair, changes, err) < 0) ||
+		    differences_of_nodes(a->c, a->repair.nodes, changes, err) < 0)
+			return -1;
 		repair_find(&a->repair, changes);
+	} else {
+		retire_ignore(changes);
+		turnover_ignore(changes);
+	}
 	if (whole || a->scope->replaces)
 		turnover_asked(a->c, a->scope->pool, asked(a), changes);
 	if (a->pass == 1)
@@ -370,12 +400,6 @@ static int find_out(struct apply *a, struct changes *changes, struct error **err
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)
 		return -1;
 	return credentials_compare(a->c, a->cloud, changes, err) < 0 ? -1 : find_replaced(a, changes, err);
-}
-
-/* More passes are needed: there are nodes that are still to be mended or replaced. */
-static bool goes_on(const struct apply *a)
-{
-	return a->repair.reboots.n > 0 || a->turnover.names.n > 0;
 }
 
 static int pass(struct apply *a, int64_t start, bool *ret_again, struct error **err)

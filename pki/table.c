@@ -36,6 +36,8 @@ static void add_loopback(struct strv *l)
 
 static void api_sans(const struct plan *plan, const struct node *node, struct strv *ret)
 {
+	const struct plan_node *planned = plan_find(plan, node->name);
+
 	add(ret, node->name);
 	add(ret, "kubernetes");
 	add(ret, "kubernetes.default");
@@ -46,7 +48,8 @@ static void api_sans(const struct plan *plan, const struct node *node, struct st
 	add(ret, node->address);
 	add(ret, plan->api_address);
 	add_loopback(ret);
-	add(ret, node->floating_ip);
+	if (planned == NULL || planned->floating_ip) /* else it is of an earlier file, and goes */
+		add(ret, node->floating_ip);
 	for (size_t i = 0; i < plan->spec->api.extra_sans.n; i++)
 		add(ret, plan->spec->api.extra_sans.v[i]);
 }

@@ -5,6 +5,7 @@
 #include "provision/fixed.h"
 #include "provision/nics.h"
 #include "provision/pick.h"
+#include "provision/retire.h"
 #include "provision/rules.h"
 #include "provision/withdraw.h"
 
@@ -331,6 +332,14 @@ static void add_leaving(struct comparison *c, const struct item *it)
 	add(c->changes, CHANGE_DELETE, it->kind, it->name, xasprintf("goes with node %s", withdraw_owner(c->plan, it)))->leaving = true;
 }
 
+static void add_retired(struct comparison *c, const struct item *it)
+{
+	struct change *change = add(c->changes, CHANGE_DELETE, it->kind, it->name,
+				    xstrdup("served another way to the servers: goes when all were reached in that of the file"));
+
+	change->leaving = change->retired = true;
+}
+
 static void compare_extra(struct comparison *c)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -344,6 +353,8 @@ static void compare_extra(struct comparison *c)
 				continue;
 			if (!wanted && withdraw_takes(c->plan, all[i]))
 				add_leaving(c, all[i]);
+			else if (!wanted && retire_takes(c->plan, all[i]))
+				add_retired(c, all[i]);
 			else
 				add(c->changes, extra_action(all[i], wanted), (enum kind)kind, all[i]->name,
 				    extra_reason(all[i], wanted));

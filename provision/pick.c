@@ -1,4 +1,5 @@
 #include "provision/pick.h"
+#include "provision/retire.h"
 #include "core/base/alloc.h"
 #include <ctype.h>
 
@@ -91,7 +92,7 @@ const struct item *pick_spare_floating_ip(struct view *v, const struct plan *pla
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_node *node = plan_find(plan, all[i]->name);
 
-		if ((node == NULL || !node->floating_ip) && nth-- == 0)
+		if ((node == NULL || !node->floating_ip) && !retire_takes(plan, all[i]) && nth-- == 0)
 			return all[i];
 	}
 	return NULL;

@@ -32,6 +32,7 @@ struct change {
 	char *kind, *name; /* "server", "demo-w-1" */
 	char *reason;	   /* for people, or NULL */
 	bool leaving;	   /* CHANGE_DELETE: goes with a node that leaves (provision_withdraw()), not by provision_create() */
+	bool retired;	   /* the same, with provision_retire() */
 	char *node;	   /* CHANGE_REPLACE: this worker is to be replaced by a new one, which provision_create() does not do; or NULL */
 	bool broken;	   /* its server cannot be in use any more */
 };
@@ -90,6 +91,9 @@ struct removal_job {
  * in the way.
  */
 int provision_remove(const struct removal_job *job, struct error **err) MUST_USE;
+/* Removes what served a way to the servers that the plan no longer has (retire.h), found by the marks: to be called when all of them were
+ * reached in the new way.  Inventory and state forget it.  Called again after an interruption it takes the rest. */
+int provision_retire(const struct removal_job *job, const struct plan *plan, struct inventory *inventory, struct error **err) MUST_USE;
 /* What provision_remove() would remove: CHANGE_DELETE entries; CHANGE_NONE: what it finds and leaves, with the reason. */
 int provision_removal(const struct removal_job *job, struct changes *ret, struct error **err) MUST_USE;
 /*

@@ -93,18 +93,17 @@ static int take(struct withdrawal *w, enum kind kind, const char *node, removal_
 	return 0;
 }
 
-/* What the state still says of it, when nothing of it is there any more. */
-static int forget(struct withdrawal *w, const char *node, struct error **err)
+int withdraw_forget(struct state *state, const char *node, struct error **err)
 {
 	static const char *const keys[] = {"applied", "seeded", "replace", "rebooted"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		CLEANUP_FREE char *key = xasprintf("%s:%s", keys[i], node);
 
-		if (state_set(w->job.state, key, NULL, err) < 0)
+		if (state_set(state, key, NULL, err) < 0)
 			return -1;
 	}
-	return state_remove_node(w->job.state, node, err);
+	return state_remove_node(state, node, err);
 }
 
 /* The floating IP first: a port that is deleted leaves it behind without a name to be found by. */
@@ -118,7 +117,7 @@ static int take_all(struct withdrawal *w, const char *node, struct error **err)
 
 int provision_withdraw(struct withdrawal *w, const char *node, struct error **err)
 {
-	if (take_all(w, node, err) < 0 || forget(w, node, err) < 0)
+	if (take_all(w, node, err) < 0 || withdraw_forget(w->job.state, node, err) < 0)
 		return -1;
 	pthread_mutex_lock(&w->removal.lock);
 	strv_add(&w->gone, node);

@@ -9,3 +9,5 @@
 const char *withdraw_owner(const struct plan *plan, const struct item *it);
 /* Whether it is the own of a node that leaves. */
 bool withdraw_takes(const struct plan *plan, const struct item *it);
+/* What the state still says of a node, when nothing of it is there any more. */
+int withdraw_forget(struct state *state, const char *node, struct error **err) MUST_USE;

@@ -100,14 +100,15 @@ static int prepare(struct addresses *a, const struct spec *spec, struct inventor
 	return 0;
 }
 
-/* The address that the node has, or the first free one from `first` on; NULL where the network is full. */
-static char *choose(struct addresses *a, struct inventory *known, const char *name, uint32_t first)
+/* The address that the node has, or the first free one from `first` on; NULL where the network is full.  *ret_floating_ip: what it has. */
+static char *choose(struct addresses *a, struct inventory *known, const char *name, uint32_t first, char **ret_floating_ip)
 {
 	struct node n = {0};
 
 	if (known != NULL && inventory_get(known, name, &n)) {
 		char *address = steal_ptr(n.address);
 
+		*ret_floating_ip = steal_ptr(n.floating_ip);
 		node_clear(&n);
 		return address;
 	}
@@ -305,7 +306,7 @@ static int give_addresses(struct plan *p, struct addresses *a, struct inventory 
 	for (size_t i = 0; i < p->n_nodes; i++) {
 		struct node *n = &p->nodes[i].node;
 
-		n->address = choose(a, known, n->name, first[n->role]);
+		n->address = choose(a, known, n->name, first[n->role], &n->floating_ip);
 		if (n->address == NULL && p->own_network)
 			return error_set(err, ERROR_CONFIG, "%s: network.cidr %s has no address left for %s; %zu servers are wanted",
 					 p->spec->path, p->spec->network.cidr, n->name, p->n_nodes);

@@ -36,13 +36,13 @@ struct plan_volume {
 };
 
 struct plan_node {
-	struct node node; /* name, role, pool, address */
+	struct node node; /* name, role, pool, address; the floating IP that it has already, be it wanted or not */
 	const char *flavor, *image;
 	const char *zone; /* NULL: any */
 	struct volume_spec root;
 	struct plan_volume *volumes; /* by mount: what is mounted in another one comes after it */
 	size_t n_volumes;
-	bool floating_ip;
+	bool floating_ip; /* it is to have one */
 	struct strv groups;	  /* security groups: "node", … */
 	char *server_group; /* name of one of the plan's, or NULL */
 	const struct pool_spec *pool; /* NULL: registry, bastion */

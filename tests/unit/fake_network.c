@@ -52,13 +52,20 @@ int fake_settle_floating_ip(struct json_object *o, int *s, struct error **err)
 static int add_rule(struct json_object *rule, int *s, struct error **err)
 {
 	struct json_object *group = fake_by(KIND_GROUP, "id", str(rule, "security_group_id"), NULL),
-			   *rules = json_at(group, "security_group_rules");
+			   *rules = json_at(group, "security_group_rules"), *made = fake_copy(rule);
+	CLEANUP_FREE char *id = xasprintf("rule-%u", ++fake.ids);
 
-	for (size_t i = 0; i < json_len(rules); i++)
-		if (strcmp(json_object_to_json_string(json_object_array_get_idx(rules, i)), json_object_to_json_string(rule)) ==
-		    0)
+	for (size_t i = 0; i < json_len(rules); i++) {
+		CLEANUP_JSON struct json_object *had = fake_copy(json_object_array_get_idx(rules, i));
+
+		json_object_object_del(had, "id");
+		if (json_object_equal(had, made)) {
+			json_object_put(made);
 			return fake_refuse(409, ERROR_CONFLICT, "SecurityGroupRuleExists", s, err);
-	json_object_array_add(rules, fake_copy(rule));
+		}
+	}
+	json_add_str(made, "id", id);
+	json_object_array_add(rules, made);
 	return 0;
 }
 

@@ -565,6 +565,116 @@ static void test_torture_in_more_networks(void **state UNUSED)
 	torture(IN_NETWORKS("storage, open"), put_networks);
 }
 
+#define WAY(bastion, endpoint)                                                                                                   \
+	HEAD CLOUD CP REGISTRY "  api: {endpoint: " endpoint "}\n  access: {bastion: " bastion "}\n  workerPools: [{name: w, count: 1, flavor: m1.small}]\n"
+
+static int retire(struct cluster *c, struct error **err)
+{
+	struct removal_job job = {.cloud = fake_cloud(), .cluster = "demo", .uuid = state_uuid(c->state), .state = c->state};
+
+	return provision_retire(&job, c->plan, c->inventory, err);
+}
+
+static void use_way(struct cluster *c, const char *text)
+{
+	cluster_use(c, text);
+	assert_success(cluster_apply(c, &test_error));
+	for (size_t i = 0; i < c->plan->n_nodes; i++) {
+		struct node n = {0};
+
+		assert_true(inventory_get(c->inventory, c->plan->nodes[i].node.name, &n));
+		assert_success(state_put_node(c->state, &n, &test_error));
+		node_clear(&n);
+	}
+}
+
+#define GOES ": served another way to the servers: goes when all were reached in that of the file\n"
+
+static void test_the_bastion_of_another_way(void **state UNUSED)
+{
+	struct cluster c = {0};
+	CLEANUP_FREE char *first = NULL, *of_bastion = NULL, *changes = NULL;
+	struct inventory *known = inventory_new();
+	struct node n = {0};
+
+	begin(&c, WAY("server", "internal"), NULL);
+	use_way(&c, WAY("server", "internal"));
+	of_bastion = xstrdup(json_get_str(fake_nth(KIND_FLOATING_IP, 0), "floating_ip_address", "?"));
+	cluster_use(&c, WAY("controlPlane", "internal"));
+	first = differences(&c);
+	assert_non_null(strstr(first, "server demo-bastion" GOES));
+	assert_non_null(strstr(first, "floating IP demo-cp-1: create\n")); /* and not the one of the way that is still there */
+	use_way(&c, WAY("controlPlane", "internal"));
+	changes = differences(&c);
+	assert_string_equal(changes, "security group demo-bastion" GOES "port demo-bastion" GOES "floating IP demo-bastion" GOES
+				     "server demo-bastion" GOES);
+	assert_string_equal(json_get_str(fake_find(KIND_FLOATING_IP, of_bastion), "port_id", ""),
+			    json_get_str(fake_find(KIND_PORT, "demo-bastion"), "id", "?"));
+	assert_success(retire(&c, &test_error));
+	assert_complete(&c);
+	assert_null(fake_find(KIND_SERVER, "demo-bastion"));
+	assert_null(fake_find(KIND_FLOATING_IP, of_bastion));
+	assert_int_equal(fake_count(KIND_FLOATING_IP), 1);
+	assert_false(inventory_get(c.inventory, "demo-bastion", &n));
+	assert_success(state_nodes(c.state, known, &test_error));
+	assert_false(inventory_get(known, "demo-bastion", &n));
+	inventory_free(known);
+	assert_removed(&c);
+	end(&c);
+}
+
+static void test_floating_ips_of_another_way(void **state UNUSED)
+{
+	struct cluster c = {0};
+	CLEANUP_FREE char *changes = NULL;
+	struct node n = {0};
+
+	begin(&c, WAY("floatingIPs", "floatingIP"), NULL);
+	use_way(&c, WAY("floatingIPs", "floatingIP"));
+	assert_int_equal(fake_count(KIND_FLOATING_IP), 3);
+	use_way(&c, WAY("controlPlane", "floatingIP"));
+	changes = differences(&c);
+	assert_string_equal(changes, "floating IP demo-registry" GOES "floating IP demo-w-1" GOES);
+	assert_int_equal(fake_count(KIND_FLOATING_IP), 3);
+	assert_success(retire(&c, &test_error));
+	assert_complete(&c);
+	assert_int_equal(fake_count(KIND_FLOATING_IP), 1);
+	assert_true(inventory_get(c.inventory, "demo-w-1", &n));
+	assert_null(n.floating_ip);
+	node_clear(&n);
+	assert_true(inventory_get(c.inventory, "demo-cp-1", &n));
+	assert_non_null(n.floating_ip);
+	node_clear(&n);
+	assert_removed(&c);
+	end(&c);
+}
+
+/* Whatever call fails, and however: the next run takes the rest, and nothing of the new way. */
+static void test_torture_the_end_of_a_way(void **state UNUSED)
+{
+	static const enum fake_fault faults[] = {FAULT_LOST, FAULT_APPLIED, FAULT_REFUSED, FAULT_REPEATED};
+
+	for (size_t f = 0; f < ARRAY_SIZE(faults); f++)
+		for (unsigned n = 1, calls = 1; n <= calls; n++) {
+			CLEANUP_ERROR struct error *err = NULL;
+			struct cluster c = {0};
+			unsigned first;
+
+			begin(&c, WAY("server", "floatingIP"), NULL);
+			use_way(&c, WAY("server", "floatingIP"));
+			use_way(&c, WAY("controlPlane", "floatingIP"));
+			first = fake_calls();
+			fake_fail(n, faults[f]);
+			(void)!retire(&c, &err);
+			calls = fake_calls() - first;
+			fake_fail(0, FAULT_NONE);
+			assert_success(retire(&c, &test_error));
+			assert_complete(&c);
+			assert_removed(&c);
+			end(&c);
+		}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -593,6 +703,9 @@ int main(void)
 		cmocka_unit_test(test_networks_of_a_server_that_never_ran),
 		cmocka_unit_test(test_networks_that_do_not_fit),
 		cmocka_unit_test(test_torture_in_more_networks),
+		cmocka_unit_test(test_the_bastion_of_another_way),
+		cmocka_unit_test(test_floating_ips_of_another_way),
+		cmocka_unit_test(test_torture_the_end_of_a_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,3 +149,30 @@ drift_is_repaired() {
 	expect_status 0
 	plan_is_empty
 }
+
+floating_ips() { list_project | grep -c '^ip ' || true; }
+
+# what served the way of before goes when the new one works
+way_is_changed() {
+	local other=$WORK/other-way.yaml before
+	before=$(floating_ips)
+	{
+		grep -v '^  access:' "$FILE"
+		echo '  access: {bastion: floatingIPs}'
+	} >"$other"
+	status davit apply -f "$other" --mirror "$MIRROR" --yes
+	expect_status 0
+	(($(floating_ips) > before))
+	[[ $(davit ssh -f "$other" workers-1 hostname) = demo-workers-1 ]]
+	status davit plan -f "$FILE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'served another way to the servers'
+	status davit apply -f "$FILE" --mirror "$MIRROR"
+	expect_status 2
+	expect_text 'floating IP demo-workers-1'
+	status davit apply -f "$FILE" --mirror "$MIRROR" --yes
+	expect_status 0
+	[[ $(floating_ips) = "$before" ]]
+	status davit apply -f "$FILE" --mirror "$MIRROR"
+	expect_text 'nothing to do'
+}
