@@ -2,6 +2,7 @@
 #include "bootstrap/paths.h"
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
+#include "core/cluster/etcd.h"
 
 #define ALL (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER) | ARTIFACT_ROLES(NODE_REGISTRY))
 #define KUBERNETES (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER))
@@ -68,6 +69,11 @@ static bool has_plane(const struct bootstrap_run *run)
 	return fileset_find(run->files, UNIT_FOLDER "kube-apiserver.service") != NULL;
 }
 
+static bool has_member(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, ETCD_START_FILE) != NULL;
+}
+
 static bool has_kubelet(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, UNIT_FOLDER "kubelet.service") != NULL;
@@ -92,12 +98,14 @@ static const struct step {
 	{"users", ALL, has_users, text_users},
 	{"volume", ALL, has_volume, text_volume},
 	{"enable", ALL, has_units, text_enable},
+	{"member", CONTROL_PLANE, has_member, text_member},
 	{"plane", CONTROL_PLANE, has_plane, text_plane},
 	{"artifacts", ALL, NULL, text_artifacts},
 	{"links", KUBERNETES, NULL, text_links},
 	{"retire", ALL, NULL, text_retire},
 	{"units", ALL, has_units, text_units},
 	{"sshd", ALL, has_sshd, text_sshd},
+	{"promote", CONTROL_PLANE, has_member, text_promote},
 	{"api", KUBERNETES, has_kubelet, text_api},
 	{"join", KUBERNETES, has_kubelet, text_join},
 	{"serve", REGISTRY, has_registry, text_serve},

@@ -17,6 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
+#include "core/cluster/etcd.h"
 #include "core/cluster/frozen.h"
 #include "provision/console.h"
 #include "provision/provision.h"
@@ -57,7 +58,7 @@ static int seed(void *context, const struct plan_node *p, char **ret, struct err
 		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", p->node.name);
 	r = state_put_node(a->c->state, &n, err);
 	node_clear(&n);
-	if (r < 0 || state_set(a->c->state, applied, "", err) < 0)
+	if (r < 0 || state_set(a->c->state, applied, "", err) < 0 || (p->node.role == NODE_CONTROL_PLANE && etcd_is_new(a->c->state, p->node.name, err) < 0))
 		return -1;
 	return state_set(a->c->state, mark, seeded ? "1" : "0", err);
 }
@@ -185,6 +186,8 @@ static int converge(struct apply *a, struct error **err)
 		return -1;
 	inventory_open(a->c->inventory);
 	put_wanted_nodes(a->c);
+	if (etcd_decide(a->c->state, a->c->plan, err) < 0)
+		return -1;
 	if (reserve(a, err) < 0)
 		return -1;
 	if (parallel_run(tasks, n_tasks, &why) < 0 && (!error_is(why, ERROR_CANCELLED) || cancel_by_user()))

@@ -2,14 +2,16 @@
 #include "cmd/verbs.h"
 #include "bootstrap/bootstrap.h"
 #include "bootstrap/leave.h"
+#include "bootstrap/member.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/cluster/members.h"
 #include <assert.h>
 
-enum { CONNECT_MS = 60 * 1000, ANSWER_MS = 60 * 1000, DRAIN_MS = 15 * 60 * 1000 };
+enum { CONNECT_MS = 60 * 1000, ANSWER_MS = 60 * 1000, DEAD_MS = 15 * 1000, DRAIN_MS = 15 * 60 * 1000 };
 
 void leaving_init(struct leaving *l, struct context *c)
 {
@@ -155,11 +157,11 @@ static int drain(struct ssh *s, void *context, struct error **err)
 	return kubernetes_drain(s, &drain, err);
 }
 
-static int drain_and_forget(struct ssh *s, void *context, struct error **err)
+static int forget(struct ssh *s, void *context, struct error **err)
 {
 	const struct talk *t = context;
 
-	return drain(s, context, err) < 0 ? -1 : kubernetes_forget(s, t->node, clock_deadline(ANSWER_MS), err);
+	return kubernetes_forget(s, t->node, clock_deadline(ANSWER_MS), err);
 }
 
 static int talk_of(struct leaving *l, const char *node, bool answers, struct events *events, reach_job *job, struct error **err)
@@ -182,14 +184,67 @@ int leaving_drain(struct leaving *l, const char *node, bool answers, struct even
 	return talk_of(l, node, answers, events, drain, err);
 }
 
+static int out_of_etcd(struct ssh *s, void *context, struct error **err)
+{
+	const struct node *n = context;
+
+	return member_remove(s, n->address, clock_deadline(ANSWER_MS), err);
+}
+
+void leaving_stop_plane(struct leaving *l, const char *node)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (reach_ssh(l->reach, node, clock_deadline(DEAD_MS), &s, &why) < 0 || member_stop_plane(s, clock_deadline(ANSWER_MS), &why) < 0)
+		log_verbose("%s: its API server was not asked to end: %s", node, error_message(why));
+}
+
+static int leave_etcd(struct departure *d, const struct node *n, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+	struct error *why = NULL;
+
+	event_begin(d->events, n->name, "etcd");
+	leaving_stop_plane(d->l, n->name);
+	if (reach_run(d->l->reach, context_plane(d->l->c), &s, out_of_etcd, (void *)n, &why) < 0) {
+		event_fail(d->events, n->name, "etcd", error_message(why));
+		return error_move(err, why);
+	}
+	event_end(d->events, n->name, "etcd");
+	return 0;
+}
+
+/* Of a control plane that joined etcd, or may have. */
+static int leave_planes(struct departure *d, const char *node, struct error **err)
+{
+	struct node n = {0};
+	int r = 0;
+
+	if (inventory_get(d->l->c->inventory, node, &n) && n.role == NODE_CONTROL_PLANE && n.address != NULL)
+		r = leave_etcd(d, &n, err);
+	node_clear(&n);
+	return r;
+}
+
+static int forget_node(struct departure *d, const char *node, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+	struct talk t = {d->l, node, true, d->events};
+
+	return reach_run(d->l->reach, context_plane(d->l->c), &s, forget, &t, err);
+}
+
+/* A control plane's kubelet talks to its own API server, which has to be there as long as pods are on their way out. */
 static int leave(size_t i, void *context, struct error **err)
 {
 	struct departure *d = context;
 	const char *node = d->nodes->v[i];
+	bool known = leave_is_known(d->l->facts, node);
 	struct error *why = NULL;
 
-	if ((leave_is_known(d->l->facts, node) && talk_of(d->l, node, true, d->events, drain_and_forget, &why) < 0) ||
-	    provision_withdraw(d->withdrawal, node, &why) < 0) {
+	if ((known && talk_of(d->l, node, true, d->events, drain, &why) < 0) || leave_planes(d, node, &why) < 0 ||
+	    (known && forget_node(d, node, &why) < 0) || provision_withdraw(d->withdrawal, node, &why) < 0) {
 		error_wrap(&why, "%s", node);
 		return error_move(err, why);
 	}
@@ -223,19 +278,41 @@ int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **e
 	return connect(l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &there, clock_deadline(ANSWER_MS), err);
 }
 
-static int depart(struct departure *d, struct error **err)
+static int depart_some(struct departure *d, const struct strv *nodes, unsigned width, struct error **err)
 {
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, d->nodes->n);
+	CLEANUP_FREE struct error **errors = xnew_n(struct error *, nodes->n + 1);
 	int r;
 
-	if (leaving_cordon(d->l, d->nodes, err) < 0)
-		return -1;
-	r = parallel_for(d->nodes->n, (unsigned)d->l->c->o->parallel, leave, d, errors, NULL);
+	d->nodes = nodes;
+	r = parallel_for(nodes->n, width, leave, d, errors, NULL);
 	if (r < 0)
-		r = leaving_sum_up("leave", errors, d->nodes->n, err);
-	for (size_t i = 0; i < d->nodes->n; i++)
+		r = leaving_sum_up("leave", errors, nodes->n, err);
+	for (size_t i = 0; i < nodes->n; i++)
 		error_free(errors[i]);
-	return r < 0 ? -1 : provision_withdraw_finish(d->withdrawal, err);
+	return r;
+}
+
+static void by_role(const struct leaving *l, const struct strv *nodes, struct strv *planes, struct strv *workers)
+{
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct node n = {0};
+		bool plane = inventory_get(l->c->inventory, nodes->v[i], &n) && n.role == NODE_CONTROL_PLANE;
+
+		strv_add(plane ? planes : workers, nodes->v[i]);
+		node_clear(&n);
+	}
+}
+
+/* Control planes one by one: each time etcd has to be well without the next. */
+static int depart(struct departure *d, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_STRV struct strv planes = STRV_INIT, workers = STRV_INIT;
+
+	by_role(d->l, nodes, &planes, &workers);
+	if (leaving_cordon(d->l, nodes, err) < 0 || depart_some(d, &planes, 1, err) < 0 ||
+	    depart_some(d, &workers, (unsigned)d->l->c->o->parallel, err) < 0)
+		return -1;
+	return provision_withdraw_finish(d->withdrawal, err);
 }
 
 static int mark(struct leaving *l, const struct strv *nodes, bool leaving, struct error **err)
@@ -294,7 +371,7 @@ int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud
 				  .uuid = state_uuid(l->c->state),
 				  .state = l->c->state,
 				  .events = events};
-	struct departure d = {.l = l, .events = events, .nodes = nodes};
+	struct departure d = {.l = l, .events = events};
 	int r;
 
 	if (nodes->n == 0)
@@ -303,7 +380,7 @@ int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud
 	r = leaving_remember(l, nodes, err) < 0 || leaving_facts(l, err) < 0 ||
 			    provision_withdraw_begin(&job, l->c->plan, &d.withdrawal, err) < 0
 		    ? -1
-		    : depart(&d, err);
+		    : depart(&d, nodes, err);
 	provision_withdraw_end(d.withdrawal);
 	return r;
 }

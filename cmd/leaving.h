@@ -1,6 +1,7 @@
 /*
- * leaving: workers that the file no longer wants: chosen by what Kubernetes says of them, drained, and taken out of Kubernetes, the
- * cloud and the state.  Who was chosen is in the state from then on, so that an interrupted run is taken up with the same ones.
+ * leaving: nodes that the file no longer wants: workers chosen by what Kubernetes says of them, control planes with the highest numbers;
+ * drained, and taken out of etcd, Kubernetes, the cloud and the state.  Who was chosen is in the state from then on, so that an
+ * interrupted run is taken up with the same ones.
  */
 #pragma once
 #include "cmd/context.h"
@@ -36,6 +37,10 @@ int leaving_remember(struct leaving *l, const struct strv *nodes, struct error *
 int leaving_take_back(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE;
 /* Those of plan->leaving that are named go; first they go into the state as chosen.  Each that fails is told in one error of ERROR_NODE; the others go. */
 int leaving_run(struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct events *events, struct error **err) MUST_USE;
+
+/* Of a control plane that is about to go: its API server ends, so that the others know and requests come to their end; if it can be
+ * reached. */
+void leaving_stop_plane(struct leaving *l, const char *node);
 
 /* Parts of that for nodes that stay; the facts are there. */
 int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **err) MUST_USE; /* those that Kubernetes knows */

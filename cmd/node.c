@@ -12,9 +12,11 @@ const struct command node_actions[] = {
 	{"node remove", "NODE…", "Take these workers out of their pool, without losing what runs there",
 	 "The same as scale-down with --node: the pool's number in the file becomes smaller.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_YES | OPT_DRAIN, verb_node_remove},
-	{"node replace", "NODE…", "Put new workers in the place of these",
+	{"node replace", "NODE…", "Put new nodes in the place of these",
 	 "New ones are made first, of their pool's maxSurge at a time; when they are Ready the old ones are drained and removed.  The new ones\n"
-	 "have other names, and the image that the file's name means now.", 1, -1,
+	 "have other names, and the image that the file's name means now.\n\n"
+	 "A control plane, of which there must be several, goes first, and its place is taken by one of the same name and address, which joins\n"
+	 "etcd anew; where another member of etcd is not well nothing is done.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_YES | OPT_MIRROR | OPT_BUNDLE | OPT_DRAIN, verb_node_replace},
 	{"node uncordon", "NODE…", "Let pods onto nodes again", NULL, 1, -1, OPT_FILE | OPT_STATE, verb_node_uncordon},
 	{0},

@@ -1,4 +1,5 @@
 #include "cmd/apply.h"
+#include "cmd/plane_replace.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -11,7 +12,9 @@ static int must_be_worker(const struct context *c, const char *name, struct erro
 	if (!inventory_get(c->inventory, name, &n))
 		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", name);
 	if (n.role == NODE_CONTROL_PLANE)
-		r = error_set(err, ERROR_USAGE, "%s holds the cluster's data: only workers are replaced and removed", name);
+		r = error_set(err, ERROR_USAGE,
+			      "%s is a control plane: one alone is replaced at a time, and the number of them is controlPlane.count in %s", name,
+			      c->spec->path);
 	else if (n.role != NODE_WORKER)
 		r = error_set(err, ERROR_USAGE, "%s is no worker: delete its server in the cloud, and \"davit apply\" makes it anew", name);
 	else if (n.leaving)
@@ -78,11 +81,30 @@ static int replace(struct context *c, const struct strv *names, struct error **e
 	return 0;
 }
 
+static bool is_one_plane(const struct context *c, const struct strv *words, char **ret)
+{
+	struct node n = {0};
+	bool plane = words->n == 1 && context_node_name(c, words->v[0], ret, NULL) == 0 && inventory_get(c->inventory, *ret, &n) &&
+		     n.role == NODE_CONTROL_PLANE;
+
+	node_clear(&n);
+	return plane;
+}
+
+static int replace_named(struct context *c, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *plane = NULL;
+
+	if (is_one_plane(c, &c->o->args, &plane))
+		return plane_replace(c, plane, err);
+	return named(c, &names, err) < 0 ? -1 : replace(c, &names, err);
+}
+
 int verb_node_replace(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
-	CLEANUP_STRV struct strv names = STRV_INIT;
-	int r = context_open(o, CONTEXT_EXISTING, &c, err) < 0 || named(&c, &names, err) < 0 ? -1 : replace(&c, &names, err);
+	int r = context_open(o, CONTEXT_EXISTING, &c, err) < 0 ? -1 : replace_named(&c, err);
 
 	if (r < 0 && err != NULL && error_is(*err, ERROR_CANCELLED) && cancel_by_user())
 		return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: \"davit apply\" goes on from here");

@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/cluster/etcd.h"
 #include "core/cluster/frozen.h"
 #include "core/cluster/recovery.h"
 #include "core/cluster/worn.h"
@@ -48,7 +49,7 @@ int work_open(const struct context *c, struct events *events, struct work *ret, 
 {
 	CLEANUP_FREE char *pki = state_path(c->state, "pki");
 
-	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS)};
+	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS), .addons_claimed = ATOMIC_FLAG_INIT};
 	ret->reach = reach_new(c->spec, c->state, c->inventory);
 	find_authority(c, &ret->openstack_ca);
 	ret->errors = xnew_n(struct error *, c->plan->n_nodes);
@@ -155,7 +156,9 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 				      .events = w->events,
 				      .deadline = w->deadline};
 	volume_ids(w, n, &values.volume_ids);
+	etcd_start(w->c->state, w->c->plan, n->name, &values.etcd);
 	r = render(w, n, &values, files, units, run, err);
+	etcd_start_clear(&values.etcd);
 	strv_free(&values.volume_ids);
 	return r < 0 ? -1 : bootstrap_prepare(run, err);
 }
@@ -341,6 +344,16 @@ int work_is_applied(struct work *w, const struct node *n, bool *ret, struct erro
 	return 0;
 }
 
+/* Of several control planes the first one whose API is ready applies them for all. */
+static int plane_steps(struct visit *v, struct ssh **s, struct error **err)
+{
+	struct work *w = v->w;
+
+	if (frozen_keep(w->c->spec, w->c->state, err) < 0 || install(v, s, err) < 0 || etcd_has_formed(w->c->state, err) < 0)
+		return -1;
+	return atomic_flag_test_and_set(&w->addons_claimed) ? 0 : reach_run(w->reach, v->n->name, s, add_ons, v, err);
+}
+
 static int node_steps(struct work *w, const struct node *n, struct ssh **s, struct error **err)
 {
 	struct visit v = {.w = w, .n = n};
@@ -358,12 +371,13 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 	event_end(w->events, n->name, "ssh");
 	if (n->role == NODE_BASTION)
 		return note_reached(w, n, err);
-	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 ||
-	    (n->role == NODE_CONTROL_PLANE && frozen_keep(w->c->spec, w->c->state, err) < 0) || install(&v, s, err) < 0)
+	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0)
 		return -1;
-	if (n->role == NODE_REGISTRY)
-		return push_bundle(w, n, err);
-	return n->role == NODE_CONTROL_PLANE ? reach_run(w->reach, n->name, s, add_ons, &v, err) : 0;
+	if (n->role == NODE_CONTROL_PLANE)
+		return plane_steps(&v, s, err);
+	if (install(&v, s, err) < 0)
+		return -1;
+	return n->role == NODE_REGISTRY ? push_bundle(w, n, err) : 0;
 }
 
 static int run_node(size_t i, struct work *w, bool install_it, struct error **err)

@@ -8,6 +8,7 @@
 #include "bootstrap/bootstrap.h"
 #include "manifests/manifests.h"
 #include "pki/pki.h"
+#include <stdatomic.h>
 
 struct work {
 	const struct context *c;
@@ -23,6 +24,7 @@ struct work {
 	struct strv authorized_keys; /* of people, beside the cluster's own */
 	int64_t deadline;
 	struct error **errors; /* of each of plan->nodes */
+	atomic_flag addons_claimed; /* by the control plane that applies them */
 	const char *pool;      /* whose nodes alone are worked on; NULL: all */
 };
 

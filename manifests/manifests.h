@@ -5,6 +5,7 @@
 #pragma once
 #include "core/base/fileset.h"
 #include "core/cluster/artifact.h"
+#include "core/cluster/etcd.h"
 #include "core/cluster/plan.h"
 
 #define OPENSTACK_CA_PATH "/etc/davit/openstack-ca.pem" /* the cloud's own authority, on control planes */
@@ -17,6 +18,7 @@ struct manifest_values {
 	const char *registry_ca;	   /* PEM */
 	const char *openstack_ca;	   /* PEM: the cloud's own authority, or NULL where it has none */
 	const struct artifacts *artifacts; /* versions and images of the bundle */
+	struct etcd_start etcd;		   /* of a control plane */
 	struct strv volume_ids;		   /* cinder's, of the node's volumes in the plan's order; fewer: not made yet */
 };
 

@@ -1,4 +1,5 @@
 #include "core/base/alloc.h"
+#include "manifests/balancer.h"
 #include "manifests/htpasswd.h"
 #include "manifests/manifests.h"
 #include "manifests/overlay.h"
@@ -9,20 +10,22 @@
 #define STRING(x) STRING_(x)
 #define UNIT(name) "units/" name, UNITS name
 #define UNITS "/etc/systemd/system/"
-#define VOLUMES_UNIT UNITS "davit-volumes.service"
+#define STATIC_PODS "/etc/kubernetes/manifests/"
 #define MOUNT_VOLUMES "/opt/davit/libexec/mount-volumes"
 #define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 
 enum {
 	CONTROL = 1u << NODE_CONTROL_PLANE,
+	WORKER = 1u << NODE_WORKER,
 	REGISTRY = 1u << NODE_REGISTRY,
-	KUBERNETES = CONTROL | 1u << NODE_WORKER,
+	KUBERNETES = CONTROL | WORKER,
 };
 
 struct row {
 	const char *template, *path;
 	unsigned mode, roles;
-	bool secret, flannel;
+	bool secret;
+	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED } when;
 	/* Changes the expanded text, or NULL. */
 	int (*finish)(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 };
@@ -32,38 +35,40 @@ static int finish_kube_proxy(const struct plan *plan, const struct node *node, s
 
 /* Units stand in the order in which they are started. */
 static const struct row rows[] = {
-	{UNIT("davit-volumes.service"), 0644, KUBERNETES | REGISTRY, false, false, NULL},
-	{UNIT("etcd.service"), 0644, CONTROL, false, false, NULL},
-	{UNIT("kube-apiserver.service"), 0644, CONTROL, false, false, NULL},
-	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, false, NULL},
-	{UNIT("kube-scheduler.service"), 0644, CONTROL, false, false, NULL},
-	{UNIT("containerd.service"), 0644, KUBERNETES, false, false, NULL},
-	{UNIT("kubelet.service"), 0644, KUBERNETES, false, false, NULL},
-	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, false, NULL},
-	{UNIT("flanneld.service"), 0644, KUBERNETES, false, true, NULL},
-	{UNIT("davit-registry.service"), 0644, REGISTRY, false, false, NULL},
+	{UNIT("davit-volumes.service"), 0644, KUBERNETES | REGISTRY, false, IF_VOLUMES, NULL},
+	{UNIT("etcd.service"), 0644, CONTROL, false, ALWAYS, NULL},
+	{UNIT("kube-apiserver.service"), 0644, CONTROL, false, ALWAYS, NULL},
+	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, ALWAYS, NULL},
+	{UNIT("kube-scheduler.service"), 0644, CONTROL, false, ALWAYS, NULL},
+	{UNIT("containerd.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
+	{UNIT("kubelet.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
+	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
+	{UNIT("flanneld.service"), 0644, KUBERNETES, false, IF_FLANNEL, NULL},
+	{UNIT("davit-registry.service"), 0644, REGISTRY, false, ALWAYS, NULL},
 
-	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, false, NULL},
-	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, KUBERNETES | REGISTRY, false, false, NULL},
-	{"node/modules.conf", "/etc/modules-load.d/davit.conf", 0644, KUBERNETES, false, false, NULL},
-	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, false, NULL},
-	{"node/hosts.toml", CERTS "/hosts.toml", 0600, KUBERNETES, true, false, NULL},
-	{"node/crictl.yaml", "/etc/crictl.yaml", 0644, KUBERNETES, false, false, NULL},
-	{"node/kubelet.json", "/var/lib/kubelet/config.yaml", 0600, KUBERNETES, false, false, finish_kubelet},
-	{"node/kube-proxy.json", "/etc/kubernetes/kube-proxy.yaml", 0644, KUBERNETES, false, false, finish_kube_proxy},
-	{"node/net-conf.json", "/etc/flannel/net-conf.json", 0644, KUBERNETES, false, true, NULL},
-	{"node/cni-conf", "/opt/davit/libexec/cni-conf", 0755, KUBERNETES, false, true, NULL},
-	{"node/without-iptables", "/opt/davit/libexec/without-iptables/iptables", 0755, KUBERNETES, false, true, NULL},
-	{"node/without-iptables", "/opt/davit/libexec/without-iptables/ip6tables", 0755, KUBERNETES, false, true, NULL},
+	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
+	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
+	{"node/modules.conf", "/etc/modules-load.d/davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
+	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, ALWAYS, NULL},
+	{"node/hosts.toml", CERTS "/hosts.toml", 0600, KUBERNETES, true, ALWAYS, NULL},
+	{"node/crictl.yaml", "/etc/crictl.yaml", 0644, KUBERNETES, false, ALWAYS, NULL},
+	{"node/kubelet.json", "/var/lib/kubelet/config.yaml", 0600, KUBERNETES, false, ALWAYS, finish_kubelet},
+	{"node/kube-proxy.json", "/etc/kubernetes/kube-proxy.yaml", 0644, KUBERNETES, false, ALWAYS, finish_kube_proxy},
+	{"node/net-conf.json", "/etc/flannel/net-conf.json", 0644, KUBERNETES, false, IF_FLANNEL, NULL},
+	{"node/cni-conf", "/opt/davit/libexec/cni-conf", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
+	{"node/without-iptables", "/opt/davit/libexec/without-iptables/iptables", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
+	{"node/without-iptables", "/opt/davit/libexec/without-iptables/ip6tables", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
+	{"node/haproxy.cfg", "/etc/davit/haproxy.cfg", 0644, WORKER, false, IF_BALANCED, balancer_finish_config},
+	{"node/haproxy.json", STATIC_PODS "haproxy.json", 0644, WORKER, false, IF_BALANCED, balancer_finish_pod},
 
-	{"kubernetes/encryption.yaml", "/etc/kubernetes/encryption.yaml", 0600, CONTROL, true, false, NULL},
-	{"kubernetes/authentication.yaml", "/etc/kubernetes/authentication.yaml", 0644, CONTROL, false, false, NULL},
-	{"kubernetes/admission.yaml", "/etc/kubernetes/admission.yaml", 0644, CONTROL, false, false, NULL},
-	{"kubernetes/audit.yaml", "/etc/kubernetes/audit.yaml", 0644, CONTROL, false, false, NULL},
+	{"kubernetes/encryption.yaml", "/etc/kubernetes/encryption.yaml", 0600, CONTROL, true, ALWAYS, NULL},
+	{"kubernetes/authentication.yaml", "/etc/kubernetes/authentication.yaml", 0644, CONTROL, false, ALWAYS, NULL},
+	{"kubernetes/admission.yaml", "/etc/kubernetes/admission.yaml", 0644, CONTROL, false, ALWAYS, NULL},
+	{"kubernetes/audit.yaml", "/etc/kubernetes/audit.yaml", 0644, CONTROL, false, ALWAYS, NULL},
 
-	{"registry/config.yml", "/etc/davit/registry/config.yml", 0600, REGISTRY, true, false, NULL},
-	{"registry/sysusers.conf", "/etc/sysusers.d/davit-registry.conf", 0644, REGISTRY, false, false, NULL},
-	{"node/mount-volumes", MOUNT_VOLUMES, 0755, KUBERNETES | REGISTRY, false, false, NULL},
+	{"registry/config.yml", "/etc/davit/registry/config.yml", 0600, REGISTRY, true, ALWAYS, NULL},
+	{"registry/sysusers.conf", "/etc/sysusers.d/davit-registry.conf", 0644, REGISTRY, false, ALWAYS, NULL},
+	{"node/mount-volumes", MOUNT_VOLUMES, 0755, KUBERNETES | REGISTRY, false, IF_VOLUMES, NULL},
 };
 
 /* "key=value:Effect" or "key:Effect" */
@@ -95,14 +100,6 @@ static void add_taints(const struct plan *plan, const struct node *node, struct 
 		json_object_put(list);
 }
 
-static void replace(struct buf *text, struct json_object *o)
-{
-	buf_truncate(text, 0);
-	buf_add(text, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								JSON_C_TO_STRING_NOSLASHESCAPE));
-	buf_add_char(text, '\n');
-}
-
 static int finish_kubelet(const struct plan *plan, const struct node *node, struct buf *text, struct error **err)
 {
 	const struct plan_node *planned = plan_find(plan, node->name);
@@ -115,7 +112,7 @@ static int finish_kubelet(const struct plan *plan, const struct node *node, stru
 	add_taints(plan, node, config);
 	overlay(config, plan->spec->kubelet);
 	overlay(config, planned != NULL && planned->pool != NULL ? planned->pool->kubelet : NULL);
-	replace(text, config);
+	json_pretty(config, text);
 	return 0;
 }
 
@@ -126,7 +123,7 @@ static int finish_kube_proxy(const struct plan *plan, const struct node *node UN
 	if (json_parse(text->data, text->len, "node/kube-proxy.json", &config, err) < 0)
 		return -1;
 	overlay(config, plan->spec->kube_proxy);
-	replace(text, config);
+	json_pretty(config, text);
 	return 0;
 }
 
@@ -173,13 +170,6 @@ static void add_annotations(const struct plan_node *planned, struct fileset *ret
 	fileset_add(ret, "/etc/davit/annotations", 0644, text);
 }
 
-static bool is_wanted(const struct row *row, const struct node *node, bool flannel, bool volumes)
-{
-	bool of_volumes = strcmp(row->path, VOLUMES_UNIT) == 0 || strcmp(row->path, MOUNT_VOLUMES) == 0;
-
-	return (row->roles & (1u << node->role)) && (flannel || !row->flannel) && (volumes || !of_volumes);
-}
-
 static bool has_volumes(const struct plan *plan, const struct node *node)
 {
 	const struct plan_node *planned = plan_find(plan, node->name);
@@ -187,35 +177,56 @@ static bool has_volumes(const struct plan *plan, const struct node *node)
 	return planned != NULL && planned->n_volumes > 0;
 }
 
-static bool has_flannel(const struct plan *plan)
+static bool is_wanted(const struct row *row, const struct plan *plan, const struct node *node)
 {
-	return strcmp(plan->spec->network.plugin, "flannel") == 0;
+	if ((row->roles & (1u << node->role)) == 0)
+		return false;
+	switch (row->when) {
+	case IF_FLANNEL:
+		return strcmp(plan->spec->network.plugin, "flannel") == 0;
+	case IF_VOLUMES:
+		return has_volumes(plan, node);
+	case IF_BALANCED:
+		return plan_is_balanced(plan);
+	case ALWAYS:
+		break;
+	}
+	return true;
 }
 
 void manifests_units(const struct plan *plan, const struct node *node, struct strv *ret)
 {
-	bool flannel = has_flannel(plan), volumes = has_volumes(plan, node);
-
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strncmp(rows[i].path, UNITS, strlen(UNITS)) == 0 && is_wanted(&rows[i], node, flannel, volumes))
+		if (strncmp(rows[i].path, UNITS, strlen(UNITS)) == 0 && is_wanted(&rows[i], plan, node))
 			strv_add(ret, rows[i].path + strlen(UNITS));
+}
+
+static void add_etcd_start(const struct node *node, const struct etcd_start *start, struct fileset *ret)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	buf_addf(&text, "%s %s %s\n", start->join ? "join" : "new", node->name, node->address);
+	for (size_t i = 0; i < start->members.n; i++)
+		buf_addf(&text, "%s\n", start->members.v[i]);
+	fileset_add(ret, ETCD_START_FILE, 0644, buf_str(&text));
 }
 
 static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		  struct strv *ret_units, struct error **err)
 {
-	bool flannel = has_flannel(plan), volumes = has_volumes(plan, node);
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
 	if (values_fill(plan, node, values, &v, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (is_wanted(&rows[i], node, flannel, volumes) && render_row(&rows[i], plan, node, &v, ret, err) < 0)
+		if (is_wanted(&rows[i], plan, node) && render_row(&rows[i], plan, node, &v, ret, err) < 0)
 			return error_wrap(err, "%s of %s", rows[i].path, node->name);
 	manifests_units(plan, node, ret_units);
-	if (volumes)
+	if (has_volumes(plan, node))
 		add_volumes(plan_find(plan, node->name), values, ret);
 	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
+	if (node->role == NODE_CONTROL_PLANE)
+		add_etcd_start(node, &values->etcd, ret);
 	if (node->role == NODE_CONTROL_PLANE && values->openstack_ca != NULL) /* what runs there may talk to the cloud */
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
 	if ((1u << node->role) & KUBERNETES)

@@ -8,24 +8,28 @@ enum { NODE_PREFIX = 24, POD_PREFIX_MIN = 8 }; /* --node-cidr-mask-size; at most
 /* Images that the templates name; the tag is the bundle's. */
 static const struct {
 	const char *value, *repository;
+	bool balancer; /* needed only where there are several control planes */
 } images[] = {
-	{"image_coredns", "coredns/coredns"},
-	{"image_metrics_server", "metrics-server/metrics-server"},
-	{"image_pause", "pause"},
+	{"image_coredns", "coredns/coredns", false},
+	{"image_haproxy", "library/haproxy", true},
+	{"image_metrics_server", "metrics-server/metrics-server", false},
+	{"image_pause", "pause", false},
 };
 
-static int fill_images(const struct artifacts *artifacts, struct template_values *v, struct error **err)
+static int fill_images(const struct plan *plan, const struct artifacts *artifacts, struct template_values *v, struct error **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
 		size_t len = strlen(images[i].repository), k = 0;
 
+		if (images[i].balancer && !plan_is_balanced(plan))
+			continue;
 		while (k < artifacts->images.n &&
 		       (strncmp(artifacts->images.v[k], images[i].repository, len) != 0 || artifacts->images.v[k][len] != ':'))
 			k++;
 		if (k == artifacts->images.n)
 			return error_set(
 				err, ERROR_CONFIG,
-				"the bundle has no image %s, which all clusters need; make it anew: \"davit bundle create\"",
+				"the bundle has no image %s, which this cluster needs; make it anew: \"davit bundle create\"",
 				images[i].repository);
 		template_set(v, images[i].value, artifacts->images.v[k]);
 	}
@@ -69,20 +73,6 @@ static int fill_containerd(const struct spec *spec, struct template_values *v, s
 	return 0;
 }
 
-static void fill_control_planes(const struct plan *plan, struct template_values *v)
-{
-	CLEANUP_STRV struct strv members = STRV_INIT;
-	CLEANUP_FREE char *joined = NULL;
-
-	for (size_t i = 0; i < plan->n_nodes; i++)
-		if (plan->nodes[i].node.role == NODE_CONTROL_PLANE)
-			strv_addf(&members, "%s=https://%s:2380", plan->nodes[i].node.name, plan->nodes[i].node.address);
-	joined = strv_join(&members, ",");
-	template_set(v, "etcd_members", joined);
-	/* "should not be set with a single apiserver": it makes clients connect again, in the hope of another one */
-	template_set_flag(v, "balanced", members.n > 1);
-}
-
 static int fill_plan(const struct plan *plan, struct template_values *v, struct error **err)
 {
 	const struct spec *spec = plan->spec;
@@ -99,7 +89,8 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 	template_setf(v, "registry_address", "%s:%d", plan->registry_address, REGISTRY_PORT);
 	template_set_flag(v, "flannel", strcmp(spec->network.plugin, "flannel") == 0);
 	template_set_flag(v, "proxy", spec->proxy.http != NULL || spec->proxy.https != NULL);
-	fill_control_planes(plan, v);
+	/* "should not be set with a single apiserver": it makes clients connect again, in the hope of another one */
+	template_set_flag(v, "balanced", plan_is_balanced(plan));
 	return 0;
 }
 
@@ -115,6 +106,7 @@ static void fill_node(const struct plan *plan, const struct node *node, struct t
 	template_set_flag(v, "on_kubernetes", node->role != NODE_REGISTRY);
 	template_set(v, "root_login", strcmp(plan->spec->access.user, "root") == 0 ? "prohibit-password" : "no");
 	template_set(v, "tcp_forwarding", node->role == NODE_CONTROL_PLANE ? "local" : "no");
+	template_set_flag(v, "static_pods", node->role == NODE_WORKER && plan_is_balanced(plan));
 	template_set(v, "node", node->name);
 	template_set(v, "address", node->address);
 	template_set(v, "node_labels", labels);
@@ -145,5 +137,5 @@ int values_fill(const struct plan *plan, const struct node *node, const struct m
 	if (secrets == NULL)
 		return 0;
 	fill_secrets(secrets, ret);
-	return fill_images(secrets->artifacts, ret, err);
+	return fill_images(plan, secrets->artifacts, ret, err);
 }

@@ -130,5 +130,7 @@ char *table_cn(const struct table_leaf *leaf, const struct node *node)
 
 char *table_server(const struct plan *plan, const struct node *node)
 {
-	return xasprintf("https://%s:6443", node->role == NODE_CONTROL_PLANE ? "127.0.0.1" : plan->api_address);
+	bool local = node->role == NODE_CONTROL_PLANE || plan_is_balanced(plan);
+
+	return xasprintf("https://%s:6443", local ? "127.0.0.1" : plan->api_address);
 }

@@ -33,5 +33,6 @@ struct table_leaf {
 const struct table_leaf *table_leaf(const struct plan *plan, const struct node *node, size_t *i);
 /* The caller frees. */
 char *table_cn(const struct table_leaf *leaf, const struct node *node) MUST_USE;
-/* What the node's kubeconfigs call: itself on control planes, the plan's address of the API elsewhere.  The caller frees. */
+/* What the node's kubeconfigs call: the API server or the balancer on the node itself; on workers of a cluster with one control plane that
+ * one's address.  The caller frees. */
 char *table_server(const struct plan *plan, const struct node *node) MUST_USE;

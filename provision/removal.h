@@ -31,6 +31,7 @@ int removal_gone(struct removal *r, const struct item *it, struct error **err); 
 int removal_delete(struct removal *r, const struct item *it, struct error **err);
 /* What bears the mark, and what the state has an id of. */
 int removal_look(const struct removal_job *job, struct view **ret, struct error **err);
+int removal_server_alone(struct removal *r, const struct item *it, struct error **err); /* its port stays */
 int removal_server(struct removal *r, const struct item *it, struct error **err); /* and as soon as it is gone, its port */
 int removal_volume(struct removal *r, const struct item *it, struct error **err); /* once it is detached */
 /* The server that is there and holds the volume: somebody else's, or one of ours that did not go.  NULL: those that went, also by an

@@ -94,7 +94,7 @@ static bool server_settled(struct json_object *o)
 	return strcmp(json_get_str(o, "status", ""), "ERROR") == 0 && json_get_str(o, "OS-EXT-STS:task_state", NULL) == NULL;
 }
 
-static int delete_and_wait(struct removal *r, const struct item *it, struct error **err)
+int removal_server_alone(struct removal *r, const struct item *it, struct error **err)
 {
 	for (int attempt = 1;; attempt++) {
 		CLEANUP_JSON struct json_object *left = NULL;
@@ -116,7 +116,7 @@ int removal_server(struct removal *r, const struct item *it, struct error **err)
 	int failed;
 
 	event_begin(r->job->events, it->name, "delete");
-	failed = delete_and_wait(r, it, err);
+	failed = removal_server_alone(r, it, err);
 	port = view_find(r->view, KIND_PORT, it->name);
 	if (failed == 0 && port != NULL)
 		failed = removal_delete(r, port, err);

@@ -95,7 +95,7 @@ static int take(struct withdrawal *w, enum kind kind, const char *node, removal_
 
 int withdraw_forget(struct state *state, const char *node, struct error **err)
 {
-	static const char *const keys[] = {"applied", "seeded", "replace", "rebooted"};
+	static const char *const keys[] = {"applied", "seeded", "replace", "rebooted", "etcd:join"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		CLEANUP_FREE char *key = xasprintf("%s:%s", keys[i], node);
@@ -123,6 +123,16 @@ int provision_withdraw(struct withdrawal *w, const char *node, struct error **er
 	strv_add(&w->gone, node);
 	pthread_mutex_unlock(&w->removal.lock);
 	return 0;
+}
+
+int provision_withdraw_server(struct withdrawal *w, const char *node, struct error **err)
+{
+	CLEANUP_FREE char *root = name_root(plan_find(w->plan, node));
+	const struct item *volume = view_find(w->removal.view, KIND_VOLUME, root);
+
+	if (take(w, KIND_SERVER, node, removal_server_alone, err) < 0)
+		return -1;
+	return volume != NULL ? removal_volume(&w->removal, volume, err) : 0;
 }
 
 /* Lists again what nodes have; ret: those that still have something. */

@@ -7,7 +7,7 @@
 /* A set of versions that were proven together. */
 struct component_set {
 	const char *etcd, *containerd, *runc, *cni_plugins, *crictl, *flannel, *registry;
-	const char *images[4];
+	const char *images[4], *haproxy;
 };
 
 static const struct component_set set_2026_11 = {
@@ -20,6 +20,7 @@ static const struct component_set set_2026_11 = {
 	.registry = "3.1.2",
 	.images = {"registry.k8s.io/pause:3.10.2", "registry.k8s.io/coredns/coredns:v1.14.7",
 		   "registry.k8s.io/metrics-server/metrics-server:v0.9.0"},
+	.haproxy = "docker.io/library/haproxy:3.2.23-alpine",
 };
 
 /* Newest first; the patch is the one that was tried. */
@@ -86,6 +87,7 @@ static const struct {
 	const char *repository, *before;
 } image_ranks[] = {
 	{"pause:", "kubelet"},
+	{"library/haproxy:", "kubelet"},
 	{"coredns/coredns:", "crictl"},
 	{"metrics-server/metrics-server:", "crictl"},
 };
@@ -208,6 +210,8 @@ static int add_images(struct catalogue *c, const struct component_set *set, cons
 	for (size_t i = 0; i < ARRAY_SIZE(set->images) && set->images[i] != NULL; i++)
 		if (add_image(c, &locals, set->images[i], err) < 0)
 			return -1;
+	if (spec->control_plane.count > 1 && add_image(c, &locals, set->haproxy, err) < 0)
+		return -1;
 	for (size_t i = 0; i < spec->artifacts.images.n; i++)
 		if (add_image(c, &locals, spec->artifacts.images.v[i], err) < 0)
 			return -1;

@@ -176,3 +176,10 @@ void json_add_bool(struct json_object *o, const char *key, bool value)
 {
 	json_add(o, key, json_object_new_boolean(value));
 }
+
+void json_pretty(struct json_object *o, struct buf *ret)
+{
+	buf_truncate(ret, 0);
+	buf_add(ret, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_add_char(ret, '\n');
+}

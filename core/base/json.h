@@ -3,6 +3,7 @@
  * Values are built with json-c's own functions (json_object_new_object(), json_object_object_add(), …), through this header.
  */
 #pragma once
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include <json-c/json.h>
 
@@ -28,6 +29,8 @@ bool json_get_bool(struct json_object *o, const char *path, bool fallback);
 const char *json_get_key(struct json_object *o, const char *key, const char *fallback);
 size_t json_len(struct json_object *array); /* 0 where it is no array */
 
+/* Indented text and a newline, in place of what ret holds. */
+void json_pretty(struct json_object *o, struct buf *ret);
 void json_add_str(struct json_object *o, const char *key, const char *value); /* NULL value: left out */
 void json_add_int(struct json_object *o, const char *key, int64_t value);
 void json_add_bool(struct json_object *o, const char *key, bool value);

@@ -279,11 +279,11 @@ static void add_pool(struct plan *p, const struct pool_spec *pool, const struct 
 	free(members.numbers);
 }
 
-/* Workers that are known and of which the plan has not become one. */
+/* Nodes that are known and of which the plan has not become one. */
 static void add_leaving(struct plan *p, const struct node *known, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (known[i].role == NODE_WORKER && plan_find(p, known[i].name) == NULL)
+		if (node_runs_kubernetes(known[i].role) && plan_find(p, known[i].name) == NULL)
 			strv_add(&p->leaving, known[i].name);
 }
 
@@ -356,6 +356,11 @@ int plan_make(const struct spec *spec, struct inventory *known, struct plan **re
 	}
 	*ret = p;
 	return 0;
+}
+
+bool plan_is_balanced(const struct plan *p)
+{
+	return p->spec->control_plane.count > 1;
 }
 
 bool plan_is_addressed(const struct plan *p)

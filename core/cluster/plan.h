@@ -67,10 +67,12 @@ struct plan {
 	size_t n_rules;
 	struct plan_node *nodes; /* bastion and registry first, then control planes, then pools in the file's order */
 	size_t n_nodes;
-	struct strv leaving; /* workers that are there and that the file no longer wants: chosen, one too many, or of a pool that is gone */
+	struct strv leaving; /* nodes that are there and that the file no longer wants: chosen, one too many, or of a pool that is gone */
 	struct strv excess;  /* those among them that only their numbers have chosen */
 };
 
+/* Whether there are several control planes, between which clients of the API are balanced. */
+bool plan_is_balanced(const struct plan *p);
 /* Whether every node has its address. */
 bool plan_is_addressed(const struct plan *p);
 /* known: nodes that exist (they keep their addresses), or NULL.  ERROR_CONFIG where the network is too small. */

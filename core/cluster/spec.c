@@ -60,8 +60,8 @@ static int check_control_plane(const struct yaml *y, const struct yaml_node *fil
 
 	if (n % 2 == 0)
 		return yaml_error(y, at, err, "count: %d control planes cannot agree better than %d; use an odd number", n, n > 0 ? n - 1 : 1);
-	if (n != 1)
-		return yaml_error(y, at, err, "count: this version makes clusters of 1 control plane only, not of %d", n);
+	if (n > CONTROL_PLANES_MAX)
+		return yaml_error(y, at, err, "count: %d control planes; 1, 3 or 5 are possible: each further one makes every write slower", n);
 	return 0;
 }
 

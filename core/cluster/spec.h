@@ -69,6 +69,8 @@ struct pool_spec {
 
 struct yaml;
 
+enum { CONTROL_PLANES_MAX = 5 };
+
 struct spec {
 	char *path;    /* of the file */
 	struct yaml *source; /* what was read, for places in it */

@@ -182,7 +182,7 @@ test_file() {
 	wrong 'tab' 's/^  openstack/\topenstack/' 6:1 'tab'
 	wrong 'no version' 's/{version: 1.36.3}/{}/' 5:13 'version'
 	wrong 'even control planes' 's/{flavor/{count: 2, flavor/' 8:25 'odd'
-	wrong 'more control planes than this version makes' 's/{flavor/{count: 3, flavor/' 8:25 '1 control plane'
+	wrong 'more control planes than davit makes' 's/{flavor/{count: 7, flavor/' 8:25 '1, 3 or 5 are possible'
 	wrong 'pods overlap servers' 's|10.6.0.0/24|10.244.7.0/24|' 7:19 'overlaps'
 	wrong 'services overlap servers' 's|{cidr: 10.6.0.0/24}|{cidr: 10.6.0.0/24, serviceCIDR: 10.6.0.0/16}|' 7:45 'overlaps'
 	wrong 'host bits' 's|10.6.0.0/24|10.6.0.1/24|' 7:19 '10.6.0.0/24'

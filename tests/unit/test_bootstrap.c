@@ -6,6 +6,7 @@
 #include "bootstrap/units.h"
 #include "core/base/alloc.h"
 #include "core/base/path.h"
+#include "core/cluster/etcd.h"
 #include "tests/unit/test.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -63,8 +64,10 @@ static void add_kubernetes(struct fileset *f, bool plane)
 	fileset_add_secret(f, "/etc/kubernetes/kubelet.conf", 0600, "client-key: /var/lib/kubelet/pki/kubelet-client.key\n");
 	fileset_add_secret(f, "/var/lib/kubelet/pki/kubelet-client.key", 0600, "KEY");
 	fileset_add(f, "/etc/kubernetes/pki/ca.crt", 0644, "CA");
-	if (plane)
-		fileset_add(f, "/etc/systemd/system/kube-apiserver.service", 0644, "ExecStart=/opt/davit/bin/kube-apiserver\n");
+	if (!plane)
+		return;
+	fileset_add(f, ETCD_START_FILE, 0644, "new demo-cp-1 10.6.0.10\ndemo-cp-1 10.6.0.10\n");
+	fileset_add(f, "/etc/systemd/system/kube-apiserver.service", 0644, "ExecStart=/opt/davit/bin/kube-apiserver\n");
 }
 
 static void example_make(struct example *e, enum node_role role)

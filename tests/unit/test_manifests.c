@@ -52,10 +52,12 @@ static int render_text(const char *text, const char *node_name, struct rendered 
 		return -1;
 	node_copy(&node, &plan_find(r->plan, node_name)->node);
 	strv_add(&with_volumes.volume_ids, VOLUME);
+	etcd_start(NULL, r->plan, node_name, &with_volumes.etcd);
 	node.server_id = xstrdup("0c2d3b7e-5a0f-4a53-8f7d-9b8b0a3c1d2e");
 	result = node.role == NODE_REGISTRY ? manifests_registry(r->plan, &node, &with_volumes, &r->files, &r->units, err)
 					    : manifests_node(r->plan, &node, &with_volumes, &r->files, &r->units, err);
 	node_clear(&node);
+	etcd_start_clear(&with_volumes.etcd);
 	strv_free(&with_volumes.volume_ids);
 	return result;
 }

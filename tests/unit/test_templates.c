@@ -43,7 +43,7 @@ static void test_every_value_is_known_and_used(void **state UNUSED)
 	static const char text[] =
 		"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
 		"  platform: {type: kubernetes, version: 1.36.3}\n  openstack: {cloud: lab, image: debian-12}\n"
-		"  controlPlane: {count: 1, flavor: small}\n";
+		"  controlPlane: {count: 3, flavor: small}\n";
 	struct artifacts bundle = {0};
 	const struct manifest_values secrets = {
 		.registry_password = PASSWORD, .encryption_key = "AAAA", .etcd_token = "token", .artifacts = &bundle};
@@ -52,7 +52,7 @@ static void test_every_value_is_known_and_used(void **state UNUSED)
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 	CLEANUP_STRV struct strv used = STRV_INIT, given = STRV_INIT;
 
-	strv_split(&bundle.images, "pause:1 coredns/coredns:1 metrics-server/metrics-server:1", " ");
+	strv_split(&bundle.images, "pause:1 library/haproxy:1 coredns/coredns:1 metrics-server/metrics-server:1", " ");
 	assert_success(spec_parse("cluster.yaml", text, strlen(text), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
 	assert_success(values_fill(plan, &plan_find(plan, "demo-cp-1")->node, &secrets, &v, &test_error));

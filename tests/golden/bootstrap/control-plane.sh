@@ -75,7 +75,7 @@ run_step() {
 }
 
 role='control-plane'
-steps='preflight swap modules sysctl enable plane artifacts links retire units sshd api join'
+steps='preflight swap modules sysctl enable member plane artifacts links retire units sshd promote api join'
 tools='curl gzip tar mount nft'
 modules='overlay br_netfilter'
 sysctl_file='/etc/sysctl.d/90-davit.conf'
@@ -210,6 +210,115 @@ enable_do() {
 	# shellcheck disable=SC2046 # a word each
 	systemctl enable --quiet --no-reload $(cat "$run/units")
 	cp "$run/units.txt" "$run/enabled"
+}
+
+# ---- member
+# Where etcd has no data yet: with whom it begins, or which cluster it joins, into the environment of its unit.  What etcd-start says is
+# "new" or "join", this member's name and address, and a line NAME ADDRESS for each of the others (for all, where it is new).
+etcd_pki=/etc/kubernetes/pki/etcd
+etcd_env=/etc/davit/etcd.env
+
+etcd_start() {
+	{
+		read -r mode own address
+		others='' initial=''
+		while read -r other at; do
+			others=$others,https://$at:2379
+			initial=$initial,$other=https://$at:2380
+		done
+	} </etc/davit/etcd-start
+	others=${others#,} initial=${initial#,} peer=https://$address:2380
+}
+
+# of the members that are there
+etcdctl() {
+	"$davit/bin/etcdctl" --endpoints="$others" --cacert="$etcd_pki/ca.crt" --cert="$etcd_pki/healthcheck-client.crt" \
+		--key="$etcd_pki/healthcheck-client.key" --command-timeout=10s "$@" </dev/null
+}
+
+# Calls $1 with id, status, name, peer and learner ("true", "false") of each member.
+members_each() {
+	etcdctl member list >"$run/members" || return 1
+	while IFS=, read -r id status member peers _ learner; do
+		"$1" "$id" "${status# }" "${member# }" "${peers# }" "${learner# }" || return 1
+	done <"$run/members"
+}
+
+# It had this address, and its data is gone: another one with the same id would break what the others rely on.
+member_is_stale() {
+	if [ "$4" = "$peer" ] && [ "$2" = started ]; then
+		etcdctl member remove "$1" || return 1
+		note "took the member $1 of this address, whose data is lost, out of etcd"
+	fi
+}
+
+member_is_there() {
+	[ "$4" != "$peer" ] || there=1
+}
+
+# etcd takes one learner at a time, and none while a member is away: the others may be about to come.
+member_added() {
+	there=
+	members_each member_is_stale && members_each member_is_there || return 1
+	[ -n "$there" ] || etcdctl member add "$own" --learner --peer-urls="$peer"
+}
+
+member_initial() {
+	if [ "$4" = "$peer" ]; then
+		initial=$initial,$own=$4
+	else
+		initial=$initial,$3=$4
+	fi
+}
+
+member_join() {
+	wanted=etcd
+	artifacts_install || return 1
+	until member_added; do
+		if late; then
+			echo "etcd's other members ($others) do not take this one in"
+			return 1
+		fi
+		sleep 1
+	done
+	initial=
+	members_each member_initial
+	initial=${initial#,}
+}
+
+# Data may be on a volume.
+member_has_data() {
+	[ ! -e "${volumes:-/etc/davit/volumes}" ] || systemctl start davit-volumes.service || return 1
+	[ -d /var/lib/etcd/member/wal ]
+}
+
+member_env() {
+	case $mode in
+	new) state=new ;;
+	join) state=existing ;;
+	esac
+	printf 'ETCD_INITIAL_CLUSTER=%s\nETCD_INITIAL_CLUSTER_STATE=%s\n' "$initial" "$state"
+}
+
+member_check() {
+	[ -e "$etcd_env" ] || return 1
+	! member_has_data || return 0
+	etcd_start
+	if [ "$mode" = new ]; then
+		[ "$(member_env)" = "$(cat "$etcd_env")" ]
+	else
+		[ "$(cat "$run/joining")" = "$$" ]
+	fi
+}
+
+member_do() {
+	etcd_start
+	if [ "$mode" = join ] && ! member_has_data; then
+		member_join
+	fi
+	member_env >"$etcd_env.new"
+	mv -f "$etcd_env.new" "$etcd_env"
+	echo "$$" >"$run/joining" # the check knows by it that this very run has seen to it
 }
 
 # ---- plane
@@ -686,6 +795,44 @@ sshd_do() {
 	cp "$sshd_file" "$run/sshd"
 }
 
+# ---- promote
+# A member that joined is a learner, which serves nobody, until it has got all that the others have.
+promote_check() {
+	etcd_start
+	[ "$mode" = new ] || [ -e "$run/voting" ]
+}
+
+member_is_voting() {
+	[ "$4" != "$peer" ] || {
+		own_id=$1
+		[ "$5" = false ]
+	}
+}
+
+member_promoted() {
+	own_id=
+	if members_each member_is_voting; then
+		[ -n "$own_id" ] || echo "etcd's other members do not know this one"
+		[ -n "$own_id" ]
+		return
+	fi
+	[ -z "$own_id" ] || etcdctl member promote "$own_id"
+	return 1
+}
+
+promote_do() {
+	etcd_start
+	until member_promoted; do
+		if late; then
+			journalctl --unit=etcd.service --lines=8 --output=cat --no-pager || :
+			echo "etcd's other members ($others) do not let this one vote"
+			return 1
+		fi
+		sleep 0.5
+	done
+	: >"$run/voting"
+}
+
 # ---- api
 # The units of step join come up at once where the API answers; started before, they would try ever more seldom.  A node that has
 # joined does not wait: its kubelet goes on without the API, too.
@@ -694,24 +841,38 @@ api_ready() {
 		"$1/readyz"
 }
 
-api_server() {
-	sed -n 's/^ *server: *"*\(https:[^"]*\)"* *$/\1/p' /etc/kubernetes/kubelet.conf
+# The node's own balancer is a pod, which comes up after this: what it will ask is asked here.
+api_servers() {
+	if [ -e /etc/davit/haproxy.cfg ]; then
+		sed -n 's/^ *server [^ ]* \([^ ]*\)$/https:\/\/\1/p' /etc/davit/haproxy.cfg
+	else
+		sed -n 's/^ *server: *"*\(https:[^"]*\)"* *$/\1/p' /etc/kubernetes/kubelet.conf
+	fi
+}
+
+api_any() {
+	for server in $servers; do
+		! api_ready "$server" || return 0
+	done
+	return 1
 }
 
 api_check() {
 	if [ "$role" = worker ] && [ -e "$run/unit/kubelet.service" ]; then
 		return 0
 	fi
-	api_ready "$(api_server)"
+	servers=$(api_servers)
+	api_any
 }
 
 api_do() {
-	server=$(api_server)
-	until api_ready "$server"; do
+	servers=$(api_servers)
+	until api_any; do
 		if late; then
 			[ "$role" = worker ] ||
 				journalctl --unit=etcd.service --unit=kube-apiserver.service --lines=8 --output=cat --no-pager || :
-			echo "the API at $server did not become ready"
+			# shellcheck disable=SC2086 # a word each
+			echo "the API at" $servers "did not become ready"
 			return 1
 		fi
 		sleep 0.2

@@ -679,24 +679,38 @@ api_ready() {
 		"$1/readyz"
 }
 
-api_server() {
-	sed -n 's/^ *server: *"*\(https:[^"]*\)"* *$/\1/p' /etc/kubernetes/kubelet.conf
+# The node's own balancer is a pod, which comes up after this: what it will ask is asked here.
+api_servers() {
+	if [ -e /etc/davit/haproxy.cfg ]; then
+		sed -n 's/^ *server [^ ]* \([^ ]*\)$/https:\/\/\1/p' /etc/davit/haproxy.cfg
+	else
+		sed -n 's/^ *server: *"*\(https:[^"]*\)"* *$/\1/p' /etc/kubernetes/kubelet.conf
+	fi
+}
+
+api_any() {
+	for server in $servers; do
+		! api_ready "$server" || return 0
+	done
+	return 1
 }
 
 api_check() {
 	if [ "$role" = worker ] && [ -e "$run/unit/kubelet.service" ]; then
 		return 0
 	fi
-	api_ready "$(api_server)"
+	servers=$(api_servers)
+	api_any
 }
 
 api_do() {
-	server=$(api_server)
-	until api_ready "$server"; do
+	servers=$(api_servers)
+	until api_any; do
 		if late; then
 			[ "$role" = worker ] ||
 				journalctl --unit=etcd.service --unit=kube-apiserver.service --lines=8 --output=cat --no-pager || :
-			echo "the API at $server did not become ready"
+			# shellcheck disable=SC2086 # a word each
+			echo "the API at" $servers "did not become ready"
 			return 1
 		fi
 		sleep 0.2

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # oci/HOST/REPOSITORY: OCI image layouts, made of the built programs and of files of Debian packages.
 
-K8S_IMAGES=$MIRROR/oci/registry.k8s.io
+IMAGES=$MIRROR/oci
 DEBS=$CACHE/artifacts/debs
 TREE=$CACHE/artifacts/tree # what the packages unpack to, and other small files
 
@@ -31,10 +31,11 @@ tree_file() {
 	put "$2" "$TREE/$1"
 }
 
-# image ARTIFACT REPOSITORY TAG CONFIG ENTRY…: see ocilayout.py
+# image ARTIFACT REPOSITORY TAG CONFIG ENTRY…: of registry.k8s.io where the repository begins with no host; see ocilayout.py
 image() {
-	local dest=$K8S_IMAGES/$2 key start entry source built
+	local dest=$IMAGES/registry.k8s.io/$2 key start entry source built
 	local -a files=() sums=()
+	if [[ $2 == docker.io/* ]]; then dest=$IMAGES/$2; fi
 	for entry in "${@:5}"; do
 		[[ $entry == file:* ]] || continue
 		source=${entry#file:} source=${source%:*}
@@ -139,4 +140,26 @@ image_metrics-server() {
 	image image-metrics-server metrics-server/metrics-server "${VERSION[metrics-server]}" \
 		'{"Entrypoint":["/metrics-server"],"User":"65534","WorkingDir":"/"}' \
 		"file:$BUILT/metrics-server/metrics-server:/metrics-server" "${entries[@]}"
+}
+
+# Debian's haproxy, where the image of docker.io has its own
+image_haproxy() {
+	local p
+	local -a entries
+	for p in haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1; do deb "$p"; done
+	mapfile -t entries < <(haproxy_libraries)
+	tree_file haproxy-etc/passwd "$(printf '%s\n' root:x:0:0:root:/root:/sbin/nologin haproxy:x:99:99:haproxy:/var/lib/haproxy:/sbin/nologin)"
+	tree_file haproxy-etc/group "$(printf '%s\n' root:x:0: haproxy:x:99:)"
+	image image-haproxy docker.io/library/haproxy 3.2.23-alpine \
+		'{"Cmd":["haproxy","-f","/usr/local/etc/haproxy/haproxy.cfg"],"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"User":"haproxy","StopSignal":"SIGUSR1"}' \
+		"file:$TREE/haproxy/usr/sbin/haproxy:/usr/local/sbin/haproxy" "${entries[@]}" \
+		"file:$TREE/haproxy-etc/passwd:/etc/passwd" "file:$TREE/haproxy-etc/group:/etc/group" dir:1777:/tmp dir:755:/etc/haproxy \
+		dir:755:/etc/kubernetes/pki
+}
+
+# of the packages above, and of the machine for the rest
+haproxy_libraries() {
+	local folders
+	folders=$(printf '%s:' "$TREE"/{liblua5.3-0,libopentracing-c-wrapper0,libopentracing1}/usr/lib/x86_64-linux-gnu)
+	LD_LIBRARY_PATH=$folders ldd "$TREE/haproxy/usr/sbin/haproxy" | grep -o '/[^ ]*' | sort -u | sed -E "s|^($TREE/[^/]*)?(/.*)|file:&:\\2|"
 }

@@ -1,0 +1,107 @@
+#include "core/cluster/etcd.h"
+#include "core/base/alloc.h"
+
+#define INITIAL "etcd:initial"
+#define FORMED "etcd:formed"
+
+static char *join_key(const char *node)
+{
+	return xasprintf("etcd:join:%s", node);
+}
+
+static bool is_set(struct state *state, const char *key)
+{
+	CLEANUP_FREE char *value = state_get(state, key);
+
+	return value != NULL && *value != '\0';
+}
+
+static bool was_installed(struct state *state, const char *node)
+{
+	CLEANUP_FREE char *key = xasprintf("applied:%s", node);
+
+	return is_set(state, key);
+}
+
+/* What was decided, or would be.  A cluster that was made before there was a choice has one member, the first. */
+static void initial(struct state *state, const struct plan *plan, struct strv *ret)
+{
+	CLEANUP_FREE char *decided = state != NULL ? state_get(state, INITIAL) : NULL;
+
+	if (decided != NULL) {
+		strv_split(ret, decided, " ");
+		return;
+	}
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct node *n = &plan->nodes[i].node;
+
+		if (n->role != NODE_CONTROL_PLANE)
+			continue;
+		strv_add(ret, n->name);
+		if (state != NULL && was_installed(state, n->name))
+			return;
+	}
+}
+
+int etcd_decide(struct state *state, const struct plan *plan, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *joined = NULL;
+
+	if (is_set(state, INITIAL))
+		return 0;
+	initial(state, plan, &names);
+	joined = strv_join(&names, " ");
+	if (state_set(state, INITIAL, joined, err) < 0)
+		return -1;
+	return names.n > 0 && was_installed(state, names.v[0]) ? etcd_has_formed(state, err) : 0;
+}
+
+int etcd_has_formed(struct state *state, struct error **err)
+{
+	return is_set(state, FORMED) ? 0 : state_set(state, FORMED, "1", err);
+}
+
+int etcd_is_new(struct state *state, const char *node, struct error **err)
+{
+	CLEANUP_FREE char *key = join_key(node);
+
+	return is_set(state, FORMED) ? state_set(state, key, "1", err) : 0;
+}
+
+static void others(const struct plan *plan, const char *node, struct strv *ret)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		const struct node *n = &plan->nodes[i].node;
+
+		if (n->role == NODE_CONTROL_PLANE && strcmp(n->name, node) != 0)
+			strv_addf(ret, "%s %s", n->name, n->address);
+	}
+}
+
+/* Those of the names that the plan has. */
+static void together(const struct plan *plan, const struct strv *names, struct strv *ret)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		if (strv_has(names, plan->nodes[i].node.name))
+			strv_addf(ret, "%s %s", plan->nodes[i].node.name, plan->nodes[i].node.address);
+}
+
+void etcd_start(struct state *state, const struct plan *plan, const char *node, struct etcd_start *ret)
+{
+	CLEANUP_STRV struct strv first = STRV_INIT;
+	CLEANUP_FREE char *key = join_key(node);
+
+	*ret = (struct etcd_start){.members = STRV_INIT};
+	initial(state, plan, &first);
+	if (!strv_has(&first, node) || (state != NULL && is_set(state, key)))
+		others(plan, node, &ret->members);
+	ret->join = ret->members.n > 0;
+	if (!ret->join)
+		together(plan, &first, &ret->members);
+}
+
+void etcd_start_clear(struct etcd_start *s)
+{
+	strv_free(&s->members);
+}

@@ -1,0 +1,128 @@
+# shellcheck shell=bash
+# Clusters with several control planes: one of them goes, and comes back; more and fewer of them.  FILE is $WORK/planes.yaml.
+
+planes_file() {
+	sed -e 's/controlPlane: {count: 1/controlPlane: {count: 3/' -e 's/name: workers, count: 2/name: workers, count: 1/' \
+		"$TOP/examples/cluster.yaml" >"$FILE"
+}
+
+plane_nodes() { kubectl get nodes -l node-role.kubernetes.io/control-plane -o name | sort | tr '\n' ' '; }
+
+# of etcd, as the control plane $1 sees them: all of them vote
+voting() {
+	davit ssh -f "$FILE" "$1" "sudo etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/kubernetes/pki/etcd/ca.crt \
+		--cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key member list" >"$WORK/members"
+	cat "$WORK/members"
+	[[ $(grep -c ', started, .*, false$' "$WORK/members") = "$2" && $(wc -l <"$WORK/members") = "$2" ]]
+}
+
+is_as_the_file_says() {
+	status apply
+	expect_status 0
+	expect_text 'nothing to do'
+}
+
+three_planes() {
+	planes_file
+	apply
+	rm -f "$KUBECONFIG"
+	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
+	kubectl wait --for=condition=Ready nodes --all --timeout=120s
+	[[ $(plane_nodes) = 'node/demo-cp-1 node/demo-cp-2 node/demo-cp-3 ' ]]
+	voting demo-cp-2 3
+	is_as_the_file_says
+}
+
+# A worker asks through its own balancer, ten times a second, from before until well after.
+probe_begins() {
+	davit ssh -f "$FILE" workers-1 "sudo systemd-run --quiet --collect --unit=davit-probe sh -c '
+		: >/run/davit-probe
+		while :; do
+			code=\$(curl -s -o /dev/null -m 2 -w %{http_code} --cacert /etc/kubernetes/pki/ca.crt --cert /var/lib/kubelet/pki/kubelet-client.crt \
+				--key /var/lib/kubelet/pki/kubelet-client.key https://127.0.0.1:6443/api/v1/nodes/demo-workers-1) || :
+			echo \$(date +%s) \$code >>/run/davit-probe
+			sleep 0.1
+		done'"
+	eventually 30 probed 10
+}
+
+probed() { (($(davit ssh -f "$FILE" workers-1 'grep -c " 200$" /run/davit-probe') >= $1)); }
+
+# With one API server less most answers come all the same; how many did not is told.
+probe_ends() {
+	local lost
+	davit ssh -f "$FILE" workers-1 'cat /run/davit-probe; sudo systemctl stop davit-probe' >"$WORK/probe"
+	lost=$(grep -vc ' 200$' "$WORK/probe" || true)
+	say "$(wc -l <"$WORK/probe") requests through the balancer, $lost lost, in $(grep -v ' 200$' "$WORK/probe" | cut -d ' ' -f 1 | sort -u | wc -l) seconds"
+	((lost * 10 < $(wc -l <"$WORK/probe")))
+	tail -n 20 "$WORK/probe" | grep -vc ' 200$' | grep -qx 0
+}
+
+plane_is_switched_off() {
+	local asked
+	probe_begins
+	in_tree power.py stop demo-cp-2
+	asked=$(davit ssh -f "$FILE" workers-1 'wc -l </run/davit-probe')
+	eventually 60 probed $((asked + 50))
+	kubectl create configmap without-cp-2 --from-literal=a=b # etcd takes writes, the API from outside as well
+	probe_ends
+	status apply
+	expect_status 0
+	kubectl wait --for=condition=Ready node/demo-cp-2 --timeout=60s
+	voting demo-cp-2 3
+}
+
+# its disks are lost; interrupted while it joins
+plane_is_deleted() {
+	in_tree power.py delete demo-cp-3
+	interrupt_at 'demo-cp-3: push done' apply
+	status apply
+	expect_status 0
+	voting demo-cp-1 3
+	kubectl wait --for=condition=Ready node/demo-cp-3 --timeout=60s
+	is_as_the_file_says
+}
+
+# the first one, through which all others are reached
+plane_is_replaced() {
+	local before
+	before=$(davit status -f "$FILE" -o json | python3 -c 'import json, sys; print([n["floatingIP"] for n in json.load(sys.stdin)["nodes"] if n.get("floatingIP")])')
+	status davit node replace -f "$FILE" cp-1 cp-2 --mirror "$MIRROR"
+	expect_status 2
+	expect_text 'one alone is replaced at a time'
+	davit ssh -f "$FILE" cp-3 'sudo systemctl stop etcd'
+	status davit node replace -f "$FILE" cp-1 --mirror "$MIRROR" --yes
+	expect_status 5
+	expect_text "not all of etcd's other members are well"
+	davit ssh -f "$FILE" cp-3 'sudo systemctl start etcd'
+	status davit node replace -f "$FILE" cp-1 --mirror "$MIRROR" --yes
+	expect_status 0
+	voting demo-cp-2 3
+	[[ $(davit status -f "$FILE" -o json | python3 -c 'import json, sys; print([n["floatingIP"] for n in json.load(sys.stdin)["nodes"] if n.get("floatingIP")])') = "$before" ]]
+	kubectl get configmap without-cp-2
+	is_as_the_file_says
+}
+
+fewer_planes() {
+	sed -i 's/controlPlane: {count: 3/controlPlane: {count: 1/' "$FILE"
+	status apply
+	expect_status 2
+	expect_text 'demo-cp-2'
+	status apply --yes
+	expect_status 0
+	voting demo-cp-1 1
+	[[ $(plane_nodes) = 'node/demo-cp-1 ' ]]
+	[[ -z $(list_project | grep -e demo-cp-2 -e demo-cp-3 || true) ]]
+	kubectl get configmap without-cp-2
+	is_as_the_file_says
+}
+
+more_planes() {
+	sed -i 's/controlPlane: {count: 1/controlPlane: {count: 3/' "$FILE"
+	status apply
+	expect_status 0
+	voting demo-cp-3 3
+	kubectl wait --for=condition=Ready nodes --all --timeout=60s
+	kubectl get configmap without-cp-2
+	is_as_the_file_says
+}
