@@ -23,16 +23,13 @@ static void known_units(const struct context *c, const struct node *n, struct st
 static int check_units(const struct options *o, const struct node *n, const struct strv *known, struct error **err)
 {
 	for (size_t i = 1; i < o->args.n; i++) {
-		const char *unit = o->args.v[i], *meant;
-		CLEANUP_FREE char *all = NULL;
+		const char *unit = o->args.v[i];
+		CLEANUP_FREE char *all = strv_join(known, ", "), *meant = str_meant(unit, known);
 
-		if (strv_has(known, unit) || strchr(unit, '.') != NULL)
-			continue;
-		all = strv_join(known, ", ");
-		meant = str_nearest(unit, (const char *const *)known->v, known->n);
-		return error_set(err, ERROR_USAGE, "%s has no unit of davit's called \"%s\"%s%s%s it has: %s; others by their whole name: \"%s.service\"",
-				 n->name, unit, meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "", meant != NULL ? "\"?" : ";", all,
-				 unit);
+		if (!strv_has(known, unit) && strchr(unit, '.') == NULL)
+			return error_set(err, ERROR_USAGE,
+					 "%s has no unit of davit's called \"%s\"; it has: %s; others by their whole name: \"%s.service\"%s", n->name, unit,
+					 all, unit, meant);
 	}
 	return 0;
 }

@@ -97,20 +97,15 @@ static int not_in(const struct command *of, const char *word, struct error **err
 {
 	const struct command *list = of != NULL ? of->actions : commands;
 	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *all = NULL;
-	const char *meant;
+	CLEANUP_FREE char *all = NULL, *meant = NULL;
 
 	for (const struct command *c = list; c->name != NULL; c++)
 		strv_add(&names, last_word(c));
-	meant = str_nearest(word, (const char *const *)names.v, names.n);
+	meant = str_meant(word, &names);
 	all = strv_join(&names, ", ");
-	if (of != NULL && meant != NULL)
-		return error_set(err, ERROR_USAGE, "%s: \"%s\" is not known; did you mean \"%s\"?", of->name, word, meant);
 	if (of != NULL)
-		return error_set(err, ERROR_USAGE, "%s: \"%s\" is not known; allowed: %s", of->name, word, all);
-	if (meant != NULL)
-		return error_set(err, ERROR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", word, meant);
-	return error_set(err, ERROR_USAGE, "there is no command \"%s\"; \"davit --help\" lists them", word);
+		return error_set(err, ERROR_USAGE, "%s: \"%s\" is not known%s (allowed: %s)", of->name, word, meant, all);
+	return error_set(err, ERROR_USAGE, "there is no command \"%s\"%s (\"davit --help\" lists them)", word, meant);
 }
 
 static bool is_help(const char *word)
@@ -141,17 +136,14 @@ int command_choose(char *const *words, size_t n, const struct command **ret, siz
 
 static int unknown(const struct command *c, const char *word, struct error **err)
 {
-	const char *names[ARRAY_SIZE(table)];
-	const char *meant;
-	size_t n = 0;
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *meant = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(table) && strncmp(word, "--", 2) == 0; i++)
 		if (takes(c, &table[i]))
-			names[n++] = table[i].name;
-	meant = strncmp(word, "--", 2) == 0 ? str_nearest(word + 2, names, n) : NULL;
-	if (meant != NULL)
-		return error_set(err, ERROR_USAGE, "%s: there is no option %s; did you mean --%s?", c->name, word, meant);
-	return error_set(err, ERROR_USAGE, "%s: there is no option %s; \"davit %s --help\" lists them", c->name, word, c->name);
+			strv_addf(&names, "--%s", table[i].name);
+	meant = str_meant(word, &names);
+	return error_set(err, ERROR_USAGE, "%s: there is no option %s%s (\"davit %s --help\" lists them)", c->name, word, meant, c->name);
 }
 
 static int choice(const char *value, const char *other, const char *option, struct error **err)

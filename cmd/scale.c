@@ -12,7 +12,6 @@
 #include "core/cluster/edit.h"
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct scale {
@@ -43,15 +42,13 @@ static const struct pool_spec *find_pool(const struct spec *spec, const char *na
 static int no_such_pool(const struct spec *spec, const char *name, struct error **err)
 {
 	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *all = NULL;
-	const char *meant;
+	CLEANUP_FREE char *all = NULL, *meant = NULL;
 
 	for (size_t i = 0; i < spec->n_pools; i++)
 		strv_add(&names, spec->pools[i].name);
-	meant = str_nearest(name, (const char *const *)names.v, names.n);
+	meant = str_meant(name, &names);
 	all = strv_join(&names, ", ");
-	return error_set(err, ERROR_USAGE, "%s has no pool \"%s\"; it has: %s%s%s%s", spec->path, name, names.n > 0 ? all : "none",
-			 meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
+	return error_set(err, ERROR_USAGE, "%s has no pool \"%s\"; it has: %s%s", spec->path, name, names.n > 0 ? all : "none", meant);
 }
 
 /* "3" or "=3"; what is absurd is told by the file's own check, with its place. */
@@ -135,23 +132,12 @@ static int prepare(struct scale *s, bool up, struct error **err)
 	return context_replan(&s->c, err);
 }
 
-/* In place for people: a link stays a link, and who may read the file stays the same. */
 static int write_file(struct scale *s, struct error **err)
 {
-	CLEANUP_BUF struct buf now = BUF_INIT;
-	CLEANUP_FREE char *real = realpath(s->o->file, NULL);
-	struct stat st = {.st_mode = 0644};
-
 	if (s->to == s->from)
 		return 0;
-	if (path_read(s->o->file, &now, err) < 0)
+	if (edit_save(s->o->file, &s->before, &s->after, err) < 0)
 		return -1;
-	if (now.len != s->before.len || memcmp(buf_str(&now), buf_str(&s->before), now.len) != 0)
-		return error_set(err, ERROR_CONFIG, "%s has been changed meanwhile; nothing was done: run it again", s->o->file);
-	(void)!stat(s->o->file, &st);
-	if (path_write(real != NULL ? real : s->o->file, s->after.data, s->after.len, st.st_mode & 0777, err) < 0)
-		return error_wrap(err, "nothing was done");
-	(void)!chown(real != NULL ? real : s->o->file, st.st_uid, st.st_gid); /* root leaves it to whose it was */
 	log_info("%s: pool %s: count %d instead of %d", s->o->file, s->pool, s->to, s->from);
 	return 0;
 }
@@ -163,11 +149,11 @@ static int commit(void *context, struct error **err)
 	CLEANUP_FREE char *names = verb_names(&s->back);
 
 	leaving_init(&l, &s->c);
-	if (leaving_take_back(&l, &s->back, err) < 0)
+	if (write_file(s, err) < 0 || leaving_take_back(&l, &s->back, err) < 0)
 		return -1;
 	if (s->back.n > 0)
 		log_info("chosen to go by an earlier run, and staying: %s", names);
-	return write_file(s, err);
+	return 0;
 }
 
 static int told(const struct scale *s, int r, struct error **err)

@@ -4,15 +4,10 @@
 static int check_words(const char *kind, const struct strv *words, const struct strv *known, struct error **err)
 {
 	for (size_t i = 0; i < words->n; i++) {
-		CLEANUP_FREE char *all = NULL;
-		const char *meant;
+		CLEANUP_FREE char *all = strv_join(known, ", "), *meant = str_meant(words->v[i], known);
 
-		if (strv_has(known, words->v[i]))
-			continue;
-		meant = str_nearest(words->v[i], (const char *const *)known->v, known->n);
-		all = strv_join(known, ", ");
-		return error_set(err, ERROR_USAGE, "--%s: no node is of %s \"%s\"; there are: %s%s%s%s", kind, kind, words->v[i], all,
-				 meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
+		if (!strv_has(known, words->v[i]))
+			return error_set(err, ERROR_USAGE, "--%s: no node is of %s \"%s\"; there are: %s%s", kind, kind, words->v[i], all, meant);
 	}
 	return 0;
 }

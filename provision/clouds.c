@@ -105,8 +105,7 @@ static int no_such_cloud(const struct yaml *y, const char *name, struct error **
 {
 	const struct yaml_node *clouds = yaml_get(y->root, "clouds");
 	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *all = NULL;
-	const char *near = NULL;
+	CLEANUP_FREE char *all = NULL, *meant = NULL;
 
 	for (size_t i = 0; clouds != NULL && clouds->type == YAML_MAP && i < clouds->n; i++)
 		strv_add(&names, clouds->keys[i]);
@@ -115,11 +114,8 @@ static int no_such_cloud(const struct yaml *y, const char *name, struct error **
 				 "%s: there is no cloud \"%s\" in it, nor any other (expected the key \"clouds\")", y->name,
 				 name);
 	all = strv_join(&names, ", ");
-	near = str_nearest(name, (const char *const *)names.v, names.n);
-	if (near != NULL)
-		return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it; did you mean \"%s\"? There are: %s",
-				 y->name, name, near, all);
-	return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it; there are: %s", y->name, name, all);
+	meant = str_meant(name, &names);
+	return error_set(err, ERROR_CONFIG, "%s: there is no cloud \"%s\" in it%s (there are: %s)", y->name, name, meant, all);
 }
 
 static int no_file(const struct cloud_files *files, struct error **err)

@@ -51,8 +51,6 @@ void check_extensions(struct preflight *p);
 struct json_object *preflight_fact(struct preflight *p, enum fact fact, const char *check, const char *what);
 /* A number of the cloud's, kept within what can be added and subtracted without care; the fallback as it is. */
 int64_t preflight_amount(struct json_object *o, const char *path, int64_t fallback);
-/* "; did you mean \"x\"?" or ""; the caller frees. */
-char *preflight_similar(const char *name, const struct strv *names) MUST_USE;
 /* `WHAT "NAME": the cloud has no such WHAT; it has …; did you mean …?`  key: where the file names it. */
 void preflight_missing(struct preflight *p, const char *what, const char *key, const char *name, const struct strv *names,
 		       const char *have);

@@ -9,21 +9,14 @@ static char *join_names(const struct strv *names, const char *none)
 	return names->n == 0 ? xstrdup(none) : strv_join(names, ", ");
 }
 
-char *preflight_similar(const char *name, const struct strv *names)
-{
-	const char *near = str_nearest(name, (const char *const *)names->v, names->n);
-
-	return near != NULL ? xasprintf("; did you mean \"%s\"?", near) : xstrdup("");
-}
-
 void preflight_missing(struct preflight *p, const char *what, const char *key, const char *name, const struct strv *names,
 		       const char *have)
 {
-	CLEANUP_FREE char *all = join_names(names, "none"), *similar = preflight_similar(name, names);
+	CLEANUP_FREE char *all = join_names(names, "none"), *meant = str_meant(name, names);
 	CLEANUP_FREE char *fix = xasprintf("write the name or id of one that is there as %s", key);
 
 	REFUSE(p, what, NULL, fix, "%s \"%s\": the cloud has no such %s; it has %s%s", what, name, what, have != NULL ? have : all,
-	       similar);
+	       meant);
 }
 
 static void find_several(struct preflight *p, const char *what, const char *key, const char *name, struct json_object **found,

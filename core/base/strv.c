@@ -119,3 +119,10 @@ const char *str_nearest(const char *s, const char *const *names, size_t n)
 	}
 	return best;
 }
+
+char *str_meant(const char *s, const struct strv *names)
+{
+	const char *nearest = str_nearest(s, (const char *const *)names->v, names->n);
+
+	return nearest != NULL ? xasprintf("; did you mean \"%s\"?", nearest) : xstrdup("");
+}

@@ -21,3 +21,5 @@ void strv_free(struct strv *l);
 #define CLEANUP_STRV CLEANUP(strv_free)
 /* The entry nearest to s by edit distance, or NULL where none is near enough to be meant ("did you mean"). */
 const char *str_nearest(const char *s, const char *const *names, size_t n);
+/* The same as the end of a message: "; did you mean \"NAME\"?", or "".  The caller frees. */
+char *str_meant(const char *s, const struct strv *names) MUST_USE;

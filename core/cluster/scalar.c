@@ -104,11 +104,27 @@ static bool is_label_key(const char *s, size_t n)
 	       is_label_name(slash + 1, n - (size_t)(slash + 1 - s));
 }
 
-static bool ends_with(const char *s, size_t n, const char *end)
+/* Whether the n characters are the domain, or one below it. */
+static bool is_below(const char *s, size_t n, const char *domain)
 {
-	size_t m = strlen(end);
+	size_t m = strlen(domain);
 
-	return n >= m && memcmp(s + n - m, end, m) == 0;
+	return n >= m && memcmp(s + n - m, domain, m) == 0 && (n == m || s[n - m - 1] == '.');
+}
+
+/*
+ * What the NodeRestriction admission plugin lets a kubelet set of the namespaces of Kubernetes: k8s.io/kubelet/pkg/apis/well_known_labels.go, less
+ * what the kubelet itself says of its host (its name, system and architecture).
+ */
+static bool is_kubelets(const char *key, size_t prefix)
+{
+	static const char *const known[] = {"topology.kubernetes.io/zone", "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone",
+					    "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(key, known[i]) == 0)
+			return true;
+	return is_below(key, prefix, "node.kubernetes.io") || is_below(key, prefix, "kubelet.kubernetes.io");
 }
 
 int scalar_label(const char *key, const char *value, struct error **err)
@@ -120,10 +136,10 @@ int scalar_label(const char *key, const char *value, struct error **err)
 		return error_set(err, ERROR_CONFIG, "\"%s\" is no label key ([prefix/]name of letters, digits, - _ .)", key);
 	if (*value != '\0' && !is_label_name(value, strlen(value)))
 		return error_set(err, ERROR_CONFIG, "\"%s\" is no label value (at most 63 letters, digits, - _ .)", value);
-	/* the NodeRestriction admission plugin: a kubelet may set only those of node.kubernetes.io/ and kubelet.kubernetes.io/ */
-	if ((ends_with(key, prefix, "kubernetes.io") || ends_with(key, prefix, "k8s.io")) &&
-	    !ends_with(key, prefix, "node.kubernetes.io") && !ends_with(key, prefix, "kubelet.kubernetes.io"))
+	if ((is_below(key, prefix, "kubernetes.io") || is_below(key, prefix, "k8s.io")) && !is_kubelets(key, prefix))
 		return error_set(err, ERROR_CONFIG, "\"%s\" is in a namespace that belongs to Kubernetes; use another prefix", key);
+	if (is_below(key, prefix, "davit.dev"))
+		return error_set(err, ERROR_CONFIG, "\"%s\" is in davit's own namespace; use another prefix", key);
 	return 0;
 }
 
@@ -159,12 +175,14 @@ int scalar_metadata(const char *key, const char *value, struct error **err)
 	return 0;
 }
 
+/* key[=[value]]:Effect */
 static int check_taint(const char *s, struct error **err)
 {
-	const char *colon = strrchr(s, ':'), *equals = strchr(s, '=');
-	size_t key = colon == NULL ? 0 : (size_t)((equals != NULL && equals < colon ? equals : colon) - s);
+	const char *colon = strrchr(s, ':');
+	size_t key = strcspn(s, "=:"), value = s[key] == '=' ? key + 1 : key;
+	bool valued = colon != NULL && s + value < colon;
 
-	if (colon == NULL || !is_label_key(s, key) ||
+	if (colon == NULL || !is_label_key(s, key) || s + value > colon || (valued && !is_label_name(s + value, (size_t)(colon - s) - value)) ||
 	    (strcmp(colon, ":NoSchedule") != 0 && strcmp(colon, ":PreferNoSchedule") != 0 && strcmp(colon, ":NoExecute") != 0))
 		return error_set(err, ERROR_CONFIG,
 				 "\"%s\" is no taint; write key=value:Effect with NoSchedule, PreferNoSchedule or NoExecute", s);

@@ -12,16 +12,13 @@ static void *at(void *base, size_t offset)
 static int unknown_key(const struct yaml *y, const struct yaml_node *key, const struct field *fields, struct error **err)
 {
 	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *all = NULL;
-	const char *meant;
+	CLEANUP_FREE char *all = NULL, *meant = NULL;
 
 	for (const struct field *f = fields; f->key != NULL; f++)
 		strv_add(&names, f->key);
-	meant = str_nearest(key->scalar, (const char *const *)names.v, names.n);
+	meant = str_meant(key->scalar, &names);
 	all = strv_join(&names, ", ");
-	if (meant != NULL)
-		return yaml_error(y, key, err, "unknown key \"%s\"; did you mean \"%s\"? (allowed here: %s)", key->scalar, meant, all);
-	return yaml_error(y, key, err, "unknown key \"%s\"; allowed here: %s", key->scalar, all);
+	return yaml_error(y, key, err, "unknown key \"%s\"%s (allowed here: %s)", key->scalar, meant, all);
 }
 
 static const struct field *find(const struct field *fields, const char *key)

@@ -194,27 +194,35 @@ static int check_networks(const struct yaml *y, const struct yaml_node *pool, co
 	return 0;
 }
 
-static int check_all_networks(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+/* Of one key and one effect a node has one taint. */
+static int check_taints(const struct yaml *y, const struct yaml_node *pool, const struct pool_spec *p, struct error **err)
 {
-	const struct yaml_node *pools = yaml_get(file, "workerPools");
+	for (size_t i = 0; i < p->taints.n; i++)
+		for (size_t k = 0; k < i; k++) {
+			const char *a = p->taints.v[k], *b = p->taints.v[i];
+			size_t n = strcspn(a, "=:");
 
-	if (check_networks(y, yaml_get(file, "controlPlane"), &s->control_plane, err) < 0)
-		return -1;
-	for (size_t i = 0; i < s->n_pools; i++)
-		if (check_networks(y, pools->values[i], &s->pools[i], err) < 0)
-			return -1;
+			if (n == strcspn(b, "=:") && strncmp(a, b, n) == 0 && strcmp(strrchr(a, ':'), strrchr(b, ':')) == 0)
+				return yaml_error(y, yaml_get(pool, "taints")->values[i], err, "taints: \"%s\" and \"%s\" are of one key and one effect", a,
+						  b);
+		}
 	return 0;
 }
 
-static int check_all_volumes(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+/* The control plane's and all pools of workers. */
+static int check_each(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
 {
+	static int (*const checks[])(const struct yaml *, const struct yaml_node *, const struct pool_spec *,
+				     struct error **) = {check_volumes, check_networks, check_taints};
 	const struct yaml_node *pools = yaml_get(file, "workerPools");
 
-	if (check_volumes(y, yaml_get(file, "controlPlane"), &s->control_plane, err) < 0)
-		return -1;
-	for (size_t i = 0; i < s->n_pools; i++)
-		if (check_volumes(y, pools->values[i], &s->pools[i], err) < 0)
+	for (size_t c = 0; c < ARRAY_SIZE(checks); c++) {
+		if (checks[c](y, yaml_get(file, "controlPlane"), &s->control_plane, err) < 0)
 			return -1;
+		for (size_t i = 0; i < s->n_pools; i++)
+			if (checks[c](y, pools->values[i], &s->pools[i], err) < 0)
+				return -1;
+	}
 	return 0;
 }
 
@@ -256,8 +264,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
 	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
-	    check_pools(y, file, s, err) < 0 || check_all_volumes(y, file, s, err) < 0 ||
-	    check_all_networks(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
+	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
 	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0)
 		return -1;
 	if (s->access.server.flavor == NULL)

@@ -102,7 +102,7 @@ test_help() {
 	refuse 'an action that is not there' 2 'did you mean "list"' node listt
 	refuse 'no action' 2 'usage: davit node drain|list|' node
 	refuse 'an option of another action' 2 'node list: there is no option --yes' node list --yes
-	refuse 'an option that is not there' 2 'did you mean --mirror' apply --miror=x
+	refuse 'an option that is not there' 2 'did you mean "--mirror"' apply --miror=x
 	refuse 'a value that is missing' 2 '--file needs a value' apply --file
 	refuse 'a value that is not known' 2 'allowed: table, json' status -o xml
 	refuse 'a deletion without file' 2 'davit delete --name NAME' delete -f nowhere.yaml

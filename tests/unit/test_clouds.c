@@ -163,7 +163,7 @@ static void test_kinds_of_login(void **state UNUSED)
 
 static void test_what_is_missing_is_named(void **state UNUSED)
 {
-	refuse("clouds: {lab: {}, lob: {}}", no_environment, "lub", "did you mean \"lab\"? There are: lab, lob");
+	refuse("clouds: {lab: {}, lob: {}}", no_environment, "lub", "did you mean \"lab\"? (there are: lab, lob)");
 	refuse("clouds: {lab: {}, lob: {}}", no_environment, "production", "there are: lab, lob");
 	refuse("clouds: {lab: {}, lob: {}}", no_environment, NULL, "no cloud was named");
 	refuse("clouds: {lab: {}, lob: {}}", no_environment, NULL, "clouds.yaml has: lab, lob");

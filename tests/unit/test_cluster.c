@@ -43,9 +43,25 @@ static void test_spec_small_file_gets_defaults(void **state UNUSED)
 	assert_string_equal(s->api.allowed_cidrs.v[0], "0.0.0.0/0");
 }
 
+/* What a kubelet may set of Kubernetes' own, and what only looks alike. */
+static void test_labels_that_are_taken(void **state UNUSED)
+{
+	static const char *const keys[] = {"topology.kubernetes.io/zone", "node.kubernetes.io/instance-type", "a.node.kubernetes.io/b", "kubelet.kubernetes.io/x",
+					   "mykubernetes.io/x", "plain"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		CLEANUP_FREE char *text = xasprintf(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {%s: y}, taints: ['a:NoSchedule', 'a=:NoExecute', "
+							    "'b.c/a=v:PreferNoSchedule']}]\n",
+						    keys[i]);
+		CLEANUP_SPEC struct spec *spec = NULL;
+
+		assert_success(spec_parse("c.yaml", text, strlen(text), &spec, &test_error));
+	}
+}
+
 static void test_spec_refuses_with_position(void **state UNUSED)
 {
-	refused(HEAD CLOUD "  controlPlane: {flavour: x}\n", "c.yaml:7:18: unknown key \"flavour\"; did you mean \"flavor\"?");
+	refused(HEAD CLOUD "  controlPlane: {flavour: x}\n", "c.yaml:7:18: unknown key \"flavour\"; did you mean \"flavor\"? (allowed here: count, flavor, ");
 	refused(HEAD CLOUD "  controlPlane: {}\n", "\"flavor\" is missing here: flavor of the servers");
 	refused(HEAD CLOUD "  controlPlane: {flavor: [a]}\n", "flavor must be a single value, found a list");
 	refused(HEAD CLOUD "  controlPlane: {flavor: a, count: x}\n", "\"x\" is not a whole number");
@@ -58,6 +74,17 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  workerPools: [{name: bastion, count: 1, flavor: x}]\n", "choose another");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: -1, flavor: x}]\n", "-1 is not within 0 to 5000");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b']}]\n", "is no taint");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b c:NoSchedule']}]\n", "c.yaml:8:57: ");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b:c:NoSchedule']}]\n", "is no taint");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['=b:NoSchedule']}]\n", "is no taint");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a:Never']}]\n", "is no taint");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, taints: ['a:NoSchedule', 'a:NoExecute', 'a=b:NoSchedule']}\n",
+		"c.yaml:7:69: taints: \"a:NoSchedule\" and \"a=b:NoSchedule\" are of one key and one effect");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {davit.dev/pool: y}}]\n", "is in davit's own namespace");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {kubernetes.io/hostname: y}}]\n", "belongs to Kubernetes");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {a.k8s.io/x: y}}]\n", "belongs to Kubernetes");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {fleetnode.kubernetes.io/x: y}}]\n", "belongs to Kubernetes");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {node-restriction.kubernetes.io/x: y}}]\n", "belongs to Kubernetes");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {node-role.kubernetes.io/x: y}}]\n",
 		"belongs to Kubernetes");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, annotations: {'a b': y}}]\n", "is no key of an annotation");
@@ -257,6 +284,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spec_small_file_gets_defaults),
+		cmocka_unit_test(test_labels_that_are_taken),
 		cmocka_unit_test(test_spec_refuses_with_position),
 		cmocka_unit_test(test_spec_schema_names_every_key),
 		cmocka_unit_test(test_address),

@@ -49,7 +49,7 @@ static void test_what_is_wrong_is_said(void **state UNUSED)
 {
 	struct options o;
 
-	assert_failure(PARSE("apply", &o, "--dryrun"), "did you mean --dry-run?");
+	assert_failure(PARSE("apply", &o, "--dryrun"), "did you mean \"--dry-run\"?");
 	assert_failure(PARSE("apply", &o, "--file"), "--file needs a value: --file FILE");
 	assert_failure(PARSE("apply", &o, "-o", "xml"), "\"xml\" is not known; allowed: table, json");
 	assert_failure(PARSE("apply", &o, "--yes"), "there is no option --yes");
@@ -96,7 +96,7 @@ static void test_commands_and_their_actions(void **state UNUSED)
 	assert_success(choose("node", "--help", &c, &used));
 	assert_ptr_equal(c->actions, actions);
 	assert_failure(choose("node", NULL, &c, &used), "usage: davit node list|drain");
-	assert_failure(choose("node", "drian", &c, &used), "node: \"drian\" is not known; did you mean \"drain\"?");
+	assert_failure(choose("node", "drian", &c, &used), "node: \"drian\" is not known; did you mean \"drain\"? (allowed: list, drain");
 	assert_failure(choose("node", "frobnicate", &c, &used), "allowed: list, drain");
 	assert_failure(choose("nose", "list", &c, &used), "did you mean \"node\"?");
 	assert_failure(choose("frobnicate", "list", &c, &used), "\"davit --help\" lists them");

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD "# Größe der Pools\r\nspec:\n  workerPools:\n"
@@ -50,6 +51,95 @@ static void test_what_cannot_be_edited(void **state UNUSED)
 	refused(HEAD "  - {name: w, count: \"2\"}\n", "w", "does not stand here");
 	refused(HEAD "  - &w {name: w, count: 2}\nx: *w\n", "w", "c.yaml:4:25: the count of pool \"w\" stands for something else as well");
 	refused(HEAD "  - {name: w}\n", "w", "write it as \"count: 3\"");
+}
+
+struct saved {
+	char *folder, *file, *link;
+	struct buf before, after;
+};
+
+static void save_begin(struct saved *s)
+{
+	*s = (struct saved){.folder = xasprintf("/tmp/davit-save-%d", (int)getpid()), .before = BUF_INIT, .after = BUF_INIT};
+	s->file = xasprintf("%s/c.yaml", s->folder);
+	s->link = xasprintf("%s/link.yaml", s->folder);
+	buf_add(&s->before, "count: 2\n");
+	buf_add(&s->after, "count: 3\n");
+	assert_success(path_remove_tree(s->folder, &test_error));
+	assert_success(path_mkdirs(s->folder, 0755, &test_error));
+	assert_success(path_write(s->file, s->before.data, s->before.len, 0640, &test_error));
+}
+
+static void save_end(struct saved *s)
+{
+	assert_success(path_remove_tree(s->folder, &test_error));
+	free(s->folder);
+	free(s->file);
+	free(s->link);
+	buf_free(&s->before);
+	buf_free(&s->after);
+}
+
+static void assert_holds(const struct saved *s, const char *text)
+{
+	CLEANUP_BUF struct buf found = BUF_INIT;
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	assert_success(path_read(s->file, &found, &test_error));
+	assert_string_equal(buf_str(&found), text);
+	assert_success(path_list(s->folder, &names, &test_error));
+	assert_in_range(names.n, 1, 2); /* no other file is left */
+}
+
+static void test_a_link_stays_one(void **state UNUSED)
+{
+	struct saved s;
+	struct stat st;
+
+	save_begin(&s);
+	assert_int_equal(symlink("c.yaml", s.link), 0);
+	assert_success(edit_save(s.link, &s.before, &s.after, &test_error));
+	assert_holds(&s, "count: 3\n");
+	assert_int_equal(lstat(s.link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(s.file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	save_end(&s);
+}
+
+static void test_a_file_that_somebody_changed(void **state UNUSED)
+{
+	struct saved s;
+
+	save_begin(&s);
+	assert_success(path_write(s.file, "count: 4\n", 9, 0640, &test_error));
+	assert_failure(edit_save(s.file, &s.before, &s.after, &test_error), "c.yaml has been changed meanwhile; nothing was done");
+	assert_holds(&s, "count: 4\n");
+	assert_int_equal(unlink(s.file), 0);
+	assert_failure(edit_save(s.file, &s.before, &s.after, &test_error), "nothing was done: ");
+	assert_false(path_exists(s.file));
+	save_end(&s);
+}
+
+/* Nobody is root here: root may write everywhere. */
+static void test_a_file_that_may_not_be_written(void **state UNUSED)
+{
+	bool root = geteuid() == 0;
+	struct saved s;
+
+	save_begin(&s);
+	assert_int_equal(chmod(s.file, 0444), 0);
+	assert_int_equal(root ? seteuid(65534) : 0, 0);
+	assert_failure(edit_save(s.file, &s.before, &s.after, &test_error), "nothing was done: cannot write ");
+	assert_int_equal(root ? seteuid(0) : 0, 0);
+	assert_int_equal(chmod(s.file, 0666), 0);
+	assert_int_equal(chmod(s.folder, 0555), 0);
+	assert_int_equal(root ? seteuid(65534) : 0, 0);
+	assert_failure(edit_save(s.file, &s.before, &s.after, &test_error), "nothing was done: cannot write ");
+	assert_int_equal(root ? seteuid(0) : 0, 0);
+	assert_int_equal(chmod(s.folder, 0755), 0);
+	assert_holds(&s, "count: 2\n");
+	save_end(&s);
 }
 
 #define POOL(name, more) "  - {name: " name ", flavor: m1.small, " more "}\n"
@@ -182,6 +272,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_the_number_changes),
+		cmocka_unit_test(test_a_link_stays_one),
+		cmocka_unit_test(test_a_file_that_somebody_changed),
+		cmocka_unit_test(test_a_file_that_may_not_be_written),
 		cmocka_unit_test(test_what_cannot_be_edited),
 		cmocka_unit_test(test_members_keep_their_numbers),
 		cmocka_unit_test(test_zones_stay_even),
