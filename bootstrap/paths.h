@@ -6,5 +6,6 @@
 #define ARTIFACTS_FOLDER "/opt/davit/artifacts/"
 #define REGISTRY_CA "/etc/davit/registry-ca.crt"
 #define SYSCTL_FILE "/etc/sysctl.d/90-davit.conf"
+#define RESOLVED_FILE "/etc/systemd/resolved.conf.d/10-davit.conf"
 #define SSHD_FILE "/etc/davit/sshd.conf" /* the step sshd puts it where sshd reads it */
 #define UNIT_FOLDER "/etc/systemd/system/"

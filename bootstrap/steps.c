@@ -27,6 +27,11 @@ static bool has_sysctl(const struct bootstrap_run *run)
 	return fileset_find(run->files, SYSCTL_FILE) != NULL;
 }
 
+static bool has_resolver(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, RESOLVED_FILE) != NULL;
+}
+
 static bool has_sshd(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, SSHD_FILE) != NULL;
@@ -104,6 +109,7 @@ static const struct step {
 	{"links", KUBERNETES, NULL, text_links},
 	{"retire", ALL, NULL, text_retire},
 	{"units", ALL, has_units, text_units},
+	{"resolver", ALL, has_resolver, text_resolver},
 	{"sshd", ALL, has_sshd, text_sshd},
 	{"promote", CONTROL_PLANE, has_member, text_promote},
 	{"api", KUBERNETES, has_kubelet, text_api},
@@ -198,6 +204,7 @@ static void variables(const struct bootstrap_run *run, const struct buf *body, s
 	list_variable(ret, body, "tools", &needed);
 	list_variable(ret, body, "modules", &modules);
 	variable(ret, body, "sysctl_file", SYSCTL_FILE);
+	variable(ret, body, "resolved_file", RESOLVED_FILE);
 	variable(ret, body, "sshd_file", SSHD_FILE);
 	list_variable(ret, body, "sysusers", &sysusers);
 	variable(ret, body, "volumes", VOLUMES_FILE);

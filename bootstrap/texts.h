@@ -32,6 +32,7 @@ extern const char text_units[];
 extern const char text_promote[];
 extern const char text_api[];
 extern const char text_join[];
+extern const char text_resolver[];
 extern const char text_serve[];
 extern const char text_sshd[];
 extern const char text_finish[];

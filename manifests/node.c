@@ -47,6 +47,7 @@ static const struct row rows[] = {
 	{UNIT("davit-registry.service"), 0644, REGISTRY, false, ALWAYS, NULL},
 
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
+	{"node/resolved.conf", "/etc/systemd/resolved.conf.d/10-davit.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 	{"node/modules.conf", "/etc/modules-load.d/davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
 	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, ALWAYS, NULL},

@@ -157,6 +157,23 @@ static void test_what_another_file_overrules_is_told(void **state UNUSED)
 	runs(false);
 }
 
+/* Another service of the system that is told of its settings, where it runs. */
+static void test_the_resolver_reads_its_settings(void **state UNUSED)
+{
+	static const char path[] = "/etc/systemd/resolved.conf.d/10-davit.conf", told[] = "try-restart systemd-resolved.service\n";
+
+	fileset_add(&world.files, path, 0644, "[Resolve]\nLLMNR=no\n");
+	assert_int_equal(system("mkdir -p /run/systemd/resolve"), 0);
+	runs(true);
+	file_holds("/run/fake/calls", told);
+	(void)unlink("/run/fake/calls");
+	runs(false);
+	node_reset(&world, path, "[Resolve]\nLLMNR=no\nMulticastDNS=no\n");
+	assert_int_equal(rmdir("/run/systemd/resolve"), 0);
+	runs(true);
+	assert_int_equal(system("grep -q resolved /run/fake/calls"), 256); /* there is none */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_sshd_does_not_take_locks_nobody_out, open_world, close_world),
 		cmocka_unit_test_setup_teardown(test_what_was_changed_behind_our_back, open_world, close_world),
 		cmocka_unit_test_setup_teardown(test_what_another_file_overrules_is_told, open_world, close_world),
+		cmocka_unit_test_setup_teardown(test_the_resolver_reads_its_settings, open_world, close_world),
 	};
 
 	if (!node_enter())

@@ -84,6 +84,7 @@ static void example_make(struct example *e, enum node_role role)
 		strv_split(&e->units, role == NODE_CONTROL_PLANE ? "kube-apiserver containerd kubelet" : "containerd kubelet",
 			   " ");
 	}
+	fileset_add(&e->files, RESOLVED_FILE, 0644, "[Resolve]\nLLMNR=no\n");
 	fileset_add(&e->files, SSHD_FILE, 0644, "X11Forwarding no\n");
 	e->run = (struct bootstrap_run){
 		.node = "demo-1", .role = role, .files = &e->files, .units = &e->units, .artifacts = &e->artifacts};

@@ -530,6 +530,7 @@ static void test_what_keeps_strangers_out(void **state UNUSED)
 		{"demo-w-1", "/etc/kubernetes/kube-proxy.yaml", "\"metricsBindAddress\": \"127.0.0.1:10249\""},
 		{"demo-w-1", "/etc/kubernetes/kube-proxy.yaml", "\"healthzBindAddress\": \"127.0.0.1:10256\""},
 		{"demo-registry", "/etc/davit/registry/config.yml", "minimumtls: tls1.2"},
+		{"demo-registry", "/etc/systemd/resolved.conf.d/10-davit.conf", "LLMNR=no\nMulticastDNS=no\n"},
 		{"demo-registry", "/etc/davit/sshd.conf", "PasswordAuthentication no\n"},
 		{"demo-w-1", "/etc/davit/sshd.conf", "AllowTcpForwarding no\n"},
 		{"demo-cp-1", "/etc/davit/sshd.conf", "AllowTcpForwarding local\n"},

@@ -75,10 +75,11 @@ run_step() {
 }
 
 role='control-plane'
-steps='preflight swap modules sysctl enable member plane artifacts links retire units sshd promote api join'
+steps='preflight swap modules sysctl enable member plane artifacts links retire units resolver sshd promote api join'
 tools='curl gzip tar mount nft'
 modules='overlay br_netfilter'
 sysctl_file='/etc/sysctl.d/90-davit.conf'
+resolved_file='/etc/systemd/resolved.conf.d/10-davit.conf'
 sshd_file='/etc/davit/sshd.conf'
 volumes='/etc/davit/volumes'
 blobs='https://registry.davit.internal:5000/v2/davit/artifacts/blobs'
@@ -744,6 +745,17 @@ units_do() {
 		echo "nothing is mounted on $folder"
 		return 1
 	fi
+}
+
+# ---- resolver
+# systemd-resolved, where there is one, reads $resolved_file when it starts; the copy in the run's folder is what it has read last.
+resolver_check() {
+	cmp -s "$resolved_file" "$run/resolved"
+}
+
+resolver_do() {
+	[ ! -d /run/systemd/resolve ] || systemctl try-restart systemd-resolved.service
+	cp "$resolved_file" "$run/resolved"
 }
 
 # ---- sshd

@@ -75,8 +75,9 @@ run_step() {
 }
 
 role='registry'
-steps='preflight users volume enable artifacts retire units sshd serve'
+steps='preflight users volume enable artifacts retire units resolver sshd serve'
 tools='curl gzip tar blkid mkfs.ext4 mountpoint'
+resolved_file='/etc/systemd/resolved.conf.d/10-davit.conf'
 sshd_file='/etc/davit/sshd.conf'
 sysusers='/etc/sysusers.d/davit.conf'
 volumes='/etc/davit/volumes'
@@ -608,6 +609,17 @@ units_do() {
 		echo "nothing is mounted on $folder"
 		return 1
 	fi
+}
+
+# ---- resolver
+# systemd-resolved, where there is one, reads $resolved_file when it starts; the copy in the run's folder is what it has read last.
+resolver_check() {
+	cmp -s "$resolved_file" "$run/resolved"
+}
+
+resolver_do() {
+	[ ! -d /run/systemd/resolve ] || systemctl try-restart systemd-resolved.service
+	cp "$resolved_file" "$run/resolved"
 }
 
 # ---- sshd
