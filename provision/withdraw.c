@@ -93,17 +93,31 @@ static int take(struct withdrawal *w, enum kind kind, const char *node, removal_
 	return 0;
 }
 
+struct notes {
+	const char *node;
+	struct strv keys;
+};
+
+/* "applied:NODE", "rebooting:NODE", "upgrade:kept:NODE"…: no name of a node holds a colon. */
+static void collect(const char *key, const char *value UNUSED, void *context)
+{
+	struct notes *n = context;
+	const char *colon = strrchr(key, ':');
+
+	if (colon != NULL && strcmp(colon + 1, n->node) == 0)
+		strv_add(&n->keys, key);
+}
+
+/* All of them: one that stayed would be taken for one of the next node of that name. */
 int withdraw_forget(struct state *state, const char *node, struct error **err)
 {
-	static const char *const keys[] = {"applied", "seeded", "replace", "rebooted", "etcd:join"};
+	struct notes notes = {.node = node, .keys = STRV_INIT};
+	int r = state_values(state, collect, &notes, err);
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		CLEANUP_FREE char *key = xasprintf("%s:%s", keys[i], node);
-
-		if (state_set(state, key, NULL, err) < 0)
-			return -1;
-	}
-	return state_remove_node(state, node, err);
+	for (size_t i = 0; i < notes.keys.n && r == 0; i++)
+		r = state_set(state, notes.keys.v[i], NULL, err);
+	strv_free(&notes.keys);
+	return r < 0 ? -1 : state_remove_node(state, node, err);
 }
 
 /* The floating IP first: a port that is deleted leaves it behind without a name to be found by. */

@@ -9,5 +9,5 @@
 const char *withdraw_owner(const struct plan *plan, const struct item *it);
 /* Whether it is the own of a node that leaves. */
 bool withdraw_takes(const struct plan *plan, const struct item *it);
-/* What the state still says of a node, when nothing of it is there any more. */
+/* Nothing of the node is there any more: the state's row of it, and every value whose key ends in ":NODE". */
 int withdraw_forget(struct state *state, const char *node, struct error **err) MUST_USE;

@@ -86,11 +86,43 @@ static void assert_gone(struct cluster *c)
 	assert_int_equal(leavings(c), 0);
 }
 
+/* Of every kind of note about a node under way; one about another node stays. */
+static void put_notes(struct cluster *c)
+{
+	static const char *const keys[] = {"applied:demo-w-3", "rebooting:demo-w-3", "cordoned:demo-w-3", "renewing:demo-w-3",
+					   "upgrade:kept:demo-w-3", "rebooting:demo-w-1-3", "rebooting:demo-w-33"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		assert_success(state_set(c->state, keys[i], "1", &test_error));
+}
+
+static void count_notes(const char *key, const char *value UNUSED, void *context)
+{
+	const char *colon = strrchr(key, ':');
+	int *n = context;
+
+	if (colon != NULL && strcmp(colon, ":demo-w-3") == 0)
+		n[0]++;
+	else if (strncmp(key, "rebooting:", 10) == 0)
+		n[1]++;
+}
+
+static void assert_notes(struct cluster *c, int of_it, int of_others)
+{
+	int n[2] = {0};
+
+	assert_success(state_values(c->state, count_notes, n, &test_error));
+	assert_int_equal(n[0], of_it);
+	assert_int_equal(n[1], of_others);
+}
+
 static void test_one_goes_with_all_that_is_its_own(void **state UNUSED)
 {
 	struct cluster c = {0};
 
 	begin(&c);
+	put_notes(&c);
+	assert_notes(&c, 5, 2);
 	assert_int_equal(fake_count(KIND_SERVER), 6);
 	assert_int_equal(fake_count(KIND_SERVER_GROUP), 4);
 	cluster_use(&c, FILE_OF("2", V));
@@ -99,6 +131,7 @@ static void test_one_goes_with_all_that_is_its_own(void **state UNUSED)
 	inventory_remove(c.inventory, "demo-w-3");
 	cluster_use(&c, FILE_OF("2", V));
 	assert_gone(&c);
+	assert_notes(&c, 0, 2);
 	cluster_end(&c);
 }
 
