@@ -572,22 +572,25 @@ units_wait() {
 	done
 }
 
-# Restarts those that have changed, starts the others if they do not run.
+# Restarts those that have changed, starts the others if they do not run.  Of those that ran before the last one first: systemctl hands
+# them to systemd one by one, and an API server that has lost its etcd needs all of the 40 s that it is given to end.
 units_start() {
 	mkdir -p "$run/unit"
-	changed='' same=''
+	again='' changed='' same=''
 	while read -r unit digest _; do
 		first_line "$run/unit/$unit"
 		if [ "$line" = "$digest" ]; then
 			same="$same $unit"
+		elif [ -n "$line" ]; then
+			again="$unit $again"
 		else
 			changed="$changed $unit"
 		fi
 	done <"$run/units.now"
 	# shellcheck disable=SC2086 # a word each
-	if [ -n "$changed" ]; then
-		systemctl reset-failed $changed || : # sets the count of restarts to 0
-		systemctl restart --no-block $changed
+	if [ -n "$again$changed" ]; then
+		systemctl reset-failed $again $changed || : # sets the count of restarts to 0
+		systemctl restart --no-block $again $changed
 	fi
 	# shellcheck disable=SC2086
 	[ -z "$same" ] || systemctl start --no-block $same
