@@ -1,0 +1,65 @@
+/*
+ * backup: the file of `davit etcd backup`: a snapshot of etcd, and what it cannot be read without.
+ *
+ *   davit-backup/1 HEADER SEALED SHA256\n   bytes of the two parts that follow, and the digest of the second
+ *   {"cluster": "demo", …}\n                the header: what it is, for everybody to read
+ *   sealed (CMS, pki/seal.h)                {"davit": "sealed/1", "header": SHA256, "key": HEX}\n and the recovery file (recovery.h)
+ *   the snapshot, by AES-256-CTR            as long as it is
+ *
+ * The sealed part vouches for the header, and the header's digest for the snapshot.  Without davit: docs/reliability.md.
+ */
+#pragma once
+#include "core/base/buf.h"
+#include "core/base/digest.h"
+#include "core/base/strv.h"
+
+enum {
+	BACKUP_LINE_MAX = 128,		      /* of the first line, with its newline */
+	BACKUP_HEADER_MAX = 64 * 1024,	      /* as all readers of it allow */
+	BACKUP_SEALED_MAX = 64 * 1024 * 1024,
+	BACKUP_KEY_HEX = 64,
+};
+
+struct backup_frame {
+	size_t line, header, sealed; /* bytes of each part */
+	char sealed_sha256[DIGEST_HEX_LEN + 1];
+};
+
+struct backup {
+	char *cluster, *uuid, *kubernetes; /* "1.36.3" */
+	char *etcd, *storage;		   /* "3.6.16" of the programs, "3.6.0" of the data */
+	char *node;			   /* whose snapshot it is */
+	int64_t taken_ms;		   /* since 1970 */
+	int64_t size, revision, keys;	   /* of the snapshot */
+	char sha256[DIGEST_HEX_LEN + 1];   /* likewise */
+	struct strv sealed_for;		   /* "passphrase", "CN=ops SHA256" */
+};
+void backup_clear(struct backup *b);
+#define CLEANUP_BACKUP CLEANUP(backup_clear)
+
+void backup_write_frame(const struct backup_frame *f, struct buf *ret);
+/* text: the file's beginning, BACKUP_LINE_MAX bytes or all that there is. ERROR_CONFIG: it is no backup of davit's. */
+int backup_read_frame(const char *text, size_t len, struct backup_frame *ret, struct error **err) MUST_USE;
+void backup_write(const struct backup *b, struct buf *ret); /* one line */
+int backup_read(const char *text, size_t len, struct backup *ret, struct error **err) MUST_USE; /* ERROR_CONFIG */
+/* The sealed part: all but the recovery file, which follows. Secret. */
+void backup_write_sealed(const char *header_sha256, const char *key_hex, struct buf *ret);
+/* ERROR_CONFIG: it is not of this header, or none.  *ret_recovery points into text. */
+int backup_read_sealed(const char *text, size_t len, const char *header_sha256, char ret_key_hex[BACKUP_KEY_HEX + 1],
+		       const char **ret_recovery, struct error **err) MUST_USE;
+
+/* "demo-2026-11-26T06-15-00Z.davit-backup"; the caller frees. */
+char *backup_name(const char *cluster, int64_t taken_ms) MUST_USE;
+bool backup_is_name(const char *name, const char *cluster);
+/* Of n backups of one cluster the names of those beyond the `keep` newest. */
+struct backup_file {
+	const char *name;
+	int64_t taken_ms;
+};
+void backup_retire(struct backup_file *files, size_t n, size_t keep, struct strv *ret); /* sorts files */
+
+/* What of it cannot go back into this cluster, a sentence each; kubernetes: the version that the cluster has; etcd: the oldest of its
+ * control planes' programs. */
+void backup_refusals(const struct backup *b, const char *kubernetes, const char *etcd, struct strv *ret);
+/* ERROR_CONFIG: it is of another cluster. */
+int backup_check_cluster(const struct backup *b, const char *cluster, const char *uuid, struct error **err) MUST_USE;
