@@ -4,6 +4,11 @@
 extern const char text_addons[]; /* what runs over SSH by "sh -c" */
 extern const char text_certificates[];
 extern const char text_enter[];
+extern const char text_etcd_look[];
+extern const char text_etcd_push[];
+extern const char text_etcd_start[];
+extern const char text_etcd_status[];
+extern const char text_etcd_swap[];
 extern const char text_healthy[];
 extern const char text_keep[];
 extern const char text_key_new[];

@@ -232,11 +232,14 @@ static void test_what_the_api_says(void **state UNUSED)
 static void test_snapshot(void **state UNUSED)
 {
 	static const char etcdctl[] = "#!/bin/sh\nfor f; do :; done\nhead -c 300000 /dev/urandom >\"$f\" && cp \"$f\" /run/fake/written\n";
+	static const char etcdutl[] =
+		"#!/bin/sh\n[ \"$1\" = version ] && echo 'etcdutl version: 3.6.16' || echo '{\"hash\":4043526893,\"revision\":2,\"totalKey\":1}'\n";
 	CLEANUP_ERROR struct error *err = NULL;
 
-	holds("mkdir -p /opt/davit/bin /opt/davit/run && ln -sfn /bin/true /opt/davit/bin/etcdutl");
+	holds("mkdir -p /opt/davit/bin /opt/davit/run");
+	node_write("/opt/davit/bin/etcdutl", etcdutl);
 	node_write("/opt/davit/bin/etcdctl", etcdctl);
-	holds("chmod 755 /opt/davit/bin/etcdctl");
+	holds("chmod 755 /opt/davit/bin/etcdctl /opt/davit/bin/etcdutl");
 	assert_success(kubernetes_snapshot(session, "/run/fake/snapshot.db", &test_error));
 	holds("cmp /run/fake/written /run/fake/snapshot.db && test \"$(stat -c %a /run/fake/snapshot.db)\" = 600");
 	holds("test ! -e /run/fake/snapshot.db.part && test ! -e /opt/davit/run/snapshot.db");
