@@ -205,7 +205,8 @@ int etcd_status(struct ssh *s, const struct plan *plan, int64_t deadline, struct
 
 static void judge_member(const struct etcd_member *m, struct strv *ret)
 {
-	CLEANUP_FREE char *alarms = strv_join(&m->alarms, ", "), *name = *m->name != '\0' ? xstrdup(m->name) : xasprintf("member %llx", (unsigned long long)m->id);
+	CLEANUP_FREE char *alarms = strv_join(&m->alarms, ", ");
+	CLEANUP_FREE char *name = *m->name != '\0' ? xstrdup(m->name) : xasprintf("member %llx", (unsigned long long)m->id);
 
 	if (*m->name == '\0')
 		strv_addf(ret, "%s has never started", name);

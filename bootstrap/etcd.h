@@ -13,6 +13,7 @@ struct etcd_snapshot {
 	char sha256[DIGEST_HEX_LEN + 1];
 	char version[32]; /* "3.6.16", of the node's programs */
 	char storage[32]; /* "3.6.0", of the data */
+	bool alone;	  /* the member has no quorum: others may know of more */
 };
 /* Where it goes, piece by piece; begin() before the first. */
 struct etcd_sink {
@@ -79,5 +80,5 @@ int etcd_stop(struct ssh *s, struct error **err) MUST_USE;
 /* Puts the snapshot's data in the place of what is there, as that of member `node` of the plan's control planes. */
 int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node, struct error **err) MUST_USE;
 /* Begun, on all of them at the same time: waits for a quorum. */
-int etcd_start(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
-int etcd_start_api(struct ssh *s, struct error **err) MUST_USE; /* does not wait */
+int etcd_begin(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
+int etcd_begin_api(struct ssh *s, struct error **err) MUST_USE; /* does not wait */

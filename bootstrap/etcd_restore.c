@@ -72,15 +72,15 @@ int etcd_stop_api(struct ssh *s, struct error **err)
 {
 	struct ssh_command c = {.deadline = clock_deadline(UNITS_MS)};
 
-	return run_text(s, "stopping the API server", "systemctl stop kube-controller-manager.service kube-scheduler.service kube-apiserver.service",
-			(const char *[]){NULL}, &c, err);
+	return run_text(s, "stopping the API server",
+			"exec systemctl stop kube-controller-manager.service kube-scheduler.service kube-apiserver.service", (const char *[]){NULL}, &c, err);
 }
 
 int etcd_stop(struct ssh *s, struct error **err)
 {
 	struct ssh_command c = {.deadline = clock_deadline(UNITS_MS)};
 
-	return run_text(s, "stopping etcd", "systemctl stop etcd.service", (const char *[]){NULL}, &c, err);
+	return run_text(s, "stopping etcd", "exec systemctl stop etcd.service", (const char *[]){NULL}, &c, err);
 }
 
 /* "demo-cp-1=https://10.6.0.10:2380,…" */
@@ -97,12 +97,13 @@ static char *members(const struct plan *plan)
 int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node, struct error **err)
 {
 	CLEANUP_FREE char *url = xasprintf("https://%s:%d", node->node.address, PEER_PORT), *all = members(plan);
+	const char *words[] = {r->id, r->stamp, node->node.name, url, all, NULL};
 	struct ssh_command c = {.deadline = clock_deadline(DATA_MS)};
 
-	return run_text(s, "putting the snapshot's data in place", text_etcd_swap, (const char *[]){r->id, r->stamp, node->node.name, url, all, NULL}, &c, err);
+	return run_text(s, "putting the snapshot's data in place", text_etcd_swap, words, &c, err);
 }
 
-int etcd_start(struct ssh *s, int64_t deadline, struct error **err)
+int etcd_begin(struct ssh *s, int64_t deadline, struct error **err)
 {
 	int64_t left = (deadline - clock_ms()) / 1000;
 	CLEANUP_FREE char *seconds = xasprintf("%lld", (long long)(left > 1 ? left : 1));
@@ -111,7 +112,7 @@ int etcd_start(struct ssh *s, int64_t deadline, struct error **err)
 	return run_text(s, "starting etcd", text_etcd_start, (const char *[]){seconds, NULL}, &c, err);
 }
 
-int etcd_start_api(struct ssh *s, struct error **err)
+int etcd_begin_api(struct ssh *s, struct error **err)
 {
 	static const char script[] = "rm -f " RUN_FOLDER "restore.*\n"
 				     "exec systemctl start --no-block kube-apiserver.service kube-controller-manager.service kube-scheduler.service";

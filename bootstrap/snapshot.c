@@ -20,17 +20,31 @@ static bool is_version(const char *s)
 	return isdigit((unsigned char)*s) && s[strspn(s, "0123456789.")] == '\0';
 }
 
-/* "SIZE SHA256 VERSION ", what follows is JSON; false where a word is not right. */
+/* The next word into to; false where it does not fit, or nothing follows it. */
+static bool take_word(const char **line, char *to, size_t size)
+{
+	size_t n = strcspn(*line, " ");
+
+	if (n == 0 || n >= size || (*line)[n] != ' ')
+		return false;
+	memcpy(to, *line, n);
+	to[n] = '\0';
+	*line += n + 1;
+	return true;
+}
+
+/* "SIZE SHA256 VERSION all|alone ", what follows is JSON; false where a word is not right. */
 static bool read_words(const char *line, struct etcd_snapshot *ret, const char **ret_json)
 {
-	int at = 0;
-	long long size = 0;
+	char size[20], knows[8];
 
-	if (!isdigit((unsigned char)*line) || sscanf(line, "%18lld %64[0-9a-f] %31s %n", &size, ret->sha256, ret->version, &at) != 3 || at == 0)
+	*ret_json = line;
+	if (!take_word(ret_json, size, sizeof(size)) || !take_word(ret_json, ret->sha256, sizeof(ret->sha256)) ||
+	    !take_word(ret_json, ret->version, sizeof(ret->version)) || !take_word(ret_json, knows, sizeof(knows)))
 		return false;
-	ret->size = size;
-	*ret_json = line + at;
-	return size > 0 && strlen(ret->sha256) == DIGEST_HEX_LEN && is_version(ret->version);
+	ret->alone = strcmp(knows, "all") != 0;
+	ret->size = size[strspn(size, "0123456789")] == '\0' ? strtoll(size, NULL, 10) : 0;
+	return ret->size > 0 && ret->size < INT64_MAX && strspn(ret->sha256, "0123456789abcdef") == DIGEST_HEX_LEN && is_version(ret->version);
 }
 
 int etcd_read_snapshot(const char *line, struct etcd_snapshot *ret, struct error **err)

@@ -2,6 +2,7 @@
 #include "cmd/checks.h"
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
+#include "cmd/etcd.h"
 #include "cmd/leaving.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
@@ -489,7 +490,7 @@ int apply_run(struct context *c, const struct apply_scope *scope, struct error *
 	struct work w = {0};
 	struct apply a = {.c = c, .w = &w, .scope = scope};
 	struct live *live = live_new(events, c->state, isatty(STDERR_FILENO) && !c->o->json_log, c->o->verbosity < 0);
-	int r = frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0 ? -1 : run(&a, events, live, err);
+	int r = frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0 || etcd_check_none(c, err) < 0 ? -1 : run(&a, events, live, err);
 
 	live_free(live);
 	cloud_close(a.cloud);

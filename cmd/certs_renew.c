@@ -1,4 +1,5 @@
 #include "cmd/certs_survey.h"
+#include "cmd/etcd.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/upgrade.h"
@@ -354,7 +355,7 @@ static int renew(struct renew *r, struct error **err)
 static int look(struct renew *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0)
+	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0 || context_node_names(&r->c, &r->c.o->nodes, &r->names, err) < 0 || certs_look(&r->c, &r->look, err) < 0)

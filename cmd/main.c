@@ -23,6 +23,7 @@ const struct command commands[] = {
 	 "Needs none of the cluster's servers.  Where the state is gone, what bears the cluster's mark is found in the cloud by its\n"
 	 "name; where the file is gone, --name stands for it.  What Kubernetes made for services and volume claims goes as well.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT | OPT_NAME | OPT_KEEP, verb_delete},
+	{"etcd", "backup|restore|show|status", "Show how etcd is, keep backups of it, and put one back", NULL, 1, -1, 0, NULL, etcd_actions},
 	{"exec", "COMMAND…", "Run a command on all nodes at the same time, or on some of them",
 	 "As their user, without standard input; each line comes with the name of its node.  The words are joined, and read by each node's shell.\n"
 	 "Exit status 0 when it was 0 on all of them, 5 when it was not; where there is just one node, that of the command.", 1, -1,
@@ -55,8 +56,8 @@ const struct command commands[] = {
 	{"recover", NULL, "Rebuild a state that was lost",
 	 "From the cloud come the resources and the nodes: enough for plan and delete.  Keys, passwords and pinned host keys come from a\n"
 	 "control plane, with a key that may log in there (access.authorizedKeys, or the lost ssh/id_ed25519 from a backup), or from a\n"
-	 "copy of its " RECOVERY_PATH ".", 0, 0,
-	 OPT_FILE | OPT_STATE | OPT_UUID | OPT_RECOVER, verb_recover},
+	 "copy of its " RECOVERY_PATH ", which a backup of etcd holds as well.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_UUID | OPT_RECOVER | OPT_RESTORE, verb_recover},
 	{"registry", "ls", "Show what the private registry holds", NULL, 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_registry},
 	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_SECRETS, verb_render},

@@ -35,7 +35,7 @@ static const struct option {
 	{0, "uuid", "UUID", VALUE, offsetof(struct options, uuid), 0, OPT_NAME | OPT_ORPHANS | OPT_UUID, "which of the clusters is meant, by its mark in the cloud"},
 	{0, "identity", "FILE", VALUE, offsetof(struct options, identity), 0, OPT_RECOVER, "SSH key with which to fetch the rest from a control plane"},
 	{0, "host-key", "FINGERPRINT", VALUE, offsetof(struct options, host_key), 0, OPT_RECOVER, "the host key that the control plane has to show (SHA256:…)"},
-	{0, "archive", "FILE", VALUE, offsetof(struct options, archive), 0, OPT_RECOVER, "a copy of the control plane's recovery file, instead"},
+	{0, "archive", "FILE", VALUE, offsetof(struct options, archive), 0, OPT_RECOVER, "a copy of the control plane's recovery file, or a backup of etcd, instead"},
 	{0, "keep-volumes", NULL, FLAG, offsetof(struct options, keep_volumes), 1, OPT_KEEP, "leave the volumes of the cluster's claims, and their snapshots"},
 	{0, "delete", NULL, FLAG, offsetof(struct options, remove), 1, OPT_ORPHANS, "take them away, after asking for each"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_NODE, "this one goes; may be given several times"},
@@ -55,6 +55,11 @@ static const struct option {
 	{0, "all", NULL, FLAG, offsetof(struct options, all), 1, OPT_RENEW, "also what is not near its end"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_RENEW, "of this node alone; may be given several times"},
 	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
+	{0, "recipient", "CERT", LIST, offsetof(struct options, recipients), 0, OPT_BACKUP, "encrypt for the owner of this certificate (PEM file); may be given several times"},
+	{0, "key", "FILE", VALUE, offsetof(struct options, key), 0, OPT_RESTORE, "private key (PEM) of the certificate that the backup was encrypted for"},
+	{0, "passphrase-file", "FILE", VALUE, offsetof(struct options, passphrase_file), 0, OPT_BACKUP | OPT_RESTORE, "its first line is the passphrase (default: $DAVIT_PASSPHRASE, or it is asked for)"},
+	{0, "to", "FOLDER", VALUE, offsetof(struct options, folder), 0, OPT_BACKUP, "where it gets a name of its own (default: this folder)"},
+	{0, "keep", "N", NUMBER, offsetof(struct options, keep), 0, OPT_BACKUP, "then remove all but the N newest backups of this cluster there"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},
 	{0, "hard", NULL, FLAG, offsetof(struct options, hard), 1, OPT_HARD, "by the cloud, as after a power cut: also a node that does not answer"},
@@ -185,6 +190,7 @@ void options_clear(struct options *o)
 	strv_free(&o->pools);
 	strv_free(&o->roles);
 	strv_free(&o->groups);
+	strv_free(&o->recipients);
 }
 
 static int apply(const struct option *option, struct options *o, const char *value, struct error **err)
@@ -340,7 +346,8 @@ void options_help(const struct command *c)
 	for (c = commands; c->name != NULL; c++)
 		printf("  %-12s %s\n", c->name, c->summary);
 	printf("\n\"davit COMMAND --help\" says more of one.  Exit status: 0 done, 2 usage or file, 3 preflight refuses, 4 the cloud failed,\n"
-	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 8 a certificate is near its end, 130 interrupted.\n");
+	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 8 a certificate is near its end,\n"
+	       "9 etcd is not well, 130 interrupted.\n");
 }
 
 static void bash_names(struct buf *b, const struct command *list)

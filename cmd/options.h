@@ -31,6 +31,9 @@ struct options {
 	bool all;		 /* --all */
 	bool masters;		 /* --allow-masters */
 	int warn_days;		 /* --warn-days */
+	struct strv recipients;	 /* --recipient, each a file */
+	const char *folder, *passphrase_file, *key; /* of "davit etcd": --to, --passphrase-file, --key */
+	int keep;		 /* --keep; 0: not given */
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -55,6 +58,8 @@ enum {
 	OPT_USER = 1 << 15,
 	OPT_RENEW = 1 << 17,
 	OPT_RAW_ARGS = 1 << 16, /* what follows the first argument belongs to another program: "davit ssh NODE ls -l" */
+	OPT_BACKUP = 1 << 18,
+	OPT_RESTORE = 1 << 19, /* what opens a backup */
 	OPT_NAME = 1 << 20, /* --name and --uuid of a cluster that may have no file or no state any more */
 	OPT_KEEP = 1 << 21,
 	OPT_CLOUD = 1 << 22, /* --os-cloud without a file */

@@ -1,3 +1,4 @@
+#include "cmd/etcd_restore.h"
 #include "cmd/marks.h"
 #include "cmd/verbs.h"
 #include "bootstrap/bootstrap.h"
@@ -92,9 +93,17 @@ static int fetch(const struct context *c, struct buf *ret, struct error **err)
 	return r;
 }
 
+/* A backup of etcd holds one, too, beside what may be too large to be read here. */
 static int read_archive(const struct context *c, struct buf *ret, struct error **err)
 {
-	return c->o->archive != NULL ? path_read(c->o->archive, ret, err) : fetch(c, ret, err);
+	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (c->o->archive == NULL)
+		return fetch(c, ret, err);
+	if (etcd_file_open(c->o->archive, &f, &why) == 0)
+		return etcd_backup_unseal(c->o, &f, ret, err);
+	return etcd_file_is_backup(c->o->archive) ? error_move(err, steal_ptr(why)) : path_read(c->o->archive, ret, err);
 }
 
 static int from_nodes(struct context *c, struct error **err)

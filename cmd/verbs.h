@@ -5,8 +5,9 @@
 #include "pki/pki.h"
 #include "provision/provision.h"
 
-/* Exit status of `davit plan` when there is something to do, of `davit certs show` when a certificate is near its end. */
-enum { EXIT_ENDING = 8, EXIT_CHANGES = 10 };
+/* Exit status of `davit plan` when there is something to do, of `davit certs show` when a certificate is near its end, of `davit etcd status` when it is
+ * not well. */
+enum { EXIT_ENDING = 8, EXIT_ILL = 9, EXIT_CHANGES = 10 };
 
 int verb_apply(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
@@ -14,6 +15,10 @@ int verb_certs_renew(const struct options *o, struct error **err);
 int verb_certs_show(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
+int verb_etcd_backup(const struct options *o, struct error **err);
+int verb_etcd_restore(const struct options *o, struct error **err);
+int verb_etcd_show(const struct options *o, struct error **err);
+int verb_etcd_status(const struct options *o, struct error **err);
 int verb_exec(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);
 int verb_inventory(const struct options *o, struct error **err);
@@ -41,7 +46,8 @@ int verb_status(const struct options *o, struct error **err);
 int verb_upgrade(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
 
-extern const struct command certs_actions[]; /* of "davit certs" and "davit node": one file each */
+extern const struct command certs_actions[]; /* of "davit certs", "davit etcd" and "davit node": one file each */
+extern const struct command etcd_actions[];
 extern const struct command node_actions[];
 
 /* Shared by several verbs. */

@@ -186,6 +186,15 @@ int backup_read_sealed(const char *text, size_t len, const char *header_sha256, 
 	return 0;
 }
 
+void backup_key(const char *hex, uint8_t ret[BACKUP_KEY_HEX / 2])
+{
+	for (size_t i = 0; i < BACKUP_KEY_HEX; i++) {
+		uint8_t digit = (uint8_t)(strchr(HEX, hex[i]) - HEX);
+
+		ret[i / 2] = i % 2 == 0 ? (uint8_t)(digit << 4) : (uint8_t)(ret[i / 2] | digit);
+	}
+}
+
 /* ---- names, and which are kept */
 
 char *backup_name(const char *cluster, int64_t taken_ms)

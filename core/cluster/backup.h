@@ -47,6 +47,8 @@ void backup_write_sealed(const char *header_sha256, const char *key_hex, struct 
 /* ERROR_CONFIG: it is not of this header, or none.  *ret_recovery points into text. */
 int backup_read_sealed(const char *text, size_t len, const char *header_sha256, char ret_key_hex[BACKUP_KEY_HEX + 1],
 		       const char **ret_recovery, struct error **err) MUST_USE;
+/* The key's bytes, of hexadecimal digits that were checked. */
+void backup_key(const char *hex, uint8_t ret[BACKUP_KEY_HEX / 2]);
 
 /* "demo-2026-11-26T06-15-00Z.davit-backup"; the caller frees. */
 char *backup_name(const char *cluster, int64_t taken_ms) MUST_USE;

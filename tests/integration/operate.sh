@@ -18,7 +18,7 @@ STATE="$WORK/state 1%h/davit/demo" # what ssh and shells would take for somethin
 n=0
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK" || exit
-unset "${!OS_@}"
+unset "${!OS_@}" DAVIT_PASSPHRASE
 export HOME=$WORK/home FAKE=$WORK/fake XDG_CACHE_HOME=$WORK/cache XDG_STATE_HOME=${STATE%/davit/demo}
 
 ok() { echo "ok $((++n)) - $1"; }
@@ -89,6 +89,8 @@ world() {
 	# /proc of the new pid namespace; the loopback up
 	mount -t proc proc /proc && mount -t tmpfs tmpfs /opt && mount -t tmpfs tmpfs /var/lib || return
 	python3 -c 'import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 0x49))' || return
+	# an /etc that may be written to, before any node has its own view of it
+	mkdir /opt/etc /opt/etc/upper /opt/etc/work && mount -t overlay overlay -o lowerdir=/etc,upperdir=/opt/etc/upper,workdir=/opt/etc/work /etc || return
 	# bash reads it for commands over SSH as well
 	[[ ! -e /root/.bashrc ]] || mount --bind /dev/null /root/.bashrc || return
 	mkdir -p /run/sshd /opt/davit/bin home fake

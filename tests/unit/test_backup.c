@@ -128,6 +128,16 @@ static void test_sealed(void **state UNUSED)
 	assert_failure(backup_read_sealed("{\"davit\":\"sealed/1\"}\n", 21, SHA, key, &recovery, &test_error), "holds no key");
 }
 
+static void test_key(void **state UNUSED)
+{
+	static const uint8_t wanted[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+	uint8_t key[BACKUP_KEY_HEX / 2];
+
+	backup_key(SHA, key);
+	assert_memory_equal(key, wanted, sizeof(wanted));
+	assert_memory_equal(key + 24, wanted, sizeof(wanted));
+}
+
 static void test_names(void **state UNUSED)
 {
 	CLEANUP_FREE char *name = backup_name("demo", TAKEN);
@@ -190,7 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header),	 cmocka_unit_test(test_damaged_headers), cmocka_unit_test(test_frame),
-		cmocka_unit_test(test_frames_that_are_none), cmocka_unit_test(test_sealed), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_frames_that_are_none), cmocka_unit_test(test_sealed), cmocka_unit_test(test_key), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_retention), cmocka_unit_test(test_refusals),
 	};
 

@@ -13,23 +13,25 @@ static void test_snapshot_line(void **state UNUSED)
 	struct etcd_snapshot s = {0};
 
 	assert_success(etcd_read_snapshot(
-		"20512 " SHA " 3.6.16 {\"hash\":4043526893,\"revision\":2,\"totalKey\":1,\"totalSize\":20480,\"version\":\"3.6.0\"}", &s, &test_error));
+		"20512 " SHA " 3.6.16 all {\"hash\":4043526893,\"revision\":2,\"totalKey\":1,\"totalSize\":20480,\"version\":\"3.6.0\"}", &s, &test_error));
 	assert_int_equal(s.size, 20512);
 	assert_int_equal(s.revision, 2);
 	assert_int_equal(s.keys, 1);
 	assert_string_equal(s.sha256, SHA);
 	assert_string_equal(s.version, "3.6.16");
 	assert_string_equal(s.storage, "3.6.0");
-	assert_success(etcd_read_snapshot("8589934592 " SHA " 3.5.21 {\"hash\":1,\"revision\":2,\"totalKey\":1}", &s, &test_error));
+	assert_false(s.alone);
+	assert_success(etcd_read_snapshot("8589934592 " SHA " 3.5.21 alone {\"hash\":1,\"revision\":2,\"totalKey\":1}", &s, &test_error));
 	assert_int_equal(s.size, INT64_C(8589934592));
+	assert_true(s.alone);
 	assert_string_equal(s.storage, "3.5.21"); /* it does not say; it is at most that */
 }
 
 static void test_snapshot_lines_that_are_none(void **state UNUSED)
 {
-	static const char *const wrong[] = {"", "x", "20512", "20512 " SHA, "20512 " SHA " 3.6.16", "20512 " SHA " ? {}", "0 " SHA " 3.6.16 {}",
-					    "-1 " SHA " 3.6.16 {}", "20512 0123 3.6.16 {}", "20512 " SHA "0 3.6.16 {}", "20512 " SHA " 3.6.16 {",
-					    "99999999999999999999 " SHA " 3.6.16 {}"};
+	static const char *const wrong[] = {"", "x", "20512", "20512 " SHA, "20512 " SHA " 3.6.16", "20512 " SHA " ? all {}", "0 " SHA " 3.6.16 all {}",
+					    "-1 " SHA " 3.6.16 all {}", "20512 0123 3.6.16 all {}", "20512 " SHA " 3.6.16 {}", "20512 " SHA "0 3.6.16 all {}", "20512 " SHA " 3.6.16 all {",
+					    "99999999999999999999 " SHA " 3.6.16 all {}"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		struct etcd_snapshot s = {.size = -7};

@@ -1,0 +1,88 @@
+#include "cmd/etcd.h"
+#include "cmd/verbs.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+enum { CONNECT_MS = 30 * 1000 };
+
+const struct command etcd_actions[] = {
+	{"etcd backup", "[FILE]", "Keep a snapshot of etcd on this machine, with the keys that it needs, encrypted",
+	 "One file: the snapshot, compared with what etcd has written, and all that is secret in the state (PKI, the key that encrypts Secrets,\n"
+	 "passwords, the SSH key).  It is encrypted for the owners of certificates (--recipient), so that no secret is needed here, or with a passphrase:\n"
+	 "of --passphrase-file, of $DAVIT_PASSPHRASE, or asked for on the terminal.  Without FILE it gets a name with cluster and time, in --to FOLDER\n"
+	 "or here; --keep N then removes all but the N newest of that cluster there.", 0, 1,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_BACKUP, verb_etcd_backup},
+	{"etcd restore", "BACKUP", "Put etcd back to what it was, on all control planes",
+	 "After the loss of all members, or to go back.  The file is read and checked as a whole before anything is touched.  Then all API servers are\n"
+	 "stopped, then etcd; its data is moved aside and stays on the nodes; what the snapshot holds takes its place, and all begin again.  Pods run\n"
+	 "on meanwhile.  An interruption loses nothing: the same command goes on.", 1, 1,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_YES | OPT_DRY_RUN, verb_etcd_restore},
+	{"etcd show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
+	 "Reads its header, which is not encrypted, and whether the file is whole in length.  No cluster and no passphrase are needed.", 1, 1, OPT_OUTPUT,
+	 verb_etcd_show},
+	{"etcd status", NULL, "Show etcd's members, and whether they are well",
+	 "Asked through the first control plane that answers, of all members.  Exit status 9 when something is not well, 5 when none can be asked: made\n"
+	 "for monitoring.", 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_etcd_status},
+	{0},
+};
+
+int etcd_check_none(const struct context *c, struct error **err)
+{
+	CLEANUP_FREE char *restoring = state_get(c->state, RESTORE_KEY);
+
+	if (restoring == NULL)
+		return 0;
+	return error_set(err, ERROR_CONFIG,
+			 "a restoration of cluster %s's etcd has not come to its end: \"davit etcd restore\" with the same file goes on from there",
+			 c->spec->name);
+}
+
+size_t *etcd_planes(const struct context *c, size_t *ret_n)
+{
+	size_t *planes = xnew_n(size_t, c->plan->n_nodes + 1);
+
+	*ret_n = 0;
+	for (size_t i = 0; i < c->plan->n_nodes; i++)
+		if (c->plan->nodes[i].node.role == NODE_CONTROL_PLANE)
+			planes[(*ret_n)++] = i;
+	return planes;
+}
+
+static int on_one(struct reach *reach, const char *name, reach_job *job, void *context, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	return reach_ssh(reach, name, clock_deadline(CONNECT_MS), &s, err) < 0 ? -1 : reach_run(reach, name, &s, job, context, err);
+}
+
+/* Another one cannot do better. */
+static bool is_final(const struct error *why)
+{
+	return error_is(why, ERROR_CANCELLED) || error_is(why, ERROR_INTERNAL) || error_is(why, ERROR_CONFIG);
+}
+
+int etcd_on_any(const struct context *c, struct reach *reach, reach_job *job, void *context, const char **asked, struct error **err)
+{
+	size_t n;
+	CLEANUP_FREE size_t *planes = etcd_planes(c, &n);
+	CLEANUP_STRV struct strv said = STRV_INIT;
+	CLEANUP_FREE char *all = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = c->plan->nodes[planes[i]].node.name;
+		CLEANUP_ERROR struct error *why = NULL;
+
+		if (asked != NULL)
+			*asked = name;
+		if (on_one(reach, name, job, context, &why) == 0)
+			return 0;
+		if (is_final(why))
+			return error_move(err, steal_ptr(why));
+		if (i + 1 < n)
+			log_warning("%s: %s", name, error_message(why));
+		strv_addf(&said, "%s: %s", name, error_message(why));
+	}
+	all = strv_join(&said, "\n");
+	return error_set(err, ERROR_NODE, n > 1 ? "no control plane could be asked:\n%s" : "%s", all);
+}

@@ -1,0 +1,14 @@
+/* etcd: what the verbs of "davit etcd" share. */
+#pragma once
+#include "cmd/context.h"
+#include "cmd/reach.h"
+
+#define RESTORE_KEY "etcd:restoring" /* in the state: "ID STAMP HEADER-SHA256", from before the first write until the end */
+
+/* ERROR_CONFIG while a restoration is under way. */
+int etcd_check_none(const struct context *c, struct error **err) MUST_USE;
+/* The job in a session of the first control plane that bears it; what the others say is told. *asked: its name, from before the job on; NULL: nobody
+ * asks for it. ERROR_NODE: none does. */
+int etcd_on_any(const struct context *c, struct reach *reach, reach_job *job, void *context, const char **asked, struct error **err) MUST_USE;
+/* Indices of the control planes in the plan; the caller frees. */
+size_t *etcd_planes(const struct context *c, size_t *ret_n) MUST_USE;

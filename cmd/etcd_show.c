@@ -1,0 +1,54 @@
+#include "cmd/etcd_file.h"
+#include "cmd/etcd_header.h"
+#include "cmd/output.h"
+#include "cmd/verbs.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/json.h"
+
+struct json_object *etcd_header_json(const struct backup *b)
+{
+	struct json_object *o = NULL;
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	backup_write(b, &text);
+	return json_parse(buf_str(&text), text.len, "the header", &o, NULL) < 0 ? json_object_new_object() : o;
+}
+
+static void row(struct table *t, const char *what, const char *value)
+{
+	table_row(t, (const char *[]){what, value});
+}
+
+static void print_table(const struct backup *b)
+{
+	static const char *const headings[] = {"WHAT", "VALUE"};
+	struct table *t = table_new(headings, ARRAY_SIZE(headings));
+	CLEANUP_FREE char *taken = clock_rfc3339(b->taken_ms), *sealed = strv_join(&b->sealed_for, ", ");
+	CLEANUP_FREE char *etcd = xasprintf("%s (data of %s)", b->etcd, b->storage);
+	CLEANUP_FREE char *snapshot = xasprintf("%lld bytes, %lld keys, revision %lld", (long long)b->size, (long long)b->keys, (long long)b->revision);
+
+	row(t, "cluster", b->cluster);
+	row(t, "uuid", b->uuid);
+	row(t, "taken", taken);
+	row(t, "of", b->node);
+	row(t, "kubernetes", b->kubernetes);
+	row(t, "etcd", etcd);
+	row(t, "snapshot", snapshot);
+	row(t, "sha256 of it", b->sha256);
+	row(t, "encrypted for", sealed);
+	table_print(t);
+}
+
+int verb_etcd_show(const struct options *o, struct error **err)
+{
+	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
+
+	if (etcd_file_open(o->args.v[0], &f, err) < 0)
+		return -1;
+	if (o->format == OUTPUT_JSON)
+		output_json(etcd_header_json(&f.header));
+	else
+		print_table(&f.header);
+	return 0;
+}
