@@ -5,6 +5,7 @@
 #include "cmd/etcd.h"
 #include "cmd/leaving.h"
 #include "cmd/live.h"
+#include "cmd/lost.h"
 #include "cmd/output.h"
 #include "cmd/repair.h"
 #include "cmd/retire.h"
@@ -324,15 +325,6 @@ static int retire(struct apply *a, const struct changes *changes, struct error *
 	return things.n > 0 && !goes_on(a) ? retire_run(a->w, a->cloud, err) : 0;
 }
 
-/* Known nodes are taken for as they were; those with a server that is made anew, or changes, are waited for. */
-static void await_servers(struct apply *a, const struct changes *changes)
-{
-	for (size_t i = 0; i < changes->n; i++)
-		if (strcmp(changes->items[i].kind, "server") == 0 &&
-		    (changes->items[i].action == CHANGE_CREATE || changes->items[i].action == CHANGE_UPDATE))
-			inventory_cloud(a->c->inventory, changes->items[i].name, NODE_PLANNED, NULL, NULL, NULL);
-}
-
 /* What this pass does: it mends nodes, or takes some away so that others get their place, or makes what is missing, after which others go. */
 static int make(struct apply *a, const struct changes *changes, struct error **err)
 {
@@ -344,11 +336,8 @@ static int make(struct apply *a, const struct changes *changes, struct error **e
 		return repair_run(&a->repair, a->cloud, a->w->events, err);
 	if (a->turnover.before.n > 0)
 		return leaving_run(&a->leaving, &a->turnover.before, a->cloud, a->w->events, err);
-	if (verb_to_do(changes) > verb_leaving(changes)) {
-		await_servers(a, changes);
-		if (converge(a, err) < 0)
-			return -1;
-	}
+	if (verb_to_do(changes) > verb_leaving(changes) && (lost_await(&a->leaving, changes, err) < 0 || converge(a, err) < 0))
+		return -1;
 	leaving_names(a->c, a->scope->pool, &leaving);
 	if (leaving_run(&a->leaving, &leaving, a->cloud, a->w->events, err) < 0)
 		return -1;

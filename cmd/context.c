@@ -206,11 +206,16 @@ int context_bundle(const struct context *c, struct events *events, struct artifa
 
 const char *context_plane(const struct context *c)
 {
+	return context_plane_but(c, &STRV_INIT);
+}
+
+const char *context_plane_but(const struct context *c, const struct strv *lost)
+{
 	for (size_t i = 0; i < c->plan->n_nodes; i++) {
 		const struct plan_node *p = &c->plan->nodes[i];
 		CLEANUP_FREE char *key = xasprintf("applied:%s", p->node.name), *applied = state_get(c->state, key);
 
-		if (p->node.role == NODE_CONTROL_PLANE && applied != NULL && *applied != '\0')
+		if (p->node.role == NODE_CONTROL_PLANE && applied != NULL && *applied != '\0' && !strv_has(lost, p->node.name))
 			return p->node.name;
 	}
 	return NULL;

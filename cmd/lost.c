@@ -1,0 +1,61 @@
+#include "cmd/lost.h"
+#include "bootstrap/bootstrap.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/cluster/way.h"
+
+enum { CONNECT_MS = 15 * 1000, ANSWER_MS = 60 * 1000 };
+
+/* Whether Kubernetes may know it. */
+static bool was_joined(const struct context *c, const char *node)
+{
+	const struct plan_node *planned = plan_find(c->plan, node);
+	CLEANUP_FREE char *key = xasprintf("applied:%s", node), *applied = state_get(c->state, key);
+
+	return planned != NULL && node_runs_kubernetes(planned->node.role) && applied != NULL && *applied != '\0';
+}
+
+static int forget_by(struct leaving *l, const char *plane, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	if (reach_ssh(l->reach, plane, clock_deadline(CONNECT_MS), &s, err) < 0)
+		return -1;
+	for (size_t i = 0; i < nodes->n; i++)
+		if (kubernetes_forget(s, nodes->v[i], clock_deadline(ANSWER_MS), err) < 0)
+			return -1;
+	return 0;
+}
+
+static int forget(struct leaving *l, const struct strv *nodes, struct error **err)
+{
+	CLEANUP_FREE char *entry = way_entry(l->c->spec, l->c->inventory);
+	const char *plane = context_plane_but(l->c, nodes);
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (nodes->n == 0 || plane == NULL || (entry != NULL && strv_has(nodes, entry)))
+		return 0;
+	if (forget_by(l, plane, nodes, &why) == 0)
+		return 0;
+	if (error_is(why, ERROR_CANCELLED))
+		return error_move(err, steal_ptr(why));
+	log_warning("Kubernetes was not told that nodes are gone: %s", error_message(why));
+	return 0;
+}
+
+int lost_await(struct leaving *l, const struct changes *changes, struct error **err)
+{
+	CLEANUP_STRV struct strv lost = STRV_INIT;
+
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct change *c = &changes->items[i];
+
+		if (strcmp(c->kind, "server") != 0 || (c->action != CHANGE_CREATE && c->action != CHANGE_UPDATE))
+			continue;
+		inventory_cloud(l->c->inventory, c->name, NODE_PLANNED, NULL, NULL, NULL);
+		if (c->action == CHANGE_CREATE && was_joined(l->c, c->name))
+			strv_add(&lost, c->name);
+	}
+	return l->c->o->cloud_only ? 0 : forget(l, &lost, err);
+}
