@@ -25,20 +25,3 @@ def rows(columns, path=PAGE):
             raise SystemExit(f"{path}: {len(row)} cells instead of {len(head)}: {line}")
         table.append(dict(zip(head, row)))
     return table
-
-
-def reasons(columns, path=PAGE):
-    """{key: reason} of a table of two columns; a key without a reason, or with two, is wrong."""
-    found = {}
-    for row in rows(columns, path):
-        key, reason = row[columns[0]].replace("`", ""), row[columns[1]]
-        if not reason or key in found:
-            raise SystemExit(f"{path}: {'no reason' if not reason else 'two reasons'} for {key}")
-        found[key] = reason
-    return found
-
-
-def judge(findings, known, what):
-    """Findings {key: text} against the reasons: those without one, and reasons without a finding; what to say of both."""
-    wrong = [f"{what} without a reason: {key}: {text}" for key, text in findings.items() if key not in known]
-    return wrong + [f"a reason for what is no longer so: {key}" for key in known if key not in findings]

@@ -112,6 +112,8 @@ pack_registry() {
 	OUT=("$dir/$name"{,.sha256})
 }
 
+pack_conformance() { OUT=("$BUILT/conformance/e2e.test"); } # upstream has it in an archive of all its tests
+
 # pack ARTIFACT
 pack() {
 	local first=${PROGRAMS[$1]%% *} key start

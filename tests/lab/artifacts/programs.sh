@@ -3,6 +3,7 @@
 
 declare -A UPSTREAM TAGS CGO STAMP      # by module directory
 declare -A MODULE_OF PACKAGE            # by ARTIFACT/PROGRAM
+declare -A COMPILE                      # by ARTIFACT/PROGRAM: the function that does it
 declare -A PROGRAMS                     # by artifact: its programs
 ARTIFACTS=()
 module() {
@@ -20,7 +21,11 @@ module() {
 program() {
 	[[ -n ${PROGRAMS[$1]:-} ]] || ARTIFACTS+=("$1")
 	PROGRAMS[$1]+="$2 "
-	MODULE_OF[$1/$2]=$current PACKAGE[$1/$2]=$3
+	MODULE_OF[$1/$2]=$current PACKAGE[$1/$2]=$3 COMPILE[$1/$2]=go_build
+}
+tests() {
+	program "$@"
+	COMPILE[$1/$2]=go_test
 }
 # shellcheck source=recipes
 . "$HERE/recipes"
@@ -86,6 +91,12 @@ go_build() {
 		"$GO" -C "$1" build -trimpath -buildvcs=false "${tags[@]}" -ldflags "$(ldflags "$4")" -o "$3" "$2"
 }
 
+# go_test: the same of a package's tests
+go_test() {
+	CGO_ENABLED=${CGO[$4]} GOOS=linux GOARCH=amd64 GOAMD64=v1 run nice -n 15 \
+		"$GO" -C "$1" test -c -trimpath -buildvcs=false -vet=off -ldflags "$(ldflags "$4")" -o "$3" "$2"
+}
+
 # path_of ARTIFACT PROGRAM: those of Kubernetes are served as they are, the others become part of something
 path_of() {
 	case $1 in
@@ -108,8 +119,8 @@ build_program() {
 		package=.
 	fi
 	# twice: a proxy may have dropped a connection
-	go_build "$source" "$package" "$TMP/program" "$dir" 2>"$log" ||
-		go_build "$source" "$package" "$TMP/program" "$dir" 2>>"$log" ||
+	"${COMPILE[$name]}" "$source" "$package" "$TMP/program" "$dir" 2>"$log" ||
+		"${COMPILE[$name]}" "$source" "$package" "$TMP/program" "$dir" 2>>"$log" ||
 		die "cannot build $name: see $log: $(tail -n 3 "$log")"
 	rm -f "$log"
 	publish "$TMP/program" "$dest"
