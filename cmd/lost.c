@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/cluster/etcd.h"
 #include "core/cluster/way.h"
 
 enum { CONNECT_MS = 15 * 1000, ANSWER_MS = 60 * 1000 };
@@ -44,9 +45,29 @@ static int forget(struct leaving *l, const struct strv *nodes, struct error **er
 	return 0;
 }
 
+/* Nobody is there whom one could join. */
+static int begin_anew(const struct context *c, const struct strv *made, const struct strv *lost, struct error **err)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < c->plan->n_nodes; i++) {
+		const struct node *n = &c->plan->nodes[i].node;
+
+		if (n->role != NODE_CONTROL_PLANE)
+			continue;
+		if (!strv_has(made, n->name))
+			return 0;
+		any = any || strv_has(lost, n->name);
+	}
+	if (!any)
+		return 0;
+	log_warning("all control planes have lost their servers: etcd begins without data, where none of it is on a volume; \"davit etcd restore\" puts a backup back");
+	return etcd_is_lost(c->state, c->plan, err);
+}
+
 int lost_await(struct leaving *l, const struct changes *changes, struct error **err)
 {
-	CLEANUP_STRV struct strv lost = STRV_INIT;
+	CLEANUP_STRV struct strv made = STRV_INIT, lost = STRV_INIT;
 
 	for (size_t i = 0; i < changes->n; i++) {
 		const struct change *c = &changes->items[i];
@@ -54,8 +75,12 @@ int lost_await(struct leaving *l, const struct changes *changes, struct error **
 		if (strcmp(c->kind, "server") != 0 || (c->action != CHANGE_CREATE && c->action != CHANGE_UPDATE))
 			continue;
 		inventory_cloud(l->c->inventory, c->name, NODE_PLANNED, NULL, NULL, NULL);
+		if (c->action == CHANGE_CREATE)
+			strv_add(&made, c->name);
 		if (c->action == CHANGE_CREATE && was_joined(l->c, c->name))
 			strv_add(&lost, c->name);
 	}
+	if (begin_anew(l->c, &made, &lost, err) < 0)
+		return -1;
 	return l->c->o->cloud_only ? 0 : forget(l, &lost, err);
 }

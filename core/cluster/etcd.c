@@ -23,12 +23,12 @@ static bool was_installed(struct state *state, const char *node)
 	return is_set(state, key);
 }
 
-/* What was decided, or would be.  A cluster that was made before there was a choice has one member, the first. */
+/* What was decided, or would be; "": all anew.  A cluster that was made before there was a choice has one member, the first. */
 static void initial(struct state *state, const struct plan *plan, struct strv *ret)
 {
 	CLEANUP_FREE char *decided = state != NULL ? state_get(state, INITIAL) : NULL;
 
-	if (decided != NULL) {
+	if (decided != NULL && *decided != '\0') {
 		strv_split(ret, decided, " ");
 		return;
 	}
@@ -38,7 +38,7 @@ static void initial(struct state *state, const struct plan *plan, struct strv *r
 		if (n->role != NODE_CONTROL_PLANE)
 			continue;
 		strv_add(ret, n->name);
-		if (state != NULL && was_installed(state, n->name))
+		if (decided == NULL && state != NULL && was_installed(state, n->name))
 			return;
 	}
 }
@@ -46,15 +46,17 @@ static void initial(struct state *state, const struct plan *plan, struct strv *r
 int etcd_decide(struct state *state, const struct plan *plan, struct error **err)
 {
 	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *joined = NULL;
+	CLEANUP_FREE char *joined = NULL, *decided = state_get(state, INITIAL);
+	bool was_before;
 
-	if (is_set(state, INITIAL))
+	if (decided != NULL && *decided != '\0')
 		return 0;
 	initial(state, plan, &names);
+	was_before = decided == NULL && names.n > 0 && was_installed(state, names.v[0]);
 	joined = strv_join(&names, " ");
 	if (state_set(state, INITIAL, joined, err) < 0)
 		return -1;
-	return names.n > 0 && was_installed(state, names.v[0]) ? etcd_has_formed(state, err) : 0;
+	return was_before ? etcd_has_formed(state, err) : 0;
 }
 
 int etcd_has_formed(struct state *state, struct error **err)
@@ -67,6 +69,19 @@ int etcd_is_new(struct state *state, const char *node, struct error **err)
 	CLEANUP_FREE char *key = join_key(node);
 
 	return is_set(state, FORMED) ? state_set(state, key, "1", err) : 0;
+}
+
+int etcd_is_lost(struct state *state, const struct plan *plan, struct error **err)
+{
+	for (size_t i = 0; i < plan->n_nodes; i++) {
+		CLEANUP_FREE char *key = join_key(plan->nodes[i].node.name);
+
+		if (state_set(state, key, NULL, err) < 0)
+			return -1;
+	}
+	if (state_set(state, FORMED, NULL, err) < 0 || state_set(state, INITIAL, "", err) < 0)
+		return -1;
+	return 0;
 }
 
 static void others(const struct plan *plan, const char *node, struct strv *ret)

@@ -2,7 +2,7 @@
  * etcd: which control planes begin the data base together, and which join one that is there.  Kept in the state from before the first
  * one is installed, so that a node's files say the same ever after:
  *
- *   etcd:initial    names of those that begin together, blanks between them
+ *   etcd:initial    names of those that begin together, blanks between them; "": those of the plan will
  *   etcd:formed     "1": it had a quorum once; who comes without data from then on has to join
  *   etcd:join:NODE  "1": its server was made after that
  *
@@ -29,6 +29,8 @@ int etcd_decide(struct state *state, const struct plan *plan, struct error **err
 int etcd_has_formed(struct state *state, struct error **err) MUST_USE;
 /* A server was made for that control plane: its disks are empty. */
 int etcd_is_new(struct state *state, const char *node, struct error **err) MUST_USE;
+/* The servers of all control planes are gone: those of the plan begin anew together. */
+int etcd_is_lost(struct state *state, const struct plan *plan, struct error **err) MUST_USE;
 /* state NULL: nothing is decided yet.  The caller clears. */
 void etcd_start(struct state *state, const struct plan *plan, const char *node, struct etcd_start *ret);
 void etcd_start_clear(struct etcd_start *s);

@@ -140,6 +140,27 @@ static void test_the_only_one_begins_anew(void **state)
 	starts(f, "demo-cp-1", false, CP1);
 }
 
+/* Nobody is left whom they could join. */
+static void test_all_that_lost_their_data_begin_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	plan_of(f, 3);
+	assert_success(etcd_decide(f->state, f->plan, &test_error));
+	assert_success(etcd_has_formed(f->state, &test_error));
+	for (int i = 1; i <= 3; i++) {
+		CLEANUP_FREE char *name = xasprintf("demo-cp-%d", i), *key = xasprintf("applied:%s", name);
+
+		assert_success(etcd_is_new(f->state, name, &test_error));
+		assert_success(state_set(f->state, key, "0123", &test_error));
+	}
+	assert_success(etcd_is_lost(f->state, f->plan, &test_error));
+	starts(f, "demo-cp-2", false, CP1 ", " CP2 ", " CP3);
+	assert_success(etcd_decide(f->state, f->plan, &test_error));
+	assert_success(etcd_is_new(f->state, "demo-cp-2", &test_error));
+	starts(f, "demo-cp-2", false, CP1 ", " CP2 ", " CP3);
+}
+
 /* ---- the way from workers to the API */
 
 static struct artifacts bundle;
@@ -260,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_more_join_one_that_is_there, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_cluster_of_an_older_davit_has_one, begin, end),
 		cmocka_unit_test_setup_teardown(test_the_only_one_begins_anew, begin, end),
+		cmocka_unit_test_setup_teardown(test_all_that_lost_their_data_begin_anew, begin, end),
 		cmocka_unit_test_setup_teardown(test_workers_have_a_balancer, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_balancer_changes_with_the_control_planes, begin, end),
 		cmocka_unit_test_setup_teardown(test_members_are_in_no_unit, begin, end),
