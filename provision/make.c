@@ -206,7 +206,7 @@ static int intend(struct post *p, struct error **err)
 	return 0;
 }
 
-int make_all(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err)
+static int make_wants(struct maker *m, enum kind kind, struct want *wants, size_t n, bool bulk, struct error **err)
 {
 	struct post p = {.m = m, .kind = kind, .wants = wants, .n = drop_made(m, kind, wants, n)};
 	size_t todo = p.n;
@@ -215,10 +215,20 @@ int make_all(struct maker *m, enum kind kind, struct want *wants, size_t n, stru
 	if (p.n > 0)
 		r = intend(&p, err);
 	if (r == 0 && p.n > 0)
-		r = p.n == 1 || kind_info(kind)->bulk ? make_left(&p, wrap, err) : make_each(&p, err);
+		r = p.n == 1 || bulk ? make_left(&p, wrap, err) : make_each(&p, err);
 	for (size_t i = 0; i < todo; i++)
 		drop_body(&wants[i]);
 	return r;
+}
+
+int make_all(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err)
+{
+	return make_wants(m, kind, wants, n, kind_info(kind)->bulk, err);
+}
+
+int make_singly(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err)
+{
+	return make_wants(m, kind, wants, n, false, err);
 }
 
 int make_one(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err)

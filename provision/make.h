@@ -43,6 +43,8 @@ enum { MAKE_WIDTH = 8 /* writes at the same time to one service */, MAKE_ATTEMPT
 
 /* Makes those wants that the view does not hold.  Frees the bodies (also on failure); wants may be empty. */
 int make_all(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err) MUST_USE;
+/* The same, one call each. */
+int make_singly(struct maker *m, enum kind kind, struct want *wants, size_t n, struct error **err) MUST_USE;
 int make_one(struct maker *m, enum kind kind, const char *name, struct json_object *body, struct error **err) MUST_USE;
 /* As make_one(), for a body that is whole already ({"server": …, "os:scheduler_hints": …}) and may need a microversion of its own, or NULL. */
 int make_whole(struct maker *m, enum kind kind, const char *name, struct json_object *body, const char *microversion,

@@ -103,21 +103,22 @@ static void add_nics(struct maker *m, const struct plan_node *node, const struct
 	}
 }
 
-static int make_wants(struct maker *m, struct wants *w, struct error **err)
+/* One by one: neutron (Zed's ML2, create_port_bulk) forgets the DHCP options of ports that are made together. */
+static int make_wanted_nics(struct maker *m, struct wants *w, struct error **err)
 {
-	int r = make_all(m, KIND_PORT, w->items, w->n, err);
+	int r = make_singly(m, KIND_PORT, w->items, w->n, err);
 
 	free(w->items);
 	strv_free(&w->names);
 	return r;
 }
 
-/* All nodes' ports and the router's, in one call; of servers that are there only the first: they keep the networks that they were made with. */
-int make_ports(void *context, struct error **err)
+/* All nodes' ports and the router's, in one call. */
+static int make_first_ports(struct maker *m, struct error **err)
 {
-	struct maker *m = context;
 	struct wants wants = {.names = STRV_INIT};
 	CLEANUP_FREE char *gateway = name_gateway(m->plan);
+	int r;
 
 	for (size_t i = 0; i < m->plan->n_nodes; i++) {
 		const struct plan_node *node = &m->plan->nodes[i];
@@ -125,12 +126,31 @@ int make_ports(void *context, struct error **err)
 
 		node_group_ids(m, node, &groups);
 		add_want(&wants, node->node.name, body_port(m->plan, node, m->mark, network_id(m), subnet_id(m), &groups));
-		if (view_find(m->view, KIND_SERVER, node->node.name) == NULL)
-			add_nics(m, node, &groups, &wants);
 	}
 	if (m->plan->own_network)
 		add_want(&wants, gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m)));
-	return make_wants(m, &wants, err);
+	r = make_all(m, KIND_PORT, wants.items, wants.n, err);
+	free(wants.items);
+	return r;
+}
+
+/* Of servers that are there only the first port is made: they keep the networks that they were made with. */
+int make_ports(void *context, struct error **err)
+{
+	struct maker *m = context;
+	struct wants nics = {.names = STRV_INIT};
+
+	if (make_first_ports(m, err) < 0)
+		return -1;
+	for (size_t i = 0; i < m->plan->n_nodes; i++) {
+		const struct plan_node *node = &m->plan->nodes[i];
+		CLEANUP_STRV struct strv groups = STRV_INIT;
+
+		node_group_ids(m, node, &groups);
+		if (view_find(m->view, KIND_SERVER, node->node.name) == NULL)
+			add_nics(m, node, &groups, &nics);
+	}
+	return make_wanted_nics(m, &nics, err);
 }
 
 int make_nics(struct maker *m, const struct plan_node *node, struct error **err)
@@ -140,7 +160,7 @@ int make_nics(struct maker *m, const struct plan_node *node, struct error **err)
 
 	node_group_ids(m, node, &groups);
 	add_nics(m, node, &groups, &wants);
-	return make_wants(m, &wants, err);
+	return make_wanted_nics(m, &wants, err);
 }
 
 static int update_nics(struct maker *m, const struct plan_node *node, struct error **err)

@@ -191,7 +191,7 @@ void backup_key(const char *hex, uint8_t ret[BACKUP_KEY_HEX / 2])
 	for (size_t i = 0; i < BACKUP_KEY_HEX; i++) {
 		uint8_t digit = (uint8_t)(strchr(HEX, hex[i]) - HEX);
 
-		ret[i / 2] = i % 2 == 0 ? (uint8_t)(digit << 4) : (uint8_t)(ret[i / 2] | digit);
+		ret[i / 2] = (uint8_t)(i % 2 == 0 ? digit << 4 : ret[i / 2] | digit);
 	}
 }
 

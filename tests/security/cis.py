@@ -111,8 +111,8 @@ def unit(name, **more):
     return file(f"/etc/systemd/system/{name}.service", **more)
 
 
-def below(folder, end="", **more):
-    return files(lambda p: p.startswith(folder) and p.endswith(end), **more)
+def below(folder, end="", but="\n", **more):
+    return files(lambda p: p.startswith(folder) and p.endswith(end) and not p.endswith(but), **more)
 
 
 def setting(program, path, holds, what):
@@ -189,7 +189,7 @@ ITEMS = [
     ("1.1.7", CONTROL_PLANE, "mode of etcd's unit, 600", unit(ETCD, mode=0o600)),
     ("1.1.8", CONTROL_PLANE, "owner of etcd's unit", unit(ETCD, owner=ROOT)),
     ("1.1.9", EVERY, "modes of the CNI's files, 600", every(
-        files(lambda p: p.startswith("/etc/cni/net.d/"), mode=0o600), below("/var/lib/cni/networks/", mode=0o600, some=False))),
+        files(lambda p: p.startswith("/etc/cni/net.d/"), mode=0o600), below("/var/lib/cni/networks/", but="/lock", mode=0o600, some=False))),  # host-local's lock is empty
     ("1.1.10", EVERY, "owner of the CNI's files", every(
         files(lambda p: p.startswith("/etc/cni/net.d/"), owner=ROOT), below("/var/lib/cni/networks/", owner=ROOT, some=False))),
     ("1.1.11", CONTROL_PLANE, "mode of etcd's data, 700", data_folder(0o700)),

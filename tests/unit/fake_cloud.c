@@ -209,9 +209,12 @@ static int make_many(enum kind kind, struct json_object *wanted, struct json_obj
 			json_object_array_del_idx(fake.kinds[kind], before, json_len(fake.kinds[kind]) - before);
 			return -1;
 		}
-		if (kind == KIND_PORT) /* as neutron 21 does */
-			json_add(json_object_array_get_idx(fake.kinds[kind], before + i), "allowed_address_pairs",
-				 json_object_new_array());
+		if (kind == KIND_PORT) { /* as neutron 21 does */
+			struct json_object *kept = json_object_array_get_idx(fake.kinds[kind], before + i);
+
+			json_add(kept, "allowed_address_pairs", json_object_new_array());
+			json_add(kept, "extra_dhcp_opts", json_object_new_array());
+		}
 		json_object_object_del(o, "allowed_address_pairs");
 		json_object_array_add(list, o);
 	}

@@ -25,7 +25,7 @@ boot_id() { davit ssh -f "$SCALE" "$1" 'stat -c %Y.%i /proc/1; cut -d" " -f22 /p
 node_is_replaced() {
 	status davit node replace -f "$SCALE" cp-1 --mirror "$MIRROR"
 	expect_status 2
-	expect_text 'only workers are replaced'
+	expect_text 'is the only control plane'
 	status davit node replace -f "$SCALE" workers-1 --mirror "$MIRROR" --dry-run
 	expect_status 0
 	expect_text 'it was asked for'
