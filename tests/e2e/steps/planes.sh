@@ -55,7 +55,7 @@ probe_ends() {
 	lost=$(grep -vc ' 200$' "$WORK/probe" || true)
 	say "$(wc -l <"$WORK/probe") requests through the balancer, $lost lost, in $(grep -v ' 200$' "$WORK/probe" | cut -d ' ' -f 1 | sort -u | wc -l) seconds"
 	((lost * 10 < $(wc -l <"$WORK/probe")))
-	tail -n 20 "$WORK/probe" | grep -vc ' 200$' | grep -qx 0
+	[[ -z $(tail -n 20 "$WORK/probe" | grep -v ' 200$' || true) ]]
 }
 
 plane_is_switched_off() {
