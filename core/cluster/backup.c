@@ -49,12 +49,12 @@ int backup_read_frame(const char *text, size_t len, struct backup_frame *ret, st
 {
 	const char *end = memchr(text, '\n', len < BACKUP_LINE_MAX ? len : BACKUP_LINE_MAX);
 	CLEANUP_STRV struct strv words = STRV_INIT;
-	CLEANUP_FREE char *line = NULL;
+	CLEANUP_BUF struct buf line = BUF_INIT;
 
 	if (end == NULL || len < strlen(MAGIC) || memcmp(text, MAGIC, strlen(MAGIC)) != 0)
 		return error_set(err, ERROR_CONFIG, "it is no backup of davit's: it does not begin with " MAGIC);
-	line = xstrndup(text, (size_t)(end - text));
-	strv_split(&words, line, " ");
+	buf_add_mem(&line, text, (size_t)(end - text));
+	strv_split(&words, buf_str(&line), " ");
 	if (words.n != 4 || strcmp(words.v[0], MAGIC) != 0 || !number(words.v[1], BACKUP_HEADER_MAX, &ret->header) ||
 	    !number(words.v[2], BACKUP_SEALED_MAX, &ret->sealed) || !is_hex(words.v[3], DIGEST_HEX_LEN))
 		return error_set(err, ERROR_CONFIG, "it is damaged: its first line is not right");
