@@ -171,11 +171,9 @@ void check_existing(struct preflight *p)
 /* A server that learns of two default routes takes one of them, and answers who came by the other through the wrong network. */
 static void check_default_route(struct preflight *p, const char *word, struct json_object *subnet)
 {
-	bool dhcp = json_get_bool(subnet, "enable_dhcp", true), routes = json_len(json_at(subnet, "host_routes")) > 0;
-
-	if (json_get_str(subnet, "gateway_ip", NULL) == NULL || (dhcp && !routes))
+	if (json_get_str(subnet, "gateway_ip", NULL) == NULL)
 		return;
-	WARN(p, "network", "davit can keep the gateway from servers only where DHCP gives it, and gives no other routes",
+	WARN(p, "network", "davit asks DHCP to keep the gateway from these ports, which not every cloud's does (neutron's with dnsmasq does not)",
 	     "have its owner take the gateway off the subnet (openstack subnet set --gateway none), unless the image sees to it",
 	     "network \"%s\": servers may take a second default route, by the gateway of subnet \"%s\"", word, json_get_str(subnet, "name", ""));
 }

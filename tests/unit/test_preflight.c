@@ -375,7 +375,7 @@ static void test_networks_of_a_pool(void **state)
 
 	strv_add(&f->spec->pools[0].networks, "storage");
 	f->view->nics.networks = json("[{\"id\":\"n1\",\"name\":\"storage\"}]");
-	f->view->nics.subnets = json("[{\"id\":\"s1\",\"name\":\"flat\",\"network_id\":\"n1\",\"gateway_ip\":\"10.9.0.1\","
+	f->view->nics.subnets = json("[{\"id\":\"s1\",\"name\":\"flat\",\"network_id\":\"n1\",\"gateway_ip\":null,"
 				     "\"allocation_pools\":[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.3\"}]}]");
 	says(f, "");
 	ports = passed(f, "quota");
@@ -383,7 +383,7 @@ static void test_networks_of_a_pool(void **state)
 	fact(f, FACT_FREE_ADDRESSES, "{\"network_ip_availabilities\":[{\"network_id\":\"n1\",\"total_ips\":2,\"used_ips\":1}]}");
 	says(f, "error network: network \"storage\": 2 addresses are needed, 1 of 2 are free\n");
 	fact(f, FACT_FREE_ADDRESSES, "{}");
-	replace(&f->view->nics.subnets, "[{\"id\":\"s1\",\"name\":\"flat\",\"network_id\":\"n1\",\"enable_dhcp\":false,\"gateway_ip\":\"10.9.0.1\","
+	replace(&f->view->nics.subnets, "[{\"id\":\"s1\",\"name\":\"flat\",\"network_id\":\"n1\",\"gateway_ip\":\"10.9.0.1\","
 					"\"allocation_pools\":[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.2\"}]}]");
 	says(f, "warning network: network \"storage\": servers may take a second default route, by the gateway of subnet \"flat\"\n"
 		"error network: network \"storage\": 2 addresses are needed, 1 of 1 are free\n");
