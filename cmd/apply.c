@@ -473,13 +473,20 @@ static int run(struct apply *a, struct events *events, struct live *live, struct
 	return r;
 }
 
+int apply_check(const struct context *c, struct error **err)
+{
+	if (frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0)
+		return -1;
+	return etcd_check_none(c, err);
+}
+
 int apply_run(struct context *c, const struct apply_scope *scope, struct error **err)
 {
 	struct events *events = events_new();
 	struct work w = {0};
 	struct apply a = {.c = c, .w = &w, .scope = scope};
 	struct live *live = live_new(events, c->state, isatty(STDERR_FILENO) && !c->o->json_log, c->o->verbosity < 0);
-	int r = frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0 || etcd_check_none(c, err) < 0 ? -1 : run(&a, events, live, err);
+	int r = apply_check(c, err) < 0 ? -1 : run(&a, events, live, err);
 
 	live_free(live);
 	cloud_close(a.cloud);

@@ -10,5 +10,7 @@ struct apply_scope {
 	void *context;
 };
 
+/* What refuses any run: a file that the cluster cannot become, an upgrade or a restoration that has not come to its end. */
+int apply_check(const struct context *c, struct error **err) MUST_USE;
 /* c: opened with its lock. */
 int apply_run(struct context *c, const struct apply_scope *scope, struct error **err) MUST_USE;

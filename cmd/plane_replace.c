@@ -117,7 +117,7 @@ int plane_replace(struct context *c, const char *node, struct error **err)
 	struct node n = {0};
 	int r;
 
-	if (check_place(c, node, err) < 0)
+	if (apply_check(c, err) < 0 || check_place(c, node, err) < 0) /* before anything is taken away */
 		return -1;
 	if (!inventory_get(c->inventory, node, &n))
 		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", node);
