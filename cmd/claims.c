@@ -15,12 +15,10 @@ static char *entry(struct state *state, struct inventory *inventory)
 	struct node *nodes = inventory_list(inventory, &n);
 
 	for (size_t i = 0; i < n && found == NULL; i++) {
-		CLEANUP_FREE char *key = xasprintf("applied:%s", nodes[i].name), *applied = state_get(state, key);
-
 		if (nodes[i].role != NODE_CONTROL_PLANE || nodes[i].server_id == NULL)
 			continue;
 		inventory_cloud(inventory, nodes[i].name, NODE_ACTIVE, NULL, NULL, NULL);
-		if (applied != NULL && *applied != '\0')
+		if (state_is_installed(state, nodes[i].name))
 			found = xstrdup(nodes[i].name);
 	}
 	node_list_free(nodes, n);

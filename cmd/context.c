@@ -213,9 +213,8 @@ const char *context_plane_but(const struct context *c, const struct strv *lost)
 {
 	for (size_t i = 0; i < c->plan->n_nodes; i++) {
 		const struct plan_node *p = &c->plan->nodes[i];
-		CLEANUP_FREE char *key = xasprintf("applied:%s", p->node.name), *applied = state_get(c->state, key);
 
-		if (p->node.role == NODE_CONTROL_PLANE && applied != NULL && *applied != '\0' && !strv_has(lost, p->node.name))
+		if (p->node.role == NODE_CONTROL_PLANE && state_is_installed(c->state, p->node.name) && !strv_has(lost, p->node.name))
 			return p->node.name;
 	}
 	return NULL;

@@ -12,9 +12,8 @@ enum { CONNECT_MS = 15 * 1000, ANSWER_MS = 60 * 1000 };
 static bool was_joined(const struct context *c, const char *node)
 {
 	const struct plan_node *planned = plan_find(c->plan, node);
-	CLEANUP_FREE char *key = xasprintf("applied:%s", node), *applied = state_get(c->state, key);
 
-	return planned != NULL && node_runs_kubernetes(planned->node.role) && applied != NULL && *applied != '\0';
+	return planned != NULL && node_runs_kubernetes(planned->node.role) && state_is_installed(c->state, node);
 }
 
 static int forget_by(struct leaving *l, const char *plane, const struct strv *nodes, struct error **err)

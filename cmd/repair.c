@@ -86,12 +86,9 @@ static void known(const struct repair *r, struct strv *ret)
 	const struct context *c = r->l->c;
 	CLEANUP_FREE char *complete = state_get(c->state, "complete");
 
-	for (size_t i = 0; i < c->plan->n_nodes && complete != NULL && strcmp(complete, "1") == 0; i++) {
-		CLEANUP_FREE char *key = xasprintf("applied:%s", c->plan->nodes[i].node.name), *applied = state_get(c->state, key);
-
-		if (applied != NULL && *applied != '\0')
+	for (size_t i = 0; i < c->plan->n_nodes && complete != NULL && strcmp(complete, "1") == 0; i++)
+		if (state_is_installed(c->state, c->plan->nodes[i].node.name))
 			strv_add(ret, c->plan->nodes[i].node.name);
-	}
 }
 
 static bool ails(const struct health *h, const char *node)

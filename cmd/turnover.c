@@ -65,9 +65,8 @@ static size_t moving(const struct context *c, const char *pool)
 	n = leaving.n;
 	for (size_t i = 0; i < c->plan->n_nodes; i++) {
 		const struct node *node = &c->plan->nodes[i].node;
-		CLEANUP_FREE char *key = xasprintf("applied:%s", node->name), *applied = state_get(c->state, key);
 
-		n += strcmp(node->pool, pool) == 0 && (applied == NULL || *applied == '\0');
+		n += strcmp(node->pool, pool) == 0 && !state_is_installed(c->state, node->name);
 	}
 	return n;
 }

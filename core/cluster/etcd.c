@@ -16,13 +16,6 @@ static bool is_set(struct state *state, const char *key)
 	return value != NULL && *value != '\0';
 }
 
-static bool was_installed(struct state *state, const char *node)
-{
-	CLEANUP_FREE char *key = xasprintf("applied:%s", node);
-
-	return is_set(state, key);
-}
-
 /* What was decided, or would be; "": all anew.  A cluster that was made before there was a choice has one member, the first. */
 static void initial(struct state *state, const struct plan *plan, struct strv *ret)
 {
@@ -38,7 +31,7 @@ static void initial(struct state *state, const struct plan *plan, struct strv *r
 		if (n->role != NODE_CONTROL_PLANE)
 			continue;
 		strv_add(ret, n->name);
-		if (decided == NULL && state != NULL && was_installed(state, n->name))
+		if (decided == NULL && state != NULL && state_is_installed(state, n->name))
 			return;
 	}
 }
@@ -52,7 +45,7 @@ int etcd_decide(struct state *state, const struct plan *plan, struct error **err
 	if (decided != NULL && *decided != '\0')
 		return 0;
 	initial(state, plan, &names);
-	was_before = decided == NULL && names.n > 0 && was_installed(state, names.v[0]);
+	was_before = decided == NULL && names.n > 0 && state_is_installed(state, names.v[0]);
 	joined = strv_join(&names, " ");
 	if (state_set(state, INITIAL, joined, err) < 0)
 		return -1;

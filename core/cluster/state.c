@@ -359,6 +359,13 @@ static void take_value(sqlite3_stmt *st, void *context)
 	v->each((const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1), v->context);
 }
 
+bool state_is_installed(struct state *s, const char *node)
+{
+	CLEANUP_FREE char *key = xasprintf("applied:%s", node), *applied = state_get(s, key);
+
+	return applied != NULL && *applied != '\0';
+}
+
 int state_values(struct state *s, void (*each)(const char *key, const char *value, void *context), void *context,
 		 struct error **err)
 {

@@ -47,6 +47,8 @@ void resource_list_free(struct resource *r, size_t n);
 /* Single values: "registry-password", "encryption-key", "applied-digest", …  The folder is 0700, the data base 0600. */
 char *state_get(struct state *s, const char *key) MUST_USE; /* NULL where there is none; the caller frees */
 int state_set(struct state *s, const char *key, const char *value, struct error **err) MUST_USE; /* NULL removes it */
+/* Whether an installation of that node has come to its end ("applied:NODE": the digest of what it got). */
+bool state_is_installed(struct state *s, const char *node);
 /* Calls each() for all of them, in order; it must not call the state. */
 int state_values(struct state *s, void (*each)(const char *key, const char *value, void *context), void *context,
 		 struct error **err) MUST_USE;
