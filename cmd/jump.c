@@ -2,14 +2,15 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
-#include <pthread.h>
+#include "core/base/cond.h"
 
 enum { AGAIN_MAX = 5, AGAIN_MS = 300 };
 
 struct jump {
 	jump_connect *connect;
 	void *context;
-	pthread_mutex_t lock; /* held while it is being connected */
+	struct cond moved;
+	bool connecting; /* by one thread, without the lock: the others wait until their own deadlines */
 	struct bastion *bastion;
 	struct bastion **retired; /* broken ones, which other threads may still look at; freed at the end */
 	size_t n_retired, cap_retired;
@@ -21,7 +22,7 @@ struct jump *jump_new(jump_connect *connect, void *context)
 
 	j->connect = connect;
 	j->context = context;
-	pthread_mutex_init(&j->lock, NULL);
+	cond_init(&j->moved);
 	return j;
 }
 
@@ -33,33 +34,45 @@ void jump_free(struct jump *j)
 	for (size_t i = 0; i < j->n_retired; i++)
 		bastion_free(j->retired[i]);
 	free(j->retired);
-	pthread_mutex_destroy(&j->lock);
+	cond_destroy(&j->moved);
 	free(j);
 }
 
-/* under the lock */
+/* Under the lock, which is given up meanwhile. */
 static int revive(struct jump *j, int64_t deadline, struct error **err)
 {
+	struct bastion *b = NULL;
 	struct ssh *s = NULL;
+	int r;
 
-	if (j->bastion != NULL && bastion_alive(j->bastion))
-		return 0;
 	if (j->bastion != NULL) {
 		array_grow(j->retired, j->n_retired, j->cap_retired);
 		j->retired[j->n_retired++] = steal_ptr(j->bastion);
 	}
-	return j->connect(j->context, deadline, &s, err) < 0 ? -1 : bastion_new(s, &j->bastion, err);
+	j->connecting = true;
+	cond_unlock(&j->moved);
+	r = j->connect(j->context, deadline, &s, err) < 0 ? -1 : bastion_new(s, &b, err);
+	cond_lock(&j->moved);
+	j->bastion = b;
+	j->connecting = false;
+	cond_tell(&j->moved);
+	return r;
 }
 
-/* One that works. */
+/* One that works; where another thread failed to connect it, this one tries for itself. */
 static int take(struct jump *j, int64_t deadline, struct bastion **ret, struct error **err)
 {
-	int r;
+	int r = 1;
 
-	pthread_mutex_lock(&j->lock);
-	r = revive(j, deadline, err);
+	cond_lock(&j->moved);
+	while (r > 0 && j->connecting)
+		r = cond_wait(&j->moved, deadline, err);
+	if (r == 0)
+		r = error_set(err, ERROR_TIMEOUT, "another connection through the same way in waits for it as well, and it did not open in time");
+	else if (r > 0)
+		r = j->bastion != NULL && bastion_alive(j->bastion) ? 0 : revive(j, deadline, err);
 	*ret = j->bastion;
-	pthread_mutex_unlock(&j->lock);
+	cond_unlock(&j->moved);
 	return r;
 }
 

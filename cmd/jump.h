@@ -1,11 +1,12 @@
 /*
  * jump: a session that others go through, connected at first use and again when it broke.  Thread-safe: while one thread connects,
- * the others wait for it.
+ * the others wait for it, each until its own deadline or until the run is cancelled.
  */
 #pragma once
 #include "core/net/bastion.h"
 
 struct jump;
+/* Called by one thread at a time. */
 typedef int jump_connect(void *context, int64_t deadline, struct ssh **ret, struct error **err);
 
 struct jump *jump_new(jump_connect *connect, void *context);

@@ -28,7 +28,7 @@ struct reach {
 	struct trust *trust;
 	char *key_file;
 	struct reach_tuning tuning;
-	bool jump_host_seen; /* under the lock of way_in */
+	bool jump_host_seen; /* by the one thread that connects way_in */
 	struct jump *way_in; /* to all servers that have WAY_JUMP */
 	struct jump *hub;    /* at the first control plane, which every port of the cluster admits; NULL: that is the way in */
 };

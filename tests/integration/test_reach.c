@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
+#include "core/base/cond.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
@@ -344,6 +345,71 @@ static void test_who_waits_for_a_port_outlasts_the_way_in(void **state UNUSED)
 	relay_stop(w.relay);
 }
 
+/* A way in that neither opens nor fails, and that no cancellation ends. */
+struct stuck {
+	struct jump *jump;
+	struct cond moved;
+	bool begun, over;
+};
+
+static int connect_never(void *context, int64_t deadline UNUSED, struct ssh **ret UNUSED, struct error **err)
+{
+	struct stuck *s = context;
+
+	cond_lock(&s->moved);
+	s->begun = true;
+	cond_tell(&s->moved);
+	while (!s->over)
+		pthread_cond_wait(&s->moved.news, &s->moved.lock);
+	cond_unlock(&s->moved);
+	return error_set(err, ERROR_NETWORK, "it was never there");
+}
+
+static int dial_it(void *context, struct error **err)
+{
+	struct stuck *s = context;
+	int fd = -1;
+
+	return jump_dial(s->jump, "127.0.0.1", 1, clock_deadline(PATIENCE_MS), true, &fd, err);
+}
+
+static int cancel_it(void *context UNUSED, struct error **err UNUSED)
+{
+	cancel_now();
+	return 0;
+}
+
+static void test_nobody_is_held_up_by_who_connects(void **state UNUSED)
+{
+	struct stuck s = {0};
+	struct parallel_thread *first, *other;
+	int fd = -1;
+
+	cond_init(&s.moved);
+	s.jump = jump_new(connect_never, &s);
+	first = parallel_start(dial_it, &s);
+	cond_lock(&s.moved);
+	while (!s.begun)
+		assert_int_equal(cond_wait(&s.moved, clock_deadline(PATIENCE_MS), &test_error), 1);
+	cond_unlock(&s.moved);
+	assert_failure(jump_dial(s.jump, "127.0.0.1", 1, clock_deadline(20), true, &fd, &test_error), "did not open in time");
+	other = parallel_start(cancel_it, NULL);
+	assert_int_equal(dial_it(&s, &test_error), -1);
+	assert_kind(ERROR_CANCELLED);
+	error_clear(&test_error);
+	assert_int_equal(parallel_join(other, NULL), 0);
+	cond_lock(&s.moved);
+	s.over = true;
+	cond_tell(&s.moved);
+	cond_unlock(&s.moved);
+	assert_int_equal(parallel_join(first, &test_error), -1);
+	assert_kind(ERROR_NETWORK);
+	error_clear(&test_error);
+	cancel_reset();
+	jump_free(s.jump);
+	cond_destroy(&s.moved);
+}
+
 /* ssh(1) with what openssh_config() writes; its port is the tests' own. */
 static int run_openssh(struct cluster *c, const char *node)
 {
@@ -412,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_dials_from_the_control_plane),
 		cmocka_unit_test(test_a_silent_login_is_tried_again),
 		cmocka_unit_test(test_who_waits_for_a_port_outlasts_the_way_in),
+		cmocka_unit_test(test_nobody_is_held_up_by_who_connects),
 		cmocka_unit_test(test_openssh_goes_the_same_ways),
 		cmocka_unit_test(test_openssh_gets_the_jumps),
 	};
