@@ -319,10 +319,7 @@ static bool goes_on(const struct apply *a)
 
 static int retire(struct apply *a, const struct changes *changes, struct error **err)
 {
-	CLEANUP_STRV struct strv things = STRV_INIT;
-
-	retire_names(changes, &things);
-	return things.n > 0 && !goes_on(a) ? retire_run(a->w, a->cloud, err) : 0;
+	return retire_any(changes) && !goes_on(a) ? retire_run(a->w, a->cloud, err) : 0;
 }
 
 /* What this pass does: it mends nodes, or takes some away so that others get their place, or makes what is missing, after which others go. */

@@ -11,10 +11,19 @@ static bool is_due(const struct change *c)
 	return c->retired && c->action == CHANGE_DELETE;
 }
 
-void retire_names(const struct changes *changes, struct strv *ret)
+bool retire_any(const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->n; i++)
 		if (is_due(&changes->items[i]))
+			return true;
+	return false;
+}
+
+/* Rules are repaired like any others: nobody is asked. */
+void retire_names(const struct changes *changes, struct strv *ret)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (is_due(&changes->items[i]) && strcmp(changes->items[i].kind, CHANGE_KIND_RULE) != 0)
 			strv_addf(ret, "%s %s", changes->items[i].kind, changes->items[i].name);
 }
 

@@ -114,9 +114,24 @@ static void compare_network(struct comparison *c)
 		update(c, it, drift_router(it->json, external_id, &reason), &reason);
 }
 
+/* Marks what goes last, when all servers were reached in the way that the file wants. */
+static void retired(struct change *change)
+{
+	change->reason = xstrdup("served another way to the servers: goes when all were reached in that of the file");
+	change->leaving = change->retired = true;
+}
+
+static void add_retired_rule(struct comparison *c, const struct item *group, struct json_object *had)
+{
+	CLEANUP_FREE char *text = rule_describe_had(c->view, had), *name = xasprintf("\"%s\" of %s", text, group->name);
+
+	retired(changes_add(c->changes, CHANGE_DELETE, CHANGE_KIND_RULE, name, NULL));
+}
+
 static void compare_rules(struct comparison *c, const char *group, const struct item *it)
 {
-	CLEANUP_JSON struct json_object *extra = rules_extra(c->plan, c->view, group);
+	CLEANUP_JSON struct json_object *extra = rules_extra(c->plan, c->view, group, RULE_OTHER);
+	CLEANUP_JSON struct json_object *of_ways = rules_extra(c->plan, c->view, group, RULE_SSH);
 
 	for (size_t i = 0; i < c->plan->n_rules; i++) {
 		struct rule_wanted w = rule_resolve(c->plan, c->view, &c->plan->rules[i]);
@@ -126,11 +141,13 @@ static void compare_rules(struct comparison *c, const char *group, const struct 
 			add(c->changes, CHANGE_UPDATE, KIND_GROUP, it->name, xasprintf("lacks the rule \"%s\"", text));
 	}
 	for (size_t i = 0; i < json_len(extra); i++) {
-		CLEANUP_FREE char *text = rule_describe_had(json_object_array_get_idx(extra, i));
+		CLEANUP_FREE char *text = rule_describe_had(c->view, json_object_array_get_idx(extra, i));
 
 		add(c->changes, CHANGE_UPDATE, KIND_GROUP, it->name,
 		    xasprintf("has the rule \"%s\", which the file does not want", text));
 	}
+	for (size_t i = 0; i < json_len(of_ways); i++)
+		add_retired_rule(c, it, json_object_array_get_idx(of_ways, i));
 }
 
 static void compare_groups(struct comparison *c)
@@ -332,14 +349,6 @@ static void add_leaving(struct comparison *c, const struct item *it)
 	add(c->changes, CHANGE_DELETE, it->kind, it->name, xasprintf("goes with node %s", withdraw_owner(c->plan, it)))->leaving = true;
 }
 
-static void add_retired(struct comparison *c, const struct item *it)
-{
-	struct change *change = add(c->changes, CHANGE_DELETE, it->kind, it->name,
-				    xstrdup("served another way to the servers: goes when all were reached in that of the file"));
-
-	change->leaving = change->retired = true;
-}
-
 static void compare_extra(struct comparison *c)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -354,7 +363,7 @@ static void compare_extra(struct comparison *c)
 			if (!wanted && withdraw_takes(c->plan, all[i]))
 				add_leaving(c, all[i]);
 			else if (!wanted && retire_takes(c->plan, all[i]))
-				add_retired(c, all[i]);
+				retired(add(c->changes, CHANGE_DELETE, all[i]->kind, all[i]->name, NULL));
 			else
 				add(c->changes, extra_action(all[i], wanted), (enum kind)kind, all[i]->name,
 				    extra_reason(all[i], wanted));

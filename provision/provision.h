@@ -27,12 +27,13 @@ enum change_action {
 	CHANGE_DELETE,
 	CHANGE_MANUAL /* a difference that provision_create() leaves alone: the reason says what a person can do */
 };
+#define CHANGE_KIND_RULE "rule" /* of a security group, where it is told alone; all else is of the kinds that the cloud names */
 struct change {
 	enum change_action action;
 	char *kind, *name; /* "server", "demo-w-1" */
 	char *reason;	   /* for people, or NULL */
 	bool leaving;	   /* CHANGE_DELETE: goes with a node that leaves (provision_withdraw()), not by provision_create() */
-	bool retired;	   /* the same, with provision_retire() */
+	bool retired;	   /* the same, with provision_retire(), be it a rule or what costs money */
 	char *node;	   /* CHANGE_REPLACE: this worker is to be replaced by a new one, which provision_create() does not do; or NULL */
 	bool broken;	   /* its server cannot be in use any more */
 };

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "provision/body.h"
 #include "provision/removal.h"
+#include "provision/steps.h"
 #include "provision/withdraw.h"
 
 /* The name of the bastion that the plan has not; NULL where it has one. */
@@ -60,6 +61,8 @@ static int take_all(struct removal *r, const struct plan *plan, struct error **e
 	} steps[] = {{KIND_FLOATING_IP, removal_delete}, {KIND_SERVER, removal_server}, {KIND_PORT, removal_delete},
 		     {KIND_VOLUME, removal_volume}, {KIND_GROUP, delete_group}};
 
+	if (rules_remove_extra(r->cloud, plan, r->view, RULE_SSH, err) < 0)
+		return -1;
 	for (size_t s = 0; s < ARRAY_SIZE(steps); s++) {
 		size_t n = 0;
 		CLEANUP_FREE const struct item **items = view_all(r->view, steps[s].kind, &n);

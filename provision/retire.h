@@ -1,8 +1,10 @@
 /*
- * retire: what served a way to the servers that the file no longer wants (access.bastion, api.endpoint): the bastion with all that is its own,
- * its security group, and floating IPs of servers that are to have none.  It stays until the way of the file works.
+ * retire: what served a way to the servers that the file no longer wants (access.bastion, access.allowedCIDRs, api.endpoint): rules for SSH, the
+ * bastion with all that is its own, its security group, and floating IPs of servers that are to have none.  It stays until the way of the file
+ * works.
  */
 #pragma once
 #include "provision/view.h"
 
+/* Rules are no items: see rules_extra(). */
 bool retire_takes(const struct plan *plan, const struct item *it);

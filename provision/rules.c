@@ -2,6 +2,8 @@
 #include "core/base/alloc.h"
 #include "provision/body.h"
 
+enum { SSH_PORT = 22 };
+
 static bool same(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -72,7 +74,15 @@ static bool wanted(const struct plan *plan, struct view *view, const char *group
 	return false;
 }
 
-struct json_object *rules_extra(const struct plan *plan, struct view *view, const char *group)
+static enum rule_use use_of(struct json_object *had)
+{
+	const char *protocol = protocol_name(json_get_str(had, "protocol", NULL));
+	bool ssh = json_get_int(had, "port_range_min", 0) == SSH_PORT && json_get_int(had, "port_range_max", 0) == SSH_PORT;
+
+	return ssh && same(protocol, "tcp") ? RULE_SSH : RULE_OTHER;
+}
+
+struct json_object *rules_extra(const struct plan *plan, struct view *view, const char *group, enum rule_use use)
 {
 	CLEANUP_FREE char *name = name_group(plan, group);
 	const struct item *it = view_find(view, KIND_GROUP, name);
@@ -82,7 +92,7 @@ struct json_object *rules_extra(const struct plan *plan, struct view *view, cons
 	for (size_t i = 0; i < json_len(list); i++) {
 		struct json_object *had = json_object_array_get_idx(list, i);
 
-		if (strcmp(json_get_str(had, "direction", ""), "ingress") == 0 && !wanted(plan, view, group, had))
+		if (strcmp(json_get_str(had, "direction", ""), "ingress") == 0 && use_of(had) == use && !wanted(plan, view, group, had))
 			json_object_array_add(extra, json_object_get(had));
 	}
 	return extra;
@@ -107,9 +117,21 @@ char *rule_describe(const struct plan_rule *rule)
 			rule->from_group != NULL ? rule->from_group : rule->from_cidr);
 }
 
-char *rule_describe_had(struct json_object *had)
+static const char *name_of_group(struct view *view, const char *id)
 {
-	const char *from = json_get_str(had, "remote_group_id", json_get_str(had, "remote_ip_prefix", NULL));
+	size_t n = 0;
+	CLEANUP_FREE const struct item **all = view_all(view, KIND_GROUP, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (same(all[i]->id, id))
+			return all[i]->name;
+	return id;
+}
+
+char *rule_describe_had(struct view *view, struct json_object *had)
+{
+	const char *group = json_get_str(had, "remote_group_id", NULL);
+	const char *from = group != NULL ? name_of_group(view, group) : json_get_str(had, "remote_ip_prefix", NULL);
 
 	return describe(protocol_name(json_get_str(had, "protocol", NULL)), (int)json_get_int(had, "port_range_min", 0),
 			(int)json_get_int(had, "port_range_max", 0), from);

@@ -111,26 +111,27 @@ static int make_rules_of(size_t i, void *context, struct error **err)
 	}
 }
 
-/* Rules that somebody added to our groups open what the file does not want open. */
-static int remove_extra(struct maker *m, const char *group, struct error **err)
+static int delete_rule(struct cloud *c, struct view *view, const char *group, struct json_object *had, struct error **err)
 {
-	CLEANUP_JSON struct json_object *extra = rules_extra(m->plan, m->view, group);
+	CLEANUP_JSON struct json_object *answer = NULL;
+	CLEANUP_FREE char *text = rule_describe_had(view, had);
+	CLEANUP_FREE char *what = xasprintf("delete rule \"%s\" of security group \"%s\"", text, group);
+	CLEANUP_FREE char *path = xasprintf("/security-group-rules/%s", json_get_str(had, "id", ""));
+	struct cloud_call call = {
+		.service = CLOUD_NETWORK, .method = "DELETE", .path = path, .retry = RETRY_A, .what = what, .not_found_ok = true};
 
-	for (size_t i = 0; i < json_len(extra); i++) {
-		struct json_object *had = json_object_array_get_idx(extra, i), *answer = NULL;
-		CLEANUP_FREE char *text = rule_describe_had(had);
-		CLEANUP_FREE char *what = xasprintf("delete rule \"%s\" of security group \"%s\"", text, group);
-		CLEANUP_FREE char *path = xasprintf("/security-group-rules/%s", json_get_str(had, "id", ""));
-		struct cloud_call call = {.service = CLOUD_NETWORK,
-					  .method = "DELETE",
-					  .path = path,
-					  .retry = RETRY_A,
-					  .what = what,
-					  .not_found_ok = true};
+	return cloud_call(c, &call, &answer, NULL, NULL, err);
+}
 
-		if (cloud_call(m->cloud, &call, &answer, NULL, NULL, err) < 0)
-			return -1;
-		json_object_put(answer);
+int rules_remove_extra(struct cloud *c, const struct plan *plan, struct view *view, enum rule_use use, struct error **err)
+{
+	for (size_t g = 0; g < plan->groups.n; g++) {
+		const char *group = plan->groups.v[g];
+		CLEANUP_JSON struct json_object *extra = rules_extra(plan, view, group, use);
+
+		for (size_t i = 0; i < json_len(extra); i++)
+			if (delete_rule(c, view, group, json_object_array_get_idx(extra, i), err) < 0)
+				return -1;
 	}
 	return 0;
 }
@@ -139,9 +140,9 @@ int make_rules(void *context, struct error **err)
 {
 	struct maker *m = context;
 
-	for (size_t i = 0; i < m->plan->groups.n; i++)
-		if (remove_extra(m, m->plan->groups.v[i], err) < 0)
-			return -1;
+	/* what somebody added to our groups opens what the file does not want open */
+	if (rules_remove_extra(m->cloud, m->plan, m->view, RULE_OTHER, err) < 0)
+		return -1;
 	return parallel_for(m->plan->groups.n, MAKE_WIDTH, make_rules_of, m, NULL, err);
 }
 

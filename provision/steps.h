@@ -1,11 +1,14 @@
 /* steps: what provision_create() does, each for a whole kind; context is the maker.  A step with nothing to do makes no call. */
 #pragma once
 #include "provision/make.h"
+#include "provision/rules.h"
 
 int make_keypair(void *context, struct error **err); /* security.c */
 int make_groups(void *context, struct error **err);
 int make_rules(void *context, struct error **err);
 int make_server_groups(void *context, struct error **err);
+/* Those that the plan does not want. */
+int rules_remove_extra(struct cloud *c, const struct plan *plan, struct view *view, enum rule_use use, struct error **err) MUST_USE;
 int make_network(void *context, struct error **err); /* network.c */
 int make_subnet(void *context, struct error **err);
 int make_router(void *context, struct error **err);

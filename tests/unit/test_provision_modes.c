@@ -606,7 +606,8 @@ static void test_the_bastion_of_another_way(void **state UNUSED)
 	assert_non_null(strstr(first, "floating IP demo-cp-1: create\n")); /* and not the one of the way that is still there */
 	use_way(&c, WAY("controlPlane", "internal"));
 	changes = differences(&c);
-	assert_string_equal(changes, "security group demo-bastion" GOES "port demo-bastion" GOES "floating IP demo-bastion" GOES
+	assert_string_equal(changes, "rule \"tcp 22 from demo-bastion\" of demo-node" GOES
+				     "rule \"tcp 22 from demo-bastion\" of demo-registry" GOES "security group demo-bastion" GOES "port demo-bastion" GOES "floating IP demo-bastion" GOES
 				     "server demo-bastion" GOES);
 	assert_string_equal(json_get_str(fake_find(KIND_FLOATING_IP, of_bastion), "port_id", ""),
 			    json_get_str(fake_find(KIND_PORT, "demo-bastion"), "id", "?"));
@@ -623,6 +624,16 @@ static void test_the_bastion_of_another_way(void **state UNUSED)
 	end(&c);
 }
 
+static size_t rules_for_ssh(const char *group)
+{
+	struct json_object *rules = json_at(fake_find(KIND_GROUP, group), "security_group_rules");
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_len(rules); i++)
+		n += json_get_int(json_object_array_get_idx(rules, i), "port_range_min", 0) == 22;
+	return n;
+}
+
 static void test_floating_ips_of_another_way(void **state UNUSED)
 {
 	struct cluster c = {0};
@@ -633,11 +644,14 @@ static void test_floating_ips_of_another_way(void **state UNUSED)
 	use_way(&c, WAY("floatingIPs", "floatingIP"));
 	assert_int_equal(fake_count(KIND_FLOATING_IP), 3);
 	use_way(&c, WAY("controlPlane", "floatingIP"));
+	assert_int_equal(rules_for_ssh("demo-node"), 2); /* both ways are open until the new one has been gone */
 	changes = differences(&c);
-	assert_string_equal(changes, "floating IP demo-registry" GOES "floating IP demo-w-1" GOES);
+	assert_string_equal(changes, "rule \"tcp 22 from 0.0.0.0/0\" of demo-node" GOES
+				     "rule \"tcp 22 from 0.0.0.0/0\" of demo-registry" GOES "floating IP demo-registry" GOES "floating IP demo-w-1" GOES);
 	assert_int_equal(fake_count(KIND_FLOATING_IP), 3);
 	assert_success(retire(&c, &test_error));
 	assert_complete(&c);
+	assert_int_equal(rules_for_ssh("demo-node"), 1);
 	assert_int_equal(fake_count(KIND_FLOATING_IP), 1);
 	assert_true(inventory_get(c.inventory, "demo-w-1", &n));
 	assert_null(n.floating_ip);
@@ -645,6 +659,25 @@ static void test_floating_ips_of_another_way(void **state UNUSED)
 	assert_true(inventory_get(c.inventory, "demo-cp-1", &n));
 	assert_non_null(n.floating_ip);
 	node_clear(&n);
+	assert_removed(&c);
+	end(&c);
+}
+
+/* Who may come in changes in the same manner as the way; what is no rule for SSH waits for nobody. */
+static void test_sources_of_another_way(void **state UNUSED)
+{
+	struct cluster c = {0};
+	CLEANUP_FREE char *changes = NULL;
+
+	begin(&c, WAY("none, allowedCIDRs: [192.0.2.0/24]", "internal, allowedCIDRs: [192.0.2.0/24]"), NULL);
+	use_way(&c, WAY("none, allowedCIDRs: [192.0.2.0/24]", "internal, allowedCIDRs: [192.0.2.0/24]"));
+	use_way(&c, WAY("none, allowedCIDRs: [198.51.100.0/24]", "internal, allowedCIDRs: [198.51.100.0/24]"));
+	changes = differences(&c);
+	assert_string_equal(changes, "rule \"tcp 22 from 192.0.2.0/24\" of demo-node" GOES
+				     "rule \"tcp 22 from 192.0.2.0/24\" of demo-registry" GOES);
+	assert_success(retire(&c, &test_error));
+	assert_complete(&c);
+	assert_int_equal(rules_for_ssh("demo-node"), 1);
 	assert_removed(&c);
 	end(&c);
 }
@@ -705,6 +738,7 @@ int main(void)
 		cmocka_unit_test(test_torture_in_more_networks),
 		cmocka_unit_test(test_the_bastion_of_another_way),
 		cmocka_unit_test(test_floating_ips_of_another_way),
+		cmocka_unit_test(test_sources_of_another_way),
 		cmocka_unit_test(test_torture_the_end_of_a_way),
 	};
 

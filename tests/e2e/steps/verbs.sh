@@ -166,6 +166,7 @@ way_is_changed() {
 	[[ $(davit ssh -f "$other" workers-1 hostname) = demo-workers-1 ]]
 	status davit plan -f "$FILE" --mirror "$MIRROR"
 	expect_status 10
+	expect_text '"tcp 22 from 0.0.0.0/0" of demo-node'
 	expect_text 'served another way to the servers'
 	status davit apply -f "$FILE" --mirror "$MIRROR"
 	expect_status 2
