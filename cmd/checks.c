@@ -91,7 +91,24 @@ static int check_artifacts(void *context, struct error **err)
 	return 0;
 }
 
-/* ---- the way to a cluster that is there ---- */
+/* ---- the way to a cluster ---- */
+
+/* It is there before the first server is, or nothing comes of any. */
+static void check_jump_host(struct checks *k)
+{
+	const char *host = k->c->spec->access.jump.host;
+	int port = k->c->spec->access.jump.port, fd = -1;
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (dial_tcp(host, (uint16_t)port, clock_deadline(CONNECT_MS), &fd, &why) < 0) {
+		findings_add(&k->way_findings, k->c->o->cloud_only ? SEVERITY_WARNING : SEVERITY_ERROR, "reach",
+			     xasprintf("jump host %s: port %d cannot be reached from here: %s", host, port, error_message(why)),
+			     xstrdup("every server is reached through it"), xstrdup("look at access.bastion of the file: is it that host, and up?"));
+		return;
+	}
+	close(fd);
+	findings_pass(&k->way_findings, "reach", xasprintf("jump host %s: port %d answers", host, port));
+}
 
 static void check_port(struct checks *k, const struct node *n, uint16_t port, const char *fix)
 {
@@ -113,7 +130,7 @@ static bool is_way_in(const struct spec *spec, const struct node *n)
 	return (spec->access.bastion == BASTION_CONTROL_PLANE && n->role == NODE_CONTROL_PLANE) || n->role == NODE_BASTION;
 }
 
-/* Only a cluster that was complete once has something that should answer. */
+/* Of servers only those of a cluster that was complete once should answer. */
 static int check_way(void *context, struct error **err)
 {
 	struct checks *k = context;
@@ -122,6 +139,8 @@ static int check_way(void *context, struct error **err)
 	struct node *nodes = inventory_list(k->c->inventory, &n);
 
 	(void)err;
+	if (k->c->spec->access.bastion == BASTION_HOST)
+		check_jump_host(k);
 	for (size_t i = 0; complete != NULL && strcmp(complete, "1") == 0 && i < n; i++) {
 		if (nodes[i].floating_ip == NULL)
 			continue;

@@ -1,8 +1,9 @@
-"""broken.py SERVER: Nova takes it for one in ERROR from now on, as after a failure of its host; it runs on."""
+"""broken.py SERVER…: Nova takes them for such in ERROR from now on, as after a failure of their host; they run on."""
 import sys
 
 import openstack
 
 compute = openstack.connect(cloud="lab-admin").compute
-(server,) = compute.servers(all_projects=True, name="^" + sys.argv[1] + "$")
-compute.reset_server_state(server, "error")
+for name in sys.argv[1:]:
+    (server,) = compute.servers(all_projects=True, name=f"^{name}$")
+    compute.reset_server_state(server, "error")

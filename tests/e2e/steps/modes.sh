@@ -56,13 +56,57 @@ in_a_network_of_another_project() {
 	mode_leaves_nothing shared
 }
 
-# each server has a floating IP, and its user-data from a drive; one is in another network besides
+# each server has a floating IP, and its user-data from a drive; one is in two other networks besides, and the way in for the next
 on_an_existing_router() {
-	networks=corp mode edge 'openstack: {cloud: lab, image: debian-12, externalNetwork: public, configDrive: true}' \
+	networks='corp, island' mode edge 'openstack: {cloud: lab, image: debian-12, externalNetwork: public, configDrive: true}' \
 		'network: {cidr: 10.63.0.0/24, existing: {router: edge}}' 'access: {bastion: floatingIPs}'
 	mode_answers edge
 	davit ssh -f "$WORK/edge.yaml" cp-1 cat /var/lib/cloud/instance/datasource | tee "$WORK/datasource"
 	grep -q DataSourceConfigDrive "$WORK/datasource"
 	eventually 60 davit ssh -f "$WORK/edge.yaml" cp-1 'ip -4 -o address | grep " 10\.62\.0\."'
-	mode_leaves_nothing edge
+	eventually 60 davit ssh -f "$WORK/edge.yaml" cp-1 'ip -4 -o address | grep " 10\.64\.0\."'
+}
+
+# what the server of the edge knows of others; of itself under the address by which it is reached
+known_hosts_of() { davit ssh -f "$WORK/edge.yaml" cp-1 ssh-keyscan -t ed25519 "$@"; }
+# field_of CLUSTER KEY NODE…: what status says of them
+field_of() { davit status -f "$WORK/$1.yaml" -o json | python3 -c 'import json, sys; print(*(n[sys.argv[1]] for n in json.load(sys.stdin)["nodes"] if n["name"] in sys.argv[2:]))' "${@:2}"; }
+
+# No router at all, not even somebody else's: the way in is a jump host that is not ours (here another cluster's server), the host keys stand in
+# a file, and a drive has the user-data.
+in_a_network_without_a_router() {
+	local jump key=$XDG_STATE_HOME/davit/edge/ssh/id_ed25519
+	list_project >"$WORK/before-island"
+	jump=$(field_of edge floatingIP edge-cp-1)
+	known_hosts_of localhost | sed "s/^localhost/$jump/" >"$WORK/known-jump"
+	: >"$WORK/known"
+	mode island 'openstack: {cloud: lab, image: debian-12, configDrive: true}' 'network: {cidr: 10.64.0.0/24, existing: {network: island}}' \
+		'api: {endpoint: internal}' \
+		"access: {hostKeys: ./known, bastion: {host: $jump, user: debian, keyFile: $key, knownHosts: $WORK/known-jump}}"
+	sed "s/host: $jump/host: 127.0.0.1, port: 1/" "$WORK/island.yaml" >"$WORK/elsewhere.yaml"
+	status davit preflight -f "$WORK/elsewhere.yaml" --mirror "$MIRROR"
+	expect_status 3
+	expect_text 'jump host 127.0.0.1: port 1 cannot be reached from here'
+	status davit ssh -f "$WORK/island.yaml" cp-1 hostname
+	expect_status 2
+	expect_text "$WORK/./known has no host key of island-cp-1"
+	# shellcheck disable=SC2046
+	eventually 60 known_hosts_of $(field_of island address island-cp-1 island-registry)
+	grep ssh-ed25519 "$WORK/eventually" >"$WORK/known"
+	mode_answers island
+	[[ $(davit ssh -f "$WORK/island.yaml" cp-1 'ip -4 route') != *default* ]]
+	davit delete -f "$WORK/island.yaml" --yes
+	list_project | diff -u "$WORK/before-island" -
+}
+
+# in turn, and those that come later too; of several zones of the network there is one, which says nothing of servers
+in_several_zones() {
+
+	in_tree zones.py make
+	mode zones 'openstack: {cloud: lab, image: debian-12}' 'access: {bastion: none}' 'api: {endpoint: internal}' \
+		'workerPools: [{name: w, count: 2, flavor: m1.tiny, zones: [nova, far]}]'
+	in_tree zones.py list | grep zones-w | tee "$WORK/zones"
+	[[ $(<"$WORK/zones") = $'zones-w-1 nova\nzones-w-2 far' ]]
+	mode_leaves_nothing zones
+	in_tree zones.py remove
 }

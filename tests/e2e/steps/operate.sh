@@ -76,4 +76,15 @@ reboot_of_a_worker() {
 	kubectl wait --for=condition=Ready node/demo-workers-2 --timeout=0
 }
 
+# by the cloud; by its own system it would take as long as what hangs there
+reboot_by_the_cloud() {
+	local before
+	before=$(started demo-workers-1)
+	status davit node reboot -f "$FILE" --hard workers-1
+	expect_status 0
+	expect_text 'rebooted: demo-workers-1'
+	[[ $(started demo-workers-1) != "$before" && -z $(cordoned) ]]
+	kubectl wait --for=condition=Ready node/demo-workers-1 --timeout=0
+}
+
 started() { davit ssh -f "$FILE" "$1" "sed 's/.*) //' /proc/1/stat | cut -d' ' -f20"; }

@@ -1,21 +1,29 @@
 # shellcheck shell=bash
 # Nodes that are mended, and nodes in whose place new ones are put, under the load of steps/scale.sh.
 
-# switched off and on again, and nothing else: the node is the same afterwards
-broken_is_rebooted() {
-	local before
-	before=$(boot_id workers-2)
-	in_tree broken.py demo-workers-2
+# Switched off and on again, and nothing else: the nodes are the same afterwards. The pool's maxUnhealthy is 1: the second one waits until the
+# first one is Ready.
+broken_are_rebooted() {
+	local first second
+	first=$(boot_id workers-1) second=$(boot_id workers-2)
+	in_tree broken.py demo-workers-1 demo-workers-2
 	status davit plan -f "$SCALE" --mirror "$MIRROR"
 	expect_status 10
-	expect_text 'is ERROR; it is rebooted'
+	[[ $(grep -c 'is ERROR; it is rebooted' "$WORK/out") = 2 ]]
 	status davit apply -f "$SCALE" --mirror "$MIRROR"
 	expect_status 0
 	[[ $(workers) = 'node/demo-workers-1 node/demo-workers-2 ' ]]
-	[[ $(boot_id workers-2) != "$before" ]]
-	kubectl wait --for=condition=Ready node/demo-workers-2 --timeout=60s
+	[[ $(boot_id workers-1) != "$first" && $(boot_id workers-2) != "$second" ]]
+	one_repair_after_another
+	kubectl wait --for=condition=Ready nodes --all --timeout=60s
 	status davit apply -f "$SCALE" --mirror "$MIRROR"
 	expect_text 'nothing to do'
+}
+
+# "[  12.3 s] demo-workers-1: repair done (4.5 s)", twice: the second one began when the first one had ended
+one_repair_after_another() {
+	sed -nE 's/.*\[ *([0-9.]+) s\] demo-workers-[12]: repair done \(([0-9.]+) s\).*/\1 \2/p' "$WORK/out" |
+		awk '{ overlap = overlap || $1 - $2 < end - 0.2; end = $1 } END { exit NR != 2 || overlap }'
 }
 
 # of a container, which has the boot id of its host
