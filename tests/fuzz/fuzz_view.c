@@ -53,61 +53,6 @@ static void compare(struct view *v)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
-			   "  openstack: {image: debian, externalNetwork: public, applicationCredential: {roles: [member]}}\n"
-			   "  controlPlane: {flavor: small, volume: {size: 20}}\n"
-			   "  workerPools: [{name: w, count: 1, flavor: small, zones: [az1], volume: {size: 9, type: ssd}}]\n";
-static const char uuid[] = "1a2b3c4d-0000-4000-8000-000000000000";
-static struct plan *plan;
-
-static void make_plan(void)
-{
-	static struct spec *spec;
-
-	if (plan == NULL && (spec_parse("f", file, strlen(file), &spec, NULL) < 0 || plan_make(spec, NULL, &plan, NULL) < 0))
-		abort();
-}
-
-static struct json_object *list(struct json_object *o, const char *key)
-{
-	struct json_object *l = json_at(o, key);
-
-	return json_object_is_type(l, json_type_array) ? json_object_get(l) : json_object_new_array();
-}
-
-static void describe(struct view *v, const char *group, enum rule_use use)
-{
-	CLEANUP_JSON struct json_object *extra = rules_extra(plan, v, group, use);
-
-	for (size_t k = 0; k < json_len(extra); k++) {
-		CLEANUP_FREE char *text = rule_describe_had(v, json_object_array_get_idx(extra, k));
-
-		if (text == NULL)
-			abort();
-	}
-}
-
-static void compare(struct view *v)
-{
-	CLEANUP(changes_free) struct changes changes = {0};
-	CLEANUP_ERROR struct error *err = NULL;
-
-	if (provision_compare(plan, v, &changes, &err) < 0 && err == NULL)
-		abort();
-	for (size_t i = 0; i < plan->groups.n; i++) {
-		CLEANUP_JSON struct json_object *extra = rules_extra(plan, v, plan->groups.v[i], i % 2 == 0 ? RULE_OTHER : RULE_SSH);
-
-		for (size_t k = 0; k < json_len(extra); k++) {
-			CLEANUP_FREE char *text = rule_describe_had(v, json_object_array_get_idx(extra, k));
-
-			if (text == NULL)
-				abort();
-		}
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP_JSON struct json_object *o = NULL;

@@ -47,7 +47,7 @@ class Target:
     make: Callable = sim.Cloud  # the cloud of one case
     file: str = CLUSTER  # the cluster's
     wanted: dict = field(default_factory=lambda: WANTED)  # what comes of it
-    timeout: float = 1.5  # of one call, in seconds
+    timeout: float = 5  # of one call that may stall, in seconds
     counts: Callable = lambda request: True  # which calls have a number
     real: bool = False  # what one case leaves behind, the next one finds
 
@@ -85,8 +85,8 @@ class Case:
         return self
 
     def new_davit(self, folder):
-        # a timeout that ends a run is not to be mistaken for an interrupt
-        timeout = max(30, self.target.timeout) if ":interrupt" in self.name else self.target.timeout
+        # where nothing stalls nothing is to time out, however long the simulation has to wait for a processor
+        timeout = self.target.timeout if ":stall" in self.name else max(30, self.target.timeout)
         return Davit(self.program, folder, f"{self.cloud.origin}/identity/v3", self.cloud.identity.password, timeout, self.target.file)
 
     async def __aexit__(self, *_):
