@@ -53,7 +53,7 @@ static int push(const struct context *c, const struct artifacts *a, const char *
 	struct registry_push p = {.folder = folder, .artifacts = a, .host = host, .user = REGISTRY_USER, .password = password,
 				  .events = events, .subject = "bundle"};
 
-	if (pki_open(pki_folder, &pki, err) < 0)
+	if (pki_open(pki_folder, c->spec->pki.algorithm, &pki, err) < 0)
 		return -1;
 	options.ca_pem = pki_ca_pem(pki, "registry-ca");
 	if (http_new(&options, &http, err) < 0)

@@ -54,7 +54,7 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	if (check(o, err) < 0 || context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
 		return -1;
 	folder = state_path(c.state, "pki");
-	if (pki_open(folder, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
+	if (pki_open(folder, c.spec->pki.algorithm, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
 								 : pki_admin_kubeconfig(pki, c.spec->name, url, &text, err)) < 0)
 		return -1;
 	return verb_write(o, buf_str(&text), text.len, 0600, err);

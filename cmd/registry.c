@@ -40,7 +40,7 @@ int verb_registry(const struct options *o, struct error **err)
 	host = xasprintf("%s:%d", c.plan->registry_address, REGISTRY_PORT);
 	password = state_get(c.state, "registry-password");
 	reach = reach_new(c.spec, c.state, c.inventory);
-	if (pki_open(folder, &pki, err) < 0)
+	if (pki_open(folder, c.spec->pki.algorithm, &pki, err) < 0)
 		return -1;
 	options.dial_context = reach;
 	options.ca_pem = pki_ca_pem(pki, "registry-ca");

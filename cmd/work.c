@@ -57,7 +57,7 @@ int work_open(const struct context *c, struct events *events, struct work *ret, 
 	    encryption_key(c->state, &ret->encryption_key, err) < 0 ||
 	    spec_authorized_keys(c->spec, &ret->authorized_keys, err) < 0)
 		return -1;
-	return pki_open(pki, &ret->pki, err);
+	return pki_open(pki, c->spec->pki.algorithm, &ret->pki, err);
 }
 
 void work_close(struct work *w)

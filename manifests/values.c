@@ -88,6 +88,9 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 	template_setf(v, "registry", "%s:%d", REGISTRY_NAME, REGISTRY_PORT);
 	template_setf(v, "registry_address", "%s:%d", plan->registry_address, REGISTRY_PORT);
 	template_set_flag(v, "flannel", strcmp(spec->network.plugin, "flannel") == 0);
+	/* a server's certificate decides by which of the two a client of TLS 1.2 can come; clients' own are of either */
+	template_set_flag(v, "rsa", spec->pki.algorithm >= KEY_RSA_2048);
+	template_set_flag(v, "ecdsa", spec->pki.algorithm < KEY_RSA_2048);
 	template_set_flag(v, "proxy", spec->proxy.http != NULL || spec->proxy.https != NULL);
 	/* "should not be set with a single apiserver": it makes clients connect again, in the hope of another one */
 	template_set_flag(v, "balanced", plan_is_balanced(plan));

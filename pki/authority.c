@@ -72,11 +72,11 @@ int authority_parse(const char *folder, const char *name, const char *cn, const 
 	return 0;
 }
 
-static int make_key(const char *path, struct buf *ret_pem, struct error **err)
+static int make_key(const char *path, enum key_algorithm algorithm, struct buf *ret_pem, struct error **err)
 {
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
 
-	if (key_make(KEY_P256, &key, err) < 0 || key_write(key, ret_pem, err) < 0)
+	if (key_make(algorithm, &key, err) < 0 || key_write(key, ret_pem, err) < 0)
 		return -1;
 	return path_write(path, ret_pem->data, ret_pem->len, 0600, err);
 }
@@ -98,7 +98,8 @@ static int make_certificate(const char *path, const char *key_name, const struct
 	return path_write(path, ret_pem->data, ret_pem->len, 0644, err);
 }
 
-int authority_open(const char *folder, const char *name, const char *cn, int64_t now, struct authority *ret, struct error **err)
+int authority_open(const char *folder, const char *name, const char *cn, enum key_algorithm algorithm, int64_t now, struct authority *ret,
+		   struct error **err)
 {
 	CLEANUP_FREE char *certificate_name = xasprintf("%s/%s.crt", folder, name);
 	CLEANUP_FREE char *key_name = xasprintf("%s/%s.key", folder, name);
@@ -109,7 +110,7 @@ int authority_open(const char *folder, const char *name, const char *cn, int64_t
 	if (have_certificate && !have_key)
 		return error_set(err, ERROR_CONFIG, "%s is there and its key %s is missing; put it back from a backup",
 				 certificate_name, key_name);
-	if ((have_key ? path_read(key_name, &key, err) : make_key(key_name, &key, err)) < 0)
+	if ((have_key ? path_read(key_name, &key, err) : make_key(key_name, algorithm, &key, err)) < 0)
 		return -1;
 	if ((have_certificate ? path_read(certificate_name, &certificate, err)
 			      : make_certificate(certificate_name, key_name, &key, cn, now, &certificate, err)) < 0)

@@ -3,6 +3,7 @@
  * a folder; made at the first opening.
  */
 #pragma once
+#include "core/cluster/spec.h"
 #include "pki/crypto.h"
 
 enum { AUTHORITY_YEARS = 10 };
@@ -19,8 +20,8 @@ struct authority {
  */
 int authority_parse(const char *folder, const char *name, const char *cn, const struct buf *certificate, const struct buf *key,
 		    int64_t now, struct authority *ret, struct error **err) MUST_USE;
-/* Read, or make what is missing.  A key without a certificate gets a new one, which leaves signed by it still verify against;
+/* Read, or make what is missing, the key of that algorithm.  A key without a certificate gets a new one, which leaves signed by it still verify against;
  * a certificate without its key is an error. */
-int authority_open(const char *folder, const char *name, const char *cn, int64_t now, struct authority *ret,
-		   struct error **err) MUST_USE;
+int authority_open(const char *folder, const char *name, const char *cn, enum key_algorithm algorithm, int64_t now,
+		   struct authority *ret, struct error **err) MUST_USE;
 void authority_clear(struct authority *a);

@@ -1,6 +1,7 @@
 #include "pki/certificate.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
+#include "pki/key.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <openssl/err.h>
@@ -23,10 +24,13 @@ static const struct extension authority_extensions[] = {
 
 static const struct extension leaf_extensions[] = {
 	{NID_basic_constraints, "critical,CA:FALSE"},
-	{NID_key_usage, "critical,digitalSignature"},
 	{NID_subject_key_identifier, "hash"},
 	{NID_authority_key_identifier, "keyid:always"},
 };
+
+/* RFC 5480 forbids encipherment with an EC key; of RSA it is how TLS 1.2 without forward secrecy hands keys over, and what clients may want. */
+static const struct extension usage_of_ec = {NID_key_usage, "critical,digitalSignature"};
+static const struct extension usage_of_rsa = {NID_key_usage, "critical,digitalSignature,keyEncipherment"};
 
 static const char *usage_text(unsigned usage)
 {
@@ -56,7 +60,7 @@ static int add_extension(X509 *c, X509 *issuer, const struct extension *e)
 	return ok ? 0 : -1;
 }
 
-static int add_extensions(X509 *c, X509 *issuer, unsigned usage)
+static int add_extensions(X509 *c, X509 *issuer, const EVP_PKEY *key, unsigned usage)
 {
 	const struct extension *list = issuer == NULL ? authority_extensions : leaf_extensions;
 	size_t n = issuer == NULL ? ARRAY_SIZE(authority_extensions) : ARRAY_SIZE(leaf_extensions);
@@ -65,6 +69,8 @@ static int add_extensions(X509 *c, X509 *issuer, unsigned usage)
 	for (size_t i = 0; i < n; i++)
 		if (add_extension(c, issuer == NULL ? c : issuer, &list[i]) < 0)
 			return -1;
+	if (issuer != NULL && add_extension(c, issuer, EVP_PKEY_is_a(key, "RSA") ? &usage_of_rsa : &usage_of_ec) < 0)
+		return -1;
 	return purpose.value == NULL ? 0 : add_extension(c, issuer, &purpose);
 }
 
@@ -156,7 +162,7 @@ static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X50
 		 X509_set_issuer_name(c, issuer == NULL ? subject : X509_get_subject_name(issuer)) &&
 		 ASN1_TIME_set(X509_getm_notBefore(c), (time_t)want->not_before) != NULL &&
 		 ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL &&
-		 add_extensions(c, issuer, want->usage) == 0;
+		 add_extensions(c, issuer, key, want->usage) == 0;
 
 	X509_NAME_free(subject);
 	return ok ? 0 : -1;
@@ -165,6 +171,7 @@ static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X50
 int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
 		      struct error **err)
 {
+	EVP_PKEY *signer = issuer == NULL ? key : issuer_key;
 	CLEANUP_NAMES GENERAL_NAMES *names = NULL;
 	CLEANUP_X509 X509 *c = X509_new();
 
@@ -176,7 +183,7 @@ int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *
 		return crypto_error(err, ERROR_INTERNAL, "cannot make the certificate of %s", want->cn);
 	if (sk_GENERAL_NAME_num(names) > 0 && X509_add1_ext_i2d(c, NID_subject_alt_name, names, 0, 0) != 1)
 		return crypto_error(err, ERROR_INTERNAL, "cannot add names to the certificate of %s", want->cn);
-	if (X509_sign(c, issuer == NULL ? key : issuer_key, EVP_sha256()) <= 0)
+	if (X509_sign(c, signer, key_digest(signer)) <= 0)
 		return crypto_error(err, ERROR_INTERNAL, "cannot sign the certificate of %s", want->cn);
 	*ret = steal_ptr(c);
 	return 0;
@@ -208,7 +215,7 @@ static bool same_usage(X509 *c, unsigned usage)
 bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer)
 {
 	X509_NAME *subject = make_subject(want);
-	bool same = X509_NAME_cmp(subject, X509_get_subject_name(c)) == 0 && same_usage(c, want->usage) &&
+	bool same = X509_NAME_cmp(subject, X509_get_subject_name(c)) == 0 && same_usage(c, want->usage) && key_is(X509_get0_pubkey(c), want->algorithm) &&
 		    same_names(c, want->sans) && X509_check_issued(issuer, c) == X509_V_OK &&
 		    X509_verify(c, X509_get0_pubkey(issuer)) == 1;
 

@@ -1,17 +1,20 @@
 /*
  * certificate: issue one X.509 certificate, and compare one with what is wanted.
  *
- * All are version 3, with a random positive 63-bit serial, SHA-256 signatures, subject and authority key identifiers, and a
- * critical key usage: digitalSignature (leaves), and keyCertSign and cRLSign (authorities).
+ * All are version 3, with a random positive 63-bit serial, SHA-256 signatures (SHA-384 by a P-384 key), subject and authority key
+ * identifiers, and a critical key usage: digitalSignature (leaves; keyEncipherment besides where the key is one of RSA), and keyCertSign
+ * and cRLSign (authorities).
  */
 #pragma once
 #include "core/base/digest.h"
 #include "core/base/strv.h"
+#include "core/cluster/spec.h"
 #include "pki/crypto.h"
 
 enum { CERTIFICATE_CLIENT = 1, CERTIFICATE_SERVER = 2 }; /* extended key usage; a bit set */
 
 struct certificate_want {
+	enum key_algorithm algorithm;  /* of its key, where one is made for it or compared */
 	const char *cn;		       /* any length: node names make more than the 64 that X.520 allows, which nobody checks */
 	const char *o;		       /* NULL: none */
 	const struct strv *groups;     /* more of the same kind; NULL: none */
@@ -23,7 +26,7 @@ struct certificate_want {
 /* issuer NULL: an authority, signed with its own key.  ERROR_CONFIG where a SAN is neither address nor name. */
 int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
 		      struct error **err) MUST_USE;
-/* Subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */
+/* Key, subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */
 bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer);
 /* Its first and last second, since 1970. */
 int64_t certificate_not_before(X509 *c);

@@ -2,15 +2,42 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <string.h>
 
-int key_make(enum key_kind kind, EVP_PKEY **ret, struct error **err)
+/* Either a curve or a length of RSA. */
+static const struct kind {
+	const char *curve, *name; /* as it is asked for, as OpenSSL calls it then */
+	unsigned bits;
+} kinds[] = {[KEY_ECDSA_P256] = {"P-256", "prime256v1", 256},
+	     [KEY_ECDSA_P384] = {"P-384", "secp384r1", 384},
+	     [KEY_RSA_2048] = {NULL, NULL, 2048},
+	     [KEY_RSA_3072] = {NULL, NULL, 3072},
+	     [KEY_RSA_4096] = {NULL, NULL, 4096}};
+
+int key_make(enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err)
 {
-	EVP_PKEY *key = kind == KEY_P256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
+	const struct kind *k = &kinds[algorithm];
+	EVP_PKEY *key = k->curve != NULL ? EVP_EC_gen(k->curve) : EVP_RSA_gen(k->bits);
 
 	if (key == NULL)
 		return crypto_error(err, ERROR_INTERNAL, "cannot make a private key");
 	*ret = key;
 	return 0;
+}
+
+bool key_is(const EVP_PKEY *key, enum key_algorithm algorithm)
+{
+	const struct kind *k = &kinds[algorithm];
+	char group[32] = "";
+
+	if (k->curve == NULL)
+		return EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == (int)k->bits;
+	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 && strcmp(group, k->name) == 0;
+}
+
+const EVP_MD *key_digest(const EVP_PKEY *key)
+{
+	return key_is(key, KEY_ECDSA_P384) ? EVP_sha384() : EVP_sha256();
 }
 
 int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, struct error **err)

@@ -33,7 +33,7 @@ int leaf_make_until(const struct authority *ca, struct certificate_want want, in
 
 	want.not_before = now - HOUR;
 	want.not_after = until;
-	if (key_make(KEY_P256, &key, err) < 0 || certificate_issue(&want, key, ca->certificate, ca->key, &c, err) < 0)
+	if (key_make(want.algorithm, &key, err) < 0 || certificate_issue(&want, key, ca->certificate, ca->key, &c, err) < 0)
 		return -1;
 	return to_text(c, key, ret, err);
 }
@@ -62,7 +62,7 @@ static int reuse(const struct buf *text, const struct authority *ca, const struc
 		ERR_clear_error();
 		return 0;
 	}
-	*ret_why = "its names or its authority are others now";
+	*ret_why = "its names, its authority or the algorithm of its key are others now";
 	if (!certificate_matches(c, want, ca->certificate))
 		return 0;
 	*ret_why = "it is near its end";

@@ -9,7 +9,7 @@ struct leaf {
 	char *certificate_pem, *key_pem;
 };
 
-/* A new pair; want's dates are set here: from an hour before now (clocks of new servers are off) for so many days, not past the
+/* A new pair, the key of want.algorithm; want's dates are set here: from an hour before now (clocks of new servers are off) for so many days, not past the
  * authority's own end. */
 int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
 	      struct error **err) MUST_USE;

@@ -29,18 +29,19 @@ void pki_renew(struct pki *p, struct pki_renewal renewal)
 static int open_authorities(struct pki *p, struct error **err)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++)
-		if (authority_open(p->folder, table_authorities[i].name, table_authorities[i].cn, now_seconds(),
+		if (authority_open(p->folder, table_authorities[i].name, table_authorities[i].cn, p->algorithm, now_seconds(),
 				   &p->authorities[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-static int make_sa_key(const char *path, EVP_PKEY **ret, struct error **err)
+static int make_sa_key(const char *path, enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-
 	/* RS256 is what verifiers outside of the cluster take for granted (OpenID Connect requires it of them) */
-	if (key_make(KEY_RSA2048, ret, err) < 0 || key_write(*ret, &text, err) < 0)
+	enum key_algorithm rsa = algorithm < KEY_RSA_2048 ? KEY_RSA_2048 : algorithm;
+
+	if (key_make(rsa, ret, err) < 0 || key_write(*ret, &text, err) < 0)
 		return -1;
 	return path_write(path, text.data, text.len, 0600, err);
 }
@@ -62,7 +63,7 @@ static int open_sa(struct pki *p, struct error **err)
 	CLEANUP_BUF struct buf pub_text = BUF_INIT;
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
 
-	if ((path_exists(key_path) ? read_sa_key(key_path, &key, err) : make_sa_key(key_path, &key, err)) < 0)
+	if ((path_exists(key_path) ? read_sa_key(key_path, &key, err) : make_sa_key(key_path, p->algorithm, &key, err)) < 0)
 		return -1;
 	if (key_write(key, &key_text, err) < 0 || key_write_public(key, &pub_text, err) < 0)
 		return -1;
@@ -89,11 +90,12 @@ static int make_folders(const struct pki *p, struct error **err)
 	return 0;
 }
 
-int pki_open(const char *folder, struct pki **ret, struct error **err)
+int pki_open(const char *folder, enum key_algorithm algorithm, struct pki **ret, struct error **err)
 {
 	struct pki *p = xnew(struct pki);
 
 	p->folder = xstrdup(folder);
+	p->algorithm = algorithm;
 	p->renewal.within = LEAF_AGE(0).left;
 	pthread_mutex_init(&p->admin_lock, NULL);
 	if (make_folders(p, err) < 0 || open_authorities(p, err) < 0 || open_sa(p, err) < 0) {
@@ -184,7 +186,7 @@ static int put_leaf(struct pki *p, const struct plan *plan, const struct node *n
 	CLEANUP_FREE char *cn = table_cn(row, node);
 	CLEANUP_STRV struct strv sans = STRV_INIT;
 	CLEANUP_LEAF struct leaf leaf = {0};
-	struct certificate_want want = {.cn = cn, .o = row->o, .usage = row->usage, .sans = &sans};
+	struct certificate_want want = {.algorithm = p->algorithm, .cn = cn, .o = row->o, .usage = row->usage, .sans = &sans};
 	struct leaf_age age = age_of(p);
 
 	if (row->sans != NULL)
@@ -219,7 +221,8 @@ int pki_admin_kubeconfig(struct pki *p, const char *cluster, const char *server_
 	/* not "kubernetes-admin": users of several clusters in one KUBECONFIG must not share a name */
 	CLEANUP_FREE char *user = xasprintf("%s-admin", cluster);
 	CLEANUP_LEAF struct leaf leaf = {0};
-	struct certificate_want want = {.cn = "kubernetes-admin", .o = "kubeadm:cluster-admins", .usage = CERTIFICATE_CLIENT};
+	struct certificate_want want = {
+		.algorithm = p->algorithm, .cn = "kubernetes-admin", .o = "kubeadm:cluster-admins", .usage = CERTIFICATE_CLIENT};
 	struct kubeconfig k = {.cluster = cluster, .user = user, .server = server_url, .embed = true};
 	struct leaf_age age = age_of(p);
 	int result;

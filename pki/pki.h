@@ -2,7 +2,7 @@
  * pki: the cluster's own authorities and every certificate, key and kubeconfig made with them.
  *
  * Files are in kubeadm's layout below the folder (state/pki): ca.crt, ca.key, etcd/ca.crt, front-proxy-ca.crt, registry-ca.crt,
- * sa.key, sa.pub, …  P-256 (RSA-2048 for sa.key); authorities 10 years, leaves 1 year, both backdated an hour; random serials.
+ * sa.key, sa.pub, …  Keys are of the algorithm that the file wants (sa.key is RSA in any case); authorities 10 years, leaves 1 year, both backdated an hour; random serials.
  * Thread-safe once open.
  */
 #pragma once
@@ -11,8 +11,9 @@
 
 struct pki;
 
-/* Reads the folder, makes what authorities are missing.  A damaged or mismatched pair is ERROR_CONFIG that names the file. */
-int pki_open(const char *folder, struct pki **ret, struct error **err) MUST_USE;
+/* Reads the folder, makes what authorities are missing. algorithm: of keys that are made; authorities keep theirs, leaves with another one
+ * are made anew.  A damaged or mismatched pair is ERROR_CONFIG that names the file. */
+int pki_open(const char *folder, enum key_algorithm algorithm, struct pki **ret, struct error **err) MUST_USE;
 void pki_free(struct pki *p);
 void pki_free_ptr(struct pki **p);
 #define CLEANUP_PKI CLEANUP(pki_free_ptr)
@@ -26,7 +27,7 @@ struct pki_renewal {
 void pki_renew(struct pki *p, struct pki_renewal renewal);
 
 /* Everything that one node gets of the table (docs/security.md): certificates, keys, kubeconfigs, at their paths on the node.
- * Leaves are kept in the folder (nodes/NAME/…) and used again while they match (SANs, subject, issuer) and 30 days are left, or as
+ * Leaves are kept in the folder (nodes/NAME/…) and used again while they match (SANs, subject, issuer, algorithm) and 30 days are left, or as
  * pki_renew() says. */
 int pki_node_files(struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret,
 		   struct error **err) MUST_USE;

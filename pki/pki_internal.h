@@ -7,6 +7,7 @@
 
 struct pki {
 	char *folder;
+	enum key_algorithm algorithm; /* of what is made from now on */
 	struct authority authorities[PKI_SIGNERS]; /* read-only once open */
 	char *sa_key, *sa_pub;			   /* PEM; signs the tokens of service accounts */
 	struct pki_renewal renewal;

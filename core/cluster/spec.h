@@ -26,6 +26,9 @@ enum bastion_choice {
 	BASTION_HOST	       /* a host that is there already: access.jump */
 };
 
+/* Of the private keys of certificates, by kubeadm's words (encryptionAlgorithm). */
+enum key_algorithm { KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_RSA_2048, KEY_RSA_3072, KEY_RSA_4096 };
+
 enum pod_security { POD_SECURITY_PRIVILEGED, POD_SECURITY_BASELINE, POD_SECURITY_RESTRICTED };
 enum recovery_choice { RECOVERY_CONTROL_PLANE, RECOVERY_NONE };
 enum server_group_policy { SERVER_GROUP_SOFT_APART, SERVER_GROUP_APART, SERVER_GROUP_SOFT_TOGETHER, SERVER_GROUP_TOGETHER, SERVER_GROUP_NONE };
@@ -136,6 +139,9 @@ struct spec {
 		struct strv no;	    /* hosts, domains and CIDRs that are reached without */
 	} proxy;
 	enum pod_security pod_security;
+	struct {
+		enum key_algorithm algorithm;
+	} pki;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
 	struct json_object *kubelet, *kube_proxy, *containerd;
 };
@@ -148,6 +154,7 @@ void spec_free_ptr(struct spec **s);
 /* "cluster.yaml:7:12", where the file says that of spec ("network.podCIDR"); where it does not, what it would stand in.  The caller frees. */
 char *spec_place(const struct spec *s, const char *key) MUST_USE;
 const char *file_system_name(enum file_system f); /* "ext4" */
+const char *key_algorithm_name(enum key_algorithm a); /* "ECDSA-P256" */
 const char *pod_security_name(enum pod_security p); /* "baseline" */
 const char *server_group_policy(enum server_group_policy p); /* as nova calls it: "soft-anti-affinity" */
 /* The lines of access.authorizedKeys, read from their files, each checked: "ssh-ed25519 AAAA… comment". */

@@ -10,6 +10,7 @@ static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", 
 static const char *const file_systems[] = {"ext4", "xfs", NULL};
 static const char *const recoveries[] = {"controlPlane", "none", NULL};
 static const char *const pod_securities[] = {"privileged", "baseline", "restricted", NULL};
+static const char *const key_algorithms[] = {"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096", NULL};
 static const char *const server_groups[] = {"soft-anti-affinity", "anti-affinity", "soft-affinity", "affinity", "none", NULL};
 
 #define END {.key = NULL}
@@ -163,6 +164,11 @@ static const struct field artifact_fields[] = {
 	END,
 };
 
+static const struct field pki_fields[] = {
+	{"encryptionAlgorithm", FIELD_ENUM, offsetof(struct spec, pki.algorithm), "of the private keys of certificates, as kubeadm calls them", "ECDSA-P256", .allowed = key_algorithms},
+	END,
+};
+
 static const struct field proxy_fields[] = {
 	{"http", FIELD_STRING, offsetof(struct spec, proxy.http), "proxy for http://, e.g. http://proxy.example.org:3128"},
 	{"https", FIELD_STRING, offsetof(struct spec, proxy.https), "proxy for https://"},
@@ -187,6 +193,7 @@ const struct field spec_fields[] = {
 	{"registry", FIELD_MAP, 0, "the private registry", "{}", .sub = registry_fields},
 	{"artifacts", FIELD_MAP, 0, "programs and images", "{}", .sub = artifact_fields},
 	{"proxy", FIELD_MAP, 0, "proxies of davit and of containerd, in place of those of the environment", "{}", .sub = proxy_fields},
+	{"pki", FIELD_MAP, 0, "certificates and their authorities", "{}", .sub = pki_fields},
 	{"podSecurity", FIELD_ENUM, offsetof(struct spec, pod_security),
 	 "what pods may ask for in namespaces that do not say so themselves: a level of the Pod Security Standards", "baseline", .allowed = pod_securities},
 	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
@@ -206,6 +213,11 @@ const struct field file_fields[] = {
 const char *file_system_name(enum file_system f)
 {
 	return file_systems[f];
+}
+
+const char *key_algorithm_name(enum key_algorithm a)
+{
+	return key_algorithms[a];
 }
 
 const char *pod_security_name(enum pod_security p)

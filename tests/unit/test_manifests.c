@@ -424,6 +424,29 @@ static void test_impossible_settings_are_refused(void **state UNUSED)
 	bundle.images = images;
 }
 
+/* A client of TLS 1.2 cannot come in where no cipher fits the kind of the server's key. */
+static void test_ciphers_fit_the_keys(void **state UNUSED)
+{
+	static const char rsa[] = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", ecdsa[] = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+	static const struct {
+		const char *text;
+		bool rsa;
+	} rows[] = {{HEAD WORKERS, false}, {HEAD WORKERS "  pki: {encryptionAlgorithm: ECDSA-P384}\n", false}, {HEAD WORKERS "  pki: {encryptionAlgorithm: RSA-3072}\n", true}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_RENDERED struct rendered r = {0};
+		const struct file *api, *kubelet;
+
+		assert_success(render_text(rows[i].text, "demo-cp-1", &r, &test_error));
+		api = fileset_find(&r.files, "/etc/systemd/system/kube-apiserver.service");
+		kubelet = fileset_find(&r.files, "/var/lib/kubelet/config.yaml");
+		assert_int_equal(strstr(buf_str(&api->content), rsa) != NULL, rows[i].rsa);
+		assert_int_equal(strstr(buf_str(&kubelet->content), rsa) != NULL, rows[i].rsa);
+		assert_non_null(strstr(buf_str(&api->content), ecdsa));
+		assert_non_null(strstr(buf_str(&kubelet->content), ecdsa));
+	}
+}
+
 /* -- secrets */
 
 static void test_secrets_are_in_secret_files_alone(void **state UNUSED)
@@ -575,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_taints),
 		cmocka_unit_test(test_no_plugin_no_flannel),
 		cmocka_unit_test(test_impossible_settings_are_refused),
+		cmocka_unit_test(test_ciphers_fit_the_keys),
 		cmocka_unit_test(test_secrets_are_in_secret_files_alone),
 		cmocka_unit_test(test_proxies_reach_containerd),
 		cmocka_unit_test(test_the_clouds_authority_is_on_control_planes),

@@ -24,7 +24,7 @@ static void owner_of(EVP_PKEY *key, struct owner *ret)
 	*ret = (struct owner){buf_steal(&pem), buf_steal(&key_pem)};
 }
 
-static void make_owner(enum key_kind kind, struct owner *ret)
+static void make_owner(enum key_algorithm kind, struct owner *ret)
 {
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
 
@@ -69,7 +69,7 @@ static void test_passphrase(void **state UNUSED)
 	assert_stays_shut(&sealed, NULL, "", "does not open with this passphrase");
 }
 
-static void check_owner(enum key_kind kind)
+static void check_owner(enum key_algorithm kind)
 {
 	CLEANUP_BUF struct buf sealed = BUF_INIT;
 	CLEANUP_STRV struct strv certificates = STRV_INIT;
@@ -77,7 +77,7 @@ static void check_owner(enum key_kind kind)
 	struct seal_to to = {.certificates = &certificates, .passphrase = "pass", .iterations = ROUNDS};
 
 	make_owner(kind, &a);
-	make_owner(KEY_P256, &b);
+	make_owner(KEY_ECDSA_P256, &b);
 	make_owner(kind, &c);
 	strv_add(&certificates, a.certificate);
 	strv_add(&certificates, b.certificate);
@@ -91,8 +91,8 @@ static void check_owner(enum key_kind kind)
 
 static void test_owners(void **state UNUSED)
 {
-	check_owner(KEY_RSA2048);
-	check_owner(KEY_P256);
+	check_owner(KEY_RSA_2048);
+	check_owner(KEY_ECDSA_P256);
 }
 
 static void test_owner_that_cannot_read(void **state UNUSED)
@@ -113,7 +113,7 @@ static void test_described(void **state UNUSED)
 	CLEANUP(clear_owner) struct owner a;
 	CLEANUP_FREE char *who = NULL;
 
-	make_owner(KEY_P256, &a);
+	make_owner(KEY_ECDSA_P256, &a);
 	assert_success(seal_describe("ops.pem", a.certificate, strlen(a.certificate), &who, &test_error));
 	assert_memory_equal(who, "CN=backup ", 10);
 	assert_int_equal(strlen(who), 10 + 64);
