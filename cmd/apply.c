@@ -1,4 +1,5 @@
 #include "cmd/apply.h"
+#include "cmd/authorities.h"
 #include "cmd/checks.h"
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
@@ -495,7 +496,7 @@ int apply_run(struct context *c, const struct apply_scope *scope, struct error *
 int verb_apply(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
-	int r = context_open(o, CONTEXT_WRITE, &c, err) < 0 ? -1 : apply_run(&c, &(struct apply_scope){0}, err);
+	int r = context_open(o, CONTEXT_WRITE, &c, err) < 0 || authorities_prepare(&c, err) < 0 ? -1 : apply_run(&c, &(struct apply_scope){0}, err);
 
 	if (r < 0 && err != NULL && error_is(*err, ERROR_CANCELLED) && cancel_by_user())
 		error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: \"davit apply\" goes on from here, \"davit delete\" takes it away");

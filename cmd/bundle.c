@@ -1,3 +1,4 @@
+#include "cmd/authorities.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/reach.h"
@@ -45,7 +46,7 @@ static void show(const struct artifacts *a, const char *folder, int format)
 static int push(const struct context *c, const struct artifacts *a, const char *folder, struct events *events, struct error **err)
 {
 	CLEANUP_REACH struct reach *reach = reach_new(c->spec, c->state, c->inventory);
-	CLEANUP_FREE char *pki_folder = state_path(c->state, "pki"), *host = xasprintf("%s:%d", c->plan->registry_address, REGISTRY_PORT);
+	CLEANUP_FREE char *host = xasprintf("%s:%d", c->plan->registry_address, REGISTRY_PORT);
 	CLEANUP_PKI struct pki *pki = NULL;
 	CLEANUP_SECRET char *password = state_get(c->state, "registry-password");
 	CLEANUP(http_free_ptr) struct http *http = NULL;
@@ -53,7 +54,7 @@ static int push(const struct context *c, const struct artifacts *a, const char *
 	struct registry_push p = {.folder = folder, .artifacts = a, .host = host, .user = REGISTRY_USER, .password = password,
 				  .events = events, .subject = "bundle"};
 
-	if (pki_open(pki_folder, c->spec->pki.algorithm, &pki, err) < 0)
+	if (authorities_open(c, &pki, err) < 0)
 		return -1;
 	options.ca_pem = pki_ca_pem(pki, "registry-ca");
 	if (http_new(&options, &http, err) < 0)

@@ -1,6 +1,10 @@
 #include "cmd/verbs.h"
 
 const struct command certs_actions[] = {
+	{"certs csr", NULL, "Write the request for a certificate of the authority of the site's beneath which the cluster's own are to be issued",
+	 "For \"pki: {ca: {certificate: demo-ca.crt}}\" without a key in the file: davit makes the key, keeps it in the state, and writes demo-ca.csr. apply does so by\n"
+	 "itself where the certificate is missing.", 0, 0,
+	 OPT_FILE | OPT_STATE, verb_certs_csr},
 	{"certs renew", NULL, "Make certificates anew that are near their end, and put them where they belong",
 	 "From the same authorities.  The registry first, then the control planes one by one, each until etcd and the API server are well, then the\n"
 	 "workers, without a drain.  What a node has and what the state knows stay together: where one cannot be reached nothing is begun, and after an\n"

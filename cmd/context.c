@@ -1,4 +1,5 @@
 #include "cmd/context.h"
+#include "cmd/authorities.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
@@ -131,6 +132,7 @@ int context_key_pair(const struct context *c, char **ret_public, struct error **
 
 void context_close(struct context *c)
 {
+	authorities_forget(c);
 	plan_free(c->plan);
 	inventory_free(c->inventory);
 	state_close(c->state);

@@ -5,12 +5,15 @@
 #include "core/cluster/state.h"
 #include "registry/registry.h"
 
+struct site;
+
 struct context {
 	const struct options *o;
 	struct spec *spec;
 	struct state *state;	     /* NULL: there is none and CONTEXT_LOOK was asked for */
 	struct inventory *inventory; /* the nodes of the state */
 	struct plan *plan;
+	struct site *site; /* what pki.ca of the file names, once it was read (site.h); NULL: not yet */
 };
 
 enum context_mode {

@@ -1,3 +1,4 @@
+#include "cmd/authorities.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -49,12 +50,11 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	CLEANUP_CONTEXT struct context c = {0};
 	CLEANUP_PKI struct pki *pki = NULL;
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-	CLEANUP_FREE char *url = NULL, *folder = NULL;
+	CLEANUP_FREE char *url = NULL;
 
 	if (check(o, err) < 0 || context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
 		return -1;
-	folder = state_path(c.state, "pki");
-	if (pki_open(folder, c.spec->pki.algorithm, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
+	if (authorities_open(&c, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
 								 : pki_admin_kubeconfig(pki, c.spec->name, url, &text, err)) < 0)
 		return -1;
 	return verb_write(o, buf_str(&text), text.len, 0600, err);

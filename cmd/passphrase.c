@@ -44,13 +44,13 @@ static int read_line(struct buf *ret, struct error **err)
 	}
 }
 
-static int ask_once(const char *prompt, struct buf *ret, struct error **err)
+static int ask_once(const char *prompt, const char *advice, struct buf *ret, struct error **err)
 {
 	struct termios saved, silent;
 	int r;
 
 	if (tcgetattr(STDIN_FILENO, &saved) < 0)
-		return error_set(err, ERROR_USAGE, "standard input is no terminal to ask for the passphrase on: give --passphrase-file or $" PASSPHRASE_VARIABLE);
+		return error_set(err, ERROR_USAGE, "standard input is no terminal to ask for the passphrase on: give %s", advice);
 	silent = saved;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
@@ -62,24 +62,32 @@ static int ask_once(const char *prompt, struct buf *ret, struct error **err)
 	return r;
 }
 
-static int from_terminal(bool is_new, char **ret, struct error **err)
+static int from_terminal(const struct passphrase_source *from, bool is_new, char **ret, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf first = BUF_INIT, second = BUF_INIT;
 
-	if (ask_once("passphrase: ", &first, err) < 0 || (is_new && ask_once("once more: ", &second, err) < 0))
+	if (ask_once(from->prompt, from->advice, &first, err) < 0 || (is_new && ask_once("once more: ", from->advice, &second, err) < 0))
 		return -1;
 	if (is_new && strcmp(buf_str(&first), buf_str(&second)) != 0)
 		return error_set(err, ERROR_CONFIG, "the two are not the same: nothing was done");
 	return take("standard input", buf_str(&first), first.len, ret, err);
 }
 
+int passphrase_get(const struct passphrase_source *from, bool is_new, char **ret, struct error **err)
+{
+	const char *variable = getenv(from->variable);
+	CLEANUP_FREE char *where = xasprintf("$%s", from->variable);
+
+	if (from->file != NULL)
+		return from_file(from->file, ret, err);
+	if (variable != NULL)
+		return take(where, variable, strlen(variable), ret, err);
+	return from_terminal(from, is_new, ret, err);
+}
+
 int passphrase_read(const struct options *o, bool is_new, char **ret, struct error **err)
 {
-	const char *variable = getenv(PASSPHRASE_VARIABLE);
+	struct passphrase_source from = {o->passphrase_file, PASSPHRASE_VARIABLE, "passphrase: ", "--passphrase-file or $" PASSPHRASE_VARIABLE};
 
-	if (o->passphrase_file != NULL)
-		return from_file(o->passphrase_file, ret, err);
-	if (variable != NULL)
-		return take("$" PASSPHRASE_VARIABLE, variable, strlen(variable), ret, err);
-	return from_terminal(is_new, ret, err);
+	return passphrase_get(&from, is_new, ret, err);
 }

@@ -1,3 +1,4 @@
+#include "cmd/authorities.h"
 #include "cmd/output.h"
 #include "cmd/reach.h"
 #include "cmd/verbs.h"
@@ -27,7 +28,7 @@ int verb_registry(const struct options *o, struct error **err)
 	CLEANUP_REACH struct reach *reach = NULL;
 	CLEANUP_PKI struct pki *pki = NULL;
 	CLEANUP(http_free_ptr) struct http *http = NULL;
-	CLEANUP_FREE char *folder = NULL, *host = NULL;
+	CLEANUP_FREE char *host = NULL;
 	CLEANUP_SECRET char *password = NULL;
 	struct http_options options = {.dial = reach_dial, .no_proxy = true};
 	struct json_object *catalogue = NULL;
@@ -36,11 +37,10 @@ int verb_registry(const struct options *o, struct error **err)
 		return error_set(err, ERROR_USAGE, "registry: \"%s\" is not known; allowed: ls", o->args.v[0]);
 	if (context_open(o, CONTEXT_READ, &c, err) < 0)
 		return -1;
-	folder = state_path(c.state, "pki");
 	host = xasprintf("%s:%d", c.plan->registry_address, REGISTRY_PORT);
 	password = state_get(c.state, "registry-password");
 	reach = reach_new(c.spec, c.state, c.inventory);
-	if (pki_open(folder, c.spec->pki.algorithm, &pki, err) < 0)
+	if (authorities_open(&c, &pki, err) < 0)
 		return -1;
 	options.dial_context = reach;
 	options.ca_pem = pki_ca_pem(pki, "registry-ca");

@@ -11,6 +11,7 @@ enum { EXIT_ENDING = 8, EXIT_ILL = 9, EXIT_CHANGES = 10 };
 
 int verb_apply(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
+int verb_certs_csr(const struct options *o, struct error **err);
 int verb_certs_renew(const struct options *o, struct error **err);
 int verb_certs_show(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);

@@ -1,4 +1,5 @@
 #include "cmd/work.h"
+#include "cmd/authorities.h"
 #include "cmd/credentials.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -47,8 +48,6 @@ static void find_authority(const struct context *c, char **ret)
 
 int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err)
 {
-	CLEANUP_FREE char *pki = state_path(c->state, "pki");
-
 	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS), .addons_claimed = ATOMIC_FLAG_INIT};
 	ret->reach = reach_new(c->spec, c->state, c->inventory);
 	find_authority(c, &ret->openstack_ca);
@@ -57,7 +56,7 @@ int work_open(const struct context *c, struct events *events, struct work *ret, 
 	    encryption_key(c->state, &ret->encryption_key, err) < 0 ||
 	    spec_authorized_keys(c->spec, &ret->authorized_keys, err) < 0)
 		return -1;
-	return pki_open(pki, c->spec->pki.algorithm, &ret->pki, err);
+	return authorities_open(c, &ret->pki, err);
 }
 
 void work_close(struct work *w)
@@ -144,6 +143,8 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 					 .encryption_key = w->encryption_key,
 					 .etcd_token = state_uuid(w->c->state),
 					 .registry_ca = pki_ca_pem(w->pki, "registry-ca"),
+					 .signing_ca = pki_signing_path(w->pki),
+					 .published_ca = pki_published_path(w->pki),
 					 .openstack_ca = w->openstack_ca,
 					 .artifacts = &w->artifacts};
 	int r;

@@ -16,6 +16,7 @@ struct manifest_values {
 	const char *encryption_key;	   /* base64 of 32 bytes */
 	const char *etcd_token;		   /* the cluster's uuid */
 	const char *registry_ca;	   /* PEM */
+	const char *signing_ca, *published_ca; /* paths on a control plane (pki.h); NULL: ca.crt */
 	const char *openstack_ca;	   /* PEM: the cloud's own authority, or NULL where it has none */
 	const struct artifacts *artifacts; /* versions and images of the bundle */
 	struct etcd_start etcd;		   /* of a control plane */

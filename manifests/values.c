@@ -3,6 +3,8 @@
 #include "core/base/digest.h"
 #include "core/cluster/address.h"
 
+#define CA_PATH "/etc/kubernetes/pki/ca.crt"
+
 enum { NODE_PREFIX = 24, POD_PREFIX_MIN = 8 }; /* --node-cidr-mask-size; at most 16 bits may lie between the two */
 
 /* Images that the templates name; the tag is the bundle's. */
@@ -124,6 +126,8 @@ static void fill_secrets(const struct manifest_values *secrets, struct template_
 
 	digest_hex(seed, strlen(seed), hex);
 	template_set(v, "etcd_token", secrets->etcd_token);
+	template_set(v, "signing_ca", secrets->signing_ca != NULL ? secrets->signing_ca : CA_PATH);
+	template_set(v, "published_ca", secrets->published_ca != NULL ? secrets->published_ca : CA_PATH);
 	template_set(v, "encryption_key", secrets->encryption_key);
 	template_set(v, "registry_basic", basic);
 	template_set(v, "registry_http_secret", hex); /* signs the state of uploads; any constant of the registry will do */

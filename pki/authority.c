@@ -19,7 +19,7 @@ void authority_clear(struct authority *a)
 }
 
 /* What a certificate must be to sign for us; NULL when it is. */
-static const char *complaint(X509 *c, const char *cn)
+static const char *complaint(X509 *c, const char *cn, X509 *parent)
 {
 	char found[128] = "";
 
@@ -28,15 +28,17 @@ static const char *complaint(X509 *c, const char *cn)
 	if (X509_NAME_get_text_by_NID(X509_get_subject_name(c), NID_commonName, found, sizeof(found)) < 0 ||
 	    strcmp(found, cn) != 0)
 		return "is the certificate of somebody else";
-	if (X509_verify(c, X509_get0_pubkey(c)) != 1)
+	if (parent == NULL && X509_verify(c, X509_get0_pubkey(c)) != 1)
 		return "does not bear its own signature: it was changed or is damaged";
+	if (parent != NULL && !certificate_is_by(c, parent))
+		return "was not issued by the site's authority in site.crt";
 	return NULL;
 }
 
-static int check(const char *certificate_name, const char *key_name, const char *cn, int64_t now, const struct authority *a,
+static int check(const char *certificate_name, const char *key_name, const char *cn, X509 *parent, int64_t now, const struct authority *a,
 		 struct error **err)
 {
-	const char *why = complaint(a->certificate, cn);
+	const char *why = complaint(a->certificate, cn, parent);
 	int64_t end = certificate_not_after(a->certificate);
 	CLEANUP_FREE char *end_text = clock_rfc3339(end * 1000);
 
@@ -53,7 +55,7 @@ static int check(const char *certificate_name, const char *key_name, const char 
 	return 0;
 }
 
-int authority_parse(const char *folder, const char *name, const char *cn, const struct buf *certificate, const struct buf *key,
+int authority_parse(const char *folder, const char *name, const char *cn, X509 *parent, const struct buf *certificate, const struct buf *key,
 		    int64_t now, struct authority *ret, struct error **err)
 {
 	CLEANUP_FREE char *certificate_name = xasprintf("%s/%s.crt", folder, name);
@@ -62,7 +64,7 @@ int authority_parse(const char *folder, const char *name, const char *cn, const 
 
 	if (certificate_parse(certificate_name, buf_str(certificate), certificate->len, &a.certificate, err) < 0 ||
 	    key_parse(key_name, buf_str(key), key->len, &a.key, err) < 0 ||
-	    check(certificate_name, key_name, cn, now, &a, err) < 0) {
+	    check(certificate_name, key_name, cn, parent, now, &a, err) < 0) {
 		authority_clear(&a);
 		return -1;
 	}
@@ -81,25 +83,29 @@ static int make_key(const char *path, enum key_algorithm algorithm, struct buf *
 	return path_write(path, ret_pem->data, ret_pem->len, 0600, err);
 }
 
-static int make_certificate(const char *path, const char *key_name, const struct buf *key_pem, const char *cn, int64_t now,
-			    struct buf *ret_pem, struct error **err)
+/* None outlives what has issued it. */
+static int64_t end_of(const struct authority_making *how, int64_t now)
 {
-	struct certificate_want want = {
-		.cn = cn,
-		.not_before = now - HOUR,
-		.not_after = now - HOUR + (int64_t)AUTHORITY_YEARS * YEAR,
-	};
+	int64_t end = now - HOUR + (int64_t)AUTHORITY_YEARS * YEAR;
+
+	return how->parent != NULL && how->parent_end < end ? how->parent_end : end;
+}
+
+static int make_certificate(const char *path, const char *key_name, const struct buf *key_pem, const char *cn, const struct authority_making *how,
+			    int64_t now, struct buf *ret_pem, struct error **err)
+{
+	struct certificate_want want = {.cn = cn, .not_before = now - HOUR, .not_after = end_of(how, now)};
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
 	CLEANUP_X509 X509 *c = NULL;
 
 	if (key_parse(key_name, buf_str(key_pem), key_pem->len, &key, err) < 0 ||
-	    certificate_issue(&want, key, NULL, NULL, &c, err) < 0 || certificate_write(c, ret_pem, err) < 0)
+	    certificate_issue(&want, key, how->parent, how->parent_key, &c, err) < 0 || certificate_write(c, ret_pem, err) < 0)
 		return -1;
 	return path_write(path, ret_pem->data, ret_pem->len, 0644, err);
 }
 
-int authority_open(const char *folder, const char *name, const char *cn, enum key_algorithm algorithm, int64_t now, struct authority *ret,
-		   struct error **err)
+int authority_open(const char *folder, const char *name, const char *cn, const struct authority_making *how, int64_t now,
+		   struct authority *ret, struct error **err)
 {
 	CLEANUP_FREE char *certificate_name = xasprintf("%s/%s.crt", folder, name);
 	CLEANUP_FREE char *key_name = xasprintf("%s/%s.key", folder, name);
@@ -110,10 +116,14 @@ int authority_open(const char *folder, const char *name, const char *cn, enum ke
 	if (have_certificate && !have_key)
 		return error_set(err, ERROR_CONFIG, "%s is there and its key %s is missing; put it back from a backup",
 				 certificate_name, key_name);
-	if ((have_key ? path_read(key_name, &key, err) : make_key(key_name, algorithm, &key, err)) < 0)
+	if (!have_certificate && how->parent != NULL && how->parent_key == NULL)
+		return error_set(err, ERROR_CONFIG,
+				 "%s is missing, and the key of the site's authority, which has to issue it, is not at hand: name it in the cluster file's pki.ca",
+				 certificate_name);
+	if ((have_key ? path_read(key_name, &key, err) : make_key(key_name, how->algorithm, &key, err)) < 0)
 		return -1;
 	if ((have_certificate ? path_read(certificate_name, &certificate, err)
-			      : make_certificate(certificate_name, key_name, &key, cn, now, &certificate, err)) < 0)
+			      : make_certificate(certificate_name, key_name, &key, cn, how, now, &certificate, err)) < 0)
 		return -1;
-	return authority_parse(folder, name, cn, &certificate, &key, now, ret, err);
+	return authority_parse(folder, name, cn, how->parent, &certificate, &key, now, ret, err);
 }

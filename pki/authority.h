@@ -16,12 +16,20 @@ struct authority {
 
 /*
  * From two PEM texts.  ERROR_CONFIG names NAME.crt or NAME.key of the folder and what is wrong with it: damaged, not of each
- * other, no authority, of another subject than cn, past its end at now (seconds since 1970).
+ * other, no authority, of another subject than cn, not issued by parent (NULL: by itself), past its end at now (seconds since 1970).
  */
-int authority_parse(const char *folder, const char *name, const char *cn, const struct buf *certificate, const struct buf *key,
+int authority_parse(const char *folder, const char *name, const char *cn, X509 *parent, const struct buf *certificate, const struct buf *key,
 		    int64_t now, struct authority *ret, struct error **err) MUST_USE;
-/* Read, or make what is missing, the key of that algorithm.  A key without a certificate gets a new one, which leaves signed by it still verify against;
+
+/* How one is made that is not there. */
+struct authority_making {
+	enum key_algorithm algorithm;
+	X509 *parent;		 /* who has issued those that are there, and issues more; NULL: each is its own root */
+	EVP_PKEY *parent_key;	 /* NULL: not at hand, and none can be made */
+	int64_t parent_end;	 /* seconds since 1970 */
+};
+/* Read, or make what is missing.  A key without a certificate gets a new one, which leaves signed by it still verify against;
  * a certificate without its key is an error. */
-int authority_open(const char *folder, const char *name, const char *cn, enum key_algorithm algorithm, int64_t now,
+int authority_open(const char *folder, const char *name, const char *cn, const struct authority_making *how, int64_t now,
 		   struct authority *ret, struct error **err) MUST_USE;
 void authority_clear(struct authority *a);

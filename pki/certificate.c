@@ -22,6 +22,13 @@ static const struct extension authority_extensions[] = {
 	{NID_subject_key_identifier, "hash"},
 };
 
+static const struct extension lower_authority_extensions[] = {
+	{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+	{NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
+	{NID_subject_key_identifier, "hash"},
+	{NID_authority_key_identifier, "keyid:always"},
+};
+
 static const struct extension leaf_extensions[] = {
 	{NID_basic_constraints, "critical,CA:FALSE"},
 	{NID_subject_key_identifier, "hash"},
@@ -60,18 +67,26 @@ static int add_extension(X509 *c, X509 *issuer, const struct extension *e)
 	return ok ? 0 : -1;
 }
 
+static int add_all(X509 *c, X509 *issuer, const struct extension *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (add_extension(c, issuer, &list[i]) < 0)
+			return -1;
+	return 0;
+}
+
 static int add_extensions(X509 *c, X509 *issuer, const EVP_PKEY *key, unsigned usage)
 {
-	const struct extension *list = issuer == NULL ? authority_extensions : leaf_extensions;
-	size_t n = issuer == NULL ? ARRAY_SIZE(authority_extensions) : ARRAY_SIZE(leaf_extensions);
 	struct extension purpose = {NID_ext_key_usage, usage_text(usage)};
 
-	for (size_t i = 0; i < n; i++)
-		if (add_extension(c, issuer == NULL ? c : issuer, &list[i]) < 0)
-			return -1;
-	if (issuer != NULL && add_extension(c, issuer, EVP_PKEY_is_a(key, "RSA") ? &usage_of_rsa : &usage_of_ec) < 0)
+	if (issuer == NULL)
+		return add_all(c, c, authority_extensions, ARRAY_SIZE(authority_extensions));
+	if (usage == 0)
+		return add_all(c, issuer, lower_authority_extensions, ARRAY_SIZE(lower_authority_extensions));
+	if (add_all(c, issuer, leaf_extensions, ARRAY_SIZE(leaf_extensions)) < 0 ||
+	    add_extension(c, issuer, EVP_PKEY_is_a(key, "RSA") ? &usage_of_rsa : &usage_of_ec) < 0)
 		return -1;
-	return purpose.value == NULL ? 0 : add_extension(c, issuer, &purpose);
+	return add_extension(c, issuer, &purpose);
 }
 
 static bool is_dns_name(const char *s)
@@ -216,8 +231,7 @@ bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *iss
 {
 	X509_NAME *subject = make_subject(want);
 	bool same = X509_NAME_cmp(subject, X509_get_subject_name(c)) == 0 && same_usage(c, want->usage) && key_is(X509_get0_pubkey(c), want->algorithm) &&
-		    same_names(c, want->sans) && X509_check_issued(issuer, c) == X509_V_OK &&
-		    X509_verify(c, X509_get0_pubkey(issuer)) == 1;
+		    same_names(c, want->sans) && certificate_is_by(c, issuer);
 
 	X509_NAME_free(subject);
 	ERR_clear_error();
@@ -307,6 +321,48 @@ int certificate_parse(const char *what, const void *pem, size_t len, X509 **ret,
 		return error_set(err, ERROR_CONFIG, "%s holds more than one certificate", what);
 	*ret = steal_ptr(c);
 	return 0;
+}
+
+int certificate_parse_first(const char *what, const void *pem, size_t len, X509 **ret, struct error **err)
+{
+	CLEANUP_BIO BIO *in = crypto_reader(pem, len);
+	X509 *c = PEM_read_bio_X509(in, NULL, crypto_no_password, NULL);
+
+	if (c == NULL)
+		return crypto_error(err, ERROR_CONFIG, "%s holds no readable certificate in PEM", what);
+	ERR_clear_error();
+	*ret = c;
+	return 0;
+}
+
+int certificate_parse_all(const char *what, const void *pem, size_t len, STACK_OF(X509) **ret, struct error **err)
+{
+	CLEANUP_BIO BIO *in = crypto_reader(pem, len);
+	CLEANUP_X509S STACK_OF(X509) *all = sk_X509_new_null();
+	X509 *c;
+
+	while ((c = PEM_read_bio_X509(in, NULL, crypto_no_password, NULL)) != NULL)
+		if (sk_X509_push(all, c) <= 0)
+			abort();
+	/* at the end of the text it finds no more begin; whatever else it says is of one that is damaged */
+	if (sk_X509_num(all) <= 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return crypto_error(err, ERROR_CONFIG, "%s holds no readable certificate in PEM, or a damaged one", what);
+	ERR_clear_error();
+	*ret = steal_ptr(all);
+	return 0;
+}
+
+bool certificate_is_by(X509 *c, X509 *issuer)
+{
+	bool is = X509_check_issued(issuer, c) == X509_V_OK && X509_verify(c, X509_get0_pubkey(issuer)) == 1;
+
+	ERR_clear_error();
+	return is;
+}
+
+bool certificate_is_root(X509 *c)
+{
+	return certificate_is_by(c, c);
 }
 
 int certificate_write(X509 *c, struct buf *ret_pem, struct error **err)

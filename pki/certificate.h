@@ -18,12 +18,12 @@ struct certificate_want {
 	const char *cn;		       /* any length: node names make more than the 64 that X.520 allows, which nobody checks */
 	const char *o;		       /* NULL: none */
 	const struct strv *groups;     /* more of the same kind; NULL: none */
-	unsigned usage;		       /* 0 in authorities */
+	unsigned usage;		       /* 0: an authority */
 	const struct strv *sans;       /* IP addresses and DNS names; NULL: none */
 	int64_t not_before, not_after; /* seconds since 1970 */
 };
 
-/* issuer NULL: an authority, signed with its own key.  ERROR_CONFIG where a SAN is neither address nor name. */
+/* issuer NULL: signed with its own key.  An authority that another one issues may issue leaves alone (pathlen 0).  ERROR_CONFIG where a SAN is neither address nor name. */
 int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
 		      struct error **err) MUST_USE;
 /* Key, subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */
@@ -44,4 +44,11 @@ void certificate_facts_clear(struct certificate_facts *f);
 
 /* The one certificate in a PEM text (other blocks may surround it); what names the text in errors (ERROR_CONFIG). */
 int certificate_parse(const char *what, const void *pem, size_t len, X509 **ret, struct error **err) MUST_USE;
+/* The first of them alone, and all of them, in order. */
+int certificate_parse_first(const char *what, const void *pem, size_t len, X509 **ret, struct error **err) MUST_USE;
+int certificate_parse_all(const char *what, const void *pem, size_t len, STACK_OF(X509) **ret, struct error **err) MUST_USE;
+/* Signed with its own key, and says so. */
+bool certificate_is_root(X509 *c);
+/* Issued by that one: names, identifiers and signature. */
+bool certificate_is_by(X509 *c, X509 *issuer);
 int certificate_write(X509 *c, struct buf *ret_pem, struct error **err) MUST_USE;

@@ -15,6 +15,12 @@ void crypto_free_x509(X509 **p)
 	*p = NULL;
 }
 
+void crypto_free_x509s(STACK_OF(X509) **p)
+{
+	sk_X509_pop_free(*p, X509_free);
+	*p = NULL;
+}
+
 void crypto_free_bio(BIO **p)
 {
 	BIO_free(*p);

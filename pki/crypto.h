@@ -9,9 +9,11 @@
 void crypto_free_pkey(EVP_PKEY **p);
 void crypto_free_x509(X509 **p);
 void crypto_free_bio(BIO **p);
+void crypto_free_x509s(STACK_OF(X509) **p);
 void crypto_free_names(GENERAL_NAMES **p);
 #define CLEANUP_PKEY CLEANUP(crypto_free_pkey)
 #define CLEANUP_X509 CLEANUP(crypto_free_x509)
+#define CLEANUP_X509S CLEANUP(crypto_free_x509s)
 #define CLEANUP_BIO CLEANUP(crypto_free_bio)
 #define CLEANUP_NAMES CLEANUP(crypto_free_names)
 

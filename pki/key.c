@@ -40,16 +40,34 @@ const EVP_MD *key_digest(const EVP_PKEY *key)
 	return key_is(key, KEY_ECDSA_P384) ? EVP_sha384() : EVP_sha256();
 }
 
-int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, struct error **err)
+static int give_passphrase(char *to, int size, int writing UNUSED, void *context)
+{
+	const char *passphrase = context;
+	size_t n = strlen(passphrase);
+
+	if (n > (size_t)size)
+		return -1;
+	memcpy(to, passphrase, n);
+	return (int)n;
+}
+
+int key_parse_with(const char *what, const void *pem, size_t len, const char *passphrase, EVP_PKEY **ret, struct error **err)
 {
 	CLEANUP_BIO BIO *in = crypto_reader(pem, len);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, crypto_no_password, NULL);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, passphrase != NULL ? give_passphrase : crypto_no_password,
+						(void *)(uintptr_t)passphrase);
 
 	if (key == NULL)
-		return crypto_error(err, ERROR_CONFIG, "%s holds no readable private key in PEM without a passphrase", what);
+		return crypto_error(err, ERROR_CONFIG, "%s holds no readable private key in PEM %s", what,
+				    passphrase != NULL ? "that opens with this passphrase" : "without a passphrase");
 	ERR_clear_error(); /* decoders that did not fit leave theirs behind */
 	*ret = key;
 	return 0;
+}
+
+int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, struct error **err)
+{
+	return key_parse_with(what, pem, len, NULL, ret, err);
 }
 
 int key_write(EVP_PKEY *key, struct buf *ret_pem, struct error **err)

@@ -8,6 +8,8 @@
 int key_make(enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err) MUST_USE;
 /* The first private key in a PEM text; what names the text in errors (ERROR_CONFIG). */
 int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, struct error **err) MUST_USE;
+/* The same of one that is encrypted; passphrase NULL: it must not be. */
+int key_parse_with(const char *what, const void *pem, size_t len, const char *passphrase, EVP_PKEY **ret, struct error **err) MUST_USE;
 int key_write(EVP_PKEY *key, struct buf *ret_pem, struct error **err) MUST_USE; /* PKCS#8; secret: buf_wipe() it */
 int key_write_public(EVP_PKEY *key, struct buf *ret_pem, struct error **err) MUST_USE;
 /* Whether it is one of that algorithm and size. */

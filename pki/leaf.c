@@ -66,7 +66,8 @@ static int reuse(const struct buf *text, const struct authority *ca, const struc
 	if (!certificate_matches(c, want, ca->certificate))
 		return 0;
 	*ret_why = "it is near its end";
-	if (certificate_not_after(c) - age->now < age->left)
+	/* with its authority near the end, too, a new one would be none the better */
+	if (certificate_not_after(c) - age->now < age->left && certificate_not_after(c) < certificate_not_after(ca->certificate))
 		return 0;
 	*ret_why = "all are";
 	if (certificate_not_before(c) + HOUR < age->made_after)

@@ -5,7 +5,10 @@
 #include "pki/key.h"
 #include "pki/kubeconfig.h"
 #include "pki/leaf.h"
+#include "pki/rotation.h"
 #include <sys/stat.h>
+
+#define CA_PATH "/etc/kubernetes/pki/ca.crt"
 
 enum { SUPER_ADMIN_DAYS = 1 }; /* it is used once, minutes after it was made */
 
@@ -26,79 +29,90 @@ void pki_renew(struct pki *p, struct pki_renewal renewal)
 	p->renewal = renewal;
 }
 
-static int open_authorities(struct pki *p, struct error **err)
+/* The one that signs comes first: who wants the key's own certificate takes that. */
+static void join_anchors(struct pki *p)
 {
-	for (size_t i = 0; i < PKI_SIGNERS; i++)
-		if (authority_open(p->folder, table_authorities[i].name, table_authorities[i].cn, p->algorithm, now_seconds(),
-				   &p->authorities[i], err) < 0)
+	for (size_t i = 0; i < PKI_SIGNERS; i++) {
+		const char *also = p->other.authorities[i].certificate_pem;
+
+		p->anchors[i] = xasprintf("%s%s", p->signer.authorities[i].certificate_pem, also != NULL ? also : "");
+	}
+}
+
+static int add_above(const struct generation *g, bool root, struct buf *ret, struct error **err)
+{
+	for (int i = 0; i < sk_X509_num(g->above); i++) /* -1 of NULL */
+		if ((root || !certificate_is_root(sk_X509_value(g->above, i))) && certificate_write(sk_X509_value(g->above, i), ret, err) < 0)
 			return -1;
 	return 0;
 }
 
-static int make_sa_key(const char *path, enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err)
+/* OpenSSL's own clients, unlike Go's and curl, want to see a root above each: pods and people get it with the rest. */
+static int join_above(struct pki *p, struct error **err)
 {
-	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-	/* RS256 is what verifiers outside of the cluster take for granted (OpenID Connect requires it of them) */
-	enum key_algorithm rsa = algorithm < KEY_RSA_2048 ? KEY_RSA_2048 : algorithm;
+	CLEANUP_BUF struct buf published = BUF_INIT, above = BUF_INIT;
 
-	if (key_make(rsa, ret, err) < 0 || key_write(*ret, &text, err) < 0)
+	buf_add(&published, p->anchors[PKI_CA]);
+	if (add_above(&p->signer, true, &published, err) < 0 || add_above(&p->other, true, &published, err) < 0 ||
+	    add_above(&p->signer, false, &above, err) < 0)
 		return -1;
-	return path_write(path, text.data, text.len, 0600, err);
-}
-
-static int read_sa_key(const char *path, EVP_PKEY **ret, struct error **err)
-{
-	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-
-	if (path_read(path, &text, err) < 0)
-		return -1;
-	return key_parse(path, buf_str(&text), text.len, ret, err);
-}
-
-static int open_sa(struct pki *p, struct error **err)
-{
-	CLEANUP_FREE char *key_path = xasprintf("%s/sa.key", p->folder);
-	CLEANUP_FREE char *pub_path = xasprintf("%s/sa.pub", p->folder);
-	CLEANUP(buf_wipe) struct buf key_text = BUF_INIT;
-	CLEANUP_BUF struct buf pub_text = BUF_INIT;
-	CLEANUP_PKEY EVP_PKEY *key = NULL;
-
-	if ((path_exists(key_path) ? read_sa_key(key_path, &key, err) : make_sa_key(key_path, p->algorithm, &key, err)) < 0)
-		return -1;
-	if (key_write(key, &key_text, err) < 0 || key_write_public(key, &pub_text, err) < 0)
-		return -1;
-	/* sa.pub in the folder is for people: what nodes get is always computed from the key */
-	if (!path_exists(pub_path) && path_write(pub_path, pub_text.data, pub_text.len, 0644, err) < 0)
-		return -1;
-	p->sa_key = buf_steal(&key_text);
-	p->sa_pub = buf_steal(&pub_text);
+	p->published = buf_steal(&published);
+	p->above = buf_steal(&above);
 	return 0;
+}
+
+/* Which of the two keys signs tokens, and which are believed.  Without a new one the old one stays to the end. */
+static void choose_sa(struct pki *p, struct generation *own, const struct generation *new)
+{
+	bool replaced = new != NULL && new->sa_key != NULL;
+
+	p->sa_key = replaced && p->pass >= PKI_SIGNED ? new->sa_key : own->sa_key;
+	if (!replaced)
+		p->sa_pub = xstrdup(own->sa_pub);
+	else if (p->pass == PKI_ALONE)
+		p->sa_pub = xstrdup(new->sa_pub);
+	else
+		p->sa_pub = xasprintf("%s%s", own->sa_pub, new->sa_pub);
+}
+
+static int open_generations(struct pki *p, struct error **err)
+{
+	CLEANUP_FREE char *path = rotation_folder(p->folder, PKI_SIGNED);
+	bool rotating = p->pass != PKI_SETTLED, signs = p->pass >= PKI_SIGNED;
+	struct generation *own = signs ? &p->other : &p->signer, *new = signs ? &p->signer : &p->other;
+
+	/* while the new ones alone count the own ones may be overwritten by them, or be half of each */
+	if (p->pass != PKI_ALONE && generation_open(p->folder, &p->options, !rotating, true, own, err) < 0)
+		return -1;
+	if (rotating && generation_open(path, &p->options, false, false, new, err) < 0)
+		return -1;
+	if (p->pass == PKI_ALONE && new->sa_key == NULL && generation_sa(p->folder, own, err) < 0)
+		return -1;
+	join_anchors(p);
+	choose_sa(p, own, rotating ? new : NULL);
+	return join_above(p, err);
 }
 
 static int make_folders(const struct pki *p, struct error **err)
 {
-	static const char *const folders[] = {"", "/etcd", "/nodes"};
+	CLEANUP_FREE char *nodes = xasprintf("%s/nodes", p->folder);
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		CLEANUP_FREE char *path = xasprintf("%s%s", p->folder, folders[i]);
-
-		if (path_mkdirs(path, 0700, err) < 0)
-			return -1;
-	}
+	if (path_mkdirs(p->folder, 0700, err) < 0 || path_mkdirs(nodes, 0700, err) < 0)
+		return -1;
 	if (chmod(p->folder, 0700) < 0)
 		return error_set(err, ERROR_INTERNAL, "cannot keep others out of the folder %s", p->folder);
 	return 0;
 }
 
-int pki_open(const char *folder, enum key_algorithm algorithm, struct pki **ret, struct error **err)
+int pki_open(const char *folder, const struct pki_options *options, struct pki **ret, struct error **err)
 {
 	struct pki *p = xnew(struct pki);
 
 	p->folder = xstrdup(folder);
-	p->algorithm = algorithm;
+	p->options = *options;
 	p->renewal.within = LEAF_AGE(0).left;
 	pthread_mutex_init(&p->admin_lock, NULL);
-	if (make_folders(p, err) < 0 || open_authorities(p, err) < 0 || open_sa(p, err) < 0) {
+	if (make_folders(p, err) < 0 || rotation_pass(folder, &p->pass, err) < 0 || open_generations(p, err) < 0) {
 		pki_free(p);
 		return -1;
 	}
@@ -110,9 +124,12 @@ void pki_free(struct pki *p)
 {
 	if (p == NULL)
 		return;
+	generation_clear(&p->signer);
+	generation_clear(&p->other);
 	for (size_t i = 0; i < PKI_SIGNERS; i++)
-		authority_clear(&p->authorities[i]);
-	secret_free(p->sa_key);
+		free(p->anchors[i]);
+	free(p->published);
+	free(p->above);
 	free(p->sa_pub);
 	free(p->folder);
 	pthread_mutex_destroy(&p->admin_lock);
@@ -129,8 +146,29 @@ const char *pki_ca_pem(struct pki *p, const char *authority)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++)
 		if (strcmp(table_authorities[i].name, authority) == 0)
-			return p->authorities[i].certificate_pem;
+			return p->anchors[i];
 	return NULL;
+}
+
+enum pki_pass pki_pass(const struct pki *p)
+{
+	return p->pass;
+}
+
+bool pki_is_beneath_site(const struct pki *p)
+{
+	return p->signer.above != NULL;
+}
+
+/* The controller manager's signer takes a file with one certificate alone ("expected 1 certificate, found 2"). */
+const char *pki_signing_path(const struct pki *p)
+{
+	return p->other.authorities[PKI_CA].certificate_pem != NULL ? "/etc/kubernetes/pki/signing-ca.crt" : CA_PATH;
+}
+
+const char *pki_published_path(const struct pki *p)
+{
+	return p->signer.above != NULL || p->other.above != NULL ? "/etc/kubernetes/pki/published-ca.crt" : CA_PATH;
 }
 
 static void put(struct fileset *to, const char *base, const char *extension, const char *text, bool secret)
@@ -143,19 +181,31 @@ static void put(struct fileset *to, const char *base, const char *extension, con
 		fileset_add(to, path, 0644, text);
 }
 
+/* Programs that take a single certificate, and pods that know no authority of the site, have files of their own, where those differ. */
+static void put_others(const struct pki *p, struct fileset *ret)
+{
+	const char *signing = pki_signing_path(p), *published = pki_published_path(p);
+
+	if (strcmp(signing, CA_PATH) != 0)
+		fileset_add(ret, signing, 0644, p->signer.authorities[PKI_CA].certificate_pem);
+	if (strcmp(published, CA_PATH) != 0)
+		fileset_add(ret, published, 0644, p->published);
+}
+
 static void put_authorities(const struct pki *p, const struct node *node, struct fileset *ret)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		CLEANUP_FREE char *base = xasprintf("/etc/kubernetes/pki/%s", table_authorities[i].name);
 
 		if (table_authorities[i].certificate_roles & (1u << node->role))
-			put(ret, base, ".crt", p->authorities[i].certificate_pem, false);
+			put(ret, base, ".crt", p->anchors[i], false);
 		if (table_authorities[i].key_roles & (1u << node->role))
-			put(ret, base, ".key", p->authorities[i].key_pem, true);
+			put(ret, base, ".key", p->signer.authorities[i].key_pem, true);
 	}
 	if (node->role == NODE_CONTROL_PLANE) {
 		put(ret, "/etc/kubernetes/pki/sa", ".key", p->sa_key, true);
 		put(ret, "/etc/kubernetes/pki/sa", ".pub", p->sa_pub, false);
+		put_others(p, ret);
 	}
 }
 
@@ -170,13 +220,22 @@ static void put_kubeconfig(const struct plan *plan, const struct node *node, con
 		.cluster = plan->spec->name,
 		.user = user,
 		.server = server,
-		.ca = "/etc/kubernetes/pki/ca.crt",
+		.ca = CA_PATH,
 		.certificate = certificate,
 		.key = key,
 	};
 
 	kubeconfig_write(&k, &text);
 	fileset_add(ret, row->kubeconfig, 0600, buf_str(&text));
+}
+
+/* Who calls a server may know nothing but the root of the site. */
+static void put_certificate(const struct pki *p, const struct table_leaf *row, const char *pem, struct fileset *ret)
+{
+	bool shows = (row->usage & CERTIFICATE_SERVER) != 0 && pki_is_beneath_site(p);
+	CLEANUP_FREE char *text = shows ? xasprintf("%s%s%s", pem, p->signer.authorities[row->signer].certificate_pem, p->above) : xstrdup(pem);
+
+	put(ret, row->path, ".crt", text, false);
 }
 
 static int put_leaf(struct pki *p, const struct plan *plan, const struct node *node, const struct table_leaf *row,
@@ -186,14 +245,14 @@ static int put_leaf(struct pki *p, const struct plan *plan, const struct node *n
 	CLEANUP_FREE char *cn = table_cn(row, node);
 	CLEANUP_STRV struct strv sans = STRV_INIT;
 	CLEANUP_LEAF struct leaf leaf = {0};
-	struct certificate_want want = {.algorithm = p->algorithm, .cn = cn, .o = row->o, .usage = row->usage, .sans = &sans};
+	struct certificate_want want = {.algorithm = p->options.algorithm, .cn = cn, .o = row->o, .usage = row->usage, .sans = &sans};
 	struct leaf_age age = age_of(p);
 
 	if (row->sans != NULL)
 		row->sans(plan, node, &sans);
-	if (leaf_get(path, &p->authorities[row->signer], &want, &age, &leaf, err) < 0)
+	if (leaf_get(path, &p->signer.authorities[row->signer], &want, &age, &leaf, err) < 0)
 		return -1;
-	put(ret, row->path, ".crt", leaf.certificate_pem, false);
+	put_certificate(p, row, leaf.certificate_pem, ret);
 	put(ret, row->path, ".key", leaf.key_pem, true);
 	if (row->kubeconfig != NULL)
 		put_kubeconfig(plan, node, row, cn, ret);
@@ -222,17 +281,17 @@ int pki_admin_kubeconfig(struct pki *p, const char *cluster, const char *server_
 	CLEANUP_FREE char *user = xasprintf("%s-admin", cluster);
 	CLEANUP_LEAF struct leaf leaf = {0};
 	struct certificate_want want = {
-		.algorithm = p->algorithm, .cn = "kubernetes-admin", .o = "kubeadm:cluster-admins", .usage = CERTIFICATE_CLIENT};
+		.algorithm = p->options.algorithm, .cn = "kubernetes-admin", .o = "kubeadm:cluster-admins", .usage = CERTIFICATE_CLIENT};
 	struct kubeconfig k = {.cluster = cluster, .user = user, .server = server_url, .embed = true};
 	struct leaf_age age = age_of(p);
 	int result;
 
 	pthread_mutex_lock(&p->admin_lock);
-	result = leaf_get(path, &p->authorities[PKI_CA], &want, &age, &leaf, err);
+	result = leaf_get(path, &p->signer.authorities[PKI_CA], &want, &age, &leaf, err);
 	pthread_mutex_unlock(&p->admin_lock);
 	if (result < 0)
 		return error_wrap(err, "kubeconfig of %s", cluster);
-	k.ca = p->authorities[PKI_CA].certificate_pem;
+	k.ca = p->published;
 	k.certificate = leaf.certificate_pem;
 	k.key = leaf.key_pem;
 	kubeconfig_write(&k, ret);
@@ -244,7 +303,7 @@ int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err)
 	CLEANUP_LEAF struct leaf leaf = {0};
 	struct certificate_want want = {.cn = "kubernetes-super-admin", .o = "system:masters", .usage = CERTIFICATE_CLIENT};
 
-	if (leaf_make(&p->authorities[PKI_CA], want, now_seconds(), SUPER_ADMIN_DAYS, &leaf, err) < 0)
+	if (leaf_make(&p->signer.authorities[PKI_CA], want, now_seconds(), SUPER_ADMIN_DAYS, &leaf, err) < 0)
 		return -1;
 	buf_add(ret_pem, leaf.certificate_pem);
 	buf_add(ret_pem, leaf.key_pem);

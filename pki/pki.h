@@ -10,10 +10,25 @@
 #include "core/cluster/plan.h"
 
 struct pki;
+struct site; /* site.h */
 
-/* Reads the folder, makes what authorities are missing. algorithm: of keys that are made; authorities keep theirs, leaves with another one
- * are made anew.  A damaged or mismatched pair is ERROR_CONFIG that names the file. */
-int pki_open(const char *folder, enum key_algorithm algorithm, struct pki **ret, struct error **err) MUST_USE;
+struct pki_options {
+	enum key_algorithm algorithm; /* of keys that are made; authorities keep theirs, leaves with another one are made anew */
+	/* Gives the site's authority, beneath which missing authorities are issued; called once, and only where some are missing.  NULL: they are roots. */
+	int (*site)(void *context, struct site *ret, struct error **err);
+	void *context;
+};
+
+/* Where the cluster is between two generations of authorities (rotation.h). */
+enum pki_pass {
+	PKI_SETTLED, /* there is one */
+	PKI_TRUSTED, /* the new ones are trusted as well, and sign nothing yet */
+	PKI_SIGNED,  /* they sign, and the old ones are still trusted */
+	PKI_ALONE    /* the old ones are not any more */
+};
+
+/* Reads the folder, makes what authorities are missing.  A damaged or mismatched pair is ERROR_CONFIG that names the file. */
+int pki_open(const char *folder, const struct pki_options *options, struct pki **ret, struct error **err) MUST_USE;
 void pki_free(struct pki *p);
 void pki_free_ptr(struct pki **p);
 #define CLEANUP_PKI CLEANUP(pki_free_ptr)
@@ -51,4 +66,9 @@ int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_u
 			struct error **err) MUST_USE;
 /* Certificate and key of kubernetes-super-admin (system:masters) in one PEM: for the first RBAC apply, never kept on a node. */
 int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err) MUST_USE;
-const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca" */
+const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca": what is trusted */
+enum pki_pass pki_pass(const struct pki *p);
+bool pki_is_beneath_site(const struct pki *p); /* the authorities that sign were issued by one of the site */
+/* On control planes: the certificate of the authority alone, which the controller manager signs with, and what it tells pods to trust. */
+const char *pki_signing_path(const struct pki *p);
+const char *pki_published_path(const struct pki *p);

@@ -1,6 +1,7 @@
 #include "pki/survey.h"
 #include "core/base/alloc.h"
 #include "core/base/path.h"
+#include "pki/rotation.h"
 #include "pki/table.h"
 
 #define KUBELET_OWN "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -19,7 +20,7 @@ static int describe(const char *what, const void *pem, size_t len, struct certif
 {
 	CLEANUP_X509 X509 *c = NULL;
 
-	if (certificate_parse(what, pem, len, &c, err) < 0)
+	if (certificate_parse_first(what, pem, len, &c, err) < 0)
 		return -1;
 	certificate_describe(c, ret);
 	return 0;
@@ -42,10 +43,10 @@ static int add_of_state(struct survey *s, enum survey_kind kind, const char *fol
 	return path_exists(path) ? read_known(path, &add(s, kind, NULL, xasprintf("pki/%s", name))->known, err) : 0;
 }
 
-static int add_authorities(struct survey *s, const char *folder, struct error **err)
+static int add_authorities(struct survey *s, const char *folder, bool new, struct error **err)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
-		CLEANUP_FREE char *name = xasprintf("%s.crt", table_authorities[i].name);
+		CLEANUP_FREE char *name = xasprintf("%s%s.crt", new ? ROTATION_NEW "/" : "", table_authorities[i].name);
 
 		if (add_of_state(s, SURVEY_AUTHORITY, folder, name, err) < 0)
 			return -1;
@@ -53,11 +54,11 @@ static int add_authorities(struct survey *s, const char *folder, struct error **
 	return add_of_state(s, SURVEY_ADMIN, folder, "admin.pem", err);
 }
 
-static int add_copies(struct survey *s, const char *folder, const struct node *node, struct error **err)
+static int add_copies(struct survey *s, const char *folder, bool new, const struct node *node, struct error **err)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		const char *name = table_authorities[i].name;
-		CLEANUP_FREE char *path = xasprintf("%s/%s.crt", folder, name);
+		CLEANUP_FREE char *path = xasprintf("%s/%s%s.crt", folder, new ? ROTATION_NEW "/" : "", name);
 
 		if ((table_authorities[i].certificate_roles & (1u << node->role)) == 0)
 			continue;
@@ -79,7 +80,7 @@ static int add_leaf(struct survey *s, const char *folder, const struct node *nod
 	return read_known(path, &item->known, err);
 }
 
-static int add_node(struct survey *s, const char *folder, const struct plan *plan, const struct node *node, struct error **err)
+static int add_node(struct survey *s, const char *folder, bool new, const struct plan *plan, const struct node *node, struct error **err)
 {
 	CLEANUP_FREE char *own = xasprintf("%s/nodes/%s", folder, node->name);
 	const struct table_leaf *row = NULL;
@@ -92,16 +93,18 @@ static int add_node(struct survey *s, const char *folder, const struct plan *pla
 			return -1;
 	if (node_runs_kubernetes(node->role))
 		add(s, SURVEY_KUBELET, node->name, xstrdup(KUBELET_OWN));
-	return add_copies(s, folder, node, err);
+	return add_copies(s, folder, new, node, err);
 }
 
 int survey_state(const char *folder, const struct plan *plan, const struct node *nodes, size_t n, struct survey *ret,
 		 struct error **err)
 {
-	if (add_authorities(ret, folder, err) < 0)
+	enum pki_pass pass = PKI_SETTLED;
+
+	if (rotation_pass(folder, &pass, err) < 0 || add_authorities(ret, folder, pass >= PKI_SIGNED, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (add_node(ret, folder, plan, &nodes[i], err) < 0)
+		if (add_node(ret, folder, pass >= PKI_SIGNED, plan, &nodes[i], err) < 0)
 			return -1;
 	return 0;
 }

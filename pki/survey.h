@@ -7,10 +7,10 @@
 #include "pki/certificate.h"
 
 enum survey_kind {
-	SURVEY_AUTHORITY, /* in the state */
+	SURVEY_AUTHORITY, /* in the state: those that sign */
 	SURVEY_ADMIN,	  /* the administrator's, in the state */
 	SURVEY_LEAF,	  /* a node's */
-	SURVEY_COPY,	  /* an authority's certificate on a node */
+	SURVEY_COPY,	  /* an authority's certificate on a node: the first of several, where others are trusted as well */
 	SURVEY_KUBELET	  /* what a kubelet has asked the cluster for by itself, and renews so; the state knows nothing of it */
 };
 

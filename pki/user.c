@@ -56,7 +56,7 @@ int pki_user_check(const struct pki_user *user, struct error **err)
 
 static int check_end(const struct pki *p, int64_t until, struct error **err)
 {
-	int64_t end = certificate_not_after(p->authorities[PKI_CA].certificate);
+	int64_t end = certificate_not_after(p->signer.authorities[PKI_CA].certificate);
 	CLEANUP_FREE char *text = clock_rfc3339(end * 1000);
 
 	return until <= end ? 0
@@ -68,13 +68,13 @@ int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_u
 {
 	CLEANUP_FREE char *name = xasprintf("%s-%s", cluster, user->name);
 	CLEANUP_LEAF struct leaf leaf = {0};
-	struct certificate_want want = {.cn = user->name, .groups = user->groups, .usage = CERTIFICATE_CLIENT};
+	struct certificate_want want = {.algorithm = p->options.algorithm, .cn = user->name, .groups = user->groups, .usage = CERTIFICATE_CLIENT};
 	struct kubeconfig k = {.cluster = cluster, .user = name, .server = server_url, .embed = true};
 
 	if (pki_user_check(user, err) < 0 || check_end(p, now + user->seconds, err) < 0 ||
-	    leaf_make_until(&p->authorities[PKI_CA], want, now, now + user->seconds, &leaf, err) < 0)
+	    leaf_make_until(&p->signer.authorities[PKI_CA], want, now, now + user->seconds, &leaf, err) < 0)
 		return -1;
-	k.ca = p->authorities[PKI_CA].certificate_pem;
+	k.ca = p->published;
 	k.certificate = leaf.certificate_pem;
 	k.key = leaf.key_pem;
 	kubeconfig_write(&k, ret);

@@ -259,13 +259,22 @@ static char *beside(const char *file, char *path)
 	return xasprintf("%.*s/%s", (int)(slash - file), file, expanded);
 }
 
+static int check_pki(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *ca = yaml_get(yaml_get(file, "pki"), "ca");
+
+	if (s->pki.ca.passphrase_file != NULL && s->pki.ca.key == NULL)
+		return yaml_error(y, yaml_get(ca, "passphraseFile"), err, "passphraseFile: there is no \"key\" beside it that it would open");
+	return 0;
+}
+
 static int finish(const struct yaml *y, struct spec *s, struct error **err)
 {
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
 	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
 	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
-	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0)
+	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0)
 		return -1;
 	if (s->access.server.flavor == NULL)
 		s->access.server.flavor = xstrdup(s->control_plane.flavor);
@@ -278,6 +287,12 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	s->control_plane.name = xstrdup("control-plane");
 	if (s->registry.flavor == NULL)
 		s->registry.flavor = xstrdup(s->control_plane.flavor);
+	if (s->pki.ca.certificate != NULL)
+		s->pki.ca.certificate = beside(s->path, s->pki.ca.certificate);
+	if (s->pki.ca.key != NULL)
+		s->pki.ca.key = beside(s->path, s->pki.ca.key);
+	if (s->pki.ca.passphrase_file != NULL)
+		s->pki.ca.passphrase_file = beside(s->path, s->pki.ca.passphrase_file);
 	if (s->artifacts.bundle != NULL)
 		s->artifacts.bundle = beside(s->path, s->artifacts.bundle);
 	return 0;

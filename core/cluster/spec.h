@@ -141,6 +141,11 @@ struct spec {
 	enum pod_security pod_security;
 	struct {
 		enum key_algorithm algorithm;
+		struct {
+			char *certificate;     /* path of the chain, the site's intermediate authority first; NULL: the cluster's authorities are roots */
+			char *key;	       /* path; NULL: davit makes it, and asks for the certificate */
+			char *passphrase_file; /* of the key; NULL: there is none, or it is asked for */
+		} ca;
 	} pki;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
 	struct json_object *kubelet, *kube_proxy, *containerd;

@@ -164,7 +164,15 @@ static const struct field artifact_fields[] = {
 	END,
 };
 
+static const struct field ca_fields[] = {
+	{"certificate", FIELD_STRING, offsetof(struct spec, pki.ca.certificate), "file (PEM): certificate of the site's authority, then those of its issuers up to the root", .required = true},
+	{"key", FIELD_STRING, offsetof(struct spec, pki.ca.key), "file (PEM) with its key; where missing davit makes one, and writes a request (.csr) to be signed"},
+	{"passphraseFile", FIELD_STRING, offsetof(struct spec, pki.ca.passphrase_file), "file whose first line is the key's passphrase; else DAVIT_CA_PASSPHRASE, or it is asked for"},
+	END,
+};
+
 static const struct field pki_fields[] = {
+	{"ca", FIELD_MAP, 0, "an authority of the site's, beneath which the cluster's own are issued; roots where missing", .sub = ca_fields},
 	{"encryptionAlgorithm", FIELD_ENUM, offsetof(struct spec, pki.algorithm), "of the private keys of certificates, as kubeadm calls them", "ECDSA-P256", .allowed = key_algorithms},
 	END,
 };

@@ -280,6 +280,55 @@ test_upgrade() {
 	expect 'a control plane is not taken away meanwhile' 2 'the upgrade of cluster demo to 1.36.3 has not come to its end' node replace cp-1 --yes
 }
 
+# sign NAME EXTENSIONS: demo-ca.csr by the site's root, as demo-ca.crt with the root behind it
+sign() {
+	printf '%s\n' "$1" | tr ';' '\n' >extensions
+	openssl x509 -req -in demo-ca.csr -CA root.crt -CAkey root.key -CAcreateserial -days 900 -extfile extensions -out signed.crt 2>/dev/null
+	cat signed.crt root.crt >demo-ca.crt
+}
+
+# The cluster's authorities beneath one of the site's, by a request and openssl's own commands.
+test_site() {
+	rm -rf state
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.crt -subj '/CN=Site root' -days 3650 -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+	clouds http://127.0.0.1:1/v3
+	file 's/^  controlPlane/  pki: {ca: {certificate: demo-ca.crt, passphraseFile: x}}\n&/'
+	refuse 'a passphrase of no key' 2 'cluster.yaml:8:56: passphraseFile: there is no "key" beside it' apply
+	file 's/^  controlPlane/  pki: {encryptionAlgorithm: Ed25519}\n&/'
+	refuse 'an algorithm that is not known' 2 'cluster.yaml:8:30: ' apply
+	file 's/^  controlPlane/  pki: {ca: {certificate: demo-ca.crt, key: none.key}}\n&/'
+	expect 'a key that is not there' 2 'none.key' apply
+	file 's/^  controlPlane/  pki: {ca: {certificate: demo-ca.crt}}\n&/'
+	expect 'a certificate that is to be asked for' 2 'demo-ca.csr is the request for it' apply
+	if openssl req -in demo-ca.csr -noout -verify 2>/dev/null; then ok 'a request'; else not_ok 'a request' "$(cat demo-ca.csr)"; fi
+	cp demo-ca.csr first.csr
+	expect 'the request again' 0 'demo-ca.csr is the request for' certs csr
+	if [[ $(openssl req -in first.csr -noout -pubkey) = "$(openssl req -in demo-ca.csr -noout -pubkey)" ]]; then ok 'of the same key'; else not_ok 'of the same key'; fi
+	sign 'basicConstraints=critical,CA:TRUE,pathlen:0;keyUsage=critical,keyCertSign'
+	expect 'an authority with none beneath it' 2 'pathlen:0' apply
+	sign 'basicConstraints=critical,CA:FALSE'
+	expect 'no authority' 2 'CA:TRUE is missing' apply
+	if [[ ! -e state/davit/demo/pki/ca.key ]]; then ok 'no authority is made'; else not_ok 'no authority is made'; fi
+	sign 'basicConstraints=critical,CA:TRUE,pathlen:1;keyUsage=critical,keyCertSign,cRLSign'
+	run apply # goes on, up to the cloud
+	sed -i 's/^  controlPlane/  api: {endpoint: internal}\n&/' cluster.yaml
+	expect 'the authority of the site is taken' 0 'certificate-authority-data' kubeconfig
+	sed -n 's/.*certificate-authority-data: "\(.*\)"/\1/p' out | base64 -d >published.crt
+	if [[ $(grep -c BEGIN published.crt) = 3 ]]; then ok 'with all that is above it'; else not_ok 'with all that is above it' "$(cat published.crt)"; fi
+	if openssl verify -x509_strict -CAfile root.crt -untrusted signed.crt state/davit/demo/pki/ca.crt >out 2>&1; then
+		ok 'openssl verifies the authority'
+	else
+		not_ok 'openssl verifies the authority' "$(cat out)"
+	fi
+	if openssl verify -x509_strict -purpose sslclient -CAfile published.crt state/davit/demo/pki/admin.pem >out 2>&1; then
+		ok 'openssl verifies the administrator'
+	else
+		not_ok 'openssl verifies the administrator' "$(cat out)"
+	fi
+	file 's/^  controlPlane/  api: {endpoint: internal}\n&/'
+	expect 'the file no longer names it' 0 'names none' kubeconfig
+}
+
 test_help
 test_manual
 test_completion
@@ -287,4 +336,5 @@ test_schema
 test_file
 test_cloud
 test_upgrade
+test_site
 echo "1..$n"

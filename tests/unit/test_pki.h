@@ -31,7 +31,7 @@ UNUSED static int set_up(void **state UNUSED)
 {
 	strcpy(folder, "/tmp/davit-test-XXXXXX");
 	assert_non_null(mkdtemp(folder));
-	assert_success(pki_open(folder, KEY_ECDSA_P256, &pki, &test_error));
+	assert_success(pki_open(folder, &(struct pki_options){.algorithm = KEY_ECDSA_P256}, &pki, &test_error));
 	return 0;
 }
 

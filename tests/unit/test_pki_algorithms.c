@@ -56,7 +56,7 @@ static void test_each_algorithm(void **state UNUSED)
 		assert_string_equal(key_algorithm_name(rows[i].algorithm), rows[i].name);
 		strcpy(folder, "/tmp/davit-test-XXXXXX");
 		assert_non_null(mkdtemp(folder));
-		assert_success(pki_open(folder, rows[i].algorithm, &pki, &test_error));
+		assert_success(pki_open(folder, &(struct pki_options){.algorithm = rows[i].algorithm}, &pki, &test_error));
 		assert_success(pki_node_files(pki, &plan, &registry, &files, &test_error));
 		check_leaf(&files, i);
 		tear_down(NULL);
@@ -83,7 +83,7 @@ static void test_another_algorithm_makes_new_leaves(void **state UNUSED)
 
 	assert_success(pki_node_files(pki, &plan, &worker, &before, &test_error));
 	pki_free(pki);
-	assert_success(pki_open(folder, KEY_ECDSA_P384, &pki, &test_error));
+	assert_success(pki_open(folder, &(struct pki_options){.algorithm = KEY_ECDSA_P384}, &pki, &test_error));
 	assert_string_equal(pki_ca_pem(pki, "ca"), ca);
 	assert_success(pki_node_files(pki, &plan, &worker, &after, &test_error));
 	c = certificate(content(&after, "/var/lib/kubelet/pki/kubelet", ".crt"));

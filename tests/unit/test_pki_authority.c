@@ -45,7 +45,7 @@ static void test_opening_again_changes_nothing(void **state UNUSED)
 
 	assert_success(pki_node_files(pki, &plan, &control_plane, &before, &test_error));
 	pki_free(pki);
-	assert_success(pki_open(folder, KEY_ECDSA_P256, &pki, &test_error));
+	assert_success(pki_open(folder, &(struct pki_options){.algorithm = KEY_ECDSA_P256}, &pki, &test_error));
 	assert_string_equal(pki_ca_pem(pki, "ca"), ca);
 	assert_success(pki_node_files(pki, &plan, &control_plane, &after, &test_error));
 	assert_int_equal(before.n, after.n);
@@ -83,7 +83,7 @@ static struct authority authority_of(const char *name, const char *cn)
 {
 	struct authority a = {0};
 
-	assert_success(authority_open(folder, name, cn, KEY_ECDSA_P256, time(NULL), &a, &test_error));
+	assert_success(authority_open(folder, name, cn, &(struct authority_making){0}, time(NULL), &a, &test_error));
 	return a;
 }
 
@@ -183,7 +183,7 @@ static void fails_to_open(const char *part)
 {
 	struct pki *p = NULL;
 
-	assert_int_equal(pki_open(folder, KEY_ECDSA_P256, &p, &test_error), -1);
+	assert_int_equal(pki_open(folder, &(struct pki_options){.algorithm = KEY_ECDSA_P256}, &p, &test_error), -1);
 	assert_int_equal(error_kind(test_error), ERROR_CONFIG);
 	if (strstr(error_message(test_error), part) == NULL || strstr(error_message(test_error), folder) == NULL)
 		fail_msg("\"%s\" does not hold \"%s\"", error_message(test_error), part);
@@ -239,7 +239,7 @@ static void test_a_lost_key_is_told_and_a_lost_certificate_made(void **state UNU
 	copy("keep.key", "ca.key");
 	unlink(certificate_path);
 	pki_free(pki);
-	assert_success(pki_open(folder, KEY_ECDSA_P256, &pki, &test_error));
+	assert_success(pki_open(folder, &(struct pki_options){.algorithm = KEY_ECDSA_P256}, &pki, &test_error));
 	ca = certificate(pki_ca_pem(pki, "ca"));
 	leaf = certificate(content(&files, KUBELET, ".crt"));
 	assert_int_equal(verify(leaf, ca, X509_PURPOSE_SSL_SERVER), X509_V_OK);
@@ -253,7 +253,7 @@ static int parse_authority(const char *cn, const char *certificate_pem, const ch
 
 	buf_add(&certificate_text, certificate_pem);
 	buf_add(&key_text, key_pem);
-	result = authority_parse("pki", "ca", cn, &certificate_text, &key_text, now, &a, &test_error);
+	result = authority_parse("pki", "ca", cn, NULL, &certificate_text, &key_text, now, &a, &test_error);
 	authority_clear(&a);
 	return result;
 }
