@@ -12,9 +12,8 @@ SERVICES = [    # user, name, type, URL
     ('placement', 'placement', 'placement', ':8778'),
     ('cinder', 'cinderv3', 'volumev3', ':8776/v3/%(project_id)s'),
     ('cinder', 'cinder', 'block-storage', ':8776/v3/%(project_id)s'),
+    ('octavia', 'octavia', 'load-balancer', ':9876'),
 ]
-if os.environ.get('OCTAVIA') == '1':
-    SERVICES.append(('octavia', 'octavia', 'load-balancer', ':9876'))
 
 identity = openstack.connect(cloud='lab-admin').identity
 domain = identity.find_domain('Default') or identity.find_domain('default')

@@ -82,12 +82,11 @@ class Service:
 
 def table():
     services = {}
-    for part in ('services', 'services.octavia')[:1 + (os.environ.get('OCTAVIA') == '1')]:
-        with open(f'{ETC}/{part}') as file:
-            for line in file:
-                if line.strip() and not line.startswith('#'):
-                    service = Service(line)
-                    services[service.name] = service
+    with open(f'{ETC}/services') as file:
+        for line in file:
+            if line.strip() and not line.startswith('#'):
+                service = Service(line)
+                services[service.name] = service
     return services
 
 

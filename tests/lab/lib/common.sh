@@ -4,7 +4,6 @@
 CACHE=${DAVIT_CACHE:-/var/cache/davit}/lab     # finished things, each named by a key of what made it
 LAB=${DAVIT_LAB:-/var/lib/davit-lab}           # this lab: its state, logs and settings
 IP=172.24.4.1                                  # where every API listens, in the lab's own network
-export OCTAVIA=${OCTAVIA:-0}                   # 1: load balancers too
 
 say() { printf 'lab: %s\n' "$*"; }
 warn() { printf 'lab: %s\n' "$*" >&2; }

@@ -36,7 +36,7 @@ holder_start() {
 inside() {
     nsenter --target "$(holder_pid)" --net --mount --uts --ipc --pid -- /usr/bin/env -i \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-        PYTHONPATH=/lab/src/bin LAB_IP="$IP" OCTAVIA="$OCTAVIA" LAB_VERBOSE="${LAB_VERBOSE:-}" \
+        PYTHONPATH=/lab/src/bin LAB_IP="$IP" LAB_VERBOSE="${LAB_VERBOSE:-}" \
         OS_CLIENT_CONFIG_FILE=/lab/clouds.yaml OS_CLOUD=lab-admin \
         sh -c 'ulimit -n 65536 2>/dev/null; cd /; exec "$@"' sh "$@" 9>&-
 }

@@ -6,7 +6,7 @@ STATE_SIZE=500G     # sparse
 
 state_key() {
     # shellcheck disable=SC2046
-    key "$(tree_key)" "$(image_key)" "$IP" "$OCTAVIA" "$STATE_SIZE" -- $(find "$HERE/config" -type f | sort) \
+    key "$(tree_key)" "$(image_key)" "$IP" "$STATE_SIZE" -- $(find "$HERE/config" -type f | sort) \
         "$HERE"/cloud/{blank,databases,identity.py,seed.py,stop}
 }
 
