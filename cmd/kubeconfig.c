@@ -45,6 +45,13 @@ static int for_user(const struct options *o, struct pki *pki, const char *cluste
 	return 0;
 }
 
+static void tell_way(const struct context *c)
+{
+	if (c->spec->api.endpoint == API_INTERNAL)
+		log_info("api.endpoint is internal: this is for machines with a route to the servers' network that api.allowedCIDRs lets in; from elsewhere "
+			 "\"davit tunnel -- kubectl get nodes\" reaches the API through SSH");
+}
+
 int verb_kubeconfig(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
@@ -57,5 +64,6 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	if (authorities_open(&c, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
 								 : pki_admin_kubeconfig(pki, c.spec->name, url, &text, err)) < 0)
 		return -1;
+	tell_way(&c);
 	return verb_write(o, buf_str(&text), text.len, 0600, err);
 }

@@ -79,6 +79,11 @@ const struct command commands[] = {
 	 "host keys of the state, which are written to ssh/known_hosts there.  Run it again when servers have come or gone.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_TO, verb_ssh_config},
 	{"status", NULL, "Show the nodes and what differs from the file", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_status},
+	{"tunnel", "[COMMAND…]", "Reach the API through SSH while a command runs, or until Ctrl-C",
+	 "A port of this machine's loopback leads to an API server that answers, and to another one when it does not any more.  The command gets a\n"
+	 "kubeconfig for it in $KUBECONFIG: \"davit tunnel -- kubectl get nodes\"; Ctrl-C is the command's, and its exit status is davit's.  Without a\n"
+	 "command it stays open and prints how to use it.  It needs no address of the API outside: api.endpoint may be anything.", 0, -1,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_TUNNEL | OPT_RAW_ARGS, verb_tunnel},
 	{"upgrade", NULL, "Bring control plane and workers to the file's version of Kubernetes",
 	 "One control plane after the other, then the workers of each pool, a few at a time: cordoned, drained as budgets allow, installed, waited\n"
 	 "for, uncordoned.  All that stands against it is told before the first write; etcd's snapshot is kept in the state folder.  A node that\n"

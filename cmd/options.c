@@ -14,7 +14,7 @@ static const struct option {
 	enum type type;
 	size_t offset;
 	int add;      /* FLAG, ADD */
-	unsigned bit; /* 0: every command */
+	uint64_t bit; /* 0: every command */
 	const char *about;
 } table[] = {
 	{'f', "follow", NULL, FLAG, offsetof(struct options, follow), 1, OPT_LOGS, "go on with what is logged from now on, until Ctrl-C"},
@@ -65,6 +65,7 @@ static const struct option {
 	{0, "hard", NULL, FLAG, offsetof(struct options, hard), 1, OPT_HARD, "by the cloud, as after a power cut: also a node that does not answer"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
 	{0, "host", "NAME", VALUE, offsetof(struct options, host), 0, OPT_INVENTORY, "the variables of that host alone"},
+	{0, "port", "N", COUNT, offsetof(struct options, port), 0, OPT_TUNNEL, "port of this machine's 127.0.0.1 (default: one that is free)"},
 	{'q', "quiet", NULL, ADD, offsetof(struct options, verbosity), -1, 0, "errors only"},
 	{'v', "verbose", NULL, ADD, offsetof(struct options, verbosity), 1, 0, "more of what is done"},
 	{0, "debug", NULL, ADD, offsetof(struct options, verbosity), 2, 0, "every request and answer, secrets hashed"},

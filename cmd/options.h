@@ -34,6 +34,7 @@ struct options {
 	struct strv recipients;	 /* --recipient, each a file */
 	const char *folder, *passphrase_file, *key; /* of "davit etcd": --to, --passphrase-file, --key */
 	int keep;		 /* --keep; 0: not given */
+	int port;		 /* --port; 0: any that is free */
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -72,6 +73,8 @@ enum {
 	OPT_SELECT = 1 << 28, /* some of the nodes, at the same time */
 	OPT_UPGRADE = 1 << 27
 };
+/* beyond those that an enum can hold */
+#define OPT_TUNNEL (UINT64_C(1) << 32)
 
 struct command {
 	const char *name; /* of an action both words: "node list" */
@@ -79,7 +82,7 @@ struct command {
 	const char *summary;   /* one line, no full stop */
 	const char *details;   /* paragraphs for --help, or NULL */
 	int min_args, max_args; /* -1: any number */
-	unsigned options;
+	uint64_t options;
 	int (*run)(const struct options *o, struct error **err);
 	const struct command *actions; /* what its next word may be; they run, it does not; ends with a name of NULL */
 };

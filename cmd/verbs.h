@@ -44,6 +44,7 @@ int verb_schema(const struct options *o, struct error **err);
 int verb_ssh(const struct options *o, struct error **err);
 int verb_ssh_config(const struct options *o, struct error **err);
 int verb_status(const struct options *o, struct error **err);
+int verb_tunnel(const struct options *o, struct error **err);
 int verb_upgrade(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
 

@@ -248,6 +248,15 @@ static int check_proxy(const struct yaml *y, const struct yaml_node *file, const
 	return 0;
 }
 
+/* Without an address outside the API is for the cluster's own nodes, and for whom the file names. */
+static void finish_api(const struct yaml_node *file, struct spec *s)
+{
+	if (s->api.endpoint != API_INTERNAL || yaml_get(yaml_get(file, "api"), "allowedCIDRs") != NULL)
+		return;
+	strv_free(&s->api.allowed_cidrs);
+	s->api.allowed_cidrs = STRV_INIT;
+}
+
 static char *beside(const char *file, char *path)
 {
 	CLEANUP_FREE char *expanded = path_expand(path);
@@ -276,6 +285,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
 	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0)
 		return -1;
+	finish_api(file, s);
 	if (s->access.server.flavor == NULL)
 		s->access.server.flavor = xstrdup(s->control_plane.flavor);
 	if (s->access.host_keys == HOST_KEYS_FILE)

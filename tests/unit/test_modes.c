@@ -48,6 +48,32 @@ static void test_server_groups_hold_few_servers_each(void **state UNUSED)
 	assert_null(plan_find(p, "demo-registry")->server_group);
 }
 
+/* Rules that let somebody outside reach the API. */
+static size_t api_rules(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_rules; i++)
+		n += p->rules[i].port_min == 6443 && p->rules[i].from_cidr != NULL;
+	return n;
+}
+
+static void test_an_internal_api_is_for_whom_the_file_names(void **state UNUSED)
+{
+	static const struct {
+		const char *api;
+		size_t rules;
+	} cases[] = {{"endpoint: floatingIP", 1}, {"endpoint: internal", 0}, {"endpoint: internal, allowedCIDRs: [10.0.0.0/8, 172.16.0.0/12]", 2}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_FREE char *text = xasprintf("%s  api: {%s}\n", HEAD CLOUD CP, cases[i].api);
+		CLEANUP_SPEC struct spec *s = parsed(text);
+		CLEANUP_PLAN struct plan *p = planned(s);
+
+		assert_int_equal(api_rules(p), cases[i].rules);
+	}
+}
+
 static void test_server_groups_of_other_sizes(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  workerPools:\n"
@@ -193,6 +219,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server_groups_hold_few_servers_each),
+		cmocka_unit_test(test_an_internal_api_is_for_whom_the_file_names),
 		cmocka_unit_test(test_server_groups_of_other_sizes),
 		cmocka_unit_test(test_server_groups_that_cannot_be),
 		cmocka_unit_test(test_volumes_of_servers),
