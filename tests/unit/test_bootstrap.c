@@ -220,6 +220,24 @@ static bool matters(const char *path)
 	return strcmp(before, after) != 0;
 }
 
+/* One control plane becomes one of several: its API server goes on as it is. */
+static void test_units_wait_for_what_has_time(void **state UNUSED)
+{
+	static const char *const texts[] = {"[Service]\nExecStart=/x \\\n  --b=2\n", "[Service]\nExecStart=/x \\\n  --goaway-chance=0.001 \\\n  --b=2\n",
+					    "[Service]\nExecStart=/x \\\n  --goaway=0.001 \\\n  --b=2\n"};
+	char digests[ARRAY_SIZE(texts)][DIGEST_HEX_LEN + 1];
+	struct example e = {0};
+
+	example_make(&e, NODE_WORKER);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		fileset_add(&e.files, "/etc/systemd/system/kubelet.service", 0644, texts[i]);
+		digest_of(&e, "kubelet.service", digests[i]);
+	}
+	assert_string_equal(digests[0], digests[1]);
+	assert_string_not_equal(digests[0], digests[2]);
+	example_clear(&e);
+}
+
 static void test_units(void **state UNUSED)
 {
 	struct example e = {0};
@@ -457,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_prepare_is_repeatable),
 		cmocka_unit_test(test_artifacts_are_checked),
 		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_units_wait_for_what_has_time),
 		cmocka_unit_test(test_tarball),
 		cmocka_unit_test(test_tarball_source_missing),
 		cmocka_unit_test(test_digest_sees_everything),

@@ -201,9 +201,11 @@ sysctl_do() {
 }
 
 # ---- enable
-# All units at once, before the first is started: systemd reads its files again once, and each comes up with the next boot.
+# All units at once, before the first is started: systemd reads its files again once, and each comes up with the next boot.  Also those that have
+# changed in what is no reason to start them again (units.c).
 enable_check() {
-	cmp -s "$run/units.txt" "$run/enabled"
+	# shellcheck disable=SC2046 # a word each
+	cmp -s "$run/units.txt" "$run/enabled" && ! systemctl show --property=NeedDaemonReload $(cat "$run/units") | grep -q =yes
 }
 
 enable_do() {
