@@ -9,7 +9,7 @@ static const struct special {
 	const char *unit, *patience, *step;
 } specials[] = {
 	{"davit-volumes.service", "active", "plane"},  {"etcd.service", "active", "plane"},
-	{"flanneld.service", "started", "join"},
+	{"davit-vip.service", "started", "join"}, {"flanneld.service", "started", "join"},
 	{"kube-apiserver.service", "active", "plane"}, {"kube-controller-manager.service", "started", "join"},
 	{"kube-proxy.service", "started", "join"},     {"kube-scheduler.service", "started", "join"},
 	{"kubelet.service", "active", "join"},

@@ -87,14 +87,18 @@ static struct provision_job job_of(struct apply *a)
 				      .context = a};
 }
 
-/* In a network that is not ours the cloud chooses the addresses, which certificates and configuration are made for. */
+/* In a network that is not ours the cloud chooses the addresses, and everywhere the API's floating IP: certificates and configuration hold them. */
 static int reserve(struct apply *a, struct error **err)
 {
 	struct provision_job job = job_of(a);
+	bool news = false;
 
-	if (a->c->plan->own_network)
-		return 0;
-	return provision_reserve(&job, err) < 0 ? -1 : context_replan(a->c, err);
+	if (!a->c->plan->own_network && (provision_reserve(&job, err) < 0 || context_replan(a->c, err) < 0))
+		return -1;
+	job.plan = a->c->plan;
+	if (provision_reserve_api(&job, &news, err) < 0)
+		return -1;
+	return news ? context_replan(a->c, err) : 0;
 }
 
 static int run_provision(void *context, struct error **err)

@@ -14,6 +14,7 @@ static const enum state_mode state_modes[] = {
 static int load_state(struct context *c, enum context_mode mode, struct error **err)
 {
 	struct error *why = NULL;
+	CLEANUP_FREE char *api = NULL;
 	struct node *nodes;
 	size_t n;
 
@@ -25,6 +26,8 @@ static int load_state(struct context *c, enum context_mode mode, struct error **
 	}
 	if (state_nodes(c->state, c->inventory, err) < 0)
 		return -1;
+	api = state_get(c->state, STATE_API);
+	inventory_set_api(c->inventory, api);
 	/* a server that has an id was there when the last run ended; a look at the cloud may say otherwise */
 	nodes = inventory_list(c->inventory, &n);
 	for (size_t i = 0; i < n; i++)

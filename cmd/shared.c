@@ -167,6 +167,12 @@ int verb_api_url(const struct context *c, char **ret, struct error **err)
 		*ret = xasprintf("https://%s:6443", c->plan->api_address);
 		return 0;
 	}
+	if (spec_api_has_address(c->spec)) {
+		if (c->plan->api_floating_ip && c->plan->api_outside == NULL)
+			return error_set(err, ERROR_NOT_FOUND, "the API of cluster %s has no floating IP yet; run \"davit apply\"", c->spec->name);
+		*ret = xasprintf("https://%s:6443", c->plan->api_floating_ip ? c->plan->api_outside : c->plan->api_inside);
+		return 0;
+	}
 	nodes = inventory_list(c->inventory, &n);
 	for (size_t i = 0; i < n && *ret == NULL; i++)
 		if (nodes[i].role == NODE_CONTROL_PLANE && nodes[i].floating_ip != NULL)

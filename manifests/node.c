@@ -25,7 +25,7 @@ struct row {
 	const char *template, *path;
 	unsigned mode, roles;
 	bool secret;
-	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED } when;
+	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED, IF_VIP } when;
 	/* Changes the expanded text, or NULL. */
 	int (*finish)(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 };
@@ -40,6 +40,7 @@ static const struct row rows[] = {
 	{UNIT("kube-apiserver.service"), 0644, CONTROL, false, ALWAYS, NULL},
 	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, ALWAYS, NULL},
 	{UNIT("kube-scheduler.service"), 0644, CONTROL, false, ALWAYS, NULL},
+	{UNIT("davit-vip.service"), 0644, CONTROL, false, IF_VIP, NULL},
 	{UNIT("containerd.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("kubelet.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
@@ -59,6 +60,7 @@ static const struct row rows[] = {
 	{"node/cni-conf", "/opt/davit/libexec/cni-conf", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
 	{"node/without-iptables", "/opt/davit/libexec/without-iptables/iptables", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
 	{"node/without-iptables", "/opt/davit/libexec/without-iptables/ip6tables", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
+	{"node/vip", "/opt/davit/libexec/vip", 0755, CONTROL, false, IF_VIP, NULL},
 	{"node/haproxy.cfg", "/etc/davit/haproxy.cfg", 0644, WORKER, false, IF_BALANCED, balancer_finish_config},
 	{"node/haproxy.json", STATIC_PODS "haproxy.json", 0644, WORKER, false, IF_BALANCED, balancer_finish_pod},
 
@@ -189,6 +191,8 @@ static bool is_wanted(const struct row *row, const struct plan *plan, const stru
 		return has_volumes(plan, node);
 	case IF_BALANCED:
 		return plan_is_balanced(plan);
+	case IF_VIP:
+		return plan->spec->api.endpoint == API_VIP;
 	case ALWAYS:
 		break;
 	}

@@ -47,6 +47,8 @@ static void api_sans(const struct plan *plan, const struct node *node, struct st
 	add(ret, plan->api_service_ip);
 	add(ret, node->address);
 	add(ret, plan->api_address);
+	add(ret, plan->api_inside);
+	add(ret, plan->api_outside);
 	add_loopback(ret);
 	if (planned == NULL || planned->floating_ip) /* else it is of an earlier file, and goes */
 		add(ret, node->floating_ip);

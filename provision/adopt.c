@@ -52,7 +52,7 @@ static int adopt_node(struct view *view, struct state *state, const char *cluste
 
 int provision_adopt(struct view *view, struct state *state, struct inventory *ret, struct error **err)
 {
-	CLEANUP_FREE char *cluster = state_get(state, "cluster");
+	CLEANUP_FREE char *cluster = state_get(state, "cluster"), *api = xasprintf("%s-api", cluster);
 
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
 		size_t n = 0;
@@ -62,6 +62,9 @@ int provision_adopt(struct view *view, struct state *state, struct inventory *re
 			if (all[i]->duplicate)
 				continue;
 			if (state_made(state, kind_info((enum kind)kind)->name, all[i]->name, all[i]->id, NULL, err) < 0)
+				return -1;
+			if (kind == KIND_FLOATING_IP && strcmp(all[i]->name, api) == 0 &&
+			    state_set(state, STATE_API, json_get_str(all[i]->json, "floating_ip_address", NULL), err) < 0)
 				return -1;
 			if (kind == KIND_SERVER && adopt_node(view, state, cluster, all[i], ret, err) < 0)
 				return -1;

@@ -27,6 +27,11 @@ char *name_gateway(const struct plan *plan)
 	return xasprintf("%s-gateway", plan->spec->name);
 }
 
+char *name_api(const struct plan *plan)
+{
+	return xasprintf("%s-api", plan->spec->name);
+}
+
 char *name_root(const struct plan_node *node)
 {
 	return xasprintf("%s-root", node->node.name);
@@ -149,6 +154,36 @@ bool pods_on_the_wire(const struct plan *plan)
 	return strcmp(plan->spec->network.plugin, "flannel") != 0;
 }
 
+void body_pairs(const struct plan *plan, const struct plan_node *node, struct strv *ret)
+{
+	if (pods_on_the_wire(plan))
+		strv_add(ret, plan->spec->network.pod_cidr);
+	if (plan->spec->api.endpoint == API_VIP && node->node.role == NODE_CONTROL_PLANE)
+		strv_add(ret, plan->api_inside);
+}
+
+struct json_object *body_pair_list(const struct strv *pairs)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < pairs->n; i++) {
+		struct json_object *pair = json_object_new_object();
+
+		json_add_str(pair, "ip_address", pairs->v[i]);
+		json_object_array_add(list, pair);
+	}
+	return list;
+}
+
+struct json_object *body_api_port(const struct plan *plan, const char *mark, const char *network_id, const char *subnet_id)
+{
+	CLEANUP_FREE char *name = name_api(plan);
+	struct json_object *o = port(name, mark, network_id, subnet_id, plan->api_inside);
+
+	json_add(o, "security_groups", json_object_new_array()); /* the control planes' ports have theirs */
+	return o;
+}
+
 static void add_groups(struct json_object *port, const struct strv *group_ids)
 {
 	struct json_object *groups = json_object_new_array();
@@ -162,14 +197,12 @@ struct json_object *body_port(const struct plan *plan, const struct plan_node *n
 			      const char *subnet_id, const struct strv *group_ids)
 {
 	struct json_object *o = port(node->node.name, mark, network_id, subnet_id, plan->own_network ? node->node.address : NULL);
+	CLEANUP_STRV struct strv pairs = STRV_INIT;
 
 	add_groups(o, group_ids);
-	if (pods_on_the_wire(plan)) {
-		struct json_object *pods = json_object_new_object();
-
-		json_add_str(pods, "ip_address", plan->spec->network.pod_cidr);
-		json_add(o, "allowed_address_pairs", array_of(pods));
-	}
+	body_pairs(plan, node, &pairs);
+	if (pairs.n > 0)
+		json_add(o, "allowed_address_pairs", body_pair_list(&pairs));
 	return o;
 }
 

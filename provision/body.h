@@ -14,6 +14,7 @@ char *name_group(const struct plan *plan, const char *group) MUST_USE;				/* "de
 char *name_server_group(const struct plan *plan, const char *group, const char *uuid) MUST_USE; /* "demo-workers-1a2b3c4d" */
 char *name_keypair(const struct plan *plan, const char *uuid) MUST_USE;				/* "demo-1a2b3c4d" */
 char *name_gateway(const struct plan *plan) MUST_USE;	/* "demo-gateway": the router's port */
+char *name_api(const struct plan *plan) MUST_USE;	/* "demo-api": what has the API's own address */
 char *name_root(const struct plan_node *node) MUST_USE; /* "demo-cp-1-root" */
 
 struct json_object *body_keypair(const char *name, const char *public_key) MUST_USE;
@@ -31,6 +32,11 @@ struct json_object *body_gateway(const struct plan *plan, const char *mark, cons
  * masqueraded); where the operator brings the network plugin they may, and port security has to let them through.
  */
 bool pods_on_the_wire(const struct plan *plan);
+/* Addresses, besides its own, that packets of the node may come from. */
+void body_pairs(const struct plan *plan, const struct plan_node *node, struct strv *ret);
+struct json_object *body_pair_list(const struct strv *pairs) MUST_USE; /* as neutron has them */
+/* The port that keeps the API's shared address for the cluster; no server has it. */
+struct json_object *body_api_port(const struct plan *plan, const char *mark, const char *network_id, const char *subnet_id) MUST_USE;
 /* group_ids: of node->groups, in order */
 struct json_object *body_port(const struct plan *plan, const struct plan_node *node, const char *mark, const char *network_id,
 			      const char *subnet_id, const struct strv *group_ids) MUST_USE;
@@ -38,6 +44,7 @@ struct json_object *body_port(const struct plan *plan, const struct plan_node *n
  * NULL: nothing is guarded there.  keep_routes: the subnet's own routes are given all the same. */
 struct json_object *body_nic(const char *name, const char *mark, const char *network_id, const struct strv *group_ids,
 			     bool keep_routes) MUST_USE;
+/* port_id NULL: it points nowhere yet */
 struct json_object *body_floating_ip(const char *mark, const char *external_id, const char *port_id) MUST_USE;
 struct body_volume {
 	const char *name, *uuid;

@@ -1,4 +1,6 @@
 #include "core/base/alloc.h"
+#include "provision/api.h"
+#include "provision/balancer.h"
 #include "provision/body.h"
 #include "provision/drift.h"
 #include "provision/existing.h"
@@ -293,6 +295,56 @@ static void compare_floating_ip(struct comparison *c, const struct plan_node *no
 		      json_get_str(spare->json, "port_id", NULL) != NULL ? "another port" : "no port"));
 }
 
+static void compare_balancer(struct comparison *c, const char *name)
+{
+	const struct item *it = want(c, KIND_BALANCER, name);
+	const char *why = NULL, *had;
+	char *reason = NULL;
+
+	if (it == NULL)
+		return;
+	switch (balancer_judge(it->json, &why)) {
+	case BALANCER_WAIT:
+		add(c->changes, CHANGE_UPDATE, KIND_BALANCER, name, xasprintf("is %s; waited for", why));
+		return;
+	case BALANCER_REMAKE:
+		add(c->changes, CHANGE_REPLACE, KIND_BALANCER, name, xasprintf("is %s; will be made again", why));
+		return;
+	case BALANCER_FINE:
+		break;
+	}
+	update(c, it, drift_listener(c->plan, it->json, &reason), &reason);
+	update(c, it, drift_members(c->plan, it->json, subnet_id_of(c->plan, c->view), &reason), &reason);
+	had = json_get_str(it->json, "vip_address", c->plan->api_inside);
+	if (strcmp(had, c->plan->api_inside) != 0)
+		add(c->changes, CHANGE_MANUAL, KIND_BALANCER, name,
+		    xasprintf("has the address %s, the file wants %s, which no load balancer takes later: write %s, or delete it in the cloud, and apply makes a new one",
+			      had, c->plan->api_inside, had));
+}
+
+/* What has the API's own address, in the order in which they stand behind each other. */
+static void compare_api(struct comparison *c)
+{
+	CLEANUP_FREE char *name = name_api(c->plan);
+	const struct item *port = c->plan->spec->api.endpoint == API_VIP ? want(c, KIND_PORT, name) : NULL, *ip;
+	char *reason = NULL;
+
+	if (c->plan->spec->api.endpoint == API_OCTAVIA)
+		compare_balancer(c, name);
+	if (port != NULL)
+		update(c, port, drift_api_port(c->plan, c->view, port->json, &reason), &reason);
+	if (!c->plan->api_floating_ip)
+		return;
+	ip = pick_api_floating_ip(c->view, c->plan);
+	if (ip == NULL) {
+		want(c, KIND_FLOATING_IP, name);
+		return;
+	}
+	c->spares += ip == pick_spare_floating_ip(c->view, c->plan, 0);
+	strv_add(&c->wanted[KIND_FLOATING_IP], ip->name);
+	update(c, ip, drift_floating_ip(ip->json, api_port_id(c->plan, c->view), &reason), &reason);
+}
+
 static void compare_root(struct comparison *c, const struct plan_node *node, const struct item *server)
 {
 	CLEANUP_FREE char *name = name_root(node);
@@ -384,6 +436,7 @@ int provision_compare(const struct plan *plan, struct view *view, struct changes
 	compare_network(&c);
 	compare_groups(&c);
 	compare_gateway(&c);
+	compare_api(&c);
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		compare_node(&c, &plan->nodes[i]);
 	compare_extra(&c);

@@ -41,6 +41,8 @@ enum step {
 	STEP_RULES,
 	STEP_PORT_UPDATES,
 	STEP_INTERFACE,
+	STEP_BALANCER,
+	STEP_BALANCER_READY,
 	STEP_FLOATING_IPS,
 	STEP_SERVERS,
 	STEP_COUNT
@@ -66,7 +68,10 @@ static const struct flow_step steps[STEP_COUNT] = {
 	[STEP_RULES] = {"rules", make_rules, AFTER(PORTS)},
 	[STEP_PORT_UPDATES] = {"port updates", update_ports, AFTER(PORTS)},
 	[STEP_INTERFACE] = {"router interface", make_interface, AFTER(ROUTER) | AFTER(PORTS)}, /* it is a port of ours */
-	[STEP_FLOATING_IPS] = {"floating IPs", make_floating_ips, AFTER(INTERFACE)},
+	/* its address in a port of neutron's: after ours, so that none of theirs is taken */
+	[STEP_BALANCER] = {"load balancer", make_balancer, AFTER(PORTS)},
+	[STEP_BALANCER_READY] = {"load balancer's parts", finish_balancer, AFTER(BALANCER)},
+	[STEP_FLOATING_IPS] = {"floating IPs", make_floating_ips, AFTER(INTERFACE) | AFTER(BALANCER)},
 	/* the metadata service answers through the router: a server that boots before it may give up asking, and make host keys of
 	 * its own instead of the seeded one */
 	[STEP_SERVERS] = {"servers", make_servers,
@@ -87,7 +92,7 @@ static const struct {
 	unsigned steps;
 } subjects[] = {
 	{SUBJECT_NETWORK, AFTER(NETWORK) | AFTER(ROUTER) | AFTER(SUBNET) | AFTER(PORTS) | AFTER(PORT_UPDATES) | AFTER(INTERFACE) |
-				  AFTER(FLOATING_IPS)},
+				  AFTER(FLOATING_IPS) | AFTER(BALANCER) | AFTER(BALANCER_READY)},
 	{SUBJECT_SECURITY, AFTER(GROUPS) | AFTER(RULES) | AFTER(KEYPAIR) | AFTER(SERVER_GROUPS)},
 	{SUBJECT_VOLUMES, AFTER(VOLUMES)},
 };

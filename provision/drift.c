@@ -77,14 +77,46 @@ static void group_ids(const struct plan *plan, struct view *view, const struct p
 	strv_sort(ret);
 }
 
-static bool pods_allowed(const struct plan *plan, struct json_object *port)
+/* What the API's own port has, where the file wants none: nobody may have that address any more. */
+static const char *old_api_address(const struct plan *plan, struct view *view)
 {
-	CLEANUP_STRV struct strv pairs = STRV_INIT;
+	CLEANUP_FREE char *name = name_api(plan);
+	const struct item *it = plan->spec->api.endpoint != API_VIP ? view_find(view, KIND_PORT, name) : NULL;
 
-	if (!pods_on_the_wire(plan))
-		return true;
-	list_strings(json_at(port, "allowed_address_pairs"), "ip_address", &pairs);
-	return strv_has(&pairs, plan->spec->network.pod_cidr);
+	return it != NULL ? json_get_str(it->json, "fixed_ips[0].ip_address", NULL) : NULL;
+}
+
+/* The pairs that there are, with those that are missing and without the one that is old; what others have added stays. */
+static void compare_pairs(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
+			  struct json_object *fields, struct strv *reasons)
+{
+	struct json_object *list = json_at(port, "allowed_address_pairs"), *kept = json_object_new_array(), *missing_list;
+	CLEANUP_STRV struct strv had = STRV_INIT, wanted = STRV_INIT, missing = STRV_INIT;
+	CLEANUP_FREE char *text = NULL;
+	const char *old = old_api_address(plan, view);
+
+	list_strings(list, "ip_address", &had);
+	body_pairs(plan, node, &wanted);
+	for (size_t i = 0; i < wanted.n; i++)
+		if (!strv_has(&had, wanted.v[i]))
+			strv_add(&missing, wanted.v[i]);
+	for (size_t i = 0; i < json_len(list); i++)
+		if (old == NULL || strcmp(had.v[i], old) != 0)
+			json_object_array_add(kept, json_object_get(json_object_array_get_idx(list, i)));
+	if (missing.n == 0 && json_len(kept) == had.n) {
+		json_object_put(kept);
+		return;
+	}
+	missing_list = body_pair_list(&missing);
+	for (size_t i = 0; i < missing.n; i++)
+		json_object_array_add(kept, json_object_get(json_object_array_get_idx(missing_list, i)));
+	json_object_put(missing_list);
+	json_add(fields, "allowed_address_pairs", kept);
+	text = strv_join(&missing, ", ");
+	if (missing.n > 0)
+		strv_addf(reasons, "does not let packets from %s through", text);
+	else
+		strv_addf(reasons, "lets packets from %s through, which no node has any more", old);
 }
 
 /* Another address than the plan's: somebody moved it, or made it by hand.  Where the cloud chooses, the port's is the right one. */
@@ -95,14 +127,41 @@ static const char *other_address(const struct plan *plan, const struct plan_node
 	return plan->own_network && had != NULL && strcmp(had, node->node.address) != 0 ? had : NULL;
 }
 
-static void add_address(struct view *view, const struct plan *plan, const struct plan_node *node, struct json_object *fields)
+static void add_address(const char *subnet_id, const char *address, struct json_object *fields)
 {
 	struct json_object *list = json_object_new_array(), *ip = json_object_new_object();
 
-	json_add_str(ip, "subnet_id", view_id(view, KIND_SUBNET, plan->spec->name));
-	json_add_str(ip, "ip_address", node->node.address);
+	json_add_str(ip, "subnet_id", subnet_id);
+	json_add_str(ip, "ip_address", address);
 	json_object_array_add(list, ip);
 	json_add(fields, "fixed_ips", list);
+}
+
+struct json_object *drift_api_port(const struct plan *plan, struct view *view, struct json_object *port, char **ret_reason)
+{
+	const char *had = json_get_str(port, "fixed_ips[0].ip_address", NULL);
+	struct json_object *fields;
+
+	if (had != NULL && strcmp(had, plan->api_inside) == 0)
+		return NULL;
+	fields = json_object_new_object();
+	add_address(subnet_id_of(plan, view), plan->api_inside, fields);
+	*ret_reason = xasprintf("has the address %s, the file wants %s", had != NULL ? had : "none", plan->api_inside);
+	return fields;
+}
+
+struct json_object *drift_floating_ip(struct json_object *floating_ip, const char *port_id, char **ret_reason)
+{
+	const char *had = json_get_str(floating_ip, "port_id", NULL);
+	struct json_object *fields;
+
+	if (port_id == NULL || (had != NULL && strcmp(had, port_id) == 0))
+		return NULL;
+	fields = json_object_new_object();
+	json_add_str(fields, "port_id", port_id);
+	*ret_reason = xasprintf("%s points to %s, and will point to the API", json_get_str(floating_ip, "floating_ip_address", "?"),
+				had != NULL ? "another port" : "no port");
+	return fields;
 }
 
 bool port_is_loose(struct json_object *port)
@@ -158,18 +217,11 @@ struct json_object *drift_port(const struct plan *plan, struct view *view, const
 
 	compare_groups(plan, view, node, port, fields, &reasons);
 	if (moved != NULL) {
-		add_address(view, plan, node, fields);
+		add_address(view_id(view, KIND_SUBNET, plan->spec->name), node->node.address, fields);
 		strv_addf(&reasons, "has the address %s, the plan wants %s", moved, node->node.address);
 	}
 	compare_switch(port, fields, &reasons);
-	if (!pods_allowed(plan, port)) {
-		struct json_object *list = json_object_new_array(), *pods = json_object_new_object();
-
-		json_add_str(pods, "ip_address", plan->spec->network.pod_cidr);
-		json_object_array_add(list, pods);
-		json_add(fields, "allowed_address_pairs", list);
-		strv_add(&reasons, "does not let the pods' addresses through");
-	}
+	compare_pairs(plan, view, node, port, fields, &reasons);
 	if (json_object_object_length(fields) == 0)
 		return NULL;
 	*ret_reason = strv_join(&reasons, "; ");

@@ -8,6 +8,10 @@ struct json_object *drift_router(struct json_object *router, const char *externa
 struct json_object *drift_port(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
 			       char **ret_reason) MUST_USE;
 
+/* The port that keeps the API's shared address. */
+struct json_object *drift_api_port(const struct plan *plan, struct view *view, struct json_object *port, char **ret_reason) MUST_USE;
+/* The API's: port_id is that of the port that has its address; NULL: not made yet. */
+struct json_object *drift_floating_ip(struct json_object *floating_ip, const char *port_id, char **ret_reason) MUST_USE;
 /* Of a port in a network besides the cluster's own, where security groups guard it. */
 struct json_object *drift_nic(const struct plan *plan, struct view *view, const struct plan_node *node, struct json_object *port,
 			      char **ret_reason) MUST_USE;

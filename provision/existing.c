@@ -131,6 +131,8 @@ const char *router_id_of(const struct plan *plan, struct view *v)
 
 bool has_floating_ips(const struct plan *plan)
 {
+	if (plan->api_floating_ip)
+		return true;
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		if (plan->nodes[i].floating_ip)
 			return true;

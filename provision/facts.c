@@ -35,6 +35,16 @@ static bool credential_wanted(const struct plan *plan)
 	return plan->spec->openstack.application_credential.roles.n > 0;
 }
 
+static bool balancer_wanted(const struct plan *plan)
+{
+	return plan->spec->api.endpoint == API_OCTAVIA;
+}
+
+static bool provider_named(const struct plan *plan)
+{
+	return balancer_wanted(plan) && plan->spec->api.provider != NULL;
+}
+
 /* %s: the project's id, of keystone's the user's; fallback: where the path is unknown or forbidden. */
 static const struct {
 	enum cloud_service service;
@@ -54,6 +64,8 @@ static const struct {
 	[FACT_EXTENSIONS] = {CLOUD_NETWORK, false, "/extensions", NULL, always},
 	[FACT_SUBNETS] = {CLOUD_NETWORK, false, "/subnets", NULL, always},
 	[FACT_FREE_ADDRESSES] = {CLOUD_NETWORK, false, "/network-ip-availabilities", NULL, always},
+	[FACT_BALANCER_QUOTA] = {CLOUD_LOAD_BALANCER, false, "/quotas/%s", NULL, balancer_wanted},
+	[FACT_BALANCER_PROVIDERS] = {CLOUD_LOAD_BALANCER, false, "/providers", NULL, provider_named},
 	[FACT_CREDENTIALS] = {CLOUD_IDENTITY, false, "/users/%s/application_credentials", NULL, credential_wanted},
 };
 

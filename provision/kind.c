@@ -1,5 +1,6 @@
 #include "provision/kind.h"
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "provision/optional.h"
 #include "provision/pick.h"
 
@@ -18,6 +19,8 @@ static const struct kind_info kinds[KIND_COUNT] = {
 	[KIND_SERVER_GROUP] = {"server group", "server_group", "server_groups", CLOUD_COMPUTE, "/os-server-groups",
 			       "/os-server-groups", "2.15", MARK_NAME, false},
 	[KIND_PORT] = {"port", "port", "ports", CLOUD_NETWORK, "/ports", "/ports", NULL, MARK_DESCRIPTION, true},
+	[KIND_BALANCER] = {"load balancer", "loadbalancer", "loadbalancers", CLOUD_LOAD_BALANCER, "/loadbalancers", "/loadbalancers", NULL,
+			   MARK_DESCRIPTION, false, .optional = true},
 	[KIND_FLOATING_IP] = {"floating IP", "floatingip", "floatingips", CLOUD_NETWORK, "/floatingips", "/floatingips", NULL,
 			      MARK_DESCRIPTION, true, .optional = true},
 	[KIND_VOLUME] = {"volume", "volume", "volumes", CLOUD_VOLUME, "/volumes", "/volumes/detail", NULL, MARK_METADATA, false},
@@ -135,6 +138,20 @@ static struct json_object *unwrap(enum kind kind, struct json_object *list)
 	return flat;
 }
 
+/* Who may not ask Octavia has made nothing there. */
+static int allowed_list(struct cloud *c, const char *path, struct json_object **ret, struct error **err)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (optional_list(c, CLOUD_LOAD_BALANCER, path, kinds[KIND_BALANCER].keys, ret, &why) == 0)
+		return 0;
+	if (!error_is(why, ERROR_AUTH))
+		return error_move(err, steal_ptr(why));
+	log_verbose("load balancers: %s", error_message(why));
+	*ret = json_object_new_array();
+	return 0;
+}
+
 int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *cluster, struct json_object **ret,
 	      struct error **err)
 {
@@ -143,12 +160,13 @@ int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *clu
 	CLEANUP_JSON struct json_object *list = NULL;
 	int r;
 
-	if (k->service == CLOUD_VOLUME && !cloud_has(c, CLOUD_VOLUME)) {
+	if ((k->service == CLOUD_VOLUME || k->service == CLOUD_LOAD_BALANCER) && !cloud_has(c, k->service)) {
 		*ret = json_object_new_array();
 		return 0;
 	}
-	r = k->optional ? optional_list(c, k->service, path, k->keys, &list, err)
-			: cloud_list(c, k->service, path, k->keys, NULL, &list, err);
+	r = kind == KIND_BALANCER ? allowed_list(c, path, &list, err)
+	    : k->optional	  ? optional_list(c, k->service, path, k->keys, &list, err)
+				  : cloud_list(c, k->service, path, k->keys, NULL, &list, err);
 	if (r < 0)
 		return error_wrap(err, "list the %ss", k->name);
 	*ret = unwrap(kind, list);
@@ -158,7 +176,7 @@ int kind_list(struct cloud *c, enum kind kind, const char *uuid, const char *clu
 int kind_delete(struct cloud *c, enum kind kind, const char *id, const char *name, struct error **err)
 {
 	const struct kind_info *k = &kinds[kind];
-	CLEANUP_FREE char *escaped = http_escape(id), *path = xasprintf("%s/%s", k->path, escaped);
+	CLEANUP_FREE char *escaped = http_escape(id), *path = xasprintf("%s/%s%s", k->path, escaped, kind == KIND_BALANCER ? "?cascade=true" : "");
 	CLEANUP_FREE char *what = xasprintf("delete %s \"%s\"", k->name, name);
 	CLEANUP_JSON struct json_object *answer = NULL;
 	struct cloud_call call = {

@@ -16,7 +16,8 @@ enum kind {
 	KIND_GROUP,
 	KIND_SERVER_GROUP,
 	KIND_PORT,
-	KIND_FLOATING_IP, /* after ports: takes its name from the port it points to */
+	KIND_BALANCER,
+	KIND_FLOATING_IP, /* after ports and load balancers: takes its name from what it points to */
 	KIND_VOLUME,
 	KIND_SERVER,
 	KIND_COUNT

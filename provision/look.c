@@ -1,5 +1,6 @@
 #include "core/base/alloc.h"
 #include "core/base/parallel.h"
+#include "provision/balancer.h"
 #include "provision/existing.h"
 #include "provision/nics.h"
 #include "provision/optional.h"
@@ -182,6 +183,10 @@ static int look(struct cloud *c, const struct plan *plan, const char *uuid, bool
 		json_object_put(r.lists[kind]);
 	}
 	if (failed < 0) {
+		view_free(r.view);
+		return -1;
+	}
+	if (plan != NULL && balancer_look(c, plan, r.view, err) < 0) {
 		view_free(r.view);
 		return -1;
 	}

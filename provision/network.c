@@ -113,11 +113,11 @@ static int make_wanted_nics(struct maker *m, struct wants *w, struct error **err
 	return r;
 }
 
-/* All nodes' ports and the router's, in one call. */
+/* All nodes' ports, the router's and the API's, in one call. */
 static int make_first_ports(struct maker *m, struct error **err)
 {
 	struct wants wants = {.names = STRV_INIT};
-	CLEANUP_FREE char *gateway = name_gateway(m->plan);
+	CLEANUP_FREE char *gateway = name_gateway(m->plan), *api = name_api(m->plan);
 	int r;
 
 	for (size_t i = 0; i < m->plan->n_nodes; i++) {
@@ -129,6 +129,8 @@ static int make_first_ports(struct maker *m, struct error **err)
 	}
 	if (m->plan->own_network)
 		add_want(&wants, gateway, body_gateway(m->plan, m->mark, network_id(m), subnet_id(m)));
+	if (m->plan->spec->api.endpoint == API_VIP)
+		add_want(&wants, api, body_api_port(m->plan, m->mark, network_id(m), subnet_id(m)));
 	r = make_all(m, KIND_PORT, wants.items, wants.n, err);
 	free(wants.items);
 	return r;
@@ -190,12 +192,21 @@ static int update_port(size_t i, void *context, struct error **err)
 	return (fields != NULL && make_update(m, port, fields, err) < 0) || update_nics(m, node, err) < 0 ? -1 : 0;
 }
 
+static int update_api_port(struct maker *m, struct error **err)
+{
+	CLEANUP_FREE char *name = name_api(m->plan), *reason = NULL;
+	const struct item *port = m->plan->spec->api.endpoint == API_VIP ? view_find(m->view, KIND_PORT, name) : NULL;
+	struct json_object *fields = port != NULL ? drift_api_port(m->plan, m->view, port->json, &reason) : NULL;
+
+	return fields != NULL ? make_update(m, port, fields, err) : 0;
+}
+
 /* Also of those just made: neutron up to 21 at least forgets allowed_address_pairs when it makes many ports in one call. */
 int update_ports(void *context, struct error **err)
 {
 	struct maker *m = context;
 
-	return parallel_for(m->plan->n_nodes, MAKE_WIDTH, update_port, m, NULL, err);
+	return parallel_for(m->plan->n_nodes, MAKE_WIDTH, update_port, m, NULL, err) < 0 ? -1 : update_api_port(m, err);
 }
 
 /* A repeat of a call that was applied is refused: neutron's PortInUse, a port of the router itself. */
@@ -305,7 +316,7 @@ int make_floating_ips(void *context, struct error **err)
 {
 	struct maker *m = context;
 
-	if (give_spares(m, err) < 0)
+	if (make_api_floating_ip(m, err) < 0 || give_spares(m, err) < 0)
 		return -1;
 	return parallel_for(m->plan->n_nodes, MAKE_WIDTH, give_floating_ip, m, NULL, err);
 }

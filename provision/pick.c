@@ -1,4 +1,5 @@
 #include "provision/pick.h"
+#include "provision/body.h"
 #include "provision/retire.h"
 #include "core/base/alloc.h"
 #include <ctype.h>
@@ -84,6 +85,26 @@ bool pick_is_bootable(struct json_object *image)
 	return true;
 }
 
+/* By its name, which it has from what it points to, or by the address that certificates have. */
+static bool is_the_apis(const struct plan *plan, const struct item *it)
+{
+	CLEANUP_FREE char *name = name_api(plan);
+
+	return plan->api_floating_ip && (strcmp(it->name, name) == 0 ||
+					 (plan->api_outside != NULL && strcmp(json_get_str(it->json, "floating_ip_address", ""), plan->api_outside) == 0));
+}
+
+const struct item *pick_api_floating_ip(struct view *v, const struct plan *plan)
+{
+	size_t n = 0;
+	CLEANUP_FREE const struct item **all = view_all(v, KIND_FLOATING_IP, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (is_the_apis(plan, all[i]))
+			return all[i];
+	return plan->api_floating_ip ? pick_spare_floating_ip(v, plan, 0) : NULL;
+}
+
 const struct item *pick_spare_floating_ip(struct view *v, const struct plan *plan, size_t nth)
 {
 	size_t n = 0;
@@ -92,7 +113,7 @@ const struct item *pick_spare_floating_ip(struct view *v, const struct plan *pla
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_node *node = plan_find(plan, all[i]->name);
 
-		if ((node == NULL || !node->floating_ip) && !retire_takes(plan, all[i]) && nth-- == 0)
+		if ((node == NULL || !node->floating_ip) && !is_the_apis(plan, all[i]) && !retire_takes(plan, all[i]) && nth-- == 0)
 			return all[i];
 	}
 	return NULL;

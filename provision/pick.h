@@ -11,6 +11,8 @@ struct json_object *pick_external(const struct view *v, const struct plan *plan)
 const char *pick_external_name(const struct view *v, const struct plan *plan);
 /* The nth (from 0) of the cluster's floating IPs that points to none of the nodes that should have one; NULL where there is none. */
 const struct item *pick_spare_floating_ip(struct view *v, const struct plan *plan, size_t nth);
+/* The floating IP of an API that has an address of its own: the one that it has or had, else one that serves nothing; NULL where there is none. */
+const struct item *pick_api_floating_ip(struct view *v, const struct plan *plan);
 /* The members whose name or id is `name`; the caller frees the array, which ends with NULL. */
 struct json_object **pick_named(struct json_object *list, const char *name, size_t *ret_n) MUST_USE;
 /* The zone of a volume: the file's, or that of its server where cinder has one of that name; NULL: cinder's choice. */

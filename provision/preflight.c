@@ -10,7 +10,7 @@ static const struct {
 	{check_zones, true},		{check_volume_types, true},   {check_compute_quota, true}, {check_network_quota, true},
 	{check_volume_quota, true},	{check_external_addresses, true}, {check_nic_addresses, true}, {check_overlaps, true},  {check_subnet, true},
 	{check_mtu, true},		{check_roles, true},	      {check_clock, true},	  {check_microversions, true},
-	{check_extensions, true},	{check_credential, true},
+	{check_extensions, true},	{check_credential, true},     {check_balancer_quota, true}, {check_provider, true},
 };
 
 static void run(struct preflight *p, bool with_facts)

@@ -36,6 +36,8 @@ void check_subnet(struct preflight *p);
 void check_mtu(struct preflight *p);
 void check_roles(struct preflight *p); /* preflight_cloud.c */
 void check_credential(struct preflight *p);
+void check_balancer_quota(struct preflight *p);
+void check_provider(struct preflight *p);
 void check_clock(struct preflight *p);
 void check_microversions(struct preflight *p);
 void check_extensions(struct preflight *p);

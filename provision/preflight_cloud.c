@@ -166,7 +166,8 @@ void check_extensions(struct preflight *p)
 		{"security-group", "they keep strangers from the nodes", true},
 		{"standard-attr-description", "everything that is made bears the cluster's mark as its description", true},
 		{"extra_dhcp_opt", "it keeps servers from a default route in the networks of their pools", nics_wanted(p->plan)},
-		{"allowed-address-pairs", "packets of pods leave the nodes under the pods' own addresses", pods_on_the_wire(p->plan)},
+		{"allowed-address-pairs", "packets of pods, or of the shared address of the API, leave the nodes under addresses that are not their own",
+		 pods_on_the_wire(p->plan) || p->plan->spec->api.endpoint == API_VIP},
 	};
 	struct json_object *list = json_at(p->view->facts[FACT_EXTENSIONS].json, "extensions");
 	size_t missing = 0;

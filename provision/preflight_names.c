@@ -57,6 +57,9 @@ void check_services(struct preflight *p)
 			REFUSE(p, "service", NULL, fix, "the cloud's catalog has no %s service, which davit needs", wanted[i].name);
 	for (size_t i = 0; i < p->plan->n_nodes; i++)
 		volumes |= p->plan->nodes[i].root.size_gib > 0 || p->plan->nodes[i].n_volumes > 0;
+	if (p->plan->spec->api.endpoint == API_OCTAVIA && !p->view->services[CLOUD_LOAD_BALANCER])
+		REFUSE(p, "service", NULL, "write api.endpoint: vip, which needs none, or ask the cloud's operator",
+		       "the cloud's catalog has no load-balancer (octavia) service, and the file has api.endpoint: octavia");
 	if (volumes && !p->view->services[CLOUD_VOLUME])
 		REFUSE(p, "service", NULL, fix, "the cloud's catalog has no volume (cinder) service, and the file wants volumes");
 }

@@ -1,6 +1,5 @@
 /*
- * Quotas of nova, neutron and cinder, each read in the service's own form.  Octavia's are not asked for: nothing here makes load
- * balancers.
+ * Quotas of nova, neutron, cinder and octavia, each read in the service's own form.
  */
 #include "provision/preflight.h"
 
@@ -152,6 +151,40 @@ void check_network_quota(struct preflight *p)
 
 		check_quota(p, &q);
 	}
+}
+
+/* ---- octavia ---- */
+
+/* It tells limits alone; what is used of them is not asked for. */
+void check_balancer_quota(struct preflight *p)
+{
+	struct json_object *quotas;
+	struct quota q = {"load balancers", "", p->needs.kinds[KIND_BALANCER], -1, 0};
+
+	if (q.needed == 0)
+		return;
+	quotas = json_at(preflight_fact(p, FACT_BALANCER_QUOTA, CHECK, "quota of load-balancer (octavia)"), "quota");
+	q.limit = preflight_amount(quotas, "load_balancer", preflight_amount(quotas, "loadbalancer", INT64_MIN));
+	check_quota(p, &q);
+}
+
+void check_provider(struct preflight *p)
+{
+	const char *wanted = p->plan->spec->api.provider;
+	struct json_object *list = json_at(p->view->facts[FACT_BALANCER_PROVIDERS].json, "providers");
+	CLEANUP_STRV struct strv names = STRV_INIT;
+	CLEANUP_FREE char *all = NULL;
+
+	if (wanted == NULL || list == NULL)
+		return;
+	for (size_t i = 0; i < json_len(list); i++)
+		strv_add(&names, json_get_str(json_object_array_get_idx(list, i), "name", ""));
+	all = strv_join(&names, ", ");
+	if (strv_has(&names, wanted))
+		PASS(p, "load balancer", "octavia has the provider %s", wanted);
+	else
+		REFUSE(p, "load balancer", NULL, "write one of these as api.provider, or leave it out",
+		       "octavia has no provider \"%s\"; it has %s", wanted, all);
 }
 
 /* ---- cinder ---- */

@@ -70,6 +70,9 @@ struct provision_job {
 /* For a network that is not ours: makes the servers' ports, and tells the inventory which addresses the cloud chose.  The plan is
  * to be made again with that inventory before provision_create(), which takes the same view. */
 int provision_reserve(const struct provision_job *job, struct error **err) MUST_USE;
+/* For an API with an address of its own: its floating IP is made before anything is, since certificates hold it.  *ret_news: it is another one
+ * than the plan knows, which is to be made again with the inventory; the state has it from now on. */
+int provision_reserve_api(const struct provision_job *job, bool *ret_news, struct error **err) MUST_USE;
 /* Makes what is missing, updates what differs, and waits until every server is ACTIVE or failed.  Failed workers are told
  * through the inventory and do not fail the whole; what the rest needs does. */
 int provision_create(const struct provision_job *job, struct error **err) MUST_USE;

@@ -33,6 +33,7 @@ int removal_delete(struct removal *r, const struct item *it, struct error **err)
 int removal_look(const struct removal_job *job, struct view **ret, struct error **err);
 int removal_server_alone(struct removal *r, const struct item *it, struct error **err); /* its port stays */
 int removal_server(struct removal *r, const struct item *it, struct error **err); /* and as soon as it is gone, its port */
+int removal_balancer(struct removal *r, const struct item *it, struct error **err); /* with its parts, until it is gone */
 int removal_volume(struct removal *r, const struct item *it, struct error **err); /* once it is detached */
 /* The server that is there and holds the volume: somebody else's, or one of ours that did not go.  NULL: those that went, also by an
  * earlier run that was cut off, let go of it soon. */
@@ -43,6 +44,7 @@ int removal_settle(struct removal *r, const struct item *it, removal_one *once, 
 /* The steps of the table in remove.c; context is the removal. */
 int remove_servers(void *context, struct error **err);
 int remove_volumes(void *context, struct error **err);
+int remove_balancers(void *context, struct error **err);
 int remove_keypairs(void *context, struct error **err);
 int remove_server_groups(void *context, struct error **err);
 int remove_floating_ips(void *context, struct error **err); /* remove_network.c */

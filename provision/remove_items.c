@@ -3,6 +3,7 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
+#include "provision/balancer.h"
 #include "provision/credential.h"
 
 enum { ATTEMPTS = 3, IN_USE_MS = 60 * 1000, PAUSE_MS = 500, PAUSE_MAX_MS = 5000 };
@@ -180,6 +181,16 @@ int removal_volume(struct removal *r, const struct item *it, struct error **err)
 	if (!volume_free(it->json) && watch_wait(r->volumes, it->id, volume_free, REMOVAL_STALL_MS, &now, err) < 0)
 		return error_wrap(err, "wait until volume \"%s\" is detached", it->name);
 	return removal_delete(r, it, err);
+}
+
+int removal_balancer(struct removal *r, const struct item *it, struct error **err)
+{
+	return balancer_delete(r->cloud, it->id, it->name, err) < 0 ? -1 : removal_gone(r, it, err);
+}
+
+int remove_balancers(void *context, struct error **err)
+{
+	return removal_each(context, KIND_BALANCER, NULL, REMOVAL_WIDTH, removal_balancer, err);
 }
 
 int remove_volumes(void *context, struct error **err)

@@ -29,10 +29,23 @@ static bool is_surplus(const struct plan *plan, const struct item *it)
 	return had != NULL && !node->floating_ip && strcmp(json_get_str(it->json, "floating_ip_address", ""), had) == 0;
 }
 
+/* What had the API's own address, which the plan has none of, or in another way. */
+static bool is_old_api(const struct plan *plan, const struct item *it)
+{
+	CLEANUP_FREE char *name = name_api(plan);
+
+	if (strcmp(it->name, name) != 0)
+		return false;
+	return (it->kind == KIND_FLOATING_IP && !plan->api_floating_ip) || (it->kind == KIND_PORT && plan->spec->api.endpoint != API_VIP) ||
+	       (it->kind == KIND_BALANCER && plan->spec->api.endpoint != API_OCTAVIA);
+}
+
 bool retire_takes(const struct plan *plan, const struct item *it)
 {
 	CLEANUP_FREE char *bastion = old_bastion(plan), *group = bastion != NULL ? name_group(plan, "bastion") : NULL;
 
+	if (is_old_api(plan, it))
+		return true;
 	switch (it->kind) {
 	case KIND_FLOATING_IP:
 		return is_surplus(plan, it) || (bastion != NULL && is_of(bastion, it));
@@ -58,7 +71,7 @@ static int take_all(struct removal *r, const struct plan *plan, struct error **e
 	static const struct {
 		enum kind kind;
 		removal_one *one;
-	} steps[] = {{KIND_FLOATING_IP, removal_delete}, {KIND_SERVER, removal_server}, {KIND_PORT, removal_delete},
+	} steps[] = {{KIND_FLOATING_IP, removal_delete}, {KIND_BALANCER, removal_balancer}, {KIND_SERVER, removal_server}, {KIND_PORT, removal_delete},
 		     {KIND_VOLUME, removal_volume}, {KIND_GROUP, delete_group}};
 
 	if (rules_remove_extra(r->cloud, plan, r->view, RULE_SSH, err) < 0)
@@ -93,6 +106,8 @@ static int forget(struct state *state, struct inventory *inventory, const struct
 {
 	CLEANUP_FREE char *bastion = old_bastion(plan);
 
+	if (!plan->api_floating_ip && state_set(state, STATE_API, NULL, err) < 0)
+		return -1;
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		if (plan->nodes[i].node.floating_ip != NULL && forget_floating_ip(state, inventory, &plan->nodes[i], err) < 0)
 			return -1;

@@ -18,6 +18,9 @@ int update_ports(void *context, struct error **err);
 int make_nics(struct maker *m, const struct plan_node *node, struct error **err) MUST_USE;
 int make_interface(void *context, struct error **err);
 int make_floating_ips(void *context, struct error **err);
+int make_api_floating_ip(struct maker *m, struct error **err) MUST_USE; /* api.c */
+int make_balancer(void *context, struct error **err); /* make_balancer.c */
+int finish_balancer(void *context, struct error **err);
 int make_volumes(void *context, struct error **err); /* volume.c */
 int make_servers(void *context, struct error **err); /* compute.c */
 

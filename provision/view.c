@@ -94,14 +94,19 @@ const struct item *view_put(struct view *v, enum kind kind, const char *name, co
 	return it;
 }
 
-/* Floating IPs have no name: the port's that it points to stands for it, which is the node's. */
+/* Floating IPs have no name: that of what it points to stands for it, a node's port or a load balancer. */
 static const char *item_name(struct view *v, enum kind kind, struct json_object *o)
 {
+	const struct items *balancers = &v->kinds[KIND_BALANCER];
+	const char *port_id = json_get_str(o, "port_id", "");
 	const struct item *port;
 
 	if (kind != KIND_FLOATING_IP)
 		return json_get_str(o, "name", "");
-	port = find_id(&v->kinds[KIND_PORT], json_get_str(o, "port_id", ""));
+	port = find_id(&v->kinds[KIND_PORT], port_id);
+	for (size_t i = 0; i < balancers->n && port == NULL && *port_id != '\0'; i++)
+		if (!balancers->items[i]->gone && strcmp(json_get_str(balancers->items[i]->json, "vip_port_id", ""), port_id) == 0)
+			port = balancers->items[i];
 	return port != NULL ? port->name : json_get_str(o, "floating_ip_address", "");
 }
 

@@ -9,6 +9,7 @@ struct inventory {
 	bool closed;
 	enum error_kind why_kind;
 	char *why; /* NULL: provisioning ended well */
+	char *api; /* its floating IP, or NULL */
 };
 
 struct inventory *inventory_new(void)
@@ -26,6 +27,7 @@ void inventory_free(struct inventory *i)
 	node_list_free(i->nodes, i->n);
 	cond_destroy(&i->news);
 	free(i->why);
+	free(i->api);
 	free(i);
 }
 
@@ -67,6 +69,26 @@ const char *node_role_name(enum node_role role)
 bool node_runs_kubernetes(enum node_role role)
 {
 	return role == NODE_CONTROL_PLANE || role == NODE_WORKER;
+}
+
+void inventory_set_api(struct inventory *i, const char *floating_ip)
+{
+	char *copy = xstrdup(floating_ip);
+
+	cond_lock(&i->news);
+	free(i->api);
+	i->api = copy;
+	cond_unlock(&i->news);
+}
+
+char *inventory_api(struct inventory *i)
+{
+	char *copy;
+
+	cond_lock(&i->news);
+	copy = xstrdup(i->api);
+	cond_unlock(&i->news);
+	return copy;
 }
 
 /* under the lock */

@@ -48,6 +48,9 @@ void inventory_host_key(struct inventory *i, const char *name, const char *host_
 void inventory_leaving(struct inventory *i, const char *name, bool leaving);
 /* No more news will come (provisioning ended, *why may be NULL): waiters for servers that are not there fail with it. */
 void inventory_close(struct inventory *i, const struct error *why);
+/* The floating IP of an API that has an address of its own (api.endpoint: vip, octavia); NULL: none yet.  The caller of the second frees. */
+void inventory_set_api(struct inventory *i, const char *floating_ip);
+char *inventory_api(struct inventory *i) MUST_USE;
 void inventory_open(struct inventory *i); /* a new round: there will be news again */
 /* Wait until the server is ACTIVE (and, when asked, has its floating IP): 0 with *ret a copy; -1: failed, closed without it
  * (what to do is told), cancelled or late. */

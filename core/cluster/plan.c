@@ -5,13 +5,13 @@
 #include "core/cluster/address.h"
 #include "core/cluster/members.h"
 
-enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
+enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
 
 #define WAY(choice) (1u << BASTION_##choice)
 #define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
-enum source { FROM_GROUP, FROM_ACCESS, FROM_API };
+enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER };
 static const struct {
 	const char *group, *protocol;
 	int port_min, port_max;
@@ -23,6 +23,7 @@ static const struct {
 	{"bastion", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(SERVER)},
 	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside"},
 	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes"},
+	{"control-plane", "tcp", 6443, 6443, FROM_BALANCER, NULL, "the API from its load balancer"},
 	{"control-plane", "tcp", 2379, 2380, FROM_GROUP, "control-plane", "etcd's clients and peers"},
 	{"node", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
 	{"node", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},
@@ -49,6 +50,22 @@ static void add_rule(struct plan *p, size_t i, const char *from_cidr)
 						    .why = rule_table[i].why};
 }
 
+/*
+ * Octavia's amphorae have addresses in the servers' network, from which they connect, and hold allowedCIDRs themselves.  Its OVN provider keeps
+ * the clients' addresses and filters nothing: there the control planes do.
+ */
+static void sources(const struct spec *s, enum source source, struct strv *ret)
+{
+	bool amphora = s->api.endpoint == API_OCTAVIA && !spec_is_ovn(s);
+
+	if (source == FROM_ACCESS)
+		strv_copy(ret, &s->access.allowed_cidrs);
+	else if (source == FROM_API && !amphora)
+		strv_copy(ret, &s->api.allowed_cidrs);
+	else if (source == FROM_BALANCER && s->api.endpoint == API_OCTAVIA)
+		strv_add(ret, s->network.cidr);
+}
+
 static void rules(struct plan *p)
 {
 	strv_add(&p->groups, "control-plane");
@@ -57,15 +74,16 @@ static void rules(struct plan *p)
 	if (p->spec->access.bastion == BASTION_SERVER)
 		strv_add(&p->groups, "bastion");
 	for (size_t i = 0; i < ARRAY_SIZE(rule_table); i++) {
-		const struct strv *cidrs = rule_table[i].source == FROM_API ? &p->spec->api.allowed_cidrs : &p->spec->access.allowed_cidrs;
+		CLEANUP_STRV struct strv cidrs = STRV_INIT;
 
 		if (rule_table[i].ways != 0 && (rule_table[i].ways & 1u << p->spec->access.bastion) == 0)
 			continue;
+		sources(p->spec, rule_table[i].source, &cidrs);
 		if (rule_table[i].source == FROM_GROUP)
 			add_rule(p, i, NULL);
 		else
-			for (size_t k = 0; k < cidrs->n; k++)
-				add_rule(p, i, cidrs->v[k]);
+			for (size_t k = 0; k < cidrs.n; k++)
+				add_rule(p, i, cidrs.v[k]);
 	}
 }
 
@@ -298,6 +316,19 @@ static void add_pools(struct plan *p, struct inventory *known)
 	node_list_free(nodes, n);
 }
 
+/* The API's own address: of none of the nodes, and beside those that DHCP gives. */
+static void give_api_address(struct plan *p, struct inventory *known)
+{
+	const struct spec *s = p->spec;
+
+	if (!spec_api_has_address(s))
+		return;
+	p->api_floating_ip = s->api.floating_ip;
+	p->api_inside = s->api.address != NULL ? xstrdup(s->api.address)
+					       : cidr_nth(s->network.cidr, s->api.endpoint == API_VIP ? VIP : BALANCER);
+	p->api_outside = p->api_floating_ip && known != NULL ? inventory_api(known) : NULL;
+}
+
 static int give_addresses(struct plan *p, struct addresses *a, struct inventory *known, struct error **err)
 {
 	static const uint32_t first[] = {
@@ -333,6 +364,7 @@ static int fill(struct plan *p, struct addresses *a, struct inventory *known, st
 	}
 	p->api_service_ip = cidr_nth(spec->network.service_cidr, 1);
 	p->dns_service_ip = cidr_nth(spec->network.service_cidr, 10);
+	give_api_address(p, known);
 	rules(p);
 	add_bastion(p);
 	add_registry(p);
@@ -399,6 +431,8 @@ void plan_free(struct plan *p)
 	free(p->api_service_ip);
 	free(p->dns_service_ip);
 	free(p->api_address);
+	free(p->api_inside);
+	free(p->api_outside);
 	free(p->registry_address);
 	strv_free(&p->groups);
 	strv_free(&p->leaving);

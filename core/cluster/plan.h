@@ -3,7 +3,7 @@
  * tested against golden files and shown by `davit plan`.
  *
  * Names: everything of cluster "demo" is called "demo" or "demo-…"; nodes demo-cp-1, demo-POOL-1, demo-registry, demo-bastion.
- * Addresses: network+1 is the gateway, +4 the registry, +5 the bastion, +10… the control planes, +20… the workers in the order they were made,
+ * Addresses: network+1 is the gateway, +4 the registry, +5 the bastion, +6 the API's load balancer, +7 its shared address (api.endpoint), +10… the control planes, +20… the workers in the order they were made,
  * all in the lower three quarters of the CIDR; DHCP and the router take from the upper quarter.
  *
  * Members of a pool are found by members.h.  Of more than the file wants those with the lowest numbers stay, as long as nobody has
@@ -59,6 +59,9 @@ struct plan {
 	char *gateway, *allocation_start, *allocation_end; /* NULL where the network is not ours */
 	char *api_service_ip, *dns_service_ip; /* first and tenth of serviceCIDR */
 	char *api_address;	/* of the control plane in the network; it and the next may be NULL where the network is not ours */
+	char *api_inside;	/* of the load balancer, or the one that control planes hold in turn; NULL where the API has none of its own */
+	char *api_outside;	/* the floating IP of that one; NULL: none, or it is not known yet */
+	bool api_floating_ip;	/* it is to have one */
 	char *registry_address; /* in the network; port 5000 */
 	struct strv groups;	/* security groups in order of creation */
 	struct plan_server_group *server_groups;

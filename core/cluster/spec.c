@@ -248,6 +248,71 @@ static int check_proxy(const struct yaml *y, const struct yaml_node *file, const
 	return 0;
 }
 
+bool spec_api_has_address(const struct spec *s)
+{
+	return s->api.endpoint == API_VIP || s->api.endpoint == API_OCTAVIA;
+}
+
+bool spec_is_ovn(const struct spec *s)
+{
+	return s->api.endpoint == API_OCTAVIA && s->api.provider != NULL && strcmp(s->api.provider, "ovn") == 0;
+}
+
+/* Keys that say something of an endpoint that is another one. */
+static int check_api_keys(const struct yaml *y, const struct yaml_node *api, const struct spec *s, struct error **err)
+{
+	static const struct {
+		const char *key;
+		bool vip;
+	} keys[] = {{"address", true}, {"floatingIP", true}, {"provider", false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct yaml_node *at = yaml_get(api, keys[i].key);
+
+		if (at != NULL && s->api.endpoint != API_OCTAVIA && !(keys[i].vip && s->api.endpoint == API_VIP))
+			return yaml_error(y, at, err, "%s: goes with endpoint: %soctavia", keys[i].key, keys[i].vip ? "vip or " : "");
+	}
+	return 0;
+}
+
+/* In a network of ours: those that no server and no port of the cloud gets (plan.h). */
+static bool is_spare(uint32_t offset)
+{
+	return offset == 2 || offset == 3 || (offset >= 6 && offset <= 9);
+}
+
+static int check_api_address(const struct yaml *y, const struct yaml_node *api, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *at = yaml_get(api, "address");
+	struct cidr network = {0};
+	uint32_t address = 0;
+
+	if (at == NULL && spec_api_has_address(s) && s->network.existing.network != NULL)
+		return yaml_error(y, api, err, "api: in a network that is there, write \"address\": one of %s that nobody gets", s->network.cidr);
+	if (at == NULL)
+		return 0;
+	if (address_parse(s->api.address, &address, NULL) < 0)
+		return yaml_error(y, at, err, "address: \"%s\" is no IPv4 address", s->api.address);
+	if (cidr_parse(s->network.cidr, &network, err) < 0)
+		return -1;
+	if (!cidr_has(network, address) || address == network.base || address == network.base + cidr_size(network) - 1)
+		return yaml_error(y, at, err, "address: %s is no address of the servers' network %s", s->api.address, s->network.cidr);
+	if (s->network.existing.network == NULL && !is_spare(address - network.base)) {
+		CLEANUP_FREE char *first = address_format(network.base + 6), *last = address_format(network.base + 9);
+
+		return yaml_error(y, at, err, "address: servers and the cloud's own ports get %s; write one from %s to %s, or leave it out",
+				  s->api.address, first, last);
+	}
+	return 0;
+}
+
+static int check_api(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *api = yaml_get(file, "api");
+
+	return check_api_keys(y, api, s, err) < 0 ? -1 : check_api_address(y, api, s, err);
+}
+
 /* Without an address outside the API is for the cluster's own nodes, and for whom the file names. */
 static void finish_api(const struct yaml_node *file, struct spec *s)
 {
@@ -283,7 +348,8 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 
 	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
 	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
-	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0)
+	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0 ||
+	    check_api(y, file, s, err) < 0)
 		return -1;
 	finish_api(file, s);
 	if (s->access.server.flavor == NULL)

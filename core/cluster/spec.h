@@ -7,7 +7,14 @@
 #include "core/base/strv.h"
 
 enum platform_type { PLATFORM_KUBERNETES };
-enum api_endpoint { API_FLOATING_IP, API_INTERNAL };
+/* By what the API is reached from outside. */
+enum api_endpoint {
+	API_FLOATING_IP, /* the first control plane's floating IP */
+	API_INTERNAL,	 /* nothing: davit tunnel */
+	API_VIP,	 /* an address of its own in the servers' network, which a control plane that is well holds */
+	API_OCTAVIA,	 /* a load balancer of the cloud's */
+};
+
 
 /* How the host key of a server is known when it is reached for the first time; afterwards it is in the state. */
 enum host_keys {
@@ -99,6 +106,10 @@ struct spec {
 	} network;
 	struct {
 		enum api_endpoint endpoint;
+		/* of API_VIP and API_OCTAVIA: */
+		char *address;	  /* in the servers' network; NULL: the plan's choice, in a network of ours */
+		bool floating_ip; /* it has one */
+		char *provider;	  /* of Octavia; NULL: the cloud's default */
 		struct strv allowed_cidrs, extra_sans;
 	} api;
 	struct {
@@ -151,6 +162,9 @@ struct spec {
 	struct json_object *kubelet, *kube_proxy, *containerd;
 };
 
+/* Whether the API has an address that is none of the servers' (vip, octavia); whether its load balancer keeps the clients' addresses. */
+bool spec_api_has_address(const struct spec *s);
+bool spec_is_ovn(const struct spec *s);
 int spec_load(const char *path, struct spec **ret, struct error **err) MUST_USE;
 int spec_parse(const char *path, const char *text, size_t len, struct spec **ret, struct error **err) MUST_USE;
 void spec_free(struct spec *s);

@@ -4,7 +4,7 @@
 static const char *const api_versions[] = {"davit/v1", NULL};
 static const char *const kinds[] = {"Cluster", NULL};
 static const char *const platforms[] = {"kubernetes", NULL};
-static const char *const endpoints[] = {"floatingIP", "internal", NULL};
+static const char *const endpoints[] = {"floatingIP", "internal", "vip", "octavia", NULL};
 const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
 static const char *const file_systems[] = {"ext4", "xfs", NULL};
@@ -117,7 +117,10 @@ static const struct field network_fields[] = {
 };
 
 static const struct field api_fields[] = {
-	{"endpoint", FIELD_ENUM, offsetof(struct spec, api.endpoint), "how the API is reached: through a floating IP, or at its address in the servers' network", "floatingIP", .allowed = endpoints},
+	{"endpoint", FIELD_ENUM, offsetof(struct spec, api.endpoint), "how the API is reached: through the first control plane's floating IP; not from outside; at an address that control planes hold in turn; through a load balancer", "floatingIP", .allowed = endpoints},
+	{"address", FIELD_STRING, offsetof(struct spec, api.address), "of vip and octavia: its address in the servers' network"},
+	{"floatingIP", FIELD_BOOL, offsetof(struct spec, api.floating_ip), "of vip and octavia: whether that address gets a floating IP", "true"},
+	{"provider", FIELD_STRING, offsetof(struct spec, api.provider), "of octavia: its provider, such as amphora or ovn; the cloud's default where missing"},
 	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, api.allowed_cidrs), "who may reach the API", "[0.0.0.0/0]"},
 	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, api.extra_sans), "more names and addresses in its certificate", "[]"},
 	END,

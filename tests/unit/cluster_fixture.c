@@ -23,6 +23,9 @@ void cluster_begin(struct cluster *c)
 
 void cluster_use(struct cluster *c, const char *text)
 {
+	CLEANUP_FREE char *api = state_get(c->state, STATE_API);
+
+	inventory_set_api(c->inventory, api);
 	plan_free(c->plan);
 	spec_free(c->spec);
 	assert_success(spec_parse("c.yaml", text, strlen(text), &c->spec, &test_error));
@@ -40,6 +43,7 @@ int cluster_apply(struct cluster *c, struct error **err)
 				    .inventory = c->inventory,
 				    .public_key = "ssh-ed25519 AAAA demo",
 				    .user_data = user_data};
+	bool news = false;
 
 	if (provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, err) < 0)
 		return -1;
@@ -51,7 +55,29 @@ int cluster_apply(struct cluster *c, struct error **err)
 		assert_success(plan_make(c->spec, c->inventory, &c->plan, &test_error));
 		job.plan = c->plan;
 	}
+	if (provision_reserve_api(&job, &news, err) < 0)
+		return -1;
+	if (news) {
+		plan_free(c->plan);
+		assert_success(plan_make(c->spec, c->inventory, &c->plan, &test_error));
+		job.plan = c->plan;
+	}
 	return provision_create(&job, err);
+}
+
+char *cluster_differences(struct cluster *c)
+{
+	CLEANUP_VIEW struct view *view = NULL;
+	CLEANUP_BUF struct buf b = BUF_INIT;
+	struct changes changes = {0};
+
+	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
+	assert_success(provision_compare(c->plan, view, &changes, &test_error));
+	for (size_t i = 0; i < changes.n; i++)
+		buf_addf(&b, "%s %s: %s\n", changes.items[i].kind, changes.items[i].name,
+			 changes.items[i].reason != NULL ? changes.items[i].reason : "create");
+	changes_free(&changes);
+	return buf_steal(&b);
 }
 
 void cluster_end(struct cluster *c)

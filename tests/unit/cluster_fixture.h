@@ -17,6 +17,8 @@ void cluster_begin(struct cluster *c); /* the cloud is as new, and there is no f
 void cluster_use(struct cluster *c, const char *text);
 /* As `davit apply` does it: look, have the addresses reserved where the cloud chooses them, make what is missing. */
 int cluster_apply(struct cluster *c, struct error **err);
+/* What is left to do by provision_compare(), a line "KIND NAME: REASON" each; the caller frees. */
+char *cluster_differences(struct cluster *c);
 void cluster_end(struct cluster *c);
 
 /* The same for cmocka: *state is the cluster. */

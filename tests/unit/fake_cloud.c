@@ -165,6 +165,9 @@ static int settle(enum kind kind, struct json_object *o, int *s, struct error **
 		return 0;
 	case KIND_SERVER:
 		return fake_settle_server(o, s, err);
+	case KIND_BALANCER:
+		fake_settle_balancer(o);
+		return 0;
 	default:
 		return 0;
 	}
@@ -330,6 +333,8 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 		fake_delete_rule(c->path + 22);
 		return 0;
 	}
+	if (what != NULL && (strncmp(c->path, "/listeners/", 11) == 0 || strncmp(c->path, "/pools/", 7) == 0))
+		return fake_call_balancer_part(c, what, ret, s, err);
 	if (what != NULL && strncmp(c->path, "/loadbalancers/", 15) == 0) {
 		what[strcspn(what, "?")] = '\0';
 		return fake_call_balancer(c, what, ret, s, err);

@@ -15,7 +15,7 @@ enum fake_fault {
 };
 
 /* What davit makes none of, but has to take away for Kubernetes: beyond the kinds of kind.h. */
-enum { FAKE_BALANCER = KIND_COUNT, FAKE_SNAPSHOT, FAKE_CREDENTIAL, FAKE_KINDS };
+enum { FAKE_BALANCER = KIND_BALANCER, FAKE_SNAPSHOT = KIND_COUNT, FAKE_CREDENTIAL, FAKE_KINDS };
 
 void fake_reset(void);
 struct cloud *fake_cloud(void);

@@ -1,6 +1,62 @@
 #include "tests/unit/fake_private.h"
 #include "core/base/alloc.h"
 
+/* Its address is a port of neutron's, which is Octavia's. */
+void fake_settle_balancer(struct json_object *o)
+{
+	struct json_object *port = json_object_new_object();
+	CLEANUP_FREE char *id = xasprintf("vip-%s", str(o, "id"));
+
+	json_add_str(port, "id", id);
+	json_add_str(port, "name", "octavia-lb");
+	json_add_str(port, "network_id", str(fake_by(KIND_SUBNET, "id", str(o, "vip_subnet_id"), NULL), "network_id"));
+	json_add_str(port, "device_owner", "Octavia");
+	json_add_str(port, "device_id", "lb");
+	json_object_array_add(fake.kinds[KIND_PORT], port);
+	json_add_str(o, "vip_port_id", id);
+	json_add_str(o, "provisioning_status", "PENDING_CREATE");
+}
+
+/* Of GET /loadbalancers/ID/status; listener and pool have the load balancer's id. */
+static struct json_object *balancer_tree(struct json_object *o)
+{
+	struct json_object *tree = json_tokener_parse("{\"statuses\":{\"loadbalancer\":{\"listeners\":[{\"pools\":[{\"health_monitor\":{\"id\":\"m\"}}]}]}}}");
+	struct json_object *listener = json_at(tree, "statuses.loadbalancer.listeners[0]"), *pool = json_at(listener, "pools[0]");
+
+	if (json_at(o, "listeners[0]") == NULL)
+		json_object_array_del_idx(json_at(tree, "statuses.loadbalancer.listeners"), 0, 1);
+	else {
+		json_add_str(listener, "id", str(o, "id"));
+		json_add_str(pool, "id", str(o, "id"));
+		json_add(pool, "members", fake_copy(json_at(o, "listeners[0].default_pool.members")));
+	}
+	return tree;
+}
+
+/* GET and PUT of /listeners/ID, PUT of /pools/ID/members. */
+int fake_call_balancer_part(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err)
+{
+	struct json_object *o = fake_by(FAKE_BALANCER, "id", id, NULL), *listener = json_at(o, "listeners[0]"), *fields;
+
+	if (listener == NULL)
+		return fake_refuse(404, ERROR_NOT_FOUND, "not found", s, err);
+	if (strcmp(c->method, "PUT") == 0 && !is(o, "provisioning_status", "ACTIVE"))
+		return fake_refuse(409, ERROR_CONFLICT, "Load Balancer is immutable", s, err);
+	if (strcmp(c->method, "PUT") == 0) {
+		json_add_str(o, "provisioning_status", "PENDING_UPDATE");
+		fields = json_at(c->body, "listener");
+		if (fields == NULL) {
+			json_add(json_at(listener, "default_pool"), "members", fake_copy(json_at(c->body, "members")));
+		} else {
+			json_object_object_foreach(fields, key, value) json_add(listener, key, fake_copy(value));
+		}
+	}
+	*ret = json_object_new_object();
+	json_add(*ret, "listener", fake_copy(listener));
+	json_add_str(json_at(*ret, "listener"), "id", id);
+	return 0;
+}
+
 /* Octavia: PENDING_ refuses changes and ends by itself; a deletion is one of its children too, and takes a while. */
 int fake_call_balancer(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err)
 {
@@ -16,9 +72,13 @@ int fake_call_balancer(const struct cloud_call *c, const char *id, struct json_o
 		json_add_str(o, "provisioning_status", "PENDING_DELETE");
 		return 0;
 	}
+	if (strstr(c->path, "/status") != NULL) {
+		*ret = balancer_tree(o);
+		return 0;
+	}
 	*ret = json_object_new_object();
 	json_add(*ret, "loadbalancer", fake_copy(o));
-	if (is(o, "provisioning_status", "PENDING_UPDATE")) {
+	if (is(o, "provisioning_status", "PENDING_UPDATE") || is(o, "provisioning_status", "PENDING_CREATE")) {
 		json_add_str(o, "provisioning_status", "ACTIVE");
 	} else if (is(o, "provisioning_status", "PENDING_DELETE")) {
 		struct json_object *ip = fake_by(KIND_FLOATING_IP, "port_id", str(o, "vip_port_id"), NULL);

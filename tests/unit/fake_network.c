@@ -41,9 +41,9 @@ int fake_settle_floating_ip(struct json_object *o, int *s, struct error **err)
 {
 	CLEANUP_FREE char *address = xasprintf("172.24.4.%u", fake.ids);
 
-	if (fake_by(KIND_PORT, "device_owner", "network:router_interface", NULL) == NULL)
+	if (!is(o, "port_id", "") && fake_by(KIND_PORT, "device_owner", "network:router_interface", NULL) == NULL)
 		return fake_refuse(404, ERROR_NOT_FOUND, "ExternalGatewayForFloatingIPNotFound", s, err);
-	if (fake_by(KIND_FLOATING_IP, "port_id", str(o, "port_id"), NULL) != NULL)
+	if (!is(o, "port_id", "") && fake_by(KIND_FLOATING_IP, "port_id", str(o, "port_id"), NULL) != NULL)
 		return fake_refuse(409, ERROR_CONFLICT, "FloatingIPPortAlreadyAssociated", s, err);
 	json_add_str(o, "floating_ip_address", address);
 	return 0;

@@ -101,7 +101,7 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  proxy: {http: proxy:3128}\n", "c.yaml:8:17: http: expected http(s)://[USER:PASSWORD@]HOST:PORT");
 	refused(HEAD CLOUD CP "  proxy: {https: 'http://a:$b@c'}\n", "c.yaml:8:18: https: expected http(s)://");
 	refused(HEAD CLOUD CP "  proxy: {no: [ok, 'a,b']}\n", "c.yaml:8:20: no: \"a,b\" is no host, domain or CIDR");
-	refused(HEAD CLOUD CP "  api: {endpoint: octavia}\n", "\"octavia\" is not known; allowed: floatingIP");
+	refused(HEAD CLOUD CP "  api: {endpoint: octavio}\n", "\"octavio\" is not known; allowed: floatingIP, internal, vip, octavia");
 	refused("apiVersion: davit/v2\nkind: Cluster\nmetadata: {name: a}\nspec: {}\n", "allowed: davit/v1");
 	refused("[]", "a cluster file is a map, found a list");
 	refused("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: Demo_1}\nspec: {}\n", "lower-case letters");

@@ -42,24 +42,9 @@ static void end(struct cluster *c)
 		free(before[kind]);
 }
 
-static char *differences(struct cluster *c)
-{
-	CLEANUP_VIEW struct view *view = NULL;
-	CLEANUP_BUF struct buf b = BUF_INIT;
-	struct changes changes = {0};
-
-	assert_success(provision_look(fake_cloud(), c->plan, state_uuid(c->state), &view, &test_error));
-	assert_success(provision_compare(c->plan, view, &changes, &test_error));
-	for (size_t i = 0; i < changes.n; i++)
-		buf_addf(&b, "%s %s: %s\n", changes.items[i].kind, changes.items[i].name,
-			 changes.items[i].reason != NULL ? changes.items[i].reason : "create");
-	changes_free(&changes);
-	return buf_steal(&b);
-}
-
 static void assert_complete(struct cluster *c)
 {
-	CLEANUP_FREE char *text = differences(c);
+	CLEANUP_FREE char *text = cluster_differences(c);
 
 	assert_string_equal(text, "");
 }
@@ -189,7 +174,7 @@ static void test_one_volume_is_attached_again(void **state UNUSED)
 	assert_success(cluster_apply(&c, &test_error));
 	json_add_str(fake_find(KIND_VOLUME, "demo-w-1-srv-b"), "status", "available");
 	json_object_object_del(fake_find(KIND_VOLUME, "demo-w-1-srv-b"), "attachments");
-	text = differences(&c);
+	text = cluster_differences(&c);
 	assert_string_equal(text, "volume demo-w-1-srv-b: is not attached to demo-w-1\n");
 	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
@@ -411,7 +396,7 @@ static void test_servers_in_more_security_groups(void **state UNUSED)
 	assert_non_null(strstr(worker, ",\"g-lb\",\"g-2\"]"));
 	assert_null(strstr(plane, "g-lb"));
 	cluster_use(&c, IN_GROUPS("lb"));
-	changes = differences(&c);
+	changes = cluster_differences(&c);
 	assert_string_equal(changes, "port demo-w-1: is not in the security groups that it should be in\n");
 	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
@@ -495,19 +480,19 @@ static void test_networks_of_servers_that_are_there(void **state UNUSED)
 	assert_success(cluster_apply(&c, &test_error));
 	ports = fake_count(KIND_PORT);
 	cluster_use(&c, IN_NETWORKS("storage, open"));
-	more = differences(&c);
+	more = cluster_differences(&c);
 	assert_string_equal(more, "server demo-w-1: is not in network \"open\", which the file wants\n"
 				  "server demo-w-2: is not in network \"open\", which the file wants\n");
 	assert_success(cluster_apply(&c, &test_error)); /* what it does not do is no port without a server either */
 	assert_int_equal(fake_count(KIND_PORT), ports);
 	cluster_use(&c, IN_NETWORKS("open"));
-	fewer = differences(&c);
+	fewer = cluster_differences(&c);
 	assert_non_null(strstr(fewer, "server demo-w-2: is in network \"storage\", which the file no longer wants\n"));
 	assert_null(strstr(fewer, "port "));
 	cluster_use(&c, IN_NETWORKS("storage"));
 	json_add_str(fake_find(KIND_PORT, "demo-w-1.storage1"), "device_id", "");
 	json_add_bool(fake_find(KIND_PORT, "demo-w-2.storage1"), "admin_state_up", false);
-	loose = differences(&c);
+	loose = cluster_differences(&c);
 	assert_string_equal(loose, "port demo-w-1.storage1: is not plugged into its server\nport demo-w-2.storage1: is switched off\n");
 	assert_success(cluster_apply(&c, &test_error));
 	assert_complete(&c);
@@ -601,11 +586,11 @@ static void test_the_bastion_of_another_way(void **state UNUSED)
 	use_way(&c, WAY("server", "internal"));
 	of_bastion = xstrdup(json_get_str(fake_nth(KIND_FLOATING_IP, 0), "floating_ip_address", "?"));
 	cluster_use(&c, WAY("controlPlane", "internal"));
-	first = differences(&c);
+	first = cluster_differences(&c);
 	assert_non_null(strstr(first, "server demo-bastion" GOES));
 	assert_non_null(strstr(first, "floating IP demo-cp-1: create\n")); /* and not the one of the way that is still there */
 	use_way(&c, WAY("controlPlane", "internal"));
-	changes = differences(&c);
+	changes = cluster_differences(&c);
 	assert_string_equal(changes, "rule \"tcp 22 from demo-bastion\" of demo-node" GOES
 				     "rule \"tcp 22 from demo-bastion\" of demo-registry" GOES "security group demo-bastion" GOES "port demo-bastion" GOES "floating IP demo-bastion" GOES
 				     "server demo-bastion" GOES);
@@ -645,7 +630,7 @@ static void test_floating_ips_of_another_way(void **state UNUSED)
 	assert_int_equal(fake_count(KIND_FLOATING_IP), 3);
 	use_way(&c, WAY("controlPlane", "floatingIP"));
 	assert_int_equal(rules_for_ssh("demo-node"), 2); /* both ways are open until the new one has been gone */
-	changes = differences(&c);
+	changes = cluster_differences(&c);
 	assert_string_equal(changes, "rule \"tcp 22 from 0.0.0.0/0\" of demo-node" GOES
 				     "rule \"tcp 22 from 0.0.0.0/0\" of demo-registry" GOES "floating IP demo-registry" GOES "floating IP demo-w-1" GOES);
 	assert_int_equal(fake_count(KIND_FLOATING_IP), 3);
@@ -672,7 +657,7 @@ static void test_sources_of_another_way(void **state UNUSED)
 	begin(&c, WAY("none, allowedCIDRs: [192.0.2.0/24]", "internal, allowedCIDRs: [192.0.2.0/24]"), NULL);
 	use_way(&c, WAY("none, allowedCIDRs: [192.0.2.0/24]", "internal, allowedCIDRs: [192.0.2.0/24]"));
 	use_way(&c, WAY("none, allowedCIDRs: [198.51.100.0/24]", "internal, allowedCIDRs: [198.51.100.0/24]"));
-	changes = differences(&c);
+	changes = cluster_differences(&c);
 	assert_string_equal(changes, "rule \"tcp 22 from 192.0.2.0/24\" of demo-node" GOES
 				     "rule \"tcp 22 from 192.0.2.0/24\" of demo-registry" GOES);
 	assert_success(retire(&c, &test_error));

@@ -48,17 +48,19 @@ static const char *source(const struct plan_rule *r)
 {
 	if (r->from_group != NULL)
 		return r->from_group;
+	if (strcmp(r->from_cidr, "10.6.0.0/24") == 0)
+		return "the servers' network";
 	return strcmp(r->from_cidr, API) == 0 ? "`api.allowedCIDRs`" : "`access.allowedCIDRs`";
 }
 
-/* The rules of one way, each noted in lines. */
-static void add_way(unsigned way, struct line *lines, size_t *n)
+/* The rules of one way, each noted in lines; with a load balancer as well: those that there are with that alone have no way. */
+static void add_way(unsigned way, const char *endpoint, struct line *lines, size_t *n)
 {
 	CLEANUP_FREE char *text =
 		xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
-			  "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  api: {allowedCIDRs: [" API "]}\n"
+			  "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  api: {endpoint: %s, allowedCIDRs: [" API "]}\n"
 			  "  access: {allowedCIDRs: [" ACCESS "], bastion: %s}\n",
-			  ways[way].text);
+			  endpoint, ways[way].text);
 	CLEANUP_SPEC struct spec *spec = NULL;
 	CLEANUP_PLAN struct plan *plan = NULL;
 
@@ -68,7 +70,7 @@ static void add_way(unsigned way, struct line *lines, size_t *n)
 		const struct plan_rule *r = &plan->rules[i];
 		CLEANUP_FREE char *ports = port(r), *to = xasprintf("%s | %s", r->group, ports);
 
-		find(lines, n, to, source(r), r->why)->ways |= 1u << way;
+		find(lines, n, to, source(r), r->why)->ways |= strcmp(endpoint, "octavia") == 0 ? 0 : 1u << way;
 	}
 }
 
@@ -76,6 +78,8 @@ static void add_ways(struct buf *ret, unsigned set)
 {
 	const char *comma = "";
 
+	if (set == 0)
+		buf_add(ret, "any, with `api.endpoint: octavia`");
 	for (size_t i = 0; i < ARRAY_SIZE(ways) && set != (1u << ARRAY_SIZE(ways)) - 1; i++) {
 		if ((set & 1u << i) == 0)
 			continue;
@@ -98,7 +102,8 @@ static void table(struct buf *ret)
 	size_t n = 0;
 
 	for (unsigned way = 0; way < ARRAY_SIZE(ways); way++)
-		add_way(way, lines, &n);
+		add_way(way, "floatingIP", lines, &n);
+	add_way(BASTION_CONTROL_PLANE, "octavia", lines, &n);
 	qsort(lines, n, sizeof(*lines), by_target);
 	buf_add(ret, TABLE);
 	for (size_t i = 0; i < n; i++) {
