@@ -69,15 +69,16 @@ on_an_existing_router() {
 
 # what the server of the edge knows of others; of itself under the address by which it is reached
 known_hosts_of() { davit ssh -f "$WORK/edge.yaml" cp-1 ssh-keyscan -t ed25519 "$@"; }
-# field_of CLUSTER KEY NODE…: what status says of them
-field_of() { davit status -f "$WORK/$1.yaml" -o json | python3 -c 'import json, sys; print(*(n[sys.argv[1]] for n in json.load(sys.stdin)["nodes"] if n["name"] in sys.argv[2:]))' "${@:2}"; }
+# address_of CLUSTER NODE: where it is in the network; and where it is connected to
+address_of() { davit node list -f "$WORK/$1.yaml" -o json | python3 -c 'import json, sys; print(*(n["address"] for n in json.load(sys.stdin)["nodes"] if n["name"] == sys.argv[1]))' "$2"; }
+host_of() { davit inventory -f "$WORK/$1.yaml" --host "$2" | python3 -c 'import json, sys; print(json.load(sys.stdin)["ansible_host"])'; }
 
 # No router at all, not even somebody else's: the way in is a jump host that is not ours (here another cluster's server), the host keys stand in
 # a file, and a drive has the user-data.
 in_a_network_without_a_router() {
 	local jump key=$XDG_STATE_HOME/davit/edge/ssh/id_ed25519
 	list_project >"$WORK/before-island"
-	jump=$(field_of edge floatingIP edge-cp-1)
+	jump=$(host_of edge edge-cp-1)
 	known_hosts_of localhost | sed "s/^localhost/$jump/" >"$WORK/known-jump"
 	: >"$WORK/known"
 	mode island 'openstack: {cloud: lab, image: debian-12, configDrive: true}' 'network: {cidr: 10.64.0.0/24, existing: {network: island}}' \
@@ -90,8 +91,7 @@ in_a_network_without_a_router() {
 	status davit ssh -f "$WORK/island.yaml" cp-1 hostname
 	expect_status 2
 	expect_text "$WORK/./known has no host key of island-cp-1"
-	# shellcheck disable=SC2046
-	eventually 60 known_hosts_of $(field_of island address island-cp-1 island-registry)
+	eventually 60 known_hosts_of "$(address_of island island-cp-1)" "$(address_of island island-registry)"
 	grep ssh-ed25519 "$WORK/eventually" >"$WORK/known"
 	mode_answers island
 	[[ $(davit ssh -f "$WORK/island.yaml" cp-1 'ip -4 route') != *default* ]]
