@@ -62,13 +62,20 @@ def make():
     compute.add_host_to_aggregate(aggregate, "far")
 
 
+def stop():
+    try:
+        with open(f"{FOLDER}/pid", encoding="ascii") as f:
+            subprocess.run(["kill", f.read()], check=False)
+    except FileNotFoundError:
+        pass  # it never began
+
+
 def remove():
+    stop()
     for aggregate in (a for a in compute.aggregates() if a.name == "far"):
         for host in aggregate.hosts or []:
             compute.remove_host_from_aggregate(aggregate, host)
         compute.delete_aggregate(aggregate)
-    with open(f"{FOLDER}/pid", encoding="ascii") as f:
-        subprocess.run(["kill", f.read()], check=False)
     for service in far():
         compute.delete_service(service)
     neutron("DELETE FROM agents WHERE host = 'far'")
