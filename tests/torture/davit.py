@@ -51,7 +51,7 @@ class Davit:
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
             f.write(text)
 
-    async def run(self, *words, limit=600, **environment):
+    async def run(self, *words, limit=1800, **environment):
         """With --debug, to see all that it may say."""
         start = time.monotonic()
         self.interrupted = None
