@@ -126,20 +126,25 @@ int verb_status(const struct options *o, struct error **err)
 	struct status s = {.c = &c};
 	struct parallel_task tasks[] = {{ask_cloud, &s}, {ask_cluster, &s}};
 	struct json_object *list, *whole;
+	CLEANUP_FREE char *url = NULL;
 	int r = 0;
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
 		return -1;
+	(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
 	list = rows(&s);
 	if (o->format == OUTPUT_JSON) {
 		whole = json_object_new_object();
 		json_add_str(whole, "cluster", c.spec->name);
+		json_add_str(whole, "api", url);
 		json_add(whole, "nodes", list);
 		json_add_int(whole, "differences", (int64_t)s.changes.n);
 		look_at_certificates(&c, whole);
 		output_json(whole);
 	} else {
 		print_table(&s, list);
+		if (url != NULL)
+			log_info("the API is at %s%s", url, c.spec->api.endpoint == API_INTERNAL ? ", inside the servers' network; see \"davit tunnel\"" : "");
 		json_object_put(list);
 		look_at_certificates(&c, NULL);
 	}

@@ -2,7 +2,7 @@
 # Clusters with several control planes: one of them goes, and comes back; more and fewer of them.  FILE is $WORK/planes.yaml.
 
 planes_file() {
-	sed -e 's/controlPlane: {count: 1/controlPlane: {count: 3/' -e 's/name: workers, count: 2/name: workers, count: 1/' \
+	sed -e 's/^  controlPlane: {count: 1/  api: {endpoint: vip}\n  controlPlane: {count: 3/' -e 's/name: workers, count: 2/name: workers, count: 1/' \
 		"$TOP/examples/cluster.yaml" >"$FILE"
 }
 
@@ -31,6 +31,39 @@ three_planes() {
 	[[ $(plane_nodes) = 'node/demo-cp-1 node/demo-cp-2 node/demo-cp-3 ' ]]
 	voting demo-cp-2 3
 	is_as_the_file_says
+}
+
+# The control planes that have the API's own address.
+holders() {
+	# shellcheck disable=SC2016 # there
+	davit exec -f "$FILE" --role control-plane -- 'ip -4 -o address show to 10.6.0.7/32 | grep -q . && hostname || true' 2>/dev/null | awk 'NF > 2 { print $NF }'
+}
+
+held_by_another_than() {
+	local now
+	now=$(holders)
+	[[ -n $now && $now != "$1" ]]
+}
+
+# From outside it is reached by the shared address, and through SSH, also when who has served it does not any more.
+api_moves() {
+	local held
+	held=$(holders)
+	[[ $held = demo-cp-? ]]
+	davit kubeconfig -f "$FILE" | grep "$(list_api_address)"
+	davit ssh -f "$FILE" "$held" 'sudo systemctl stop kube-apiserver'
+	eventually 90 held_by_another_than "$held"
+	eventually 60 kubectl --request-timeout=5s create configmap "without-$held"
+	"$LAB" exec "$DAVIT" tunnel -f "$FILE" -- "$KUBECTL" get configmap "without-$held"
+	status "$LAB" exec "$DAVIT" tunnel -f "$FILE" -- "$KUBECTL" get configmap nowhere
+	expect_status 1
+	davit ssh -f "$FILE" "$held" 'sudo systemctl start kube-apiserver'
+	is_as_the_file_says
+}
+
+# of the floating IP that points to the API's own address
+list_api_address() {
+	davit status -f "$FILE" -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["api"])'
 }
 
 # A worker asks through its own balancer, ten times a second, from before until well after.
