@@ -23,6 +23,20 @@ struct etcd_sink {
 };
 /* This control plane's, compared by its digest on the way.  May be done again after a failure, from begin() on. */
 int etcd_take_snapshot(struct ssh *s, const struct etcd_sink *sink, struct error **err) MUST_USE;
+
+/* One that the node has made by the cluster's schedule. */
+struct etcd_kept {
+	char name[32];	  /* "20261126T030000Z.db" */
+	int64_t taken_ms; /* since 1970 */
+	int64_t size;
+};
+/* Whether that may be the name of one; *ret_taken_ms: when it was made, which it tells. */
+bool etcd_kept_is_name(const char *name, int64_t *ret_taken_ms);
+/* Of the lines that the node prints, newest first; lines that are none are left out.  The caller frees. */
+struct etcd_kept *etcd_read_kept(const char *lines, size_t *ret_n) MUST_USE;
+int etcd_list_kept(struct ssh *s, struct etcd_kept **ret, size_t *ret_n, struct error **err) MUST_USE;
+/* As etcd_take_snapshot(), of one that is there. */
+int etcd_fetch_kept(struct ssh *s, const char *name, const struct etcd_sink *sink, struct error **err) MUST_USE;
 /* The line before it.  Pure; ERROR_NODE. */
 int etcd_read_snapshot(const char *line, struct etcd_snapshot *ret, struct error **err) MUST_USE;
 

@@ -115,7 +115,7 @@ static int check(struct stream *t, struct error **err)
 	return error_set(err, ERROR_NODE, "what arrived (%lld bytes) is not what etcd has written", (long long)t->arrived);
 }
 
-int etcd_take_snapshot(struct ssh *s, const struct etcd_sink *sink, struct error **err)
+static int stream(struct ssh *s, const char *kept, const struct etcd_sink *sink, struct error **err)
 {
 	CLEANUP_BUF struct buf command = BUF_INIT, errors = BUF_INIT;
 	struct stream t = {.sink = sink, .digest = digest_new()};
@@ -123,6 +123,10 @@ int etcd_take_snapshot(struct ssh *s, const struct etcd_sink *sink, struct error
 	int status = 0, r;
 
 	remote_command(&command, text_snapshot);
+	if (kept != NULL) {
+		buf_add_char(&command, ' ');
+		buf_add_shell(&command, kept);
+	}
 	c.command = buf_str(&command);
 	r = ssh_run(s, &c, &status, err);
 	if (r == 0 && status != 0) {
@@ -135,6 +139,16 @@ int etcd_take_snapshot(struct ssh *s, const struct etcd_sink *sink, struct error
 	digest_free(t.digest);
 	buf_free(&t.line);
 	return r < 0 ? error_wrap(err, "the snapshot of etcd") : 0;
+}
+
+int etcd_take_snapshot(struct ssh *s, const struct etcd_sink *sink, struct error **err)
+{
+	return stream(s, NULL, sink, err);
+}
+
+int etcd_fetch_kept(struct ssh *s, const char *name, const struct etcd_sink *sink, struct error **err)
+{
+	return stream(s, name, sink, err);
 }
 
 /* ---- into a file */

@@ -4,6 +4,7 @@
 extern const char text_addons[]; /* what runs over SSH by "sh -c" */
 extern const char text_certificates[];
 extern const char text_enter[];
+extern const char text_etcd_kept[];
 extern const char text_etcd_look[];
 extern const char text_etcd_push[];
 extern const char text_etcd_start[];

@@ -26,6 +26,7 @@ struct making {
 	const char *plane; /* that is asked */
 	char *kubernetes;
 	int64_t taken_ms;
+	char *node, *snapshot; /* one that this node has made; NULL: one is made now */
 	struct backup header;
 	struct etcd_writer writer;
 	int64_t size; /* of the file */
@@ -43,6 +44,8 @@ static void clear(struct making *m)
 	secret_free(m->passphrase);
 	buf_wipe(&m->recovery);
 	free(m->kubernetes);
+	free(m->node);
+	free(m->snapshot);
 	free(m->path);
 	context_close(&m->c);
 }
@@ -136,7 +139,43 @@ static int take(struct ssh *s, void *context, struct error **err)
 	struct etcd_sink sink = {on_begin, on_piece, m};
 
 	etcd_writer_close(&m->writer);
-	return etcd_take_snapshot(s, &sink, err);
+	return m->snapshot != NULL ? etcd_fetch_kept(s, m->snapshot, &sink, err) : etcd_take_snapshot(s, &sink, err);
+}
+
+/* ---- one that is there */
+
+/* "latest", or "NODE/NAME" as etcd snapshots prints it; its name tells when it was taken. */
+static int choose(struct making *m, struct reach *reach, struct error **err)
+{
+	const char *word = m->c.o->snapshot, *slash;
+	CLEANUP_JSON struct json_object *found = NULL;
+	CLEANUP_FREE char *node = NULL;
+
+	if (word == NULL)
+		return 0;
+	if (strcmp(word, "latest") == 0) {
+		if (etcd_find_kept(&m->c, reach, &found, err) < 0)
+			return -1;
+		word = json_get_str(found != NULL ? json_object_array_get_idx(found, 0) : NULL, "name", NULL);
+		if (word == NULL)
+			return error_set(err, ERROR_NODE, "the control planes have no snapshots; etcd.snapshots of %s is their schedule", m->c.spec->path);
+	}
+	slash = strchr(word, '/');
+	if (slash == NULL || !etcd_kept_is_name(slash + 1, &m->taken_ms))
+		return error_set(err, ERROR_USAGE, "--snapshot: \"%s\" is none; write latest, or NODE/NAME as \"davit etcd snapshots\" prints it", word);
+	node = xstrndup(word, (size_t)(slash - word));
+	m->snapshot = xstrdup(slash + 1);
+	return context_node_name(&m->c, node, &m->node, err) < 0 ? -1 : find_path(m, err);
+}
+
+static int fetch(struct making *m, struct reach *reach, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	if (m->node == NULL)
+		return etcd_on_any(&m->c, reach, take, m, &m->plane, err);
+	m->plane = m->node;
+	return reach_run(reach, m->node, &s, take, m, err);
 }
 
 /* ---- those before it */
@@ -218,7 +257,7 @@ static int open_making(struct making *m, const struct options *o, struct error *
 	m->kubernetes = frozen_version(m->c.state);
 	if (m->kubernetes == NULL)
 		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet: there is nothing to keep", m->c.spec->name);
-	if (find_path(m, err) < 0 || find_recipients(m, err) < 0)
+	if ((o->snapshot == NULL && find_path(m, err) < 0) || find_recipients(m, err) < 0)
 		return -1;
 	return recovery_write(m->c.state, &m->recovery, err);
 }
@@ -231,9 +270,9 @@ int verb_etcd_backup(const struct options *o, struct error **err)
 	if (open_making(&m, o, err) < 0)
 		return -1;
 	reach = reach_new(m.c.spec, m.c.state, m.c.inventory);
-	if (etcd_on_any(&m.c, reach, take, &m, &m.plane, err) < 0 || etcd_writer_end(&m.writer, &m.size, m.sha256, err) < 0)
+	if (choose(&m, reach, err) < 0 || fetch(&m, reach, err) < 0 || etcd_writer_end(&m.writer, &m.size, m.sha256, err) < 0)
 		return -1;
-	log_info("etcd of cluster %s as it is on %s: %lld keys in %lld bytes, with the cluster's keys; SHA-256 of the file: %s", m.c.spec->name, m.plane,
+	log_info("etcd of cluster %s as it %s on %s: %lld keys in %lld bytes, with the cluster's keys; SHA-256 of the file: %s", m.c.spec->name, m.node != NULL ? "was" : "is", m.plane,
 		 (long long)m.header.keys, (long long)m.header.size, m.sha256);
 	if (retire(&m, err) < 0)
 		return -1;

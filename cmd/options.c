@@ -65,6 +65,7 @@ static const struct option {
 	{0, "hard", NULL, FLAG, offsetof(struct options, hard), 1, OPT_HARD, "by the cloud, as after a power cut: also a node that does not answer"},
 	{0, "list", NULL, FLAG, offsetof(struct options, list), 1, OPT_INVENTORY, "all groups and hosts (the default)"},
 	{0, "host", "NAME", VALUE, offsetof(struct options, host), 0, OPT_INVENTORY, "the variables of that host alone"},
+	{0, "snapshot", "NODE/NAME", VALUE, offsetof(struct options, snapshot), 0, OPT_SNAPSHOT, "of one that \"etcd snapshots\" lists, or of the newest: latest"},
 	{0, "port", "N", COUNT, offsetof(struct options, port), 0, OPT_TUNNEL, "port of this machine's 127.0.0.1 (default: one that is free)"},
 	{'q', "quiet", NULL, ADD, offsetof(struct options, verbosity), -1, 0, "errors only"},
 	{'v', "verbose", NULL, ADD, offsetof(struct options, verbosity), 1, 0, "more of what is done"},

@@ -34,6 +34,7 @@ struct options {
 	struct strv recipients;	 /* --recipient, each a file */
 	const char *folder, *passphrase_file, *key; /* of "davit etcd": --to, --passphrase-file, --key */
 	int keep;		 /* --keep; 0: not given */
+	const char *snapshot;	 /* --snapshot */
 	int port;		 /* --port; 0: any that is free */
 	struct strv args; /* what is no option */
 	bool help;
@@ -75,6 +76,7 @@ enum {
 };
 /* beyond those that an enum can hold */
 #define OPT_TUNNEL (UINT64_C(1) << 32)
+#define OPT_SNAPSHOT (UINT64_C(1) << 34)
 
 struct command {
 	const char *name; /* of an action both words: "node list" */

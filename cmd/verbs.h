@@ -19,6 +19,7 @@ int verb_delete(const struct options *o, struct error **err);
 int verb_etcd_backup(const struct options *o, struct error **err);
 int verb_etcd_restore(const struct options *o, struct error **err);
 int verb_etcd_show(const struct options *o, struct error **err);
+int verb_etcd_snapshots(const struct options *o, struct error **err);
 int verb_etcd_status(const struct options *o, struct error **err);
 int verb_exec(const struct options *o, struct error **err);
 int verb_init(const struct options *o, struct error **err);

@@ -25,13 +25,15 @@ struct row {
 	const char *template, *path;
 	unsigned mode, roles;
 	bool secret;
-	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED, IF_VIP } when;
+	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED, IF_VIP, IF_SNAPSHOTS } when;
 	/* Changes the expanded text, or NULL. */
 	int (*finish)(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
+	bool passive; /* a unit that another one starts */
 };
 
 static int finish_kubelet(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 static int finish_kube_proxy(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
+static int finish_timer(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 
 /* Units stand in the order in which they are started. */
 static const struct row rows[] = {
@@ -41,6 +43,8 @@ static const struct row rows[] = {
 	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, ALWAYS, NULL},
 	{UNIT("kube-scheduler.service"), 0644, CONTROL, false, ALWAYS, NULL},
 	{UNIT("davit-vip.service"), 0644, CONTROL, false, IF_VIP, NULL},
+	{UNIT("davit-etcd-snapshot.service"), 0644, CONTROL, false, IF_SNAPSHOTS, NULL, true},
+	{UNIT("davit-etcd-snapshot.timer"), 0644, CONTROL, false, IF_SNAPSHOTS, finish_timer},
 	{UNIT("containerd.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("kubelet.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
@@ -60,6 +64,7 @@ static const struct row rows[] = {
 	{"node/cni-conf", "/opt/davit/libexec/cni-conf", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
 	{"node/without-iptables", "/opt/davit/libexec/without-iptables/iptables", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
 	{"node/without-iptables", "/opt/davit/libexec/without-iptables/ip6tables", 0755, KUBERNETES, false, IF_FLANNEL, NULL},
+	{"node/etcd-snapshot", "/opt/davit/libexec/etcd-snapshot", 0755, CONTROL, false, IF_SNAPSHOTS, NULL},
 	{"node/vip", "/opt/davit/libexec/vip", 0755, CONTROL, false, IF_VIP, NULL},
 	{"node/haproxy.cfg", "/etc/davit/haproxy.cfg", 0644, WORKER, false, IF_BALANCED, balancer_finish_config},
 	{"node/haproxy.json", STATIC_PODS "haproxy.json", 0644, WORKER, false, IF_BALANCED, balancer_finish_pod},
@@ -130,6 +135,13 @@ static int finish_kube_proxy(const struct plan *plan, const struct node *node UN
 	return 0;
 }
 
+/* It holds what no value of a template may: blanks and stars, and nothing that ends the line (spec.c). */
+static int finish_timer(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err UNUSED)
+{
+	buf_addf(text, "OnCalendar=%s\n", plan->spec->etcd_snapshots.schedule);
+	return 0;
+}
+
 static int render_row(const struct row *row, const struct plan *plan, const struct node *node, const struct template_values *v,
 		      struct fileset *ret, struct error **err)
 {
@@ -191,6 +203,8 @@ static bool is_wanted(const struct row *row, const struct plan *plan, const stru
 		return has_volumes(plan, node);
 	case IF_BALANCED:
 		return plan_is_balanced(plan);
+	case IF_SNAPSHOTS:
+		return plan->spec->etcd_snapshots.schedule != NULL;
 	case IF_VIP:
 		return plan->spec->api.endpoint == API_VIP;
 	case ALWAYS:
@@ -202,7 +216,7 @@ static bool is_wanted(const struct row *row, const struct plan *plan, const stru
 void manifests_units(const struct plan *plan, const struct node *node, struct strv *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strncmp(rows[i].path, UNITS, strlen(UNITS)) == 0 && is_wanted(&rows[i], plan, node))
+		if (strncmp(rows[i].path, UNITS, strlen(UNITS)) == 0 && !rows[i].passive && is_wanted(&rows[i], plan, node))
 			strv_add(ret, rows[i].path + strlen(UNITS));
 }
 

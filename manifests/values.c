@@ -87,6 +87,7 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 	template_set(v, "pod_cidr", spec->network.pod_cidr);
 	template_set(v, "service_cidr", spec->network.service_cidr);
 	template_set(v, "api_vip", plan->api_inside);
+	template_setf(v, "snapshot_keep", "%d", spec->etcd_snapshots.keep);
 	template_set(v, "dns_service_ip", plan->dns_service_ip);
 	template_setf(v, "registry", "%s:%d", REGISTRY_NAME, REGISTRY_PORT);
 	template_setf(v, "registry_address", "%s:%d", plan->registry_address, REGISTRY_PORT);

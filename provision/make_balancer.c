@@ -40,7 +40,7 @@ int make_balancer(void *context, struct error **err)
 
 static int change(struct maker *m, const char *path, struct json_object *body, const char *what, struct error **err)
 {
-	CLEANUP_JSON struct json_object *owned = body, *answer = NULL;
+	CLEANUP_JSON struct json_object *owned UNUSED = body, *answer = NULL;
 	struct cloud_call call = {
 		.service = CLOUD_LOAD_BALANCER, .method = "PUT", .path = path, .body = body, .retry = RETRY_A, .what = what};
 

@@ -313,6 +313,18 @@ static int check_api(const struct yaml *y, const struct yaml_node *file, const s
 	return check_api_keys(y, api, s, err) < 0 ? -1 : check_api_address(y, api, s, err);
 }
 
+/* What systemd may take; whether it does is told on the node. */
+static int check_etcd(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -:*,./~_";
+	const char *schedule = s->etcd_snapshots.schedule;
+
+	if (schedule == NULL || (*schedule != '\0' && schedule[strspn(schedule, allowed)] == '\0'))
+		return 0;
+	return yaml_error(y, yaml_get(yaml_get(yaml_get(file, "etcd"), "snapshots"), "schedule"), err,
+			  "schedule: \"%s\" is no time of systemd's; write daily, hourly or such as \"*-*-* 03:00\" (man systemd.time)", schedule);
+}
+
 /* Without an address outside the API is for the cluster's own nodes, and for whom the file names. */
 static void finish_api(const struct yaml_node *file, struct spec *s)
 {
@@ -349,7 +361,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
 	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
 	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0 ||
-	    check_api(y, file, s, err) < 0)
+	    check_api(y, file, s, err) < 0 || check_etcd(y, file, s, err) < 0)
 		return -1;
 	finish_api(file, s);
 	if (s->access.server.flavor == NULL)

@@ -113,6 +113,10 @@ struct spec {
 		struct strv allowed_cidrs, extra_sans;
 	} api;
 	struct {
+		char *schedule; /* of systemd's, "daily"; NULL: none are made */
+		int keep;
+	} etcd_snapshots;
+	struct {
 		char *user;
 		struct strv allowed_cidrs;
 		char *host_keys_text; /* the word or path of the file */

@@ -126,6 +126,17 @@ static const struct field api_fields[] = {
 	END,
 };
 
+static const struct field snapshot_fields[] = {
+	{"schedule", FIELD_STRING, offsetof(struct spec, etcd_snapshots.schedule), "when, by the nodes' clocks, as systemd.time(7) has it: daily, hourly, \"*-*-* 03:00\"", .required = true},
+	{"keep", FIELD_INT, offsetof(struct spec, etcd_snapshots.keep), "how many of them stay on each control plane", "7", .min = 1, .max = 1000},
+	END,
+};
+
+static const struct field etcd_fields[] = {
+	{"snapshots", FIELD_MAP, 0, "made on the control plane that leads, kept there; none where missing", .sub = snapshot_fields},
+	END,
+};
+
 static const struct field bastion_server_fields[] = {
 	{"flavor", FIELD_STRING, offsetof(struct spec, access.server.flavor), "flavor of the bastion; the control plane's where missing"},
 	{"volume", FIELD_MAP, offsetof(struct spec, access.server.volume), "root volume; without it the flavor's disk", .sub = volume_fields},
@@ -197,6 +208,7 @@ const struct field spec_fields[] = {
 	{"openstack", FIELD_MAP, 0, "where it is made", .required = true, .sub = openstack_fields},
 	{"network", FIELD_MAP, 0, "networks", "{}", .sub = network_fields},
 	{"api", FIELD_MAP, 0, "the way to the API", "{}", .sub = api_fields},
+	{"etcd", FIELD_MAP, 0, "snapshots of etcd by the cluster's own schedule", .sub = etcd_fields},
 	{"access", FIELD_MAP, 0, "SSH", "{}", .sub = access_fields},
 	{"controlPlane", FIELD_MAP, offsetof(struct spec, control_plane), "the control plane", .required = true, .sub = control_plane_fields},
 	{"workerPools", FIELD_LIST, offsetof(struct spec, pools), "pools of workers", "[]", .sub = pool_fields,

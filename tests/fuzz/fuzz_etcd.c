@@ -24,6 +24,16 @@ static void check_status(const char *text, size_t len)
 		abort();
 }
 
+static void check_kept(const char *text)
+{
+	size_t n = 0;
+	CLEANUP_FREE struct etcd_kept *kept = etcd_read_kept(text, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strchr(kept[i].name, '/') != NULL || kept[i].size < 0 || (i > 0 && kept[i - 1].taken_ms < kept[i].taken_ms))
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP_FREE char *text = xmemdup(data, size);
@@ -31,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct etcd_place place = {0};
 
 	check_status(text, size);
+	check_kept(text);
 	if (etcd_read_snapshot(text, &snapshot, NULL) == 0 && (snapshot.size <= 0 || strlen(snapshot.sha256) != DIGEST_HEX_LEN || *snapshot.storage == '\0'))
 		abort();
 	if (etcd_read_place(text, &place, NULL) == 0 && (place.version == NULL || place.before == NULL))

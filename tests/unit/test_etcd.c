@@ -177,9 +177,28 @@ static void test_place(void **state UNUSED)
 	assert_failure(etcd_read_place("3.6.16 done\n", &p, &test_error), "cannot be understood");
 }
 
+static void test_kept_snapshots(void **state UNUSED)
+{
+	size_t n = 0;
+	int64_t taken = 0;
+	CLEANUP_FREE struct etcd_kept *kept = etcd_read_kept("20261125T030000Z.db 12345\n20261126T030000Z.db 23456\n20261131T030000Z.db 1\n"
+							     "20261126T030000Z.db.part 1\n../../x.db 1\n20261127T030000Z.db\n20261128T030000Z.db x\n\n", &n);
+
+	assert_int_equal(n, 2);
+	assert_string_equal(kept[0].name, "20261126T030000Z.db");
+	assert_int_equal(kept[0].size, 23456);
+	assert_int_equal(kept[0].taken_ms, 1795662000000);
+	assert_string_equal(kept[1].name, "20261125T030000Z.db");
+	assert_true(etcd_kept_is_name("20261126T030000Z.db", &taken));
+	assert_false(etcd_kept_is_name("20261126T250000Z.db", &taken));
+	assert_false(etcd_kept_is_name("20261126T030000Z.db/..", &taken));
+	assert_false(etcd_kept_is_name("-2261126T030000Z.db", &taken));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kept_snapshots),
 		cmocka_unit_test(test_snapshot_line), cmocka_unit_test(test_snapshot_lines_that_are_none),
 		cmocka_unit_test(test_all_well),      cmocka_unit_test(test_one_is_down),
 		cmocka_unit_test(test_no_quorum),     cmocka_unit_test(test_no_leader),

@@ -74,6 +74,35 @@ static void test_an_internal_api_is_for_whom_the_file_names(void **state UNUSED)
 	}
 }
 
+static void test_an_api_with_an_address_of_its_own(void **state UNUSED)
+{
+	static const struct {
+		const char *network, *api, *with;
+	} wrong[] = {
+		{"", "endpoint: vip, address: 10.7.0.9", "address: 10.7.0.9 is no address of the servers' network 10.6.0.0/24"},
+		{"", "endpoint: vip, address: 10.6.0.255", "is no address of"},
+		{"", "endpoint: octavia, address: 10.6.0.21", "address: servers and the cloud's own ports get 10.6.0.21; write one from 10.6.0.6 to 10.6.0.9"},
+		{"", "endpoint: vip, address: ten", "is no IPv4 address"},
+		{"", "address: 10.6.0.9", "address: goes with endpoint: vip or octavia"},
+		{"", "endpoint: vip, provider: ovn", "provider: goes with endpoint: octavia"},
+		{"  network: {cidr: 10.9.0.0/24, existing: {network: corp}}\n", "endpoint: vip", "write \"address\": one of 10.9.0.0/24 that nobody gets"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		CLEANUP_FREE char *text = xasprintf("%s%s  api: {%s}\n", HEAD CLOUD CP, wrong[i].network, wrong[i].api);
+
+		refused(text, wrong[i].with);
+		refused(text, "c.yaml:");
+	}
+}
+
+static void test_what_is_no_schedule(void **state UNUSED)
+{
+	refused(HEAD CLOUD CP "  etcd: {snapshots: {schedule: \"daily\\nExecStart=/x\"}}\n", "is no time of systemd's");
+	refused(HEAD CLOUD CP "  etcd: {snapshots: {schedule: daily, keep: 0}}\n", "keep");
+	refused(HEAD CLOUD CP "  etcd: {snapshots: {keep: 3}}\n", "schedule");
+}
+
 static void test_server_groups_of_other_sizes(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *s = parsed(HEAD CLOUD CP "  workerPools:\n"
@@ -220,6 +249,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server_groups_hold_few_servers_each),
 		cmocka_unit_test(test_an_internal_api_is_for_whom_the_file_names),
+		cmocka_unit_test(test_an_api_with_an_address_of_its_own),
+		cmocka_unit_test(test_what_is_no_schedule),
 		cmocka_unit_test(test_server_groups_of_other_sizes),
 		cmocka_unit_test(test_server_groups_that_cannot_be),
 		cmocka_unit_test(test_volumes_of_servers),

@@ -15,20 +15,25 @@ struct fixture {
 	struct plan *plan;
 };
 
-/* The file with so many control planes. */
-static void plan_of(struct fixture *f, int count)
+/* The file with so many control planes, and these lines besides. */
+static void plan_with(struct fixture *f, int count, const char *more)
 {
 	CLEANUP_FREE char *text = xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
 					    "  platform: {version: 1.36.3}\n  openstack: {image: debian-12}\n"
 					    "  controlPlane: {count: %d, flavor: m1.small}\n"
-					    "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n",
-					    count);
+					    "  workerPools: [{name: w, count: 2, flavor: m1.small}]\n%s",
+					    count, more);
 
 	plan_free(f->plan);
 	spec_free(f->spec);
 	f->spec = NULL;
 	assert_success(spec_parse("c.yaml", text, strlen(text), &f->spec, &test_error));
 	assert_success(plan_make(f->spec, NULL, &f->plan, &test_error));
+}
+
+static void plan_of(struct fixture *f, int count)
+{
+	plan_with(f, count, "");
 }
 
 static int begin(void **state)
@@ -188,6 +193,31 @@ static const char *text_of(const struct fileset *files, const char *path)
 	return buf_str(&file->content);
 }
 
+/* What the control planes alone have, and only where the file says so. */
+static void test_what_control_planes_do_besides(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FILESET struct fileset files = FILESET_INIT, others = FILESET_INIT;
+	CLEANUP_STRV struct strv units = STRV_INIT, plain = STRV_INIT;
+
+	plan_with(f, 3, "  api: {endpoint: vip}\n  etcd: {snapshots: {schedule: \"*-*-* 03:00\", keep: 3}}\n");
+	render(f, "demo-cp-2", &files);
+	assert_non_null(strstr(text_of(&files, "/opt/davit/libexec/vip"), "\naddress='10.6.0.7'\nnode='10.6.0.11'\n"));
+	assert_non_null(strstr(text_of(&files, "/etc/systemd/system/davit-etcd-snapshot.timer"), "\nOnCalendar=*-*-* 03:00\n"));
+	assert_non_null(strstr(text_of(&files, "/opt/davit/libexec/etcd-snapshot"), "\nkeep='3'\n"));
+	manifests_units(f->plan, &plan_find(f->plan, "demo-cp-2")->node, &units);
+	assert_true(strv_has(&units, "davit-vip.service"));
+	assert_true(strv_has(&units, "davit-etcd-snapshot.timer"));
+	assert_non_null(fileset_find(&files, "/etc/systemd/system/davit-etcd-snapshot.service"));
+	assert_false(strv_has(&units, "davit-etcd-snapshot.service")); /* the timer starts it */
+	render(f, "demo-w-1", &others);
+	assert_null(fileset_find(&others, "/opt/davit/libexec/vip"));
+	plan_of(f, 3);
+	manifests_units(f->plan, &plan_find(f->plan, "demo-cp-2")->node, &plain);
+	assert_false(strv_has(&plain, "davit-vip.service"));
+	assert_false(strv_has(&plain, "davit-etcd-snapshot.timer"));
+}
+
 static void test_workers_have_a_balancer(void **state)
 {
 	struct fixture *f = *state;
@@ -282,6 +312,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_cluster_of_an_older_davit_has_one, begin, end),
 		cmocka_unit_test_setup_teardown(test_the_only_one_begins_anew, begin, end),
 		cmocka_unit_test_setup_teardown(test_all_that_lost_their_data_begin_anew, begin, end),
+		cmocka_unit_test_setup_teardown(test_what_control_planes_do_besides, begin, end),
 		cmocka_unit_test_setup_teardown(test_workers_have_a_balancer, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_balancer_changes_with_the_control_planes, begin, end),
 		cmocka_unit_test_setup_teardown(test_members_are_in_no_unit, begin, end),
