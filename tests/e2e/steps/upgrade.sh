@@ -4,6 +4,14 @@
 
 OLDER=1.35.4 NEWER=1.36.3
 
+OF_KUBERNETES='kubelet kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubectl'
+
+# has_programs FOLDER: all of them; making them may have been cut off
+has_programs() {
+	local name
+	for name in $OF_KUBERNETES; do [[ -e $1/$name.sha256 ]] || return 1; done
+}
+
 programs() { printf '%s/dl.k8s.io/release/v%s/bin/linux/amd64' "$1" "$2"; }
 
 # The older version where the mirror has it (artifacts/make old: minutes of compiling), else the newer one's programs that call themselves
@@ -15,14 +23,14 @@ older_mirror() {
 	mkdir -p "$old"
 	for name in "$from"/*; do [[ $name = */dl.k8s.io ]] || ln -s "$name" "$to/"; done
 	ln -s "$from/dl.k8s.io/release/v$NEWER" "$to/dl.k8s.io/release/"
-	if [[ -e $(programs "$from" "$OLDER")/kube-scheduler.sha256 ]]; then
+	if has_programs "$(programs "$from" "$OLDER")"; then
 		say 'with the programs of the older version'
 		old=$(programs "$from" "$OLDER")
 		rm -r "$to/dl.k8s.io/release/v$OLDER"
 		ln -s "$from/dl.k8s.io/release/v$OLDER" "$to/dl.k8s.io/release/"
 	else
 		say "with programs of $NEWER that call themselves $OLDER"
-		for file in kubelet kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubectl; do
+		for file in $OF_KUBERNETES; do
 			sed "s/v${NEWER//./\\.}/v$OLDER/g" "$new/$file" >"$old/$file"
 			sha256sum <"$old/$file" | cut -d ' ' -f 1 >"$old/$file.sha256"
 			chmod 755 "$old/$file"
