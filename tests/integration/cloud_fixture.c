@@ -79,6 +79,12 @@ static bool html(struct server_peer *p, const struct server_request *r UNUSED)
 	return true;
 }
 
+static bool accepted(struct server_peer *p, const struct server_request *r UNUSED)
+{
+	server_reply(p, 202, "Content-Type: text/plain\r\n", "The request is accepted for processing.");
+	return true;
+}
+
 static bool echo(struct server_peer *p, const struct server_request *r)
 {
 	CLEANUP_JSON struct json_object *o = json_object_new_object();
@@ -273,6 +279,7 @@ static const struct {
 	{"/compute/v2.1/broken", broken, false},     {"/compute/v2.1/dropped", dropped, false},
 	{"/compute/v2.1/echo", echo, false},	     {"/compute/v2.1/flaky", flaky, false},
 	{"/compute/v2.1/half", half_pages, false},
+	{"/compute/v2.1/accepted", accepted, false},
 	{"/compute/v2.1/html", html, false},	     {"/compute/v2.1/lost", lost_pages, false},
 	{"/compute/v2.1/missing", missing, false},   {"/compute/v2.1/no-pages", no_pages, false},
 	{"/compute/v2.1/nothing", nothing, false},   {"/compute/v2.1/servers/detail", nova_pages, false},

@@ -389,6 +389,8 @@ static void test_what_is_known_after_a_failure(void **state UNUSED)
 	assert_int_equal(server_count(server, "POST", "/compute/v2.1/dropped"), 1);
 	expect(c, CALL("POST", "/html", RETRY_C), -1, 200, true, "something that is not JSON (text/html)");
 	expect(c, CALL("GET", "/html", RETRY_A), -1, 200, false, "something that is not JSON (text/html)");
+	expect(c, CALL("DELETE", "/html", RETRY_A), -1, 200, true, "something that is not JSON (text/html)");
+	expect(c, CALL("DELETE", "/accepted", RETRY_A), 0, 202, false, NULL);
 	expect(c, CALL("POST", "/silent", RETRY_C, .deadline = clock_deadline(300)), -1, 0, true,
 	       "no complete answer within 0.3 s");
 	expect(c, CALL("GET", "/silent", RETRY_A, .deadline = clock_deadline(300)), -1, 0, false,
