@@ -19,14 +19,6 @@ enum {
 #define LISTENER "davit_listener"
 #define POOL "davit_pool"
 
-static struct json_object *array_of(struct json_object *member)
-{
-	struct json_object *a = json_object_new_array();
-
-	json_object_array_add(a, member);
-	return a;
-}
-
 static struct json_object *strings(const struct strv *l)
 {
 	struct json_object *a = json_object_new_array();
@@ -56,9 +48,12 @@ static struct json_object *members(const struct plan *plan, const char *subnet_i
 }
 
 /* An API server that has lost etcd takes connections, and says on /readyz that it is of no use.  The OVN provider can only connect. */
-static struct json_object *monitor(const struct plan *plan)
+static struct json_object *monitor(const struct plan *plan, const char *pool_id)
 {
 	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "name", "api");
+	json_add_str(o, "pool_id", pool_id);
 
 	json_add_str(o, "type", spec_is_ovn(plan->spec) ? "TCP" : "HTTPS");
 	if (!spec_is_ovn(plan->spec)) {
@@ -71,15 +66,14 @@ static struct json_object *monitor(const struct plan *plan)
 	return o;
 }
 
-static struct json_object *pool(const struct plan *plan, const char *subnet_id)
+static struct json_object *pool(const struct plan *plan, const char *listener_id)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_add_str(o, "name", "api");
 	json_add_str(o, "protocol", "TCP");
 	json_add_str(o, "lb_algorithm", spec_is_ovn(plan->spec) ? "SOURCE_IP_PORT" : "ROUND_ROBIN");
-	json_add(o, "healthmonitor", monitor(plan));
-	json_add(o, "members", members(plan, subnet_id));
+	json_add_str(o, "listener_id", listener_id);
 	return o;
 }
 
@@ -96,19 +90,25 @@ static void add_limits(const struct plan *plan, struct json_object *listener)
 struct json_object *body_balancer(const struct plan *plan, const char *mark, const char *subnet_id)
 {
 	CLEANUP_FREE char *name = name_api(plan);
-	struct json_object *o = json_object_new_object(), *listener = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 
 	json_add_str(o, "name", name);
 	json_add_str(o, "description", mark);
 	json_add_str(o, "vip_subnet_id", subnet_id);
 	json_add_str(o, "vip_address", plan->api_inside);
 	json_add_str(o, "provider", plan->spec->api.provider);
-	json_add_str(listener, "name", "api");
-	json_add_str(listener, "protocol", "TCP");
-	json_add_int(listener, "protocol_port", API_PORT);
-	add_limits(plan, listener);
-	json_add(listener, "default_pool", pool(plan, subnet_id));
-	json_add(o, "listeners", array_of(listener));
+	return o;
+}
+
+static struct json_object *listener(const struct plan *plan, const char *balancer_id)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_str(o, "name", "api");
+	json_add_str(o, "loadbalancer_id", balancer_id);
+	json_add_str(o, "protocol", "TCP");
+	json_add_int(o, "protocol_port", API_PORT);
+	add_limits(plan, o);
 	return o;
 }
 
@@ -129,8 +129,8 @@ enum balancer_verdict balancer_judge(struct json_object *balancer, const char **
 		return is_status(balancer, "PENDING_DELETE") ? BALANCER_REMAKE : BALANCER_WAIT;
 	if (is_status(balancer, "ERROR") || is_status(balancer, "DELETED"))
 		return BALANCER_REMAKE;
-	*ret_why = "without a listener for the API, or that one without a pool or a health monitor";
-	return json_at(balancer, LISTENER) == NULL || json_at(balancer, POOL ".health_monitor.id") == NULL ? BALANCER_REMAKE : BALANCER_FINE;
+	*ret_why = "stuck: its listener or its pool is still being made, and takes no change";
+	return is_pending(json_at(balancer, LISTENER)) || is_pending(json_at(balancer, POOL)) ? BALANCER_REMAKE : BALANCER_FINE;
 }
 
 static void list_addresses(struct json_object *list, struct strv *ret)
@@ -140,7 +140,7 @@ static void list_addresses(struct json_object *list, struct strv *ret)
 	strv_sort(ret);
 }
 
-struct json_object *drift_members(const struct plan *plan, struct json_object *balancer, const char *subnet_id, char **ret_reason)
+static struct json_object *drift_members(const struct plan *plan, struct json_object *balancer, const char *subnet_id, char **ret_reason)
 {
 	CLEANUP_JSON struct json_object *wanted = members(plan, subnet_id);
 	CLEANUP_STRV struct strv had = STRV_INIT, want = STRV_INIT;
@@ -168,7 +168,7 @@ static bool same_cidrs(struct json_object *listener, const struct strv *wanted)
 	return json_len(list) == wanted->n;
 }
 
-struct json_object *drift_listener(const struct plan *plan, struct json_object *balancer, char **ret_reason)
+static struct json_object *drift_listener(const struct plan *plan, struct json_object *balancer, char **ret_reason)
 {
 	struct json_object *listener = json_at(balancer, LISTENER), *fields;
 	bool cidrs, times;
@@ -183,6 +183,43 @@ struct json_object *drift_listener(const struct plan *plan, struct json_object *
 	add_limits(plan, fields);
 	*ret_reason = xstrdup(cidrs ? "ends connections that are idle for less than 4 h" : "lets others in than api.allowedCIDRs");
 	return fields;
+}
+
+static struct balancer_change change_of(const char *method, char *path, const char *key, struct json_object *body, char *reason)
+{
+	struct balancer_change c = {.method = method, .path = path, .body = json_object_new_object(), .reason = reason};
+
+	json_add(c.body, key, body);
+	return c;
+}
+
+bool balancer_next(const struct plan *plan, struct json_object *balancer, const char *subnet_id, struct balancer_change *ret)
+{
+	const char *listener_id = json_get_str(balancer, LISTENER ".id", NULL), *pool_id = json_get_str(balancer, POOL ".id", NULL);
+	struct json_object *drift;
+	char *reason = NULL;
+
+	if (listener_id == NULL)
+		*ret = change_of("POST", xstrdup("/listeners"), "listener", listener(plan, json_get_str(balancer, "id", "")), xstrdup("has no listener for the API"));
+	else if (pool_id == NULL)
+		*ret = change_of("POST", xstrdup("/pools"), "pool", pool(plan, listener_id), xstrdup("has no pool of control planes"));
+	else if (json_at(balancer, POOL ".health_monitor.id") == NULL)
+		*ret = change_of("POST", xstrdup("/healthmonitors"), "healthmonitor", monitor(plan, pool_id), xstrdup("asks no API server how it is"));
+	else if ((drift = drift_listener(plan, balancer, &reason)) != NULL)
+		*ret = change_of("PUT", xasprintf("/listeners/%s", listener_id), "listener", drift, reason);
+	else if ((drift = drift_members(plan, balancer, subnet_id, &reason)) != NULL)
+		*ret = change_of("PUT", xasprintf("/pools/%s/members", pool_id), "members", drift, reason);
+	else
+		return false;
+	return true;
+}
+
+void balancer_change_clear(struct balancer_change *c)
+{
+	json_object_put(c->body);
+	free(c->path);
+	free(c->reason);
+	*c = (struct balancer_change){0};
 }
 
 static int read_json(struct cloud *c, const char *path, const char *what, struct json_object **ret, struct error **err)
@@ -203,6 +240,8 @@ static int read_parts(struct cloud *c, const struct item *it, struct json_object
 	if (read_json(c, path, "read the parts of the API's load balancer", &tree, err) < 0)
 		return -1;
 	id = json_get_str(tree, "statuses.loadbalancer.listeners[0].id", NULL);
+	/* of one moment with its parts */
+	json_add_str(ret, "provisioning_status", json_get_str(tree, "statuses.loadbalancer.provisioning_status", json_get_str(ret, "provisioning_status", NULL)));
 	if (id == NULL)
 		return 0;
 	listener_path = xasprintf("/listeners/%s", id);

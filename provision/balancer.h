@@ -9,19 +9,28 @@
 #include "provision/body.h"
 #include "provision/view.h"
 
-/* The whole tree, for one POST. */
+/*
+ * Without its parts, which are made one by one afterwards: the whole tree in one POST is quicker, but some of Octavia's drivers leave the parts of
+ * such a one for ever in PENDING_CREATE (seen with Zed's no-op drivers), and a part that is missing later is made in the same way.
+ */
 struct json_object *body_balancer(const struct plan *plan, const char *mark, const char *subnet_id) MUST_USE;
 
 enum balancer_verdict {
 	BALANCER_FINE,
 	BALANCER_WAIT,	/* being made or changed: it refuses every change meanwhile */
-	BALANCER_REMAKE /* it is in ERROR, or lacks a part */
+	BALANCER_REMAKE /* it is in ERROR, or a part of it is stuck */
 };
 enum balancer_verdict balancer_judge(struct json_object *balancer, const char **ret_why);
-/* Fields of its listener for a PUT, and the whole list of members for another; NULL where all is as the plan wants.  The caller puts, and frees the
- * reason. */
-struct json_object *drift_listener(const struct plan *plan, struct json_object *balancer, char **ret_reason) MUST_USE;
-struct json_object *drift_members(const struct plan *plan, struct json_object *balancer, const char *subnet_id, char **ret_reason) MUST_USE;
+/* The next call that brings its parts to what the plan wants: listener, pool, health monitor, allowed CIDRs and time-outs, members. */
+struct balancer_change {
+	const char *method;
+	char *path;
+	struct json_object *body;
+	char *reason; /* for people */
+};
+/* False where there is nothing to do.  Pure; the caller clears. */
+bool balancer_next(const struct plan *plan, struct json_object *balancer, const char *subnet_id, struct balancer_change *ret);
+void balancer_change_clear(struct balancer_change *c);
 
 /* Reads the rest of the plan's load balancer into the view; no call where there is none. */
 int balancer_look(struct cloud *c, const struct plan *plan, struct view *view, struct error **err) MUST_USE;

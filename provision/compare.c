@@ -298,8 +298,8 @@ static void compare_floating_ip(struct comparison *c, const struct plan_node *no
 static void compare_balancer(struct comparison *c, const char *name)
 {
 	const struct item *it = want(c, KIND_BALANCER, name);
+	struct balancer_change next = {0};
 	const char *why = NULL, *had;
-	char *reason = NULL;
 
 	if (it == NULL)
 		return;
@@ -313,8 +313,9 @@ static void compare_balancer(struct comparison *c, const char *name)
 	case BALANCER_FINE:
 		break;
 	}
-	update(c, it, drift_listener(c->plan, it->json, &reason), &reason);
-	update(c, it, drift_members(c->plan, it->json, subnet_id_of(c->plan, c->view), &reason), &reason);
+	if (balancer_next(c->plan, it->json, subnet_id_of(c->plan, c->view), &next))
+		add(c->changes, CHANGE_UPDATE, KIND_BALANCER, name, xstrdup(next.reason));
+	balancer_change_clear(&next);
 	had = json_get_str(it->json, "vip_address", c->plan->api_inside);
 	if (strcmp(had, c->plan->api_inside) != 0)
 		add(c->changes, CHANGE_MANUAL, KIND_BALANCER, name,

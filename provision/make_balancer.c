@@ -1,10 +1,11 @@
 /* The API's load balancer as a step of provision_create(). */
 #include "core/base/alloc.h"
+#include "core/base/cancel.h"
 #include "provision/balancer.h"
 #include "provision/existing.h"
 #include "provision/steps.h"
 
-enum { UPDATES_MAX = 5 };
+enum { CHANGES_MAX = 30, CONFLICT_MS = 1000 };
 
 static const struct item *find(struct maker *m)
 {
@@ -38,37 +39,28 @@ int make_balancer(void *context, struct error **err)
 	return make_one(m, KIND_BALANCER, name, body_balancer(m->plan, m->mark, subnet_id_of(m->plan, m->view)), err);
 }
 
-static int change(struct maker *m, const char *path, struct json_object *body, const char *what, struct error **err)
-{
-	CLEANUP_JSON struct json_object *owned UNUSED = body, *answer = NULL;
-	struct cloud_call call = {
-		.service = CLOUD_LOAD_BALANCER, .method = "PUT", .path = path, .body = body, .retry = RETRY_A, .what = what};
-
-	make_begin(m, KIND_BALANCER);
-	return cloud_call(m->cloud, &call, &answer, NULL, NULL, err);
-}
-
-/* One change, after which it has to settle again; *ret_done: there was none to make. */
+/* One change, after which it has to settle again; *ret_done: there was none to make.  A conflict passes: it was made already, or something else is under
+ * way. */
 static int change_next(struct maker *m, const struct item *it, bool *ret_done, struct error **err)
 {
-	CLEANUP_FREE char *reason = NULL, *path = NULL;
-	struct json_object *body = json_object_new_object(), *part;
+	CLEANUP(balancer_change_clear) struct balancer_change next = {0};
+	CLEANUP_JSON struct json_object *answer = NULL;
+	CLEANUP_FREE char *what = NULL;
+	struct cloud_call call = {.service = CLOUD_LOAD_BALANCER, .retry = RETRY_B, .conflict_ok = true};
+	int status = 0;
 
-	part = drift_listener(m->plan, it->json, &reason);
-	if (part != NULL) {
-		json_add(body, "listener", part);
-		path = xasprintf("/listeners/%s", json_get_str(it->json, "davit_listener.id", ""));
-		return change(m, path, body, "update the listener of the API's load balancer", err);
-	}
-	part = drift_members(m->plan, it->json, subnet_id_of(m->plan, m->view), &reason);
-	if (part != NULL) {
-		json_add(body, "members", part);
-		path = xasprintf("/pools/%s/members", json_get_str(it->json, "davit_pool.id", ""));
-		return change(m, path, body, "update the members of the API's load balancer", err);
-	}
-	json_object_put(body);
-	*ret_done = true;
-	return 0;
+	*ret_done = !balancer_next(m->plan, it->json, subnet_id_of(m->plan, m->view), &next);
+	if (*ret_done)
+		return 0;
+	what = xasprintf("%s %s of the API's load balancer", next.method, next.path);
+	call.method = next.method;
+	call.path = next.path;
+	call.body = next.body;
+	call.what = what;
+	make_begin(m, KIND_BALANCER);
+	if (cloud_call(m->cloud, &call, &answer, &status, NULL, err) < 0)
+		return -1;
+	return status == 409 ? cancel_sleep(CONFLICT_MS, err) : 0;
 }
 
 static int settle(struct maker *m, const struct item *it, struct error **err)
@@ -97,7 +89,7 @@ int finish_balancer(void *context, struct error **err)
 
 	if (m->plan->spec->api.endpoint != API_OCTAVIA)
 		return 0;
-	for (int i = 0; i < UPDATES_MAX && !done; i++)
+	for (int i = 0; i < CHANGES_MAX && !done; i++)
 		if (settle(m, find(m), err) < 0 || change_next(m, find(m), &done, err) < 0)
 			return -1;
 	return done ? 0 : error_set(err, ERROR_REMOTE, "the API's load balancer does not keep what it is given: see \"davit plan\"");

@@ -333,6 +333,8 @@ static int perform(const struct cloud_call *c, struct json_object **ret, int *s,
 		fake_delete_rule(c->path + 22);
 		return 0;
 	}
+	if (strcmp(c->path, "/listeners") == 0 || strcmp(c->path, "/pools") == 0 || strcmp(c->path, "/healthmonitors") == 0)
+		return fake_post_balancer_part(c, s, err);
 	if (what != NULL && (strncmp(c->path, "/listeners/", 11) == 0 || strncmp(c->path, "/pools/", 7) == 0))
 		return fake_call_balancer_part(c, what, ret, s, err);
 	if (what != NULL && strncmp(c->path, "/loadbalancers/", 15) == 0) {

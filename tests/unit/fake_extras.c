@@ -20,17 +20,49 @@ void fake_settle_balancer(struct json_object *o)
 /* Of GET /loadbalancers/ID/status; listener and pool have the load balancer's id. */
 static struct json_object *balancer_tree(struct json_object *o)
 {
-	struct json_object *tree = json_tokener_parse("{\"statuses\":{\"loadbalancer\":{\"listeners\":[{\"pools\":[{\"health_monitor\":{\"id\":\"m\"}}]}]}}}");
-	struct json_object *listener = json_at(tree, "statuses.loadbalancer.listeners[0]"), *pool = json_at(listener, "pools[0]");
+	struct json_object *tree = json_tokener_parse("{\"statuses\":{\"loadbalancer\":{\"listeners\":[]}}}"), *pool = json_at(o, "listeners[0].default_pool");
+	struct json_object *balancer = json_at(tree, "statuses.loadbalancer"), *part;
 
+	json_add_str(balancer, "provisioning_status", str(o, "provisioning_status"));
 	if (json_at(o, "listeners[0]") == NULL)
-		json_object_array_del_idx(json_at(tree, "statuses.loadbalancer.listeners"), 0, 1);
-	else {
-		json_add_str(listener, "id", str(o, "id"));
-		json_add_str(pool, "id", str(o, "id"));
-		json_add(pool, "members", fake_copy(json_at(o, "listeners[0].default_pool.members")));
-	}
+		return tree;
+	part = json_tokener_parse(pool != NULL ? "{\"pools\":[{}]}" : "{}");
+	json_add_str(part, "id", str(o, "id"));
+	json_object_array_add(json_at(balancer, "listeners"), part);
+	if (pool == NULL)
+		return tree;
+	part = json_at(part, "pools[0]");
+	json_add_str(part, "id", str(o, "id"));
+	if (json_at(pool, "members") != NULL)
+		json_add(part, "members", fake_copy(json_at(pool, "members")));
+	if (json_at(pool, "healthmonitor") != NULL)
+		json_add(part, "health_monitor", json_tokener_parse("{\"id\":\"m\"}"));
 	return tree;
+}
+
+/* POST of /listeners, /pools, /healthmonitors: each names what it is a part of, and there may be one. */
+int fake_post_balancer_part(const struct cloud_call *c, int *s, struct error **err)
+{
+	struct json_object *listener = json_at(c->body, "listener"), *pool = json_at(c->body, "pool"), *monitor = json_at(c->body, "healthmonitor");
+	const char *id = listener != NULL ? str(listener, "loadbalancer_id") : pool != NULL ? str(pool, "listener_id") : str(monitor, "pool_id");
+	struct json_object *o = fake_by(FAKE_BALANCER, "id", id, NULL), *had = json_at(o, "listeners[0]"), *list;
+
+	if (o == NULL || (listener == NULL && had == NULL))
+		return fake_refuse(404, ERROR_NOT_FOUND, "not found", s, err);
+	if (!is(o, "provisioning_status", "ACTIVE") || (listener != NULL && had != NULL) || (pool != NULL && json_at(had, "default_pool") != NULL) ||
+	    (monitor != NULL && json_at(had, "default_pool.healthmonitor") != NULL))
+		return fake_refuse(409, ERROR_CONFLICT, "immutable, or there is one", s, err);
+	json_add_str(o, "provisioning_status", "PENDING_UPDATE");
+	if (listener != NULL) {
+		list = json_object_new_array();
+		json_object_array_add(list, fake_copy(listener));
+		json_add(o, "listeners", list);
+	} else if (pool != NULL) {
+		json_add(had, "default_pool", fake_copy(pool));
+	} else {
+		json_add(json_at(had, "default_pool"), "healthmonitor", fake_copy(monitor));
+	}
+	return 0;
 }
 
 /* GET and PUT of /listeners/ID, PUT of /pools/ID/members. */

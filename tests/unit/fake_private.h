@@ -53,6 +53,7 @@ int fake_act(const char *server, const char *verb, struct json_object *body, str
 void fake_plug(const char *port_id, struct json_object *server);
 /* fake_extras.c: octavia, snapshots, application credentials */
 void fake_settle_balancer(struct json_object *o);
+int fake_post_balancer_part(const struct cloud_call *c, int *s, struct error **err);
 int fake_call_balancer_part(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err);
 int fake_call_balancer(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err);
 int fake_call_snapshot(const struct cloud_call *c, const char *id, struct json_object **ret, int *s, struct error **err);

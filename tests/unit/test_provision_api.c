@@ -138,19 +138,22 @@ static void test_a_load_balancer(void **state UNUSED)
 		CLEANUP_FREE char *text = cluster_differences(&c);
 
 		assert_non_null(strstr(text, "load balancer demo-api: lets others in than api.allowedCIDRs\n"));
-		assert_non_null(strstr(text, "load balancer demo-api: leads to [10.6.0.10, 10.6.0.11, 10.6.0.12], the control planes are ["));
 	}
 	assert_success(cluster_apply(&c, &test_error));
 	assert_differences(&c, "");
+	json_object_array_del_idx(json_at(listener(), "default_pool.members"), 0, 1);
+	assert_differences(&c, "load balancer demo-api: leads to [10.6.0.11, 10.6.0.12, 10.6.0.13, 10.6.0.14], the control planes are [10.6.0.10, 10.6.0.11, "
+			       "10.6.0.12, 10.6.0.13, 10.6.0.14]\n");
+	assert_success(cluster_apply(&c, &test_error));
 	assert_int_equal(json_len(json_at(listener(), "default_pool.members")), 5);
 	assert_string_equal(json_object_get_string(json_object_array_get_idx(json_at(listener(), "allowed_cidrs"), 0)), "192.0.2.0/24");
 	finish(&c);
 }
 
-/* A broken one is made anew, and keeps its floating IP. */
+/* A broken one is made anew, and keeps its floating IP; a part that is missing is made. */
 static void test_a_broken_load_balancer(void **state UNUSED)
 {
-	static const char *const broken[] = {"ERROR", "no listener", "gone"};
+	static const char *const broken[] = {"ERROR", "gone", "no listener", "no pool", "no monitor"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
 		struct cluster c = {0};
@@ -162,15 +165,19 @@ static void test_a_broken_load_balancer(void **state UNUSED)
 		if (i == 0)
 			json_add_str(fake_nth(KIND_BALANCER, 0), "provisioning_status", "ERROR");
 		else if (i == 1)
-			json_object_object_del(fake_nth(KIND_BALANCER, 0), "listeners");
-		else
 			fake_drop(KIND_BALANCER, "demo-api");
+		else if (i == 2)
+			json_object_object_del(fake_nth(KIND_BALANCER, 0), "listeners");
+		else if (i == 3)
+			json_object_object_del(listener(), "default_pool");
+		else
+			json_object_object_del(json_at(listener(), "default_pool"), "healthmonitor");
 		cluster_use(&c, OCTAVIA);
 		assert_success(cluster_apply(&c, &test_error));
 		assert_differences(&c, "");
-		assert_string_not_equal(json_get_str(fake_nth(KIND_BALANCER, 0), "id", ""), had);
+		assert_int_equal(strcmp(json_get_str(fake_nth(KIND_BALANCER, 0), "id", ""), had) != 0, i < 2);
 		assert_known(&c);
-		if (i == 2) /* its port is nobody's now */
+		if (i == 1) /* its port is nobody's now */
 			fake_drop(KIND_PORT, "octavia-lb");
 		finish(&c);
 	}
