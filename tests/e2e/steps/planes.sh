@@ -66,6 +66,20 @@ list_api_address() {
 	davit status -f "$FILE" -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["api"])'
 }
 
+# In place, and at the same address: what the control planes shared goes when the load balancer serves.
+api_by_a_load_balancer() {
+	local before
+	before=$(list_api_address)
+	sed -i 's/endpoint: vip/endpoint: octavia/' "$FILE"
+	status apply --yes
+	expect_status 0
+	[[ $(list_api_address) = "$before" ]]
+	list_project | grep -E '^load balancer [^ ]+ demo-api$'
+	[[ -z $(holders) ]]
+	kubectl get nodes
+	is_as_the_file_says
+}
+
 # A worker asks through its own balancer, ten times a second, from before until well after.
 probe_begins() {
 	davit ssh -f "$FILE" workers-1 "sudo systemd-run --quiet --collect --unit=davit-probe sh -c '
