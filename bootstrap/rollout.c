@@ -7,7 +7,7 @@
 #define MANAGER "davit"
 #define WAIT "davit.dev/wait" /* "false": the cluster is whole without it */
 
-static bool is_ours(struct json_object *o)
+bool rollout_is_ours(struct json_object *o)
 {
 	struct json_object *managed = json_at(o, "metadata.managedFields");
 
@@ -47,7 +47,7 @@ int rollout_waiting(struct json_object *list, struct strv *ret, struct error **e
 		struct json_object *o = json_object_array_get_idx(items, i);
 		bool set = strcmp(json_get_str(o, "kind", ""), "DaemonSet") == 0;
 
-		if (is_ours(o) && is_needed(o) && !is_out(o))
+		if (rollout_is_ours(o) && is_needed(o) && !is_out(o))
 			strv_addf(ret, "%s/%s -n %s", set ? "daemonset" : "deployment", json_get_str(o, "metadata.name", ""),
 				  json_get_str(o, "metadata.namespace", ""));
 	}

@@ -3,6 +3,8 @@
 #include "core/base/json.h"
 #include "core/base/strv.h"
 
+/* Whether davit has applied it: its managed fields are shown. */
+bool rollout_is_ours(struct json_object *o);
 /* list: `kubectl get deployments,daemonsets -A --show-managed-fields -o json`.  ret: "deployment/coredns -n kube-system" of those
  * of ours whose newest version is not available everywhere. */
 int rollout_waiting(struct json_object *list, struct strv *ret, struct error **err) MUST_USE;

@@ -19,6 +19,7 @@ extern const char text_prune[];
 extern const char text_renewed[];
 extern const char text_restore[];
 extern const char text_room[];
+extern const char text_secrets[];
 extern const char text_snapshot[];
 
 extern const char text_prelude[]; /* parts of install.sh */

@@ -10,6 +10,11 @@ const struct command certs_actions[] = {
 	 "workers, without a drain.  What a node has and what the state knows stay together: where one cannot be reached nothing is begun, and after an\n"
 	 "interruption the same command goes on.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE | OPT_WARN_DAYS | OPT_RENEW, verb_certs_renew},
+	{"certs rotate-ca", NULL, "Replace the authorities, and with them all certificates, in three rolling passes",
+	 "First the new ones are trusted everywhere beside the old ones, then all certificates are made anew by them, then the old ones are trusted no more.\n"
+	 "The new ones are as the file says (pki). Each pass goes through the registry, the control planes one by one, and the workers, without a drain. An\n"
+	 "interrupted run is gone on with by the same command. With --service-account the last pass has to wait for an hour, for the tokens of pods.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_YES | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE | OPT_ROTATE, verb_certs_rotate},
 	{"certs show", NULL, "Show every certificate: whose, for which names, until when, and whether the node has the one that the state knows",
 	 "All nodes are read at the same time, without their keys; where one gives no answer, what the state knows is shown.  Exit status 8 when\n"
 	 "something ends within --warn-days or has ended, else 5 when a node gave no answer: made for monitoring.", 0, 0,

@@ -2,17 +2,14 @@
 #include "cmd/etcd.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
+#include "cmd/rolling.h"
+#include "cmd/rotate.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
-#include "cmd/work.h"
-#include "bootstrap/certificates.h"
-#include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/parallel.h"
-#include "core/base/path.h"
 #include <unistd.h>
 
 /*
@@ -24,7 +21,7 @@
 #define MARK "renewing:"
 #define BEGUN_KEY "certs:renewing" /* a run has begun, and has not come to its end: since then, in seconds since 1970 */
 
-enum { DAY = 24 * 3600, BACKDATED = 3600, CONNECT_MS = 60 * 1000, NODE_MS = 15 * 60 * 1000, HEALTHY_MS = 5 * 60 * 1000, AT_ONCE = 8 };
+enum { DAY = 24 * 3600, BACKDATED = 3600 };
 
 struct renew {
 	struct context c;
@@ -119,7 +116,7 @@ static void warn_of_authorities(const struct renew *r)
 		const struct survey_item *item = &r->look.survey.items[i];
 
 		if (item->kind == SURVEY_AUTHORITY && survey_is_ending(item, r->now, r->c.o->warn_days))
-			log_warning("%s is an authority, and is near its end: it is not replaced by this, and nothing that it signs outlives it", item->path);
+			log_warning("%s is an authority, and is near its end: this does not replace it, \"davit certs rotate-ca\" does, and nothing that it signs outlives it", item->path);
 	}
 }
 
@@ -162,109 +159,32 @@ static void print_due_json(const struct renew *r)
 	output_json(whole);
 }
 
-/* ---- a node */
+/* ---- doing it */
 
-static int restart(struct ssh *s, void *context UNUSED, struct error **err)
+static bool takes(const struct node *n, void *context)
 {
-	return bootstrap_renewed(s, err) < 0 ? -1 : bootstrap_healthy(s, clock_deadline(HEALTHY_MS), err);
+	return is_node_due(context, n->name);
 }
 
-static int await_ready(struct ssh *s, void *context, struct error **err)
+static bool is_begun(const struct node *n, void *context)
 {
-	return kubernetes_wait_ready(s, context, clock_deadline(HEALTHY_MS), err);
+	return is_marked(context, n->name);
 }
 
-static int is_ready_again(struct work *w, const struct node *n, struct error **err)
+static int mark(const struct node *n, void *context, struct error **err)
 {
-	const char *plane = context_plane(w->c);
-	CLEANUP_SSH struct ssh *s = NULL;
+	struct renew *r = context;
+	CLEANUP_FREE char *key = mark_of(n->name);
 
-	return plane == NULL || !node_runs_kubernetes(n->role) ? 0 : reach_run(w->reach, plane, &s, await_ready, n->name, err);
+	return state_set(r->c.state, key, "1", err);
 }
 
-static int pass(struct renew *r, struct work *w, const struct node *n, struct error **err)
+static int unmark(const struct node *n, void *context, struct error **err)
 {
-	CLEANUP_FREE char *mark = mark_of(n->name);
-	CLEANUP_SSH struct ssh *s = NULL;
+	struct renew *r = context;
+	CLEANUP_FREE char *key = mark_of(n->name);
 
-	if (reach_ssh(w->reach, n->name, clock_deadline(CONNECT_MS), &s, err) < 0 || state_set(r->c.state, mark, "1", err) < 0 ||
-	    work_install(w, n, &s, err) < 0)
-		return -1;
-	event_begin(w->events, n->name, "restart");
-	if (reach_run(w->reach, n->name, &s, restart, NULL, err) < 0 || is_ready_again(w, n, err) < 0)
-		return -1;
-	event_end(w->events, n->name, "restart");
-	return state_set(r->c.state, mark, NULL, err);
-}
-
-/* As the state knows it: with its floating IP, which is in certificates. */
-static int known(const struct renew *r, const struct plan_node *p, struct node *ret, struct error **err)
-{
-	return inventory_get(r->c.inventory, p->node.name, ret) ? 0 : error_set(err, ERROR_INTERNAL, "%s is not in the inventory", p->node.name);
-}
-
-static int node(struct renew *r, const struct plan_node *p, struct error **err)
-{
-	struct work w = r->w;
-	struct node n = {0};
-	struct error *why = NULL;
-	int result;
-
-	w.deadline = clock_deadline(NODE_MS);
-	result = known(r, p, &n, &why) < 0 ? -1 : pass(r, &w, &n, &why);
-	node_clear(&n);
-	if (result == 0)
-		return 0;
-	if (!error_is(why, ERROR_CANCELLED))
-		event_fail(r->w.events, p->node.name, "restart", error_message(why));
-	error_wrap(&why, "%s", p->node.name);
-	return error_move(err, why);
-}
-
-/* ---- all of them */
-
-struct workers {
-	struct renew *r;
-	const struct plan_node **nodes;
-	size_t n;
-};
-
-static int worker(size_t i, void *context, struct error **err)
-{
-	struct workers *w = context;
-
-	return node(w->r, w->nodes[i], err);
-}
-
-/* A kubelet's restart needs no drain: what runs on the node outlives it. */
-static int workers(struct renew *r, struct error **err)
-{
-	CLEANUP_FREE const struct plan_node **nodes = xnew_n(const struct plan_node *, r->c.plan->n_nodes);
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, r->c.plan->n_nodes);
-	struct workers w = {r, nodes, 0};
-	int result;
-
-	for (size_t i = 0; i < r->c.plan->n_nodes; i++)
-		if (r->c.plan->nodes[i].node.role == NODE_WORKER && is_node_due(r, r->c.plan->nodes[i].node.name))
-			nodes[w.n++] = &r->c.plan->nodes[i];
-	result = parallel_for(w.n, AT_ONCE, worker, &w, errors, NULL);
-	if (result < 0)
-		result = verb_sum_up(errors, w.n, "", "\nThe others have theirs. The same command goes on with those that have not.", err);
-	for (size_t i = 0; i < w.n; i++)
-		error_free(errors[i]);
-	return result;
-}
-
-/* One after the other: the registry, then the control planes, each until etcd and the API server are well; the first that is not ends it. */
-static int others(struct renew *r, struct error **err)
-{
-	for (size_t i = 0; i < r->c.plan->n_nodes; i++) {
-		const struct plan_node *p = &r->c.plan->nodes[i];
-
-		if (p->node.role != NODE_WORKER && is_node_due(r, p->node.name) && node(r, p, err) < 0)
-			return -1;
-	}
-	return 0;
+	return state_set(r->c.state, key, NULL, err);
 }
 
 /* The administrator's, and what a recovery needs. */
@@ -275,38 +195,6 @@ static int finish(struct renew *r, struct error **err)
 	if (verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0 || work_keep_recovery(&r->w, err) < 0)
 		return -1;
 	return state_set(r->c.state, BEGUN_KEY, NULL, err);
-}
-
-static int is_as_wanted(struct renew *r, const struct plan_node *p, bool *ret, struct error **err)
-{
-	struct node n = {0};
-	int result = known(r, p, &n, err) < 0 ? -1 : work_is_applied(&r->w, &n, ret, err);
-
-	node_clear(&n);
-	return result;
-}
-
-/* Only certificates are to be changed by this: a node that differs in something else would get that, too. */
-static int check_nodes(struct renew *r, struct error **err)
-{
-	CLEANUP_STRV struct strv differ = STRV_INIT;
-	CLEANUP_FREE char *names = NULL;
-
-	pki_renew(r->w.pki, (struct pki_renewal){.within = INT64_MIN});
-	for (size_t i = 0; i < r->c.plan->n_nodes; i++) {
-		const struct plan_node *p = &r->c.plan->nodes[i];
-		bool applied = true;
-
-		if (is_node_due(r, p->node.name) && !is_marked(r, p->node.name) && is_as_wanted(r, p, &applied, err) < 0)
-			return -1;
-		if (!applied)
-			strv_add(&differ, p->node.name);
-	}
-	names = verb_names(&differ);
-	return differ.n == 0 ? 0
-			     : error_set(err, ERROR_CONFIG,
-					 "%s asks more of %s than new certificates, or the state has some that are not there yet: \"davit apply\" does that; then this goes on",
-					 r->c.spec->path, names);
 }
 
 static int check_reached(const struct renew *r, struct error **err)
@@ -323,13 +211,15 @@ static int check_reached(const struct renew *r, struct error **err)
 
 static int run(struct renew *r, struct live *live, struct error **err)
 {
+	struct rolling rolling = {.w = &r->w, .restart = true, .takes = takes, .begin = mark, .done = unmark, .context = r};
+
 	if (context_bundle(&r->c, r->w.events, &r->w.artifacts, &r->w.bundle_folder, err) < 0)
 		return -1;
 	latch_open(r->w.bundle, NULL);
-	if (check_nodes(r, err) < 0 || note_begun(r, err) < 0)
+	if (rolling_check(&rolling, is_begun, "new certificates", err) < 0 || note_begun(r, err) < 0)
 		return -1;
 	pki_renew(r->w.pki, (struct pki_renewal){.within = (int64_t)r->c.o->warn_days * DAY, .made_before = r->since});
-	if (others(r, err) < 0 || workers(r, err) < 0 || finish(r, err) < 0)
+	if (rolling_run(&rolling, err) < 0 || finish(r, err) < 0)
 		return -1;
 	live_phases(live);
 	log_info("%zu certificates of cluster %s are new", r->n_due, r->c.spec->name);
@@ -355,7 +245,7 @@ static int renew(struct renew *r, struct error **err)
 static int look(struct renew *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0)
+	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0 || context_node_names(&r->c, &r->c.o->nodes, &r->names, err) < 0 || certs_look(&r->c, &r->look, err) < 0)

@@ -3,6 +3,7 @@
 #include "cmd/etcd_header.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
+#include "cmd/rotate.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "bootstrap/nodes.h"
@@ -340,7 +341,7 @@ static void take_up(struct restore *r)
 static int open_restore(struct restore *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0)
+	    upgrade_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
 		return -1;
 	r->kubernetes = frozen_version(r->c.state);
 	if (r->kubernetes == NULL)

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
+#include "core/cluster/encryption.h"
 #include "core/cluster/recovery.h"
 #include "core/cluster/version.h"
 #include <stdio.h>
@@ -62,7 +63,7 @@ static void check_keys(const struct restore *r, struct findings *ret)
 	CLEANUP_SECRET char *key = state_get(r->c.state, "encryption-key");
 	const char *then = json_get_key(json_at(r->recovery, "values"), "encryption-key", "");
 
-	if (key != NULL && strcmp(key, then) == 0)
+	if (key != NULL && encryption_covers(key, then))
 		findings_pass(ret, "keys", xstrdup("the key that encrypts Secrets is that of the backup"));
 	else
 		findings_add(ret, SEVERITY_ERROR, "keys", xstrdup("the key that encrypts Secrets is another one than when the backup was made"),

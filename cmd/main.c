@@ -17,7 +17,7 @@ const struct command commands[] = {
 	 "A bundle is an OCI image layout on disk that holds all that the servers install. \"apply\" makes one by itself\n"
 	 "where none is named; \"bundle create\" makes it beforehand, for a place without the internet.", 1, 1,
 	 OPT_FILE | OPT_STATE | OPT_MIRROR | OPT_BUNDLE | OPT_OUTPUT, verb_bundle},
-	{"certs", "renew|show", "Show the cluster's certificates, and renew them", NULL, 1, -1, 0, NULL, certs_actions},
+	{"certs", "csr|renew|rotate-ca|show", "Show the cluster's certificates, renew them, and replace their authorities", NULL, 1, -1, 0, NULL, certs_actions},
 	{"completion", "bash|zsh|fish", "Print completions for a shell", NULL, 1, 1, 0, verb_completion},
 	{"delete", NULL, "Take the cluster away and leave nothing behind",
 	 "Needs none of the cluster's servers.  Where the state is gone, what bears the cluster's mark is found in the cloud by its\n"
@@ -72,6 +72,7 @@ const struct command commands[] = {
 	 "then that pool is made as the file says, and nothing else is touched.", 1, 2,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE, verb_scale_up},
 	{"schema", NULL, "Print the JSON Schema of the cluster file", NULL, 0, 0, OPT_TO, verb_schema},
+	{"secrets", "rotate-keys", "Replace the key that encrypts the cluster's Secrets in etcd", NULL, 1, -1, 0, NULL, secrets_actions},
 	{"ssh", "NODE [COMMAND…]", "Log in to a node, or run a command there", "NODE is demo-cp-1, or cp-1 for short.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_HOST_KEY | OPT_RAW_ARGS, verb_ssh},
 	{"ssh-config", NULL, "Print a block of ssh_config for ssh, scp, rsync and what is built on them",

@@ -54,6 +54,8 @@ static const struct option {
 	{0, "allow-masters", NULL, FLAG, offsetof(struct options, masters), 1, OPT_USER, "also of system:masters, which nothing can take back"},
 	{0, "all", NULL, FLAG, offsetof(struct options, all), 1, OPT_RENEW, "also what is not near its end"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_RENEW, "of this node alone; may be given several times"},
+	{0, "restart-workloads", NULL, FLAG, offsetof(struct options, restart_workloads), 1, OPT_ROTATE, "let all Deployments, StatefulSets and DaemonSets begin again when the new authorities are trusted"},
+	{0, "service-account", NULL, FLAG, offsetof(struct options, service_account), 1, OPT_ROTATE, "also the key that signs the tokens of service accounts"},
 	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
 	{0, "recipient", "CERT", LIST, offsetof(struct options, recipients), 0, OPT_BACKUP, "encrypt for the owner of this certificate (PEM file); may be given several times"},
 	{0, "key", "FILE", VALUE, offsetof(struct options, key), 0, OPT_RESTORE, "private key (PEM) of the certificate that the backup was encrypted for"},

@@ -36,6 +36,7 @@ struct options {
 	int keep;		 /* --keep; 0: not given */
 	const char *snapshot;	 /* --snapshot */
 	int port;		 /* --port; 0: any that is free */
+	bool restart_workloads, service_account; /* of "certs rotate-ca" */
 	struct strv args; /* what is no option */
 	bool help;
 };
@@ -77,6 +78,7 @@ enum {
 /* beyond those that an enum can hold */
 #define OPT_TUNNEL (UINT64_C(1) << 32)
 #define OPT_SNAPSHOT (UINT64_C(1) << 34)
+#define OPT_ROTATE (UINT64_C(1) << 33)
 
 struct command {
 	const char *name; /* of an action both words: "node list" */

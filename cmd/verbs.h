@@ -12,6 +12,7 @@ enum { EXIT_ENDING = 8, EXIT_ILL = 9, EXIT_CHANGES = 10 };
 int verb_apply(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
 int verb_certs_csr(const struct options *o, struct error **err);
+int verb_certs_rotate(const struct options *o, struct error **err);
 int verb_certs_renew(const struct options *o, struct error **err);
 int verb_certs_show(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
@@ -52,6 +53,7 @@ int verb_version(const struct options *o, struct error **err);
 extern const struct command certs_actions[]; /* of "davit certs", "davit etcd" and "davit node": one file each */
 extern const struct command etcd_actions[];
 extern const struct command node_actions[];
+extern const struct command secrets_actions[];
 
 /* Shared by several verbs. */
 void verb_print_changes(const struct changes *changes, int format); /* with a line that counts them */

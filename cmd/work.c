@@ -26,7 +26,7 @@ static int encryption_key(struct state *s, char **ret, struct error **err)
 	CLEANUP_SECRET char *key = state_get(s, "encryption-key");
 	unsigned char raw[32];
 
-	if (key == NULL) {
+	if (key == NULL) { /* the first one: "k1" (encryption.h) */
 		random_bytes(raw, sizeof(raw));
 		key = base64_encode(raw, sizeof(raw));
 		explicit_bzero(raw, sizeof(raw));
@@ -145,6 +145,7 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 					 .registry_ca = pki_ca_pem(w->pki, "registry-ca"),
 					 .signing_ca = pki_signing_path(w->pki),
 					 .published_ca = pki_published_path(w->pki),
+					 .published_pem = pki_published_pem(w->pki),
 					 .openstack_ca = w->openstack_ca,
 					 .artifacts = &w->artifacts};
 	int r;

@@ -13,10 +13,11 @@
 /* What the plan cannot know. */
 struct manifest_values {
 	const char *registry_password;
-	const char *encryption_key;	   /* base64 of 32 bytes */
+	const char *encryption_key;	   /* one or two (encryption.h) */
 	const char *etcd_token;		   /* the cluster's uuid */
 	const char *registry_ca;	   /* PEM */
-	const char *signing_ca, *published_ca; /* paths on a control plane (pki.h); NULL: ca.crt */
+	const char *signing_ca, *published_ca; /* paths on a node (pki.h); NULL: ca.crt */
+	const char *published_pem;	   /* what is in the latter; NULL: not known */
 	const char *openstack_ca;	   /* PEM: the cloud's own authority, or NULL where it has none */
 	const struct artifacts *artifacts; /* versions and images of the bundle */
 	struct etcd_start etcd;		   /* of a control plane */

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
 #include "core/cluster/address.h"
+#include "core/cluster/encryption.h"
 
 #define CA_PATH "/etc/kubernetes/pki/ca.crt"
 
@@ -119,6 +120,30 @@ static void fill_node(const struct plan *plan, const struct node *node, struct t
 	template_set(v, "node_labels", labels);
 }
 
+static void fill_authorities(const struct manifest_values *values, struct template_values *v)
+{
+	const char *pem = values->published_pem != NULL ? values->published_pem : "";
+	char hex[DIGEST_HEX_LEN + 1];
+
+	template_set(v, "signing_ca", values->signing_ca != NULL ? values->signing_ca : CA_PATH);
+	template_set(v, "published_ca", values->published_ca != NULL ? values->published_ca : CA_PATH);
+	digest_hex(pem, strlen(pem), hex); /* a pod of the node itself reads it once, and is made anew with another one */
+	template_set(v, "ca_digest", hex);
+}
+
+static int fill_encryption(const struct manifest_values *secrets, struct template_values *v, struct error **err)
+{
+	CLEANUP_ENCRYPTION struct encryption_keys keys = {0};
+
+	if (secrets->encryption_key != NULL && encryption_parse(secrets->encryption_key, &keys, err) < 0)
+		return -1;
+	template_set(v, "encryption_name", keys.items[0].name);
+	template_set(v, "encryption_key", keys.items[0].secret);
+	template_set(v, "second_name", keys.items[1].name);
+	template_set(v, "second_key", keys.items[1].secret);
+	return 0;
+}
+
 static void fill_secrets(const struct manifest_values *secrets, struct template_values *v)
 {
 	CLEANUP_SECRET char *credentials = xasprintf("%s:%s", REGISTRY_USER, secrets->registry_password);
@@ -128,9 +153,6 @@ static void fill_secrets(const struct manifest_values *secrets, struct template_
 
 	digest_hex(seed, strlen(seed), hex);
 	template_set(v, "etcd_token", secrets->etcd_token);
-	template_set(v, "signing_ca", secrets->signing_ca != NULL ? secrets->signing_ca : CA_PATH);
-	template_set(v, "published_ca", secrets->published_ca != NULL ? secrets->published_ca : CA_PATH);
-	template_set(v, "encryption_key", secrets->encryption_key);
 	template_set(v, "registry_basic", basic);
 	template_set(v, "registry_http_secret", hex); /* signs the state of uploads; any constant of the registry will do */
 	explicit_bzero(hex, sizeof(hex));
@@ -145,6 +167,9 @@ int values_fill(const struct plan *plan, const struct node *node, const struct m
 		fill_node(plan, node, ret);
 	if (secrets == NULL)
 		return 0;
+	fill_authorities(secrets, ret);
 	fill_secrets(secrets, ret);
+	if (fill_encryption(secrets, ret, err) < 0)
+		return -1;
 	return fill_images(plan, secrets->artifacts, ret, err);
 }

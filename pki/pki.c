@@ -150,6 +150,11 @@ const char *pki_ca_pem(struct pki *p, const char *authority)
 	return NULL;
 }
 
+const char *pki_published_pem(const struct pki *p)
+{
+	return p->published;
+}
+
 enum pki_pass pki_pass(const struct pki *p)
 {
 	return p->pass;
@@ -181,14 +186,14 @@ static void put(struct fileset *to, const char *base, const char *extension, con
 		fileset_add(to, path, 0644, text);
 }
 
-/* Programs that take a single certificate, and pods that know no authority of the site, have files of their own, where those differ. */
-static void put_others(const struct pki *p, struct fileset *ret)
+/* Programs that take a single certificate, and those that want to see a root, have files of their own, where these differ. */
+static void put_others(const struct pki *p, const struct node *node, struct fileset *ret)
 {
 	const char *signing = pki_signing_path(p), *published = pki_published_path(p);
 
-	if (strcmp(signing, CA_PATH) != 0)
+	if (node->role == NODE_CONTROL_PLANE && strcmp(signing, CA_PATH) != 0)
 		fileset_add(ret, signing, 0644, p->signer.authorities[PKI_CA].certificate_pem);
-	if (strcmp(published, CA_PATH) != 0)
+	if (node_runs_kubernetes(node->role) && strcmp(published, CA_PATH) != 0)
 		fileset_add(ret, published, 0644, p->published);
 }
 
@@ -205,7 +210,6 @@ static void put_authorities(const struct pki *p, const struct node *node, struct
 	if (node->role == NODE_CONTROL_PLANE) {
 		put(ret, "/etc/kubernetes/pki/sa", ".key", p->sa_key, true);
 		put(ret, "/etc/kubernetes/pki/sa", ".pub", p->sa_pub, false);
-		put_others(p, ret);
 	}
 }
 
@@ -268,6 +272,7 @@ int pki_node_files(struct pki *p, const struct plan *plan, const struct node *no
 	if (path_mkdirs(folder, 0700, err) < 0)
 		return -1;
 	put_authorities(p, node, ret);
+	put_others(p, node, ret);
 	while ((row = table_leaf(plan, node, &i)) != NULL)
 		if (put_leaf(p, plan, node, row, ret, err) < 0)
 			return error_wrap(err, "certificates of %s", node->name);

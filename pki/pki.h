@@ -67,6 +67,7 @@ int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_u
 /* Certificate and key of kubernetes-super-admin (system:masters) in one PEM: for the first RBAC apply, never kept on a node. */
 int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err) MUST_USE;
 const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca": what is trusted */
+const char *pki_published_pem(const struct pki *p); /* by which the API server is known: those that are trusted, and what is above them */
 enum pki_pass pki_pass(const struct pki *p);
 bool pki_is_beneath_site(const struct pki *p); /* the authorities that sign were issued by one of the site */
 /* On control planes: the certificate of the authority alone, which the controller manager signs with, and what it tells pods to trust. */

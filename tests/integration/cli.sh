@@ -271,12 +271,16 @@ test_upgrade() {
 	remember frozen:platform.version 1.36.3
 	remember upgrade:to 1.36.3
 	expect 'apply waits for the end of an upgrade' 2 'the upgrade of cluster demo to 1.36.3 has not come to its end' apply
+	remember certs:rotating 1
+	expect 'an upgrade waits for new authorities' 2 '"davit certs rotate-ca" goes on from there' upgrade
 	python3 - "$WORK/state/davit/demo/state.db" <<-'PY'
 		import sqlite3, sys
 		db = sqlite3.connect(sys.argv[1])
 		db.execute("INSERT INTO nodes (name, role, pool, address, leaving) VALUES ('demo-cp-1', 0, 'control-plane', '10.6.0.10', 0)")
 		db.commit()
 	PY
+	expect 'authorities are not replaced meanwhile' 2 'the upgrade of cluster demo to 1.36.3 has not come to its end' certs rotate-ca --yes
+	expect 'nor is the key of Secrets' 2 'the upgrade of cluster demo to 1.36.3 has not come to its end' secrets rotate-keys --yes
 	expect 'a control plane is not taken away meanwhile' 2 'the upgrade of cluster demo to 1.36.3 has not come to its end' node replace cp-1 --yes
 }
 

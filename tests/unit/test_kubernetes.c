@@ -2,6 +2,7 @@
 #include "bootstrap/claims.h"
 #include "bootstrap/kubectl.h"
 #include "bootstrap/nodes.h"
+#include "bootstrap/published.h"
 #include "bootstrap/remote.h"
 #include "bootstrap/rollout.h"
 #include "core/base/alloc.h"
@@ -193,6 +194,44 @@ static void test_rollout(void **state UNUSED)
 	assert_string_equal(joined, "deployment/late -n kube-system|deployment/unseen -n kube-system|daemonset/set -n x");
 }
 
+/* Those whose pods have a token, and with it the authorities: davit's own, or all others. */
+static void test_workloads_that_know_authorities(void **state UNUSED)
+{
+#define WORKLOAD(kind, name, managed, more)                                                                                      \
+	"{\"kind\":\"" kind "\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"x\"," managed "},\"spec\":{\"template\":{\"spec\":{" more "}}}}"
+	static const char json[] = "{\"items\":[" WORKLOAD("Deployment", "ours", OURS, "") "," WORKLOAD("DaemonSet", "set", "\"a\":1", "") "," WORKLOAD(
+		"StatefulSet", "db", "\"a\":1", "") "," WORKLOAD("Deployment", "without", "\"a\":1", "\"automountServiceAccountToken\":false") "," WORKLOAD("Pod", "p", "\"a\":1", "") "]}";
+	CLEANUP_JSON struct json_object *list = NULL;
+	CLEANUP_STRV struct strv ours = STRV_INIT, others = STRV_INIT;
+	CLEANUP_FREE char *a = NULL, *b = NULL;
+
+	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
+	published_workloads(list, false, &ours);
+	published_workloads(list, true, &others);
+	a = strv_join(&ours, "|");
+	b = strv_join(&others, "|");
+	assert_string_equal(a, "deployment/ours -n x");
+	assert_string_equal(b, "daemonset/set -n x|statefulset/db -n x");
+}
+
+static void test_published_everywhere(void **state UNUSED)
+{
+	static const struct {
+		const char *json;
+		bool is;
+	} rows[] = {{"{\"items\":[]}", false},
+		    {"{\"items\":[{\"data\":{\"ca.crt\":\"new\"}},{\"data\":{\"ca.crt\":\"new\"}}]}", true},
+		    {"{\"items\":[{\"data\":{\"ca.crt\":\"new\"}},{\"data\":{\"ca.crt\":\"old\"}}]}", false},
+		    {"{\"items\":[{\"data\":{\"ca.crt\":\"new\"}},{}]}", false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_JSON struct json_object *list = NULL;
+
+		assert_success(json_parse(rows[i].json, strlen(rows[i].json), "test", &list, &test_error));
+		assert_int_equal(published_everywhere(list, "new"), rows[i].is);
+	}
+}
+
 static void test_claims(void **state UNUSED)
 {
 #define VOLUME(id, driver, by, policy)                                                                                           \
@@ -235,6 +274,8 @@ int main(void)
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_nodes_refuses),
 		cmocka_unit_test(test_rollout),
+		cmocka_unit_test(test_workloads_that_know_authorities),
+		cmocka_unit_test(test_published_everywhere),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_kubectl_words),
 	};

@@ -424,6 +424,23 @@ static void test_impossible_settings_are_refused(void **state UNUSED)
 	bundle.images = images;
 }
 
+/* While they are replaced: the first one encrypts, the other one decrypts as well. */
+static void test_two_encryption_keys(void **state UNUSED)
+{
+	static const char two[] = "k2:YW5vdGhlciBrZXkgb2YgdGVzdHMsIGFsc28gMzIgYi4= k1:" ENCRYPTION_KEY;
+	CLEANUP_RENDERED struct rendered r = {0};
+	const char *first, *second;
+
+	secrets.encryption_key = two;
+	assert_success(render_text(HEAD WORKERS, "demo-cp-1", &r, &test_error));
+	secrets.encryption_key = ENCRYPTION_KEY;
+	first = strstr(buf_str(&fileset_find(&r.files, "/etc/kubernetes/encryption.yaml")->content), "- name: k2\n        secret: \"YW5vdGhlciBr");
+	assert_non_null(first);
+	second = strstr(first, "- name: k1\n        secret: \"ZW5jcnlwdGlv");
+	assert_non_null(second);
+	assert_non_null(strstr(second, "- identity: {}"));
+}
+
 /* A client of TLS 1.2 cannot come in where no cipher fits the kind of the server's key. */
 static void test_ciphers_fit_the_keys(void **state UNUSED)
 {
@@ -598,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_taints),
 		cmocka_unit_test(test_no_plugin_no_flannel),
 		cmocka_unit_test(test_impossible_settings_are_refused),
+		cmocka_unit_test(test_two_encryption_keys),
 		cmocka_unit_test(test_ciphers_fit_the_keys),
 		cmocka_unit_test(test_secrets_are_in_secret_files_alone),
 		cmocka_unit_test(test_proxies_reach_containerd),

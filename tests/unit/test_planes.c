@@ -173,7 +173,7 @@ static struct artifacts bundle;
 static void render(struct fixture *f, const char *node, struct fileset *files)
 {
 	struct manifest_values values = {.registry_password = "0123456789abcdef",
-					 .encryption_key = "AAAA",
+					 .encryption_key = "ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU=",
 					 .etcd_token = "7d1b6b0e-7a9c-4a43-9d2c-3b2f4a7f1c55",
 					 .registry_ca = "-----BEGIN CERTIFICATE-----",
 					 .artifacts = &bundle};

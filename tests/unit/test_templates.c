@@ -46,7 +46,7 @@ static void test_every_value_is_known_and_used(void **state UNUSED)
 		"  controlPlane: {count: 3, flavor: small}\n";
 	struct artifacts bundle = {0};
 	const struct manifest_values secrets = {
-		.registry_password = PASSWORD, .encryption_key = "AAAA", .etcd_token = "token", .artifacts = &bundle};
+		.registry_password = PASSWORD, .encryption_key = "ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU=", .etcd_token = "token", .artifacts = &bundle};
 	CLEANUP_SPEC struct spec *spec = NULL;
 	CLEANUP_PLAN struct plan *plan = NULL;
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;

@@ -57,3 +57,66 @@ certs_are_renewed() {
 	eventually 30 kubectl get --raw /readyz
 	certs_are_what_the_state_knows
 }
+
+authorities() { davit certs show -f "$FILE" -o json | python3 -c 'import json, sys; print(*sorted(c["sha256"] for c in json.load(sys.stdin)["certificates"] if c["kind"] == "authority"), sep="\n")'; }
+
+# PATH: how many certificates that file on the control plane has
+certificates_in() { davit ssh -f "$FILE" cp-1 sudo grep -c BEGIN "$1" </dev/null | tr -d '\r'; }
+
+# All authorities, interrupted where some nodes have certificates of the new ones and others of the old: pods and kubeconfigs go on until the
+# last pass, afterwards nothing of the old ones is taken.
+authorities_are_replaced() {
+	local restarts
+	authorities >"$WORK/before.authorities"
+	davit kubeconfig -f "$FILE" --to "$WORK/old.kubeconfig"
+	restarts=$(kubectl get pods -l '!k8s-app' -o jsonpath='{.items[*].status.containerStatuses[*].restartCount}')
+	status davit certs rotate-ca -f "$FILE" --mirror "$MIRROR"
+	expect_status 2 # nobody there to agree
+	interrupt_at 'pass 2 of 3' 'certs rotate-ca' --yes --restart-workloads
+	[[ $(certificates_in /etc/kubernetes/pki/ca.crt) = 2 ]]
+	eventually 60 kubectl get --raw /readyz # by what it had before
+	status davit etcd restore "$WORK/nothing" -f "$FILE"
+	expect_text 'davit certs rotate-ca" goes on'
+	status davit secrets rotate-keys -f "$FILE" --yes
+	expect_status 2
+	status davit certs rotate-ca -f "$FILE" --dry-run
+	expect_text begun
+	status davit certs rotate-ca -f "$FILE" --mirror "$MIRROR" --yes --restart-workloads
+	expect_status 0
+	authorities >"$WORK/after.authorities"
+	[[ $(wc -l <"$WORK/after.authorities") = 4 && -z $(comm -12 "$WORK/before.authorities" "$WORK/after.authorities") ]]
+	status "$LAB" exec "$KUBECTL" --kubeconfig "$WORK/old.kubeconfig" get nodes
+	expect_status 1
+	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
+	eventually 60 kubectl get --raw /readyz
+	kubectl wait --for=condition=Ready nodes --all --timeout=120s
+	[[ $(certificates_in /etc/kubernetes/pki/ca.crt) = 1 ]]
+	[[ $(kubectl get configmap kube-root-ca.crt -o jsonpath='{.data.ca\.crt}' | grep -c BEGIN) = 1 ]]
+	[[ $(kubectl -n kube-system get configmap extension-apiserver-authentication -o jsonpath='{.data.client-ca-file}' | grep -c BEGIN) = 1 ]]
+	[[ $(kubectl get pods -l '!k8s-app' -o jsonpath='{.items[*].status.containerStatuses[*].restartCount}') = "$restarts" ]]
+	eventually 180 kubectl top nodes # by way of an API server of an extension
+	certs_are_what_the_state_knows
+	plan_is_empty
+}
+
+# With which key etcd has a Secret.
+key_of_secret() {
+	davit ssh -f "$FILE" cp-1 sudo sh -c \''etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key get /registry/secrets/default/'"$1"' --print-value-only'\' </dev/null |
+		grep -aoE 'secretbox:v1:k[0-9]+' | head -n 1
+}
+
+secrets_are_encrypted_anew() {
+	kubectl delete secret probe --ignore-not-found
+	kubectl create secret generic probe --from-literal=word=xyzzy-plugh
+	[[ $(key_of_secret probe) = secretbox:v1:k1 ]]
+	interrupt_at 'pass 2 of 3' 'secrets rotate-keys' --yes
+	status davit secrets rotate-keys -f "$FILE" --mirror "$MIRROR" --yes
+	expect_status 0
+	[[ $(key_of_secret probe) = secretbox:v1:k2 ]]
+	[[ $(kubectl get secret probe -o jsonpath='{.data.word}' | base64 -d) = xyzzy-plugh ]]
+	davit ssh -f "$FILE" cp-1 sudo cat /etc/kubernetes/encryption.yaml </dev/null >"$WORK/encryption.yaml"
+	[[ $(grep -c 'name: k' "$WORK/encryption.yaml") = 1 ]]
+	grep -q 'name: k2' "$WORK/encryption.yaml"
+	kubectl delete secret probe
+	plan_is_empty
+}

@@ -82,7 +82,7 @@ test_etcd() {
 	fi
 	"$MAKE_STATE" "$STATE" demo </dev/null
 	sqlite_set frozen:platform.version 1.36.3
-	sqlite_set encryption-key c2VjcmV0
+	sqlite_set encryption-key ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU=
 	export DAVIT_PASSPHRASE='correct horse'
 	ctl put before 1 >/dev/null
 	etcd_is_shown
@@ -145,7 +145,7 @@ etcd_is_opened_by_hand() {
 	/opt/davit/bin/etcdutl snapshot status snapshot.db -w json >out 2>err
 	has 'the snapshot is opened by hand' 'o["totalKey"]' 1
 	tail -n +2 sealed >out
-	has 'so is the recovery file' 'o["davit"], o["values"]["encryption-key"]' "('recovery/1', 'c2VjcmV0')"
+	has 'so is the recovery file' 'o["davit"], o["values"]["encryption-key"]' "('recovery/1', 'ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU=')"
 	rm -f sealed snapshot.db
 }
 
@@ -166,10 +166,10 @@ etcd_is_refused() {
 	davit 2 etcd restore one.davit-backup
 	says 'give --yes'
 	davit 2 etcd restore none.davit-backup --yes
-	sqlite_set encryption-key b3RoZXI=
+	sqlite_set encryption-key YW5vdGhlciBrZXkgb2YgdGVzdHMsIGFsc28gMzIgYi4=
 	davit 3 etcd restore one.davit-backup --yes
 	says 'the key that encrypts Secrets is another one' 'davit recover --archive'
-	sqlite_set encryption-key c2VjcmV0
+	sqlite_set encryption-key ZW5jcnlwdGlvbiBrZXkgb2YgdGVzdHMsIDMyIGJ5dGU=
 	if [[ ! -e fake/units ]]; then ok 'nothing was touched'; else not_ok 'nothing was touched' "$(cat fake/units)"; fi
 }
 
