@@ -50,7 +50,10 @@ static const struct row rows[] = {
 	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("flanneld.service"), 0644, KUBERNETES, false, IF_FLANNEL, NULL},
 	{UNIT("davit-registry.service"), 0644, REGISTRY, false, ALWAYS, NULL},
+	{UNIT("davit-certificates.service"), 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL, true},
+	{UNIT("davit-certificates.timer"), 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 
+	{"node/certificates-check", "/opt/davit/libexec/certificates-check", 0755, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
 	{"node/resolved.conf", "/etc/systemd/resolved.conf.d/10-davit.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},

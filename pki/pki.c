@@ -263,6 +263,26 @@ static int put_leaf(struct pki *p, const struct plan *plan, const struct node *n
 	return 0;
 }
 
+/* For the node's own timer, which cannot read certificates: a line "END PATH" for each of them, END in seconds since 1970. */
+static int put_ends(struct fileset *ret, struct error **err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < ret->n; i++) {
+		const struct file *f = &ret->files[i];
+		const char *dot = strrchr(f->path, '.');
+		CLEANUP_X509 X509 *c = NULL;
+
+		if (dot == NULL || strcmp(dot, ".crt") != 0)
+			continue;
+		if (certificate_parse_first(f->path, buf_str(&f->content), f->content.len, &c, err) < 0)
+			return -1;
+		buf_addf(&text, "%lld %s\n", (long long)certificate_not_after(c), f->path);
+	}
+	fileset_add(ret, "/etc/davit/certificates", 0644, buf_str(&text));
+	return 0;
+}
+
 int pki_node_files(struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret, struct error **err)
 {
 	CLEANUP_FREE char *folder = xasprintf("%s/nodes/%s", p->folder, node->name);
@@ -276,7 +296,7 @@ int pki_node_files(struct pki *p, const struct plan *plan, const struct node *no
 	while ((row = table_leaf(plan, node, &i)) != NULL)
 		if (put_leaf(p, plan, node, row, ret, err) < 0)
 			return error_wrap(err, "certificates of %s", node->name);
-	return 0;
+	return put_ends(ret, err);
 }
 
 int pki_admin_kubeconfig(struct pki *p, const char *cluster, const char *server_url, struct buf *ret, struct error **err)

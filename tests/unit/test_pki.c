@@ -43,7 +43,8 @@ static const struct expected of_registry[] = {
 	{"/etc/davit/registry/registry", "registry-ca", "registry.davit.internal", "", SERVER,
 	 "DNS:registry.davit.internal, IP:10.6.0.4, IP:127.0.0.1"},
 };
-static const char *const plain_of_control_plane[] = {P "ca.crt",
+static const char *const plain_of_control_plane[] = {"/etc/davit/certificates",
+						     P "ca.crt",
 						     P "ca.key",
 						     P "etcd/ca.crt",
 						     P "front-proxy-ca.crt",
@@ -55,7 +56,7 @@ static const char *const plain_of_control_plane[] = {P "ca.crt",
 						     "/etc/kubernetes/kubelet.conf",
 						     "/etc/kubernetes/kube-proxy.conf",
 						     "/etc/kubernetes/flannel.conf"};
-static const char *const plain_of_worker[] = {P "ca.crt", "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
+static const char *const plain_of_worker[] = {"/etc/davit/certificates", P "ca.crt", "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
 					      "/etc/kubernetes/flannel.conf"};
 
 static char *names_of(X509 *c)
@@ -147,7 +148,7 @@ static void test_worker_and_registry_get_theirs(void **state UNUSED)
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
 
 	check_node(&worker, of_worker, ARRAY_SIZE(of_worker), ARRAY_SIZE(plain_of_worker));
-	check_node(&registry, of_registry, ARRAY_SIZE(of_registry), 0);
+	check_node(&registry, of_registry, ARRAY_SIZE(of_registry), 1);
 	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
 	for (size_t i = 0; i < ARRAY_SIZE(plain_of_worker); i++)
 		assert_non_null(fileset_find(&files, plain_of_worker[i]));
