@@ -19,6 +19,7 @@ int bootstrap_rotate_host_key(struct ssh *s, const char *old_key, int (*pin)(voi
 
 struct bootstrap_run {
 	const char *node; /* its name: subject of the events */
+	enum platform_type platform;
 	enum node_role role;
 	struct fileset *files;		   /* configuration; gets install.sh and artifacts.txt added */
 	const struct strv *units;	   /* to be enabled and (re)started, in order */

@@ -3,11 +3,14 @@
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/cluster/etcd.h"
+#include "core/cluster/platform.h"
 
-#define ALL (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER) | ARTIFACT_ROLES(NODE_REGISTRY))
-#define KUBERNETES (ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER))
-#define CONTROL_PLANE ARTIFACT_ROLES(NODE_CONTROL_PLANE)
-#define REGISTRY ARTIFACT_ROLES(NODE_REGISTRY)
+enum {
+	KUBERNETES = PLACE_KUBERNETES,
+	CONTROL_PLANE = PLACE_CONTROL_PLANE,
+	REGISTRY = PLACE_REGISTRY,
+	ALL = KUBERNETES | REGISTRY,
+};
 
 static bool has_below(const struct fileset *files, const char *folder)
 {
@@ -92,7 +95,7 @@ static bool has_registry(const struct bootstrap_run *run)
 /* In the order in which they run.  wanted NULL: always. */
 static const struct step {
 	const char *name;
-	unsigned roles;
+	unsigned places;
 	bool (*wanted)(const struct bootstrap_run *run);
 	const char *text;
 } steps[] = {
@@ -118,7 +121,7 @@ static const struct step {
 };
 
 static const struct {
-	unsigned roles;
+	unsigned places;
 	bool (*wanted)(const struct bootstrap_run *run);
 	const char *name;
 } tools[] = {
@@ -133,15 +136,15 @@ static const struct {
 	{ALL, has_volume, "mountpoint"},
 };
 
-static bool applies(unsigned roles, bool (*wanted)(const struct bootstrap_run *run), const struct bootstrap_run *run)
+static bool applies(unsigned places, bool (*wanted)(const struct bootstrap_run *run), const struct bootstrap_run *run)
 {
-	return (roles & ARTIFACT_ROLES(run->role)) && (wanted == NULL || wanted(run));
+	return (places & platform_place(run->platform, run->role)) && (wanted == NULL || wanted(run));
 }
 
 void steps_list(const struct bootstrap_run *run, struct strv *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
-		if (applies(steps[i].roles, steps[i].wanted, run))
+		if (applies(steps[i].places, steps[i].wanted, run))
 			strv_add(ret, steps[i].name);
 }
 
@@ -193,7 +196,7 @@ static void variables(const struct bootstrap_run *run, const struct buf *body, s
 	CLEANUP_FREE char *blobs = xasprintf("https://%s/v2/%s/blobs", host, REGISTRY_BLOBS);
 
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
-		if (applies(tools[i].roles, tools[i].wanted, run))
+		if (applies(tools[i].places, tools[i].wanted, run))
 			strv_add(&needed, tools[i].name);
 	words_below(run->files, "/etc/modules-load.d/", &modules);
 	paths_below(run->files, "/etc/sysusers.d/", &sysusers);
@@ -217,7 +220,7 @@ void steps_render(const struct bootstrap_run *run, struct buf *ret)
 	CLEANUP_BUF struct buf body = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		if (!applies(steps[i].roles, steps[i].wanted, run))
+		if (!applies(steps[i].places, steps[i].wanted, run))
 			continue;
 		buf_addf(&body, "\n# ---- %s\n%s", steps[i].name, steps[i].text);
 	}

@@ -1,5 +1,5 @@
 #include "cmd/claims.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "cmd/reach.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -34,7 +34,7 @@ static int ask(const struct spec *spec, struct state *state, struct inventory *i
 
 	if (reach_ssh(reach, node, clock_deadline(CONNECT_MS), &ssh, err) < 0)
 		return -1;
-	return kubernetes_claims(ssh, clock_deadline(ANSWER_MS), &ret->volumes, &ret->services, err);
+	return platform_of(spec)->claims(ssh, clock_deadline(ANSWER_MS), &ret->volumes, &ret->services, err);
 }
 
 static void keep(struct state *state, const struct claims *c)
@@ -62,7 +62,7 @@ void claims_ask(const struct spec *spec, struct state *state, struct claims *ret
 	*ret = (struct claims){.volumes = STRV_INIT, .services = STRV_INIT};
 	if (spec != NULL && state_nodes(state, inventory, NULL) == 0)
 		node = entry(state, inventory);
-	if (node != NULL && ask(spec, state, inventory, node, ret, &why) == 0) {
+	if (node != NULL && platform_of(spec)->claims != NULL && ask(spec, state, inventory, node, ret, &why) == 0) {
 		keep(state, ret);
 	} else {
 		claims_free(ret);

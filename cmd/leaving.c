@@ -1,8 +1,7 @@
 #include "cmd/leaving.h"
 #include "cmd/verbs.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "bootstrap/leave.h"
-#include "bootstrap/member.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -44,7 +43,7 @@ int leaving_facts(struct leaving *l, struct error **err)
 		json_add(l->facts, "items", json_object_new_array());
 		return 0;
 	}
-	return connect(l, &s, err) < 0 ? -1 : kubernetes_facts(s, clock_deadline(ANSWER_MS), &l->facts, err);
+	return connect(l, &s, err) < 0 ? -1 : platform_of(l->c->spec)->facts(s, clock_deadline(ANSWER_MS), &l->facts, err);
 }
 
 int leaving_mark(struct leaving *l, const struct strv *nodes, struct error **err)
@@ -154,14 +153,14 @@ static int drain(struct ssh *s, void *context, struct error **err)
 				   .events = t->events,
 				   .deadline = clock_deadline(DRAIN_MS + (force_after > 0 ? force_after : 0))};
 
-	return kubernetes_drain(s, &drain, err);
+	return platform_of(t->l->c->spec)->drain(s, &drain, err);
 }
 
 static int forget(struct ssh *s, void *context, struct error **err)
 {
 	const struct talk *t = context;
 
-	return kubernetes_forget(s, t->node, clock_deadline(ANSWER_MS), err);
+	return platform_of(t->l->c->spec)->forget(s, t->node, clock_deadline(ANSWER_MS), err);
 }
 
 static int talk_of(struct leaving *l, const char *node, bool answers, struct events *events, reach_job *job, struct error **err)
@@ -184,11 +183,16 @@ int leaving_drain(struct leaving *l, const char *node, bool answers, struct even
 	return talk_of(l, node, answers, events, drain, err);
 }
 
-static int out_of_etcd(struct ssh *s, void *context, struct error **err)
-{
-	const struct node *n = context;
+struct plane {
+	const struct platform *platform;
+	const struct node *node;
+};
 
-	return member_remove(s, n->address, clock_deadline(ANSWER_MS), err);
+static int demote(struct ssh *s, void *context, struct error **err)
+{
+	const struct plane *p = context;
+
+	return p->platform->demote(s, p->node, clock_deadline(ANSWER_MS), err);
 }
 
 void leaving_stop_plane(struct leaving *l, const char *node)
@@ -196,18 +200,19 @@ void leaving_stop_plane(struct leaving *l, const char *node)
 	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_ERROR struct error *why = NULL;
 
-	if (reach_ssh(l->reach, node, clock_deadline(DEAD_MS), &s, &why) < 0 || member_stop_plane(s, clock_deadline(ANSWER_MS), &why) < 0)
+	if (reach_ssh(l->reach, node, clock_deadline(DEAD_MS), &s, &why) < 0 || platform_of(l->c->spec)->part(s, clock_deadline(ANSWER_MS), &why) < 0)
 		log_verbose("%s: its API server was not asked to end: %s", node, error_message(why));
 }
 
 static int leave_etcd(struct departure *d, const struct node *n, struct error **err)
 {
+	struct plane p = {platform_of(d->l->c->spec), n};
 	CLEANUP_SSH struct ssh *s = NULL;
 	struct error *why = NULL;
 
 	event_begin(d->events, n->name, "etcd");
 	leaving_stop_plane(d->l, n->name);
-	if (reach_run(d->l->reach, context_plane(d->l->c), &s, out_of_etcd, (void *)n, &why) < 0) {
+	if (reach_run(d->l->reach, context_plane(d->l->c), &s, demote, &p, &why) < 0) {
 		event_fail(d->events, n->name, "etcd", error_message(why));
 		return error_move(err, why);
 	}
@@ -275,7 +280,7 @@ int leaving_cordon(struct leaving *l, const struct strv *nodes, struct error **e
 	known(l, nodes, &there);
 	if (there.n == 0)
 		return 0;
-	return connect(l, &s, err) < 0 ? -1 : kubernetes_cordon(s, &there, clock_deadline(ANSWER_MS), err);
+	return connect(l, &s, err) < 0 ? -1 : platform_of(l->c->spec)->cordon(s, &there, clock_deadline(ANSWER_MS), err);
 }
 
 static int depart_some(struct departure *d, const struct strv *nodes, unsigned width, struct error **err)
@@ -348,7 +353,7 @@ int leaving_take_back(struct leaving *l, const struct strv *nodes, struct error 
 	if (leaving_facts(l, err) < 0)
 		return -1;
 	known(l, nodes, &there);
-	if (there.n > 0 && (connect(l, &s, err) < 0 || kubernetes_uncordon(s, &there, clock_deadline(ANSWER_MS), err) < 0))
+	if (there.n > 0 && (connect(l, &s, err) < 0 || platform_of(l->c->spec)->uncordon(s, &there, clock_deadline(ANSWER_MS), err) < 0))
 		return -1;
 	return mark(l, nodes, false, err);
 }

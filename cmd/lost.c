@@ -1,5 +1,5 @@
 #include "cmd/lost.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -23,7 +23,7 @@ static int forget_by(struct leaving *l, const char *plane, const struct strv *no
 	if (reach_ssh(l->reach, plane, clock_deadline(CONNECT_MS), &s, err) < 0)
 		return -1;
 	for (size_t i = 0; i < nodes->n; i++)
-		if (kubernetes_forget(s, nodes->v[i], clock_deadline(ANSWER_MS), err) < 0)
+		if (platform_of(l->c->spec)->forget(s, nodes->v[i], clock_deadline(ANSWER_MS), err) < 0)
 			return -1;
 	return 0;
 }

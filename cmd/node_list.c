@@ -1,7 +1,7 @@
 #include "cmd/output.h"
 #include "cmd/reach.h"
 #include "cmd/verbs.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -9,7 +9,7 @@
 
 enum { CONNECT_MS = 20 * 1000 };
 
-/* `kubectl get nodes`, from the first control plane. */
+/* The members, from the first control plane. */
 static int ask(const struct context *c, struct json_object **ret, struct error **err)
 {
 	CLEANUP_REACH struct reach *reach = reach_new(c->spec, c->state, c->inventory);
@@ -18,7 +18,7 @@ static int ask(const struct context *c, struct json_object **ret, struct error *
 
 	if (plane == NULL)
 		return error_set(err, ERROR_NOT_FOUND, "no control plane was installed yet; \"davit apply\" goes on with that");
-	return reach_ssh(reach, plane, clock_deadline(CONNECT_MS), &s, err) < 0 ? -1 : kubernetes_status(s, ret, err);
+	return reach_ssh(reach, plane, clock_deadline(CONNECT_MS), &s, err) < 0 ? -1 : platform_of(c->spec)->status(s, ret, err);
 }
 
 static const char *server(const struct node *n)

@@ -1,9 +1,9 @@
 #include "cmd/upkeep.h"
 #include "cmd/verbs.h"
 #include "bootstrap/boot.h"
-#include "bootstrap/bootstrap.h"
 #include "bootstrap/leave.h"
 #include "bootstrap/nodes.h"
+#include "bootstrap/platform.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -158,9 +158,17 @@ static int wait_for_start(struct reboot *r, struct error **err)
 	}
 }
 
+struct look {
+	const struct platform *platform;
+	struct json_object *list;
+};
+
 static int look(struct ssh *s, void *context, struct error **err)
 {
-	return kubernetes_status(s, context, err);
+	struct look *l = context;
+
+	json_object_put(steal_ptr(l->list));
+	return l->platform->status(s, &l->list, err);
 }
 
 /* The API itself may be on that node. */
@@ -170,11 +178,13 @@ static int wait_until_ready(struct reboot *r, struct error **err)
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	for (;;) {
+		struct look l = {platform_of(r->u->c.spec), NULL};
 		CLEANUP_JSON struct json_object *list = NULL;
 		struct error *why = NULL;
+		int status = reach_run(r->u->l.reach, context_plane(&r->u->c), &s, look, &l, &why);
 
-		if (reach_run(r->u->l.reach, context_plane(&r->u->c), &s, look, &list, &why) == 0 &&
-		    boot_is_ready(&r->now, node_find(list, r->node)))
+		list = l.list;
+		if (status == 0 && boot_is_ready(&r->now, node_find(list, r->node)))
 			return 0;
 		if (why == NULL && clock_ms() >= deadline)
 			return error_set(err, ERROR_NODE, "it is up, and not Ready; \"davit logs %s kubelet\" may tell why", r->node);

@@ -3,7 +3,7 @@
 #include "cmd/leaving.h"
 #include "cmd/output.h"
 #include "cmd/verbs.h"
-#include "bootstrap/member.h"
+#include "bootstrap/platform.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -24,13 +24,13 @@ static int check_place(const struct context *c, const char *node, struct error *
 	return plan_find(c->plan, node) != NULL ? 0 : error_set(err, ERROR_USAGE, "%s no longer wants %s: \"davit apply\" takes it away", c->spec->path, node);
 }
 
-static int ask_one(struct leaving *l, const char *plane, const char *address, struct error **err)
+static int ask_one(struct leaving *l, const char *plane, const struct node *n, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	if (reach_ssh(l->reach, plane, clock_deadline(CONNECT_MS), &s, err) < 0)
 		return -1;
-	return member_is_dispensable(s, address, clock_deadline(ANSWER_MS), err);
+	return platform_of(l->c->spec)->is_dispensable(s, n, clock_deadline(ANSWER_MS), err);
 }
 
 /* *ret_asked: one of the others could be asked.  Where the node is the way in to all others and does not answer, none can. */
@@ -44,7 +44,7 @@ static int ask_others(struct leaving *l, const struct node *n, bool *ret_asked, 
 
 		if (other->role != NODE_CONTROL_PLANE || strcmp(other->name, n->name) == 0)
 			continue;
-		*ret_asked = ask_one(l, other->name, n->address, &why) == 0;
+		*ret_asked = ask_one(l, other->name, n, &why) == 0;
 		if (!*ret_asked && (error_is(why, ERROR_NODE) || error_is(why, ERROR_CANCELLED)))
 			return error_move(err, steal_ptr(why));
 		if (!*ret_asked)

@@ -1,5 +1,5 @@
 #include "cmd/repair.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "bootstrap/health.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -116,7 +116,7 @@ static int ask(struct ssh *s, void *context, struct error **err)
 	struct repair *r = context;
 
 	json_object_put(steal_ptr(r->nodes));
-	return kubernetes_status(s, &r->nodes, err) < 0 ? -1 : kubernetes_clock(s, &r->wall_ms, err);
+	return platform_of(r->l->c->spec)->status(s, &r->nodes, err) < 0 ? -1 : kubernetes_clock(s, &r->wall_ms, err);
 }
 
 int repair_ask(struct repair *r, struct error **err)
@@ -206,6 +206,7 @@ struct rounds {
 };
 
 struct wait {
+	const struct platform *platform;
 	const char *node;
 	int64_t deadline;
 };
@@ -214,7 +215,7 @@ static int wait_ready(struct ssh *s, void *context, struct error **err)
 {
 	const struct wait *w = context;
 
-	return kubernetes_wait_ready(s, w->node, w->deadline, err);
+	return w->platform->wait_ready(s, w->node, w->deadline, err);
 }
 
 static int reboot(const struct rounds *x, const char *name, struct error **err)
@@ -234,7 +235,7 @@ static int reboot(const struct rounds *x, const char *name, struct error **err)
 
 static int mend(const struct rounds *x, const char *node, struct error **err)
 {
-	struct wait w = {.node = node};
+	struct wait w = {.platform = platform_of(x->r->l->c->spec), .node = node};
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	if (reboot(x, node, err) < 0)

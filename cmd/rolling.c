@@ -1,6 +1,7 @@
 #include "cmd/rolling.h"
 #include "cmd/verbs.h"
 #include "bootstrap/certificates.h"
+#include "bootstrap/platform.h"
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -20,17 +21,25 @@ static int await_healthy(struct ssh *s, void *context UNUSED, struct error **err
 	return bootstrap_healthy(s, clock_deadline(HEALTHY_MS), err);
 }
 
+struct await {
+	const struct platform *platform;
+	const char *node;
+};
+
 static int await_ready(struct ssh *s, void *context, struct error **err)
 {
-	return kubernetes_wait_ready(s, context, clock_deadline(HEALTHY_MS), err);
+	const struct await *a = context;
+
+	return a->platform->wait_ready(s, a->node, clock_deadline(HEALTHY_MS), err);
 }
 
 static int is_ready_again(const struct work *w, const struct node *n, struct error **err)
 {
 	const char *plane = context_plane(w->c);
+	struct await a = {platform_of(w->c->spec), n->name};
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	return plane == NULL || !node_runs_kubernetes(n->role) ? 0 : reach_run(w->reach, plane, &s, await_ready, n->name, err);
+	return plane == NULL || !node_runs_kubernetes(n->role) ? 0 : reach_run(w->reach, plane, &s, await_ready, &a, err);
 }
 
 static int pass(const struct rolling *r, struct work *w, const struct node *n, struct error **err)

@@ -2,7 +2,7 @@
 #include "cmd/output.h"
 #include "cmd/reach.h"
 #include "cmd/verbs.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -41,7 +41,7 @@ static int ask_cluster(void *context, struct error **err)
 
 	(void)err;
 	if (reach_ssh(reach, name, clock_deadline(CONNECT_MS), &ssh, &s->cluster_error) == 0)
-		(void)!kubernetes_status(ssh, &s->kubernetes, &s->cluster_error);
+		(void)!platform_of(s->c->spec)->status(ssh, &s->kubernetes, &s->cluster_error);
 	return 0;
 }
 

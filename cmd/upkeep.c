@@ -1,6 +1,6 @@
 #include "cmd/upkeep.h"
 #include "cmd/live.h"
-#include "bootstrap/bootstrap.h"
+#include "bootstrap/platform.h"
 #include "bootstrap/leave.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -57,16 +57,24 @@ char *upkeep_reboot_key(const char *node)
 	return xasprintf("rebooting:%s", node);
 }
 
+struct uncordon {
+	const struct platform *platform;
+	const struct strv *nodes;
+};
+
 static int uncordon(struct ssh *s, void *context, struct error **err)
 {
-	return kubernetes_uncordon(s, context, clock_deadline(ANSWER_MS), err);
+	const struct uncordon *u = context;
+
+	return u->platform->uncordon(s, u->nodes, clock_deadline(ANSWER_MS), err);
 }
 
 int upkeep_uncordon(struct upkeep *u, const struct strv *nodes, struct error **err)
 {
+	struct uncordon job = {platform_of(u->c.spec), nodes};
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	if (reach_run(u->l.reach, context_plane(&u->c), &s, uncordon, (void *)nodes, err) < 0)
+	if (reach_run(u->l.reach, context_plane(&u->c), &s, uncordon, &job, err) < 0)
 		return -1;
 	for (size_t i = 0; i < nodes->n; i++) {
 		CLEANUP_FREE char *key = upkeep_reboot_key(nodes->v[i]);

@@ -1,6 +1,7 @@
 #include "cmd/work.h"
 #include "cmd/authorities.h"
 #include "cmd/credentials.h"
+#include "bootstrap/platform.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -151,6 +152,7 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 	int r;
 
 	*run = (struct bootstrap_run){.node = n->name,
+				      .platform = w->c->spec->platform,
 				      .role = n->role,
 				      .files = files,
 				      .units = units,
@@ -431,12 +433,13 @@ static int keep_recovery(struct ssh *s, void *context, struct error **err)
 static int finish_cluster(struct ssh *s, void *context, struct error **err)
 {
 	struct work *w = context;
+	const struct platform *p = platform_of(w->c->spec);
 	CLEANUP_JSON struct json_object *worn = NULL;
 
-	if (worn_read(w->c->state, &worn, err) < 0 || kubernetes_nodes(s, w->c->plan, worn, w->events, w->deadline, err) < 0 ||
+	if (worn_read(w->c->state, &worn, err) < 0 || p->settle(s, w->c->plan, worn, w->events, w->deadline, err) < 0 ||
 	    worn_settle(w->c->plan, w->c->state, err) < 0)
 		return -1;
-	return kubernetes_rollout(s, w->events, "cluster", w->deadline, err);
+	return p->rollout != NULL ? p->rollout(s, w->events, "cluster", w->deadline, err) : 0;
 }
 
 static int finish_on(struct work *w, const char *node, bool first, struct error **err)

@@ -1,4 +1,5 @@
 #include "core/base/alloc.h"
+#include "core/cluster/platform.h"
 #include "manifests/balancer.h"
 #include "manifests/htpasswd.h"
 #include "manifests/manifests.h"
@@ -15,15 +16,15 @@
 #define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 
 enum {
-	CONTROL = 1u << NODE_CONTROL_PLANE,
-	WORKER = 1u << NODE_WORKER,
-	REGISTRY = 1u << NODE_REGISTRY,
-	KUBERNETES = CONTROL | WORKER,
+	CONTROL = PLACE_CONTROL_PLANE,
+	WORKER = PLACE_WORKER,
+	KUBERNETES = PLACE_KUBERNETES,
+	REGISTRY = PLACE_REGISTRY,
 };
 
 struct row {
 	const char *template, *path;
-	unsigned mode, roles;
+	unsigned mode, places;
 	bool secret;
 	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED, IF_VIP, IF_SNAPSHOTS } when;
 	/* Changes the expanded text, or NULL. */
@@ -197,7 +198,7 @@ static bool has_volumes(const struct plan *plan, const struct node *node)
 
 static bool is_wanted(const struct row *row, const struct plan *plan, const struct node *node)
 {
-	if ((row->roles & (1u << node->role)) == 0)
+	if ((row->places & platform_place(plan->spec->platform, node->role)) == 0)
 		return false;
 	switch (row->when) {
 	case IF_FLANNEL:
@@ -236,6 +237,7 @@ static void add_etcd_start(const struct node *node, const struct etcd_start *sta
 static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		  struct strv *ret_units, struct error **err)
 {
+	unsigned place = platform_place(plan->spec->platform, node->role);
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
 	if (values_fill(plan, node, values, &v, err) < 0)
@@ -247,11 +249,11 @@ static int render(const struct plan *plan, const struct node *node, const struct
 	if (has_volumes(plan, node))
 		add_volumes(plan_find(plan, node->name), values, ret);
 	fileset_add(ret, "/etc/davit/registry-ca.crt", 0644, values->registry_ca);
-	if (node->role == NODE_CONTROL_PLANE)
+	if (place & CONTROL)
 		add_etcd_start(node, &values->etcd, ret);
 	if (node->role == NODE_CONTROL_PLANE && values->openstack_ca != NULL) /* what runs there may talk to the cloud */
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
-	if ((1u << node->role) & KUBERNETES)
+	if (place & KUBERNETES)
 		proxy_file(plan->spec, ret);
 	add_annotations(plan_find(plan, node->name), ret);
 	return 0;

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/path.h"
+#include "core/cluster/platform.h"
 #include "pki/key.h"
 #include "pki/kubeconfig.h"
 #include "pki/leaf.h"
@@ -197,17 +198,19 @@ static void put_others(const struct pki *p, const struct node *node, struct file
 		fileset_add(ret, published, 0644, p->published);
 }
 
-static void put_authorities(const struct pki *p, const struct node *node, struct fileset *ret)
+static void put_authorities(const struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret)
 {
+	unsigned place = platform_place(plan->spec->platform, node->role);
+
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		CLEANUP_FREE char *base = xasprintf("/etc/kubernetes/pki/%s", table_authorities[i].name);
 
-		if (table_authorities[i].certificate_roles & (1u << node->role))
+		if (table_authorities[i].certificate_places & place)
 			put(ret, base, ".crt", p->anchors[i], false);
-		if (table_authorities[i].key_roles & (1u << node->role))
+		if (table_authorities[i].key_places & place)
 			put(ret, base, ".key", p->signer.authorities[i].key_pem, true);
 	}
-	if (node->role == NODE_CONTROL_PLANE) {
+	if (place & PLACE_CONTROL_PLANE) {
 		put(ret, "/etc/kubernetes/pki/sa", ".key", p->sa_key, true);
 		put(ret, "/etc/kubernetes/pki/sa", ".pub", p->sa_pub, false);
 	}
@@ -291,7 +294,7 @@ int pki_node_files(struct pki *p, const struct plan *plan, const struct node *no
 
 	if (path_mkdirs(folder, 0700, err) < 0)
 		return -1;
-	put_authorities(p, node, ret);
+	put_authorities(p, plan, node, ret);
 	put_others(p, node, ret);
 	while ((row = table_leaf(plan, node, &i)) != NULL)
 		if (put_leaf(p, plan, node, row, ret, err) < 0)

@@ -1,6 +1,7 @@
 #include "pki/survey.h"
 #include "core/base/alloc.h"
 #include "core/base/path.h"
+#include "core/cluster/platform.h"
 #include "pki/rotation.h"
 #include "pki/table.h"
 
@@ -54,13 +55,13 @@ static int add_authorities(struct survey *s, const char *folder, bool new, struc
 	return add_of_state(s, SURVEY_ADMIN, folder, "admin.pem", err);
 }
 
-static int add_copies(struct survey *s, const char *folder, bool new, const struct node *node, struct error **err)
+static int add_copies(struct survey *s, const char *folder, bool new, const struct plan *plan, const struct node *node, struct error **err)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		const char *name = table_authorities[i].name;
 		CLEANUP_FREE char *path = xasprintf("%s/%s%s.crt", folder, new ? ROTATION_NEW "/" : "", name);
 
-		if ((table_authorities[i].certificate_roles & (1u << node->role)) == 0)
+		if ((table_authorities[i].certificate_places & platform_place(plan->spec->platform, node->role)) == 0)
 			continue;
 		if (read_known(path, &add(s, SURVEY_COPY, node->name, xasprintf("/etc/kubernetes/pki/%s.crt", name))->known, err) < 0)
 			return -1;
@@ -91,9 +92,9 @@ static int add_node(struct survey *s, const char *folder, bool new, const struct
 	while ((row = table_leaf(plan, node, &i)) != NULL)
 		if (add_leaf(s, folder, node, row, err) < 0)
 			return -1;
-	if (node_runs_kubernetes(node->role))
+	if (platform_place(plan->spec->platform, node->role) & PLACE_KUBERNETES)
 		add(s, SURVEY_KUBELET, node->name, xstrdup(KUBELET_OWN));
-	return add_copies(s, folder, new, node, err);
+	return add_copies(s, folder, new, plan, node, err);
 }
 
 int survey_state(const char *folder, const struct plan *plan, const struct node *nodes, size_t n, struct survey *ret,

@@ -1,15 +1,15 @@
 #include "pki/table.h"
 #include "core/base/alloc.h"
+#include "core/cluster/platform.h"
 #include "pki/certificate.h"
 
 #define PKI "/etc/kubernetes/pki/"
 #define KUBELET "/var/lib/kubelet/pki/"
 
 enum {
-	CONTROL = 1u << NODE_CONTROL_PLANE,
-	WORKER = 1u << NODE_WORKER,
-	REGISTRY = 1u << NODE_REGISTRY,
-	KUBERNETES = CONTROL | WORKER,
+	CONTROL = PLACE_CONTROL_PLANE,
+	KUBERNETES = PLACE_KUBERNETES,
+	REGISTRY = PLACE_REGISTRY,
 	CLIENT = CERTIFICATE_CLIENT,
 	SERVER = CERTIFICATE_SERVER,
 };
@@ -114,7 +114,7 @@ const struct table_leaf *table_leaf(const struct plan *plan, const struct node *
 	while (*i < ARRAY_SIZE(leaves)) {
 		const struct table_leaf *leaf = &leaves[(*i)++];
 
-		if ((leaf->roles & (1u << node->role)) && (flannel || !leaf->flannel))
+		if ((leaf->places & platform_place(plan->spec->platform, node->role)) && (flannel || !leaf->flannel))
 			return leaf;
 	}
 	return NULL;

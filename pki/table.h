@@ -10,8 +10,8 @@ enum pki_signer { PKI_CA, PKI_ETCD_CA, PKI_FRONT_PROXY_CA, PKI_REGISTRY_CA, PKI_
 struct table_authority {
 	const char *name; /* of its files below the folder, without .crt and .key */
 	const char *cn;
-	unsigned certificate_roles; /* nodes (1u << enum node_role) that get the certificate … */
-	unsigned key_roles;	    /* … and the key, below /etc/kubernetes/pki */
+	unsigned certificate_places; /* nodes (core/cluster/platform.h) that get the certificate … */
+	unsigned key_places;	     /* … and the key, below /etc/kubernetes/pki */
 };
 extern const struct table_authority table_authorities[PKI_SIGNERS];
 
@@ -24,7 +24,7 @@ struct table_leaf {
 	const char *o;	/* or NULL */
 	/* Adds the names in its SAN, or NULL. */
 	void (*sans)(const struct plan *plan, const struct node *node, struct strv *ret);
-	unsigned roles;		/* nodes that get it */
+	unsigned places;	/* nodes that get it */
 	const char *kubeconfig; /* path on the node of a kubeconfig that refers to it, or NULL */
 	bool flannel;		/* only where flannel is the network's plugin */
 };

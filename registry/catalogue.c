@@ -1,6 +1,7 @@
 #include "registry/catalogue.h"
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
+#include "core/cluster/platform.h"
 #include "registry/reference.h"
 #include <ctype.h>
 
@@ -25,11 +26,12 @@ static const struct component_set set_2026_11 = {
 
 /* Newest first; the patch is the one that was tried. */
 static const struct {
+	enum platform_type platform;
 	const char *minor, *proven;
 	const struct component_set *set;
 } minors[] = {
-	{"1.36", "1.36.3", &set_2026_11},
-	{"1.35", "1.35.4", &set_2026_11},
+	{PLATFORM_KUBERNETES, "1.36", "1.36.3", &set_2026_11},
+	{PLATFORM_KUBERNETES, "1.35", "1.35.4", &set_2026_11},
 };
 
 enum {
@@ -117,16 +119,17 @@ static bool of_minor(const char *version, const char *minor)
 	       strspn(version + n + 1, "0123456789") == strlen(version + n + 1);
 }
 
-static const struct component_set *find_set(const char *version, struct error **err)
+static const struct component_set *find_set(const struct spec *spec, struct error **err)
 {
 	CLEANUP_BUF struct buf known = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
-		if (of_minor(version, minors[i].minor))
+		if (minors[i].platform == spec->platform && of_minor(spec->version, minors[i].minor))
 			return minors[i].set;
 	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
-		buf_addf(&known, "%s%s.x (proven with %s)", i == 0 ? "" : ", ", minors[i].minor, minors[i].proven);
-	error_set(err, ERROR_CONFIG, "platform.version: Kubernetes \"%s\" is not supported; supported are %s", version,
+		if (minors[i].platform == spec->platform)
+			buf_addf(&known, "%s%s.x (proven with %s)", known.len == 0 ? "" : ", ", minors[i].minor, minors[i].proven);
+	error_set(err, ERROR_CONFIG, "platform.version: %s \"%s\" is not supported; supported are %s", platform_title(spec->platform), spec->version,
 		  buf_str(&known));
 	return NULL;
 }
@@ -220,7 +223,7 @@ static int add_images(struct catalogue *c, const struct component_set *set, cons
 
 int catalogue_make(const struct spec *spec, struct catalogue *ret, struct error **err)
 {
-	const struct component_set *set = find_set(spec->version, err);
+	const struct component_set *set = find_set(spec, err);
 	CLEANUP_CATALOGUE struct catalogue c = {0};
 
 	if (set == NULL)

@@ -3,7 +3,7 @@
 
 static const char *const api_versions[] = {"davit/v1", NULL};
 static const char *const kinds[] = {"Cluster", NULL};
-static const char *const platforms[] = {"kubernetes", NULL};
+const char *const platform_names[] = {"kubernetes", NULL};
 static const char *const endpoints[] = {"floatingIP", "internal", "vip", "octavia", NULL};
 const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
@@ -77,7 +77,7 @@ static const struct field pool_fields[] = {
 };
 
 static const struct field platform_fields[] = {
-	{"type", FIELD_ENUM, offsetof(struct spec, platform), "what the servers become", "kubernetes", .allowed = platforms},
+	{"type", FIELD_ENUM, offsetof(struct spec, platform), "what the servers become", "kubernetes", .allowed = platform_names},
 	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3", .required = true},
 	END,
 };

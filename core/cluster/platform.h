@@ -1,0 +1,17 @@
+/* platform: what the tables of all rooms say about a platform: their rows are for places, a role on a platform.  See bootstrap/platform.h. */
+#pragma once
+#include "core/cluster/spec.h"
+#include "core/cluster/inventory.h"
+
+/* One bit each, 8 for each platform. */
+#define PLACE(platform, role) (1u << (8 * (platform) + (role)))
+enum {
+	PLACE_CONTROL_PLANE = PLACE(PLATFORM_KUBERNETES, NODE_CONTROL_PLANE),
+	PLACE_WORKER = PLACE(PLATFORM_KUBERNETES, NODE_WORKER),
+	PLACE_KUBERNETES = PLACE_CONTROL_PLANE | PLACE_WORKER,
+	PLACE_REGISTRY = PLACE(PLATFORM_KUBERNETES, NODE_REGISTRY), /* the same on every platform */
+};
+
+unsigned platform_place(enum platform_type p, enum node_role role);
+const char *platform_name(enum platform_type p);  /* the file's word: "kubernetes" */
+const char *platform_title(enum platform_type p); /* for people: "Kubernetes" */
