@@ -112,6 +112,19 @@ pack_registry() {
 	OUT=("$dir/$name"{,.sha256})
 }
 
+# Upstream publishes no checksums.  The archive holds containerd's and runc's programs, too; docker-init, which is written in C, is left out.
+pack_docker() {
+	local dir=$MIRROR/download.docker.com/linux/static/stable/x86_64 v=${1#v} other p
+	v=${v%+incompatible}
+	collect docker "$TMP/pack/docker"
+	for other in containerd runc; do
+		build_programs "$other"
+		for p in ${PROGRAMS[$other]}; do install -m 755 "$(path_of "$other" "$p")" "$TMP/pack/docker/$p"; done
+	done
+	tarball "$TMP/pack" "$dir/docker-$v.tgz" docker
+	OUT=("$dir/docker-$v.tgz")
+}
+
 pack_conformance() { OUT=("$BUILT/conformance/e2e.test"); } # upstream has it in an archive of all its tests
 
 # pack ARTIFACT

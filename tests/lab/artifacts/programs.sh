@@ -23,6 +23,10 @@ program() {
 	PROGRAMS[$1]+="$2 "
 	MODULE_OF[$1/$2]=$current PACKAGE[$1/$2]=$3 COMPILE[$1/$2]=go_build
 }
+old() {
+	program "$@"
+	COMPILE[$1/$2]=go_build_old
+}
 tests() {
 	program "$@"
 	COMPILE[$1/$2]=go_test
@@ -55,6 +59,7 @@ ldflags() {
 	'') ;;
 	*)
 		s=${s//%v/$v}
+		v=${v%+incompatible}
 		flags+=" -X ${s//%n/${v#v}}"
 		;;
 	esac
@@ -90,6 +95,9 @@ go_build() {
 	CGO_ENABLED=${CGO[$4]} GOOS=linux GOARCH=amd64 GOAMD64=v1 run nice -n 15 \
 		"$GO" -C "$1" build -trimpath -buildvcs=false "${tags[@]}" -ldflags "$(ldflags "$4")" -o "$3" "$2"
 }
+
+# go_build_old: without a go.mod it would be compiled as of the first Go with modules
+go_build_old() { GOFLAGS="-gcflags=${UPSTREAM[$4]}/...=-lang=go1.25" go_build "$@"; }
 
 # go_test: the same of a package's tests
 go_test() {
