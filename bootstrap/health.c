@@ -2,6 +2,7 @@
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/cluster/platform.h"
 
 static void add(struct health *h, const char *node, bool late, char *why)
 {
@@ -35,7 +36,7 @@ void health_read(const struct plan *plan, struct json_object *list, int64_t wall
 		if (node != NULL && !node_is_ready(node))
 			not_ready(p, node, wall_ms, ret);
 		else if (node == NULL && p->node.role == NODE_WORKER && strv_has(known, p->node.name))
-			add(ret, p->node.name, p->pool->repair_after != INT64_MAX, xstrdup("Kubernetes does not know it any more"));
+			add(ret, p->node.name, p->pool->repair_after != INT64_MAX, xasprintf("%s does not know it any more", platform_title(plan->spec->platform)));
 	}
 }
 

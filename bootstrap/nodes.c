@@ -1,5 +1,6 @@
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/worn.h"
 #include <inttypes.h>
 
@@ -66,11 +67,12 @@ static void drop(struct strv *to, struct json_object *have, const struct pool_sp
 			strv_addf(to, "%s-", keys.v[i]);
 }
 
-static void want_labels(struct node_state *s, struct json_object *node, const struct plan_node *planned, struct json_object *worn)
+static void want_labels(struct node_state *s, struct json_object *node, const struct plan *plan, const struct plan_node *planned,
+			struct json_object *worn)
 {
 	struct json_object *have = json_at(node, "metadata.labels");
 
-	if (planned->node.role == NODE_CONTROL_PLANE)
+	if (platform_place(plan->spec->platform, planned->node.role) & PLACE_CONTROL_PLANE)
 		want(&s->labels, have, PLANE_LABEL, "");
 	want(&s->labels, have, POOL_LABEL, planned->node.pool);
 	if (planned->pool == NULL)
@@ -194,8 +196,9 @@ int node_states_read(const struct plan *plan, struct json_object *worn, struct j
 			continue;
 		ret->n++;
 		*s = (struct node_state){.name = planned->node.name, .registered = node != NULL};
-		want_labels(s, node, planned, worn);
-		want_taints(s, node, planned, worn);
+		want_labels(s, node, plan, planned, worn);
+		if (plan->spec->platform == PLATFORM_KUBERNETES)
+			want_taints(s, node, planned, worn);
 		if (node != NULL)
 			read_ready(s, node);
 	}

@@ -1,5 +1,6 @@
 #include "bootstrap/platform.h"
 #include "bootstrap/member.h"
+#include "bootstrap/swarm.h"
 
 static int is_dispensable(struct ssh *s, const struct node *n, int64_t deadline, struct error **err)
 {
@@ -29,7 +30,7 @@ static const struct platform kubernetes = {
 
 const struct platform *platform_of(const struct spec *spec)
 {
-	static const struct platform *const platforms[] = {[PLATFORM_KUBERNETES] = &kubernetes};
+	static const struct platform *const platforms[] = {[PLATFORM_KUBERNETES] = &kubernetes, [PLATFORM_SWARM] = &platform_swarm};
 
 	return platforms[spec->platform];
 }

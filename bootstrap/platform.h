@@ -2,7 +2,8 @@
  * platform: what the servers of a cluster become: Kubernetes, or a swarm of Docker engines.  One more (k3s, nomad) is a word in the file
  * (core/cluster/spec.h), these in tables, and one struct platform:
  *
- *   core/cluster/platform   which keys of the file it takes, which ports it needs, what of it is frozen
+ *   core/cluster/platform   which keys of the file it takes
+ *   core/cluster/plan       which ports it needs; core/cluster/frozen: what of it no running cluster can change
  *   registry/catalogue      which programs and images a version of it is made of
  *   pki/table               which authorities it has, and who gets which certificate
  *   manifests/node          which files and units a node gets
@@ -12,7 +13,7 @@
  * server, ways, host keys, the archive and the detached run, the order in which nodes come and go.
  *
  * struct platform is what is asked of and done to the members of a cluster that runs.  Each function is given a session with a control plane,
- * but for `part`, may be called again when a session broke, and waits until its deadline (clock_ms()).  Members and what runs on them are told in
+ * but for `part` and `leave`, may be called again when a session broke, and waits until its deadline (clock_ms()).  Members and what runs on them are told in
  * one shape, whatever the platform calls them, by which the rest judges (leave.h, health.h, nodes.h): that of `kubectl get -o json`.
  */
 #pragma once
@@ -37,8 +38,10 @@ struct platform {
 	int (*is_dispensable)(struct ssh *s, const struct node *n, int64_t deadline, struct error **err);
 	/* It is a control plane no more; the same refusal. */
 	int (*demote)(struct ssh *s, const struct node *n, int64_t deadline, struct error **err);
-	/* In a session with the node itself, which is about to go: it says goodbye.  Nobody depends on it. */
+	/* In a session with a control plane itself, which is about to be one no more, or NULL: it says goodbye.  Nobody depends on it. */
 	int (*part)(struct ssh *s, int64_t deadline, struct error **err);
+	/* In a session with a node itself that nothing runs on any more, or NULL: it leaves.  Nobody depends on it. */
+	int (*leave)(struct ssh *s, int64_t deadline, struct error **err);
 	/* What it has made in the cloud for its users, or NULL where it makes nothing; as kubernetes_claims(). */
 	int (*claims)(struct ssh *s, int64_t deadline, struct strv *ret_volumes, struct strv *ret_services, struct error **err);
 };

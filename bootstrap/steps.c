@@ -9,7 +9,9 @@ enum {
 	KUBERNETES = PLACE_KUBERNETES,
 	CONTROL_PLANE = PLACE_CONTROL_PLANE,
 	REGISTRY = PLACE_REGISTRY,
-	ALL = KUBERNETES | REGISTRY,
+	SWARM = PLACE_SWARM,
+	MEMBERS = KUBERNETES | SWARM,
+	ALL = MEMBERS | REGISTRY,
 };
 
 static bool has_below(const struct fileset *files, const char *folder)
@@ -87,6 +89,19 @@ static bool has_kubelet(const struct bootstrap_run *run)
 	return fileset_find(run->files, UNIT_FOLDER "kubelet.service") != NULL;
 }
 
+/* By what the engine makes its rules. */
+static bool has_nftables(const struct bootstrap_run *run)
+{
+	const struct file *daemon = fileset_find(run->files, DOCKER_CONFIG);
+
+	return daemon != NULL && strstr(buf_str(&daemon->content), "\"firewall-backend\": \"nftables\"") != NULL;
+}
+
+static bool has_iptables(const struct bootstrap_run *run)
+{
+	return !has_nftables(run);
+}
+
 static bool has_registry(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, REGISTRY_CA) != NULL;
@@ -109,7 +124,7 @@ static const struct step {
 	{"member", CONTROL_PLANE, has_member, text_member},
 	{"plane", CONTROL_PLANE, has_plane, text_plane},
 	{"artifacts", ALL, NULL, text_artifacts},
-	{"links", KUBERNETES, NULL, text_links},
+	{"links", MEMBERS, NULL, text_links},
 	{"retire", ALL, NULL, text_retire},
 	{"units", ALL, has_units, text_units},
 	{"resolver", ALL, has_resolver, text_resolver},
@@ -128,8 +143,10 @@ static const struct {
 	{ALL, NULL, "curl"},
 	{ALL, NULL, "gzip"},
 	{ALL, NULL, "tar"},
-	{KUBERNETES, NULL, "mount"},
+	{MEMBERS, NULL, "mount"},
 	{KUBERNETES, NULL, "nft"},
+	{SWARM, has_nftables, "nft"},
+	{SWARM, has_iptables, "iptables"},
 	{ALL, has_volume, "blkid"},
 	{ALL, has_ext4, "mkfs.ext4"},
 	{ALL, has_xfs, "mkfs.xfs"},

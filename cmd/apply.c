@@ -166,7 +166,9 @@ static int finish(struct apply *a, struct error **err)
 	for (size_t i = 0; i < a->c->plan->n_nodes; i++)
 		if (a->w->errors[i] != NULL || !work_takes(a->w, &a->c->plan->nodes[i]))
 			a->c->plan->nodes[i].node.cloud = NODE_FAILED; /* nobody waits for it */
-	return work_finish(a->w, err) < 0 || verb_keep_kubeconfig(a->c, a->w->pki, &kubeconfig, err) < 0 ? -1 : 0;
+	if (work_finish(a->w, err) < 0)
+		return -1;
+	return a->c->spec->platform == PLATFORM_KUBERNETES ? verb_keep_kubeconfig(a->c, a->w->pki, &kubeconfig, err) : 0;
 }
 
 /* With workers that failed the cluster is a smaller one, and as whole as that can be; the failure is told after all that. */
@@ -364,8 +366,8 @@ static void tell_made(const struct apply *a, int64_t start)
 		log_info("pool %s of cluster %s is as %s says (%.1f s, %llu API calls)", a->scope->pool, a->c->spec->name, a->c->spec->path,
 			 seconds, calls);
 	else
-		log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit kubeconfig\" gives access, \"davit status\" shows it",
-			 a->c->spec->name, seconds, calls);
+		log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit %s\" gives access, \"davit status\" shows it", a->c->spec->name, seconds,
+			 calls, a->c->spec->platform == PLATFORM_SWARM ? "docker-context" : "kubeconfig");
 }
 
 /* Workers that ail, and those that are to be replaced; where one pool is worked on only those that were asked for. */

@@ -128,7 +128,8 @@ static int give(void *context, struct site *ret, struct error **err)
 
 struct pki_options authorities_options(const struct context *c)
 {
-	return (struct pki_options){.algorithm = c->spec->pki.algorithm,
+	return (struct pki_options){.platform = c->spec->platform,
+				    .algorithm = c->spec->pki.algorithm,
 				    .site = c->spec->pki.ca.certificate != NULL ? give : NULL,
 				    .context = (void *)(uintptr_t)c};
 }

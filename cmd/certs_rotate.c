@@ -325,7 +325,8 @@ static void find_progress(struct rotate *r)
 
 static int look(struct rotate *r, const struct options *o, struct error **err)
 {
-	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 || context_need_keys(&r->c, err) < 0 ||
+	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
+	    context_need_kubernetes(&r->c, "no authority of a swarm can be replaced yet", err) < 0 || context_need_keys(&r->c, err) < 0 ||
 	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_no_secrets(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);

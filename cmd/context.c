@@ -225,6 +225,11 @@ const char *context_plane_but(const struct context *c, const struct strv *lost)
 	return NULL;
 }
 
+int context_need_kubernetes(const struct context *c, const char *instead, struct error **err)
+{
+	return c->spec->platform == PLATFORM_KUBERNETES ? 0 : error_set(err, ERROR_USAGE, "cluster %s is a swarm: %s", c->spec->name, instead);
+}
+
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err)
 {
 	CLEANUP_FREE char *whole = xasprintf("%s-%s", c->spec->name, word), *all = NULL;

@@ -54,6 +54,8 @@ int context_bundle(const struct context *c, struct events *events, struct artifa
 /* The first control plane, where one was installed: before that there is no Kubernetes to ask; else NULL. */
 const char *context_plane(const struct context *c);
 const char *context_plane_but(const struct context *c, const struct strv *lost); /* and that is none of these */
+/* ERROR_USAGE on another platform; instead: what its users do, "use davit docker-context". */
+int context_need_kubernetes(const struct context *c, const char *instead, struct error **err) MUST_USE;
 /* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err) MUST_USE;
 /* Appends the whole names, each once. */

@@ -4,6 +4,7 @@
 #include "cmd/reach.h"
 #include "core/base/json.h"
 
+#define ETCD_OF_SWARM "its managers keep their data themselves, and \"davit node list\" shows them" /* of context_need_kubernetes() */
 #define RESTORE_KEY "etcd:restoring" /* in the state: "ID STAMP HEADER-SHA256", from before the first write until the end */
 
 /* ERROR_CONFIG while a restoration is under way. */

@@ -252,7 +252,7 @@ static void print(const struct making *m)
 
 static int open_making(struct making *m, const struct options *o, struct error **err)
 {
-	if (context_open(o, CONTEXT_READ, &m->c, err) < 0 || context_need_keys(&m->c, err) < 0)
+	if (context_open(o, CONTEXT_READ, &m->c, err) < 0 || context_need_kubernetes(&m->c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&m->c, err) < 0)
 		return -1;
 	m->kubernetes = frozen_version(m->c.state);
 	if (m->kubernetes == NULL)

@@ -1,4 +1,5 @@
 #include "cmd/etcd_restore.h"
+#include "cmd/etcd.h"
 #include "cmd/checks.h"
 #include "cmd/etcd_header.h"
 #include "cmd/live.h"
@@ -340,7 +341,8 @@ static void take_up(struct restore *r)
 
 static int open_restore(struct restore *r, const struct options *o, struct error **err)
 {
-	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 || context_need_keys(&r->c, err) < 0 ||
+	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
+	    context_need_kubernetes(&r->c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&r->c, err) < 0 ||
 	    upgrade_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
 		return -1;
 	r->kubernetes = frozen_version(r->c.state);

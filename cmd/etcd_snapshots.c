@@ -129,7 +129,7 @@ int verb_etcd_snapshots(const struct options *o, struct error **err)
 	CLEANUP_REACH struct reach *reach = NULL;
 	struct json_object *found = NULL;
 
-	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0)
+	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_kubernetes(&c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&c, err) < 0)
 		return -1;
 	reach = reach_new(c.spec, c.state, c.inventory);
 	if (etcd_find_kept(&c, reach, &found, err) < 0)

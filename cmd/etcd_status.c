@@ -132,7 +132,7 @@ int verb_etcd_status(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
 	struct asked a = {0};
-	int r = context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 ? -1 : look(&c, &a, err);
+	int r = context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_kubernetes(&c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&c, err) < 0 ? -1 : look(&c, &a, err);
 
 	etcd_status_clear(&a.status);
 	return r;

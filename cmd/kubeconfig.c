@@ -59,7 +59,8 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 	CLEANUP_FREE char *url = NULL;
 
-	if (check(o, err) < 0 || context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
+	if (check(o, err) < 0 || context_open(o, CONTEXT_READ, &c, err) < 0 ||
+	    context_need_kubernetes(&c, "\"davit docker-context\" gives access to it", err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
 		return -1;
 	if (authorities_open(&c, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
 								 : pki_admin_kubeconfig(pki, c.spec->name, url, &text, err)) < 0)

@@ -197,10 +197,13 @@ static int demote(struct ssh *s, void *context, struct error **err)
 
 void leaving_stop_plane(struct leaving *l, const char *node)
 {
+	const struct platform *p = platform_of(l->c->spec);
 	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_ERROR struct error *why = NULL;
 
-	if (reach_ssh(l->reach, node, clock_deadline(DEAD_MS), &s, &why) < 0 || platform_of(l->c->spec)->part(s, clock_deadline(ANSWER_MS), &why) < 0)
+	if (p->part == NULL)
+		return;
+	if (reach_ssh(l->reach, node, clock_deadline(DEAD_MS), &s, &why) < 0 || p->part(s, clock_deadline(ANSWER_MS), &why) < 0)
 		log_verbose("%s: its API server was not asked to end: %s", node, error_message(why));
 }
 
@@ -232,6 +235,19 @@ static int leave_planes(struct departure *d, const char *node, struct error **er
 	return r;
 }
 
+/* By itself, where its platform has that and it can be reached. */
+static void say_goodbye(struct departure *d, const char *node)
+{
+	const struct platform *p = platform_of(d->l->c->spec);
+	CLEANUP_SSH struct ssh *s = NULL;
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (p->leave == NULL)
+		return;
+	if (reach_ssh(d->l->reach, node, clock_deadline(DEAD_MS), &s, &why) < 0 || p->leave(s, clock_deadline(ANSWER_MS), &why) < 0)
+		log_verbose("%s: it did not leave by itself: %s", node, error_message(why));
+}
+
 static int forget_node(struct departure *d, const char *node, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
@@ -247,9 +263,13 @@ static int leave(size_t i, void *context, struct error **err)
 	const char *node = d->nodes->v[i];
 	bool known = leave_is_known(d->l->facts, node);
 	struct error *why = NULL;
+	int r = known ? talk_of(d->l, node, true, d->events, drain, &why) : 0;
 
-	if ((known && talk_of(d->l, node, true, d->events, drain, &why) < 0) || leave_planes(d, node, &why) < 0 ||
-	    (known && forget_node(d, node, &why) < 0) || provision_withdraw(d->withdrawal, node, &why) < 0) {
+	if (r == 0)
+		r = leave_planes(d, node, &why);
+	if (r == 0 && known)
+		say_goodbye(d, node);
+	if (r < 0 || (known && forget_node(d, node, &why) < 0) || provision_withdraw(d->withdrawal, node, &why) < 0) {
 		error_wrap(&why, "%s", node);
 		return error_move(err, why);
 	}

@@ -4,11 +4,12 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/cluster/etcd.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/way.h"
 
 enum { CONNECT_MS = 15 * 1000, ANSWER_MS = 60 * 1000 };
 
-/* Whether Kubernetes may know it. */
+/* Whether the others may know it. */
 static bool was_joined(const struct context *c, const char *node)
 {
 	const struct plan_node *planned = plan_find(c->plan, node);
@@ -40,7 +41,7 @@ static int forget(struct leaving *l, const struct strv *nodes, struct error **er
 		return 0;
 	if (error_is(why, ERROR_CANCELLED))
 		return error_move(err, steal_ptr(why));
-	log_warning("Kubernetes was not told that nodes are gone: %s", error_message(why));
+	log_warning("%s was not told that nodes are gone: %s", platform_title(l->c->spec->platform), error_message(why));
 	return 0;
 }
 
@@ -60,6 +61,9 @@ static int begin_anew(const struct context *c, const struct strv *made, const st
 	}
 	if (!any)
 		return 0;
+	if (c->spec->platform == PLATFORM_SWARM)
+		return error_set(err, ERROR_PREFLIGHT,
+				 "all managers have lost their servers, and with them the swarm, which the workers cannot be taken out of: make it anew (davit delete, davit apply)");
 	log_warning("all control planes have lost their servers: etcd begins without data, where none of it is on a volume; \"davit etcd restore\" puts a backup back");
 	return etcd_is_lost(c->state, c->plan, err);
 }

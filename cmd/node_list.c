@@ -6,6 +6,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/cluster/platform.h"
 
 enum { CONNECT_MS = 20 * 1000 };
 
@@ -28,13 +29,13 @@ static const char *server(const struct node *n)
 	return n->server_id != NULL ? "made" : "planned";
 }
 
-static void add_kubernetes(struct json_object *row, struct json_object *node)
+static void add_member(const char *platform, struct json_object *row, struct json_object *node)
 {
 	const char *standing = node_standing(node), *created = json_get_str(node, "metadata.creationTimestamp", NULL);
 	int64_t since = 0;
 	CLEANUP_FREE char *age = created != NULL && clock_parse(created, &since) ? clock_age(clock_wall_ms() - since) : NULL;
 
-	json_add_str(row, "kubernetes", standing != NULL ? standing : "NotReported");
+	json_add_str(row, platform, standing != NULL ? standing : "NotReported");
 	json_add_bool(row, "ready", node_is_ready(node));
 	json_add_bool(row, "cordoned", json_get_bool(node, "spec.unschedulable", false));
 	json_add_str(row, "version", json_get_str(node, "status.nodeInfo.kubeletVersion", NULL));
@@ -45,6 +46,7 @@ static void add_kubernetes(struct json_object *row, struct json_object *node)
 /* kubernetes: NULL where the API gave no answer. */
 static struct json_object *row(const struct context *c, const struct node *n, struct json_object *kubernetes)
 {
+	const char *platform = platform_name(c->spec->platform);
 	const struct plan_node *planned = plan_find(c->plan, n->name);
 	struct json_object *o = json_object_new_object(), *node = node_find(kubernetes, n->name);
 
@@ -57,9 +59,9 @@ static struct json_object *row(const struct context *c, const struct node *n, st
 	json_add_str(o, "server", server(n));
 	json_add_str(o, "serverID", n->server_id);
 	if (node != NULL)
-		add_kubernetes(o, node);
+		add_member(platform, o, node);
 	else if (node_runs_kubernetes(n->role))
-		json_add_str(o, "kubernetes", kubernetes != NULL ? "NotJoined" : "Unknown");
+		json_add_str(o, platform, kubernetes != NULL ? "NotJoined" : "Unknown");
 	return o;
 }
 
@@ -75,10 +77,11 @@ static struct json_object *rows(const struct context *c, struct json_object *kub
 	return list;
 }
 
-static void print(struct json_object *list)
+static void print(const struct context *c, struct json_object *list)
 {
-	static const char *const headings[] = {"NAME", "ROLE", "POOL", "ZONE", "ADDRESS", "SERVER", "KUBERNETES", "VERSION", "AGE"};
-	static const char *const keys[] = {"name", "role", "pool", "zone", "address", "server", "kubernetes", "version", "age"};
+	bool swarm = c->spec->platform == PLATFORM_SWARM;
+	const char *const headings[] = {"NAME", "ROLE", "POOL", "ZONE", "ADDRESS", "SERVER", swarm ? "SWARM" : "KUBERNETES", "VERSION", "AGE"};
+	const char *const keys[] = {"name", "role", "pool", "zone", "address", "server", platform_name(c->spec->platform), "version", "age"};
 
 	table_of(headings, keys, ARRAY_SIZE(headings), list);
 	json_object_put(list);
@@ -105,10 +108,10 @@ int verb_node_list(const struct options *o, struct error **err)
 	if (ask(&c, &kubernetes, &why) < 0 && error_is(why, ERROR_CANCELLED))
 		return error_move(err, steal_ptr(why));
 	if (why != NULL)
-		log_warning("Kubernetes was not asked: %s", error_message(why));
+		log_warning("%s was not asked: %s", platform_title(c.spec->platform), error_message(why));
 	if (o->format == OUTPUT_JSON)
 		print_json(&c, rows(&c, kubernetes), why);
 	else
-		print(rows(&c, kubernetes));
+		print(&c, rows(&c, kubernetes));
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/turnover.h"
 #include <stdlib.h>
 
@@ -133,7 +134,7 @@ int repair_ask(struct repair *r, struct error **err)
 	json_object_put(steal_ptr(r->nodes));
 	if (error_is(why, ERROR_CANCELLED))
 		return error_move(err, steal_ptr(why));
-	log_warning("Kubernetes cannot be asked how its nodes are: %s", error_message(why));
+	log_warning("%s cannot be asked how its nodes are: %s", platform_title(r->l->c->spec->platform), error_message(why));
 	return 0;
 }
 

@@ -143,7 +143,8 @@ static int open_tunnel(const struct options *o, struct tunnel *t, struct error *
 
 	if (o->port > PORT_MAX)
 		return error_set(err, ERROR_USAGE, "--port: \"%d\" is no number from 1 to %d", o->port, PORT_MAX);
-	if (context_open(o, CONTEXT_READ, &t->c, err) < 0 || context_need_keys(&t->c, err) < 0 || listen_here(t, o->port, err) < 0)
+	if (context_open(o, CONTEXT_READ, &t->c, err) < 0 ||
+	    context_need_kubernetes(&t->c, "\"davit docker-context\" gives access to it, through SSH", err) < 0 || context_need_keys(&t->c, err) < 0 || listen_here(t, o->port, err) < 0)
 		return -1;
 	t->reach = reach_new(t->c.spec, t->c.state, t->c.inventory);
 	if (authorities_open(&t->c, &t->pki, err) < 0 || front_new(t->reach, t->c.inventory, pki_ca_pem(t->pki, "ca"), &t->front, err) < 0 ||

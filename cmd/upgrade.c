@@ -303,7 +303,8 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 {
 	CLEANUP_FREE char *under_way = NULL;
 
-	if (context_open(o, CONTEXT_EXISTING, u->c, err) < 0 || context_need_keys(u->c, err) < 0 || etcd_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
+	if (context_open(o, CONTEXT_EXISTING, u->c, err) < 0 ||
+	    context_need_kubernetes(u->c, "there is no upgrade of its engines yet", err) < 0 || context_need_keys(u->c, err) < 0 || etcd_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
 	    frozen_check(u->c->spec, u->c->state, FROZEN_ALLOW_UPGRADE, err) < 0)
 		return -1;
 	context_pin_pools(u->c, NULL);

@@ -4,6 +4,7 @@
 #include "bootstrap/leave.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/cluster/platform.h"
 #include <unistd.h>
 
 enum { ANSWER_MS = 60 * 1000 };
@@ -45,9 +46,9 @@ int upkeep_need_members(struct upkeep *u, struct error **err)
 		return -1;
 	for (size_t i = 0; i < u->nodes.n; i++) {
 		if (!upkeep_is_member(u, u->nodes.v[i]))
-			return error_set(err, ERROR_USAGE, "%s is no node of Kubernetes", u->nodes.v[i]);
+			return error_set(err, ERROR_USAGE, "%s is no node of %s", u->nodes.v[i], platform_title(u->c.spec->platform));
 		if (!leave_is_known(u->l.facts, u->nodes.v[i]))
-			return error_set(err, ERROR_NODE, "%s has not joined Kubernetes; \"davit apply\" goes on with it", u->nodes.v[i]);
+			return error_set(err, ERROR_NODE, "%s has not joined %s; \"davit apply\" goes on with it", u->nodes.v[i], platform_title(u->c.spec->platform));
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@ int verb_certs_renew(const struct options *o, struct error **err);
 int verb_certs_show(const struct options *o, struct error **err);
 int verb_completion(const struct options *o, struct error **err);
 int verb_delete(const struct options *o, struct error **err);
+int verb_docker_context(const struct options *o, struct error **err);
 int verb_etcd_backup(const struct options *o, struct error **err);
 int verb_etcd_restore(const struct options *o, struct error **err);
 int verb_etcd_show(const struct options *o, struct error **err);

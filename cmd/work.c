@@ -52,6 +52,7 @@ int work_open(const struct context *c, struct events *events, struct work *ret, 
 	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS), .addons_claimed = ATOMIC_FLAG_INIT};
 	ret->reach = reach_new(c->spec, c->state, c->inventory);
 	find_authority(c, &ret->openstack_ca);
+	swarm_work_init(ret);
 	ret->errors = xnew_n(struct error *, c->plan->n_nodes);
 	if (state_secret(c->state, "registry-password", 16, &ret->registry_password, err) < 0 ||
 	    encryption_key(c->state, &ret->encryption_key, err) < 0 ||
@@ -70,6 +71,7 @@ void work_close(struct work *w)
 	reach_free(w->reach);
 	pki_free(w->pki);
 	latch_free(w->bundle);
+	swarm_work_clear(w);
 	artifacts_free(&w->artifacts);
 	free(w->bundle_folder);
 	free(w->openstack_ca);
@@ -353,7 +355,11 @@ static int plane_steps(struct visit *v, struct ssh **s, struct error **err)
 {
 	struct work *w = v->w;
 
-	if (frozen_keep(w->c->spec, w->c->state, err) < 0 || install(v, s, err) < 0 || etcd_has_formed(w->c->state, err) < 0)
+	if (frozen_keep(w->c->spec, w->c->state, err) < 0 || install(v, s, err) < 0)
+		return -1;
+	if (w->c->spec->platform == PLATFORM_SWARM)
+		return swarm_enter(w, v->n, s, err);
+	if (etcd_has_formed(w->c->state, err) < 0)
 		return -1;
 	return atomic_flag_test_and_set(&w->addons_claimed) ? 0 : reach_run(w->reach, v->n->name, s, add_ons, v, err);
 }
@@ -381,7 +387,9 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 		return plane_steps(&v, s, err);
 	if (install(&v, s, err) < 0)
 		return -1;
-	return n->role == NODE_REGISTRY ? push_bundle(w, n, err) : 0;
+	if (n->role == NODE_REGISTRY)
+		return push_bundle(w, n, err);
+	return w->c->spec->platform == PLATFORM_SWARM ? swarm_enter(w, n, s, err) : 0;
 }
 
 static int run_node(size_t i, struct work *w, bool install_it, struct error **err)

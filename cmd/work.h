@@ -5,6 +5,7 @@
 #include "cmd/context.h"
 #include "cmd/latch.h"
 #include "cmd/reach.h"
+#include "cmd/swarm.h"
 #include "bootstrap/bootstrap.h"
 #include "manifests/manifests.h"
 #include "pki/pki.h"
@@ -25,6 +26,7 @@ struct work {
 	int64_t deadline;
 	struct error **errors; /* of each of plan->nodes */
 	atomic_flag addons_claimed; /* by the control plane that applies them */
+	struct swarm_work swarm; /* of a swarm */
 	const char *pool;      /* whose nodes alone are worked on; NULL: all */
 };
 

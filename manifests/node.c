@@ -13,13 +13,16 @@
 #define UNITS "/etc/systemd/system/"
 #define STATIC_PODS "/etc/kubernetes/manifests/"
 #define MOUNT_VOLUMES "/opt/davit/libexec/mount-volumes"
+#define DOCKER_CERTS "/etc/docker/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 #define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 
 enum {
 	CONTROL = PLACE_CONTROL_PLANE,
 	WORKER = PLACE_WORKER,
 	KUBERNETES = PLACE_KUBERNETES,
+	SWARM = PLACE_SWARM,
 	REGISTRY = PLACE_REGISTRY,
+	ALL = KUBERNETES | SWARM | REGISTRY,
 };
 
 struct row {
@@ -35,10 +38,11 @@ struct row {
 static int finish_kubelet(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 static int finish_kube_proxy(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 static int finish_timer(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
+static int finish_daemon(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 
 /* Units stand in the order in which they are started. */
 static const struct row rows[] = {
-	{UNIT("davit-volumes.service"), 0644, KUBERNETES | REGISTRY, false, IF_VOLUMES, NULL},
+	{UNIT("davit-volumes.service"), 0644, ALL, false, IF_VOLUMES, NULL},
 	{UNIT("etcd.service"), 0644, CONTROL, false, ALWAYS, NULL},
 	{UNIT("kube-apiserver.service"), 0644, CONTROL, false, ALWAYS, NULL},
 	{UNIT("kube-controller-manager.service"), 0644, CONTROL, false, ALWAYS, NULL},
@@ -50,14 +54,15 @@ static const struct row rows[] = {
 	{UNIT("kubelet.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("flanneld.service"), 0644, KUBERNETES, false, IF_FLANNEL, NULL},
+	{UNIT("docker.service"), 0644, SWARM, false, ALWAYS, NULL},
 	{UNIT("davit-registry.service"), 0644, REGISTRY, false, ALWAYS, NULL},
 	{UNIT("davit-certificates.service"), 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL, true},
 	{UNIT("davit-certificates.timer"), 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 
 	{"node/certificates-check", "/opt/davit/libexec/certificates-check", 0755, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
-	{"node/resolved.conf", "/etc/systemd/resolved.conf.d/10-davit.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
-	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
+	{"node/resolved.conf", "/etc/systemd/resolved.conf.d/10-davit.conf", 0644, ALL, false, ALWAYS, NULL},
+	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, ALL, false, ALWAYS, NULL},
 	{"node/modules.conf", "/etc/modules-load.d/davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
 	{"node/containerd.toml", "/etc/containerd/config.toml", 0644, KUBERNETES, false, ALWAYS, NULL},
 	{"node/hosts.toml", CERTS "/hosts.toml", 0600, KUBERNETES, true, ALWAYS, NULL},
@@ -73,6 +78,13 @@ static const struct row rows[] = {
 	{"node/haproxy.cfg", "/etc/davit/haproxy.cfg", 0644, WORKER, false, IF_BALANCED, balancer_finish_config},
 	{"node/haproxy.json", STATIC_PODS "haproxy.json", 0644, WORKER, false, IF_BALANCED, balancer_finish_pod},
 
+	{"swarm/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, SWARM, false, ALWAYS, NULL},
+	{"swarm/modules.conf", "/etc/modules-load.d/davit.conf", 0644, SWARM, false, ALWAYS, NULL},
+	{"swarm/sysusers.conf", "/etc/sysusers.d/davit-docker.conf", 0644, SWARM, false, ALWAYS, NULL},
+	{"swarm/daemon.json", "/etc/docker/daemon.json", 0644, SWARM, false, ALWAYS, finish_daemon},
+	{"swarm/config.json", "/root/.docker/config.json", 0600, SWARM, true, ALWAYS, NULL},
+	{"swarm/registry-host", "/opt/davit/libexec/registry-host", 0755, SWARM, false, ALWAYS, NULL},
+
 	{"kubernetes/encryption.yaml", "/etc/kubernetes/encryption.yaml", 0600, CONTROL, true, ALWAYS, NULL},
 	{"kubernetes/authentication.yaml", "/etc/kubernetes/authentication.yaml", 0644, CONTROL, false, ALWAYS, NULL},
 	{"kubernetes/admission.yaml", "/etc/kubernetes/admission.yaml", 0644, CONTROL, false, ALWAYS, NULL},
@@ -80,7 +92,7 @@ static const struct row rows[] = {
 
 	{"registry/config.yml", "/etc/davit/registry/config.yml", 0600, REGISTRY, true, ALWAYS, NULL},
 	{"registry/sysusers.conf", "/etc/sysusers.d/davit-registry.conf", 0644, REGISTRY, false, ALWAYS, NULL},
-	{"node/mount-volumes", MOUNT_VOLUMES, 0755, KUBERNETES | REGISTRY, false, IF_VOLUMES, NULL},
+	{"node/mount-volumes", MOUNT_VOLUMES, 0755, ALL, false, IF_VOLUMES, NULL},
 };
 
 /* "key=value:Effect" or "key:Effect" */
@@ -143,6 +155,17 @@ static int finish_kube_proxy(const struct plan *plan, const struct node *node UN
 static int finish_timer(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err UNUSED)
 {
 	buf_addf(text, "OnCalendar=%s\n", plan->spec->etcd_snapshots.schedule);
+	return 0;
+}
+
+static int finish_daemon(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err)
+{
+	CLEANUP_JSON struct json_object *config = NULL;
+
+	if (json_parse(text->data, text->len, "swarm/daemon.json", &config, err) < 0)
+		return -1;
+	overlay(config, plan->spec->daemon);
+	json_pretty(config, text);
 	return 0;
 }
 
@@ -253,7 +276,9 @@ static int render(const struct plan *plan, const struct node *node, const struct
 		add_etcd_start(node, &values->etcd, ret);
 	if (node->role == NODE_CONTROL_PLANE && values->openstack_ca != NULL) /* what runs there may talk to the cloud */
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
-	if (place & KUBERNETES)
+	if (place & SWARM) /* the engine reads it for each pull */
+		fileset_add(ret, DOCKER_CERTS "/ca.crt", 0644, values->registry_ca);
+	if (place & (KUBERNETES | SWARM))
 		proxy_file(plan->spec, ret);
 	add_annotations(plan_find(plan, node->name), ret);
 	return 0;

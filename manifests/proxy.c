@@ -8,12 +8,21 @@
 static char *no_proxy(const struct spec *spec)
 {
 	CLEANUP_STRV struct strv l = STRV_INIT;
-	const char *const near[] = {"localhost",	       "127.0.0.1",		   "169.254.169.254",	       spec->network.cidr,
-				    spec->network.pod_cidr, spec->network.service_cidr, REGISTRY_NAME, ".svc"};
+	bool pods = spec->platform == PLATFORM_KUBERNETES;
+	const char *const near[] = {"localhost",
+				    "127.0.0.1",
+				    "169.254.169.254",
+				    spec->network.cidr,
+				    pods ? spec->network.pod_cidr : NULL,
+				    pods ? spec->network.service_cidr : NULL,
+				    REGISTRY_NAME,
+				    pods ? ".svc" : NULL};
 
 	for (size_t i = 0; i < ARRAY_SIZE(near); i++)
-		strv_add(&l, near[i]);
-	strv_addf(&l, ".%s", spec->network.domain);
+		if (near[i] != NULL)
+			strv_add(&l, near[i]);
+	if (pods)
+		strv_addf(&l, ".%s", spec->network.domain);
 	strv_copy(&l, &spec->proxy.no);
 	return strv_join(&l, ",");
 }

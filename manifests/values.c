@@ -80,9 +80,13 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 {
 	const struct spec *spec = plan->spec;
 
-	if (check_pod_network(plan, err) < 0 || fill_containerd(spec, v, err) < 0)
+	if (spec->platform == PLATFORM_KUBERNETES && (check_pod_network(plan, err) < 0 || fill_containerd(spec, v, err) < 0))
 		return -1;
 	template_set(v, "cluster", spec->name);
+	template_set(v, "version", spec->version);
+	template_set(v, "user", spec->access.user);
+	template_set(v, "registry_name", REGISTRY_NAME);
+	template_set(v, "registry_ip", plan->registry_address);
 	template_set(v, "domain", spec->network.domain);
 	template_set(v, "pod_security", pod_security_name(spec->pod_security));
 	template_set(v, "pod_cidr", spec->network.pod_cidr);
@@ -169,6 +173,8 @@ int values_fill(const struct plan *plan, const struct node *node, const struct m
 		return 0;
 	fill_authorities(secrets, ret);
 	fill_secrets(secrets, ret);
+	if (plan->spec->platform != PLATFORM_KUBERNETES)
+		return 0;
 	if (fill_encryption(secrets, ret, err) < 0)
 		return -1;
 	return fill_images(plan, secrets->artifacts, ret, err);

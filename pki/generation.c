@@ -30,12 +30,17 @@ static int make_folders(const char *folder, struct error **err)
 	return 0;
 }
 
-static bool lacks_authority(const char *folder)
+static bool is_of(const struct pki_options *options, size_t i)
+{
+	return (table_authorities[i].platforms & 1u << options->platform) != 0;
+}
+
+static bool lacks_authority(const char *folder, const struct pki_options *options)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		CLEANUP_FREE char *path = xasprintf("%s/%s.crt", folder, table_authorities[i].name);
 
-		if (!path_exists(path))
+		if (is_of(options, i) && !path_exists(path))
 			return true;
 	}
 	return false;
@@ -68,7 +73,7 @@ static int open_site(const char *folder, const struct pki_options *options, stru
 {
 	CLEANUP_FREE char *path = xasprintf("%s/" SITE, folder);
 
-	if (options->site == NULL || !lacks_authority(folder) || (g->above == NULL && !is_empty(folder)))
+	if (options->site == NULL || !lacks_authority(folder, options) || (g->above == NULL && !is_empty(folder)))
 		return 0;
 	if (options->site(options->context, ret, err) < 0)
 		return -1;
@@ -91,7 +96,7 @@ static int open_authorities(const char *folder, const struct pki_options *option
 	how.parent_key = site.key;
 	how.parent_end = site.chain != NULL ? site_end(&site) : 0;
 	for (size_t i = 0; i < PKI_SIGNERS; i++)
-		if (authority_open(folder, table_authorities[i].name, table_authorities[i].cn, &how, clock_wall_ms() / 1000, &g->authorities[i], err) < 0)
+		if (is_of(options, i) && authority_open(folder, table_authorities[i].name, table_authorities[i].cn, &how, clock_wall_ms() / 1000, &g->authorities[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -149,7 +154,7 @@ int generation_open(const char *folder, const struct pki_options *options, bool 
 	struct generation g = {0};
 
 	if (make_folders(folder, err) < 0 || open_authorities(folder, options, make, &g, err) < 0 ||
-	    open_sa(folder, options->algorithm, make && sa, &g, err) < 0) {
+	    open_sa(folder, options->algorithm, make && sa && options->platform == PLATFORM_KUBERNETES, &g, err) < 0) {
 		generation_clear(&g);
 		return -1;
 	}

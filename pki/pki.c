@@ -36,7 +36,8 @@ static void join_anchors(struct pki *p)
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		const char *also = p->other.authorities[i].certificate_pem;
 
-		p->anchors[i] = xasprintf("%s%s", p->signer.authorities[i].certificate_pem, also != NULL ? also : "");
+		if (p->signer.authorities[i].certificate_pem != NULL)
+			p->anchors[i] = xasprintf("%s%s", p->signer.authorities[i].certificate_pem, also != NULL ? also : "");
 	}
 }
 
@@ -53,7 +54,7 @@ static int join_above(struct pki *p, struct error **err)
 {
 	CLEANUP_BUF struct buf published = BUF_INIT, above = BUF_INIT;
 
-	buf_add(&published, p->anchors[PKI_CA]);
+	buf_add(&published, p->anchors[PKI_CA] != NULL ? p->anchors[PKI_CA] : "");
 	if (add_above(&p->signer, true, &published, err) < 0 || add_above(&p->other, true, &published, err) < 0 ||
 	    add_above(&p->signer, false, &above, err) < 0)
 		return -1;
@@ -66,6 +67,9 @@ static int join_above(struct pki *p, struct error **err)
 static void choose_sa(struct pki *p, struct generation *own, const struct generation *new)
 {
 	bool replaced = new != NULL && new->sa_key != NULL;
+
+	if (own->sa_key == NULL && !replaced) /* only Kubernetes has one */
+		return;
 
 	p->sa_key = replaced && p->pass >= PKI_SIGNED ? new->sa_key : own->sa_key;
 	if (!replaced)
@@ -175,6 +179,14 @@ const char *pki_signing_path(const struct pki *p)
 const char *pki_published_path(const struct pki *p)
 {
 	return p->signer.above != NULL || p->other.above != NULL ? "/etc/kubernetes/pki/published-ca.crt" : CA_PATH;
+}
+
+const char *pki_ca_key(struct pki *p, const char *authority)
+{
+	for (size_t i = 0; i < PKI_SIGNERS; i++)
+		if (strcmp(table_authorities[i].name, authority) == 0)
+			return p->signer.authorities[i].key_pem;
+	return NULL;
 }
 
 static void put(struct fileset *to, const char *base, const char *extension, const char *text, bool secret)

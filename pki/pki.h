@@ -13,6 +13,7 @@ struct pki;
 struct site; /* site.h */
 
 struct pki_options {
+	enum platform_type platform;  /* whose authorities there are */
 	enum key_algorithm algorithm; /* of keys that are made; authorities keep theirs, leaves with another one are made anew */
 	/* Gives the site's authority, beneath which missing authorities are issued; called once, and only where some are missing.  NULL: they are roots. */
 	int (*site)(void *context, struct site *ret, struct error **err);
@@ -66,7 +67,8 @@ int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_u
 			struct error **err) MUST_USE;
 /* Certificate and key of kubernetes-super-admin (system:masters) in one PEM: for the first RBAC apply, never kept on a node. */
 int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err) MUST_USE;
-const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca": what is trusted */
+const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca", "swarm-ca": what is trusted; NULL: not on this platform */
+const char *pki_ca_key(struct pki *p, const char *authority); /* of the one that signs; secret */
 const char *pki_published_pem(const struct pki *p); /* by which the API server is known: those that are trusted, and what is above them */
 enum pki_pass pki_pass(const struct pki *p);
 bool pki_is_beneath_site(const struct pki *p); /* the authorities that sign were issued by one of the site */

@@ -10,16 +10,20 @@ enum {
 	CONTROL = PLACE_CONTROL_PLANE,
 	KUBERNETES = PLACE_KUBERNETES,
 	REGISTRY = PLACE_REGISTRY,
+	ON_KUBERNETES = 1u << PLATFORM_KUBERNETES,
+	ON_SWARM = 1u << PLATFORM_SWARM,
 	CLIENT = CERTIFICATE_CLIENT,
 	SERVER = CERTIFICATE_SERVER,
 };
 
 /* The controller-manager alone signs with a key of ours, the cluster's; no other authority's key is ever on a node. */
 const struct table_authority table_authorities[PKI_SIGNERS] = {
-	[PKI_CA] = {"ca", "kubernetes", KUBERNETES, CONTROL},
-	[PKI_ETCD_CA] = {"etcd/ca", "etcd-ca", CONTROL, 0},
-	[PKI_FRONT_PROXY_CA] = {"front-proxy-ca", "front-proxy-ca", CONTROL, 0},
-	[PKI_REGISTRY_CA] = {"registry-ca", "registry-ca", 0, 0}, /* nodes get it with the registry's configuration */
+	[PKI_CA] = {"ca", "kubernetes", KUBERNETES, CONTROL, ON_KUBERNETES},
+	[PKI_ETCD_CA] = {"etcd/ca", "etcd-ca", CONTROL, 0, ON_KUBERNETES},
+	[PKI_FRONT_PROXY_CA] = {"front-proxy-ca", "front-proxy-ca", CONTROL, 0, ON_KUBERNETES},
+	[PKI_REGISTRY_CA] = {"registry-ca", "registry-ca", 0, 0, ON_KUBERNETES | ON_SWARM}, /* nodes get it with the registry's configuration */
+	/* the managers get it by the engine's API, and keep it in the swarm's own, encrypted data */
+	[PKI_SWARM_CA] = {"swarm-ca", "swarm-ca", 0, 0, ON_SWARM},
 };
 
 static void add(struct strv *l, const char *s)

@@ -5,13 +5,14 @@
 #pragma once
 #include "core/cluster/plan.h"
 
-enum pki_signer { PKI_CA, PKI_ETCD_CA, PKI_FRONT_PROXY_CA, PKI_REGISTRY_CA, PKI_SIGNERS };
+enum pki_signer { PKI_CA, PKI_ETCD_CA, PKI_FRONT_PROXY_CA, PKI_REGISTRY_CA, PKI_SWARM_CA, PKI_SIGNERS };
 
 struct table_authority {
 	const char *name; /* of its files below the folder, without .crt and .key */
 	const char *cn;
 	unsigned certificate_places; /* nodes (core/cluster/platform.h) that get the certificate … */
 	unsigned key_places;	     /* … and the key, below /etc/kubernetes/pki */
+	unsigned platforms;	     /* 1u << enum platform_type: where it is made */
 };
 extern const struct table_authority table_authorities[PKI_SIGNERS];
 

@@ -24,6 +24,8 @@ static const struct component_set set_2026_11 = {
 	.haproxy = "docker.io/library/haproxy:3.2.23-alpine",
 };
 
+static const struct component_set set_docker_29 = {.registry = "3.1.2"}; /* its archive holds containerd and runc */
+
 /* Newest first; the patch is the one that was tried. */
 static const struct {
 	enum platform_type platform;
@@ -32,14 +34,15 @@ static const struct {
 } minors[] = {
 	{PLATFORM_KUBERNETES, "1.36", "1.36.3", &set_2026_11},
 	{PLATFORM_KUBERNETES, "1.35", "1.35.4", &set_2026_11},
+	{PLATFORM_SWARM, "29.9", "29.9.3", &set_docker_29},
 };
 
 enum {
 	CONTROL_PLANE = ARTIFACT_ROLES(NODE_CONTROL_PLANE),
-	ALL_KUBERNETES = ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER),
+	ALL_NODES = ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER),
 	REGISTRY = ARTIFACT_ROLES(NODE_REGISTRY),
 };
-enum { KUBERNETES = -1 }; /* the file's own version */
+enum { OWN = -1 }; /* the file's own version */
 #define OF(member) ((int)offsetof(struct component_set, member))
 #define KUBE_URL "https://dl.k8s.io/release/v{v}/bin/linux/amd64/"
 
@@ -50,35 +53,38 @@ enum { KUBERNETES = -1 }; /* the file's own version */
  */
 static const struct {
 	const char *name;
-	int version; /* offset in struct component_set, or KUBERNETES */
+	int version; /* offset in struct component_set, or OWN */
 	const char *url, *checksum;
 	enum artifact_format format;
 	unsigned strip;
 	const char *programs; /* blanks between them */
 	unsigned roles;
+	enum platform_type platform; /* of the registry server: on all */
 } components[] = {
 	{"containerd", OF(containerd),
 	 "https://github.com/containerd/containerd/releases/download/v{v}/containerd-{v}-linux-amd64.tar.gz", ".sha256sum",
-	 ARTIFACT_TAR_GZ, 1, "containerd containerd-shim-runc-v2 ctr", ALL_KUBERNETES},
+	 ARTIFACT_TAR_GZ, 1, "containerd containerd-shim-runc-v2 ctr", ALL_NODES},
 	{"runc", OF(runc), "https://github.com/opencontainers/runc/releases/download/v{v}/runc.amd64", "runc.sha256sum",
-	 ARTIFACT_FILE, 0, "runc", ALL_KUBERNETES},
+	 ARTIFACT_FILE, 0, "runc", ALL_NODES},
 	{"cni-plugins", OF(cni_plugins),
 	 "https://github.com/containernetworking/plugins/releases/download/v{v}/cni-plugins-linux-amd64-v{v}.tgz", ".sha256",
-	 ARTIFACT_TAR_GZ, 0, "", ALL_KUBERNETES},
-	{"kubelet", KUBERNETES, KUBE_URL "kubelet", ".sha256", ARTIFACT_FILE, 0, "kubelet", ALL_KUBERNETES},
+	 ARTIFACT_TAR_GZ, 0, "", ALL_NODES},
+	{"kubelet", OWN, KUBE_URL "kubelet", ".sha256", ARTIFACT_FILE, 0, "kubelet", ALL_NODES},
 	{"etcd", OF(etcd), "https://github.com/etcd-io/etcd/releases/download/v{v}/etcd-v{v}-linux-amd64.tar.gz", "SHA256SUMS",
 	 ARTIFACT_TAR_GZ, 1, "etcd etcdctl etcdutl", CONTROL_PLANE},
-	{"kube-apiserver", KUBERNETES, KUBE_URL "kube-apiserver", ".sha256", ARTIFACT_FILE, 0, "kube-apiserver", CONTROL_PLANE},
-	{"kubectl", KUBERNETES, KUBE_URL "kubectl", ".sha256", ARTIFACT_FILE, 0, "kubectl", CONTROL_PLANE},
-	{"kube-controller-manager", KUBERNETES, KUBE_URL "kube-controller-manager", ".sha256", ARTIFACT_FILE, 0,
+	{"kube-apiserver", OWN, KUBE_URL "kube-apiserver", ".sha256", ARTIFACT_FILE, 0, "kube-apiserver", CONTROL_PLANE},
+	{"kubectl", OWN, KUBE_URL "kubectl", ".sha256", ARTIFACT_FILE, 0, "kubectl", CONTROL_PLANE},
+	{"kube-controller-manager", OWN, KUBE_URL "kube-controller-manager", ".sha256", ARTIFACT_FILE, 0,
 	 "kube-controller-manager", CONTROL_PLANE},
-	{"kube-scheduler", KUBERNETES, KUBE_URL "kube-scheduler", ".sha256", ARTIFACT_FILE, 0, "kube-scheduler", CONTROL_PLANE},
-	{"kube-proxy", KUBERNETES, KUBE_URL "kube-proxy", ".sha256", ARTIFACT_FILE, 0, "kube-proxy", ALL_KUBERNETES},
+	{"kube-scheduler", OWN, KUBE_URL "kube-scheduler", ".sha256", ARTIFACT_FILE, 0, "kube-scheduler", CONTROL_PLANE},
+	{"kube-proxy", OWN, KUBE_URL "kube-proxy", ".sha256", ARTIFACT_FILE, 0, "kube-proxy", ALL_NODES},
 	{"flannel", OF(flannel), "https://github.com/flannel-io/flannel/releases/download/v{v}/flannel-v{v}-linux-amd64.tar.gz",
-	 NULL, ARTIFACT_TAR_GZ, 0, "flanneld", ALL_KUBERNETES},
+	 NULL, ARTIFACT_TAR_GZ, 0, "flanneld", ALL_NODES},
 	{"crictl", OF(crictl),
 	 "https://github.com/kubernetes-sigs/cri-tools/releases/download/v{v}/crictl-v{v}-linux-amd64.tar.gz", ".sha256",
-	 ARTIFACT_TAR_GZ, 0, "crictl", ALL_KUBERNETES},
+	 ARTIFACT_TAR_GZ, 0, "crictl", ALL_NODES},
+	{"docker", OWN, "https://download.docker.com/linux/static/stable/x86_64/docker-{v}.tgz", NULL, ARTIFACT_TAR_GZ, 1,
+	 "docker dockerd docker-proxy containerd containerd-shim-runc-v2 ctr runc", ALL_NODES, PLATFORM_SWARM},
 	{"registry", OF(registry),
 	 "https://github.com/distribution/distribution/releases/download/v{v}/registry_{v}_linux_amd64.tar.gz", ".sha256",
 	 ARTIFACT_TAR_GZ, 0, "registry", REGISTRY},
@@ -108,6 +114,16 @@ size_t catalogue_rank(const char *name)
 		if (strncmp(name, image_ranks[i].repository, strlen(image_ranks[i].repository)) == 0)
 			return component_rank(image_ranks[i].before) - 1;
 	return component_rank(name);
+}
+
+const char *catalogue_version(const struct artifacts *a)
+{
+	const struct artifact *found = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(components) && found == NULL; i++)
+		if (components[i].version == OWN)
+			found = artifacts_find(a, components[i].name);
+	return found != NULL ? found->version : NULL;
 }
 
 /* "1.36.3" is of minor "1.36": the minor, a dot, digits. */
@@ -175,7 +191,7 @@ static const char *version_of(size_t i, const struct component_set *set, const s
 {
 	const char *version = NULL;
 
-	if (components[i].version == KUBERNETES)
+	if (components[i].version == OWN)
 		return spec->version;
 	memcpy(&version, (const char *)set + components[i].version, sizeof(version));
 	return version;
@@ -213,12 +229,19 @@ static int add_images(struct catalogue *c, const struct component_set *set, cons
 	for (size_t i = 0; i < ARRAY_SIZE(set->images) && set->images[i] != NULL; i++)
 		if (add_image(c, &locals, set->images[i], err) < 0)
 			return -1;
-	if (spec->control_plane.count > 1 && add_image(c, &locals, set->haproxy, err) < 0)
+	if (set->haproxy != NULL && spec->control_plane.count > 1 && add_image(c, &locals, set->haproxy, err) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->artifacts.images.n; i++)
 		if (add_image(c, &locals, spec->artifacts.images.v[i], err) < 0)
 			return -1;
 	return 0;
+}
+
+static bool is_needed(size_t i, const struct spec *spec)
+{
+	if (components[i].platform != spec->platform && components[i].roles != REGISTRY)
+		return false;
+	return strcmp(components[i].name, "flannel") != 0 || strcmp(spec->network.plugin, "flannel") == 0;
 }
 
 int catalogue_make(const struct spec *spec, struct catalogue *ret, struct error **err)
@@ -230,7 +253,7 @@ int catalogue_make(const struct spec *spec, struct catalogue *ret, struct error 
 		return -1;
 	c.items = xnew_n(struct catalogue_item, ARRAY_SIZE(components));
 	for (size_t i = 0; i < ARRAY_SIZE(components); i++)
-		if (strcmp(components[i].name, "flannel") != 0 || strcmp(spec->network.plugin, "flannel") == 0)
+		if (is_needed(i, spec))
 			add_item(&c, i, version_of(i, set, spec));
 	if (add_images(&c, set, spec, err) < 0)
 		return -1;

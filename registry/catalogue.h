@@ -29,5 +29,7 @@ void catalogue_free(struct catalogue *c);
 #define CLEANUP_CATALOGUE CLEANUP(catalogue_free)
 /* Earlier in this order: needed earlier by the first node.  Of artifacts by their name, of images by "pause:3.10.2". */
 size_t catalogue_rank(const char *name);
+/* The platform's version of which these are; NULL where nothing tells. */
+const char *catalogue_version(const struct artifacts *a);
 /* "https://HOST/PATH" behind a mirror: "MIRROR/HOST/PATH"; mirror NULL: a copy.  The caller frees. */
 char *catalogue_url(const char *upstream, const char *mirror) MUST_USE;

@@ -203,13 +203,13 @@ static int begin(struct push *push, struct error **err)
 /* The manifest that names all artifacts keeps the registry's garbage collection from taking them for rubbish. */
 static int push_bundle_manifest(struct push *push, struct error **err)
 {
-	const struct artifact *kubelet = artifacts_find(push->p->artifacts, "kubelet");
+	const char *version = catalogue_version(push->p->artifacts);
 	CLEANUP_BUF struct buf text = BUF_INIT;
 
-	if (kubelet == NULL)
-		return error_set(err, ERROR_INTERNAL, "a bundle without a kubelet has no Kubernetes version");
-	bundle_describe(push->p->artifacts, kubelet->version, &text);
-	return push_manifest(push, REGISTRY_BLOBS, kubelet->version, OCI_MANIFEST, &text, err);
+	if (version == NULL)
+		return error_set(err, ERROR_INTERNAL, "a bundle without a kubelet or an engine has no version of its platform");
+	bundle_describe(push->p->artifacts, version, &text);
+	return push_manifest(push, REGISTRY_BLOBS, version, OCI_MANIFEST, &text, err);
 }
 
 static int verify_sent(size_t i, void *context, struct error **err)

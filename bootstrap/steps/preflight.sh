@@ -3,7 +3,7 @@ preflight_findings() {
 		command -v "$tool" >/dev/null || echo "$tool is not installed: use an image that has it"
 	done
 	[ -d /run/systemd/system ] || echo "the init system is not systemd"
-	if [ "$role" != registry ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] &&
+	if [ -e /var/lib/kubelet/config.yaml ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] &&
 		! grep -Eqs 'failCgroupV1"?: *false' /var/lib/kubelet/config.yaml; then
 		echo "the image runs on cgroup v1, which kubelet refuses: use an image with cgroup v2 (or set spec.kubelet.failCgroupV1: false)"
 	fi

@@ -1,10 +1,15 @@
 #include "core/cluster/frozen.h"
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/version.h"
 #include <stdlib.h>
 
 #define ETCD "/var/lib/etcd"
+#define DOCKER "/var/lib/docker"
+#define ON(platform) (1u << (platform))
+#define KUBERNETES ON(PLATFORM_KUBERNETES)
+#define SWARM ON(PLATFORM_SWARM)
 #define FROZEN "frozen:"
 #define FROZEN_VERSION "platform.version"
 
@@ -33,26 +38,42 @@ static char *plugin(const struct spec *s)
 	return xstrdup(s->network.plugin);
 }
 
+static char *platform(const struct spec *s)
+{
+	return xstrdup(platform_name(s->platform));
+}
+
+static char *address_pools(const struct spec *s)
+{
+	return strv_join(&s->swarm.address_pools, " ");
+}
+
+static char *mask_length(const struct spec *s)
+{
+	return xasprintf("%d", s->swarm.mask_length);
+}
+
 static char *version(const struct spec *s)
 {
 	return xstrdup(s->version);
 }
 
-/* Whether the volume at that folder holds etcd's data, or a part of it; above it none may be. */
-static bool holds_etcd(const char *mount)
+/* Whether the volume at that folder holds the data, or a part of it. */
+static bool holds(const char *data, const char *mount)
 {
-	size_t n = strlen(ETCD);
+	size_t n = strlen(data);
 
-	return strncmp(mount, ETCD, n) == 0 && (mount[n] == '\0' || mount[n] == '/');
+	return strncmp(mount, data, n) == 0 && (mount[n] == '\0' || mount[n] == '/');
 }
 
-static char *etcd_disk(const struct spec *s)
+/* Where the control planes' own data is: etcd's, above which no volume may be, or the swarm's, which is the engine's. */
+static char *data_disk(const struct spec *s)
 {
 	CLEANUP_STRV struct strv at = STRV_INIT;
 	CLEANUP_FREE char *joined = NULL;
 
 	for (size_t i = 0; i < s->control_plane.n_volumes; i++)
-		if (holds_etcd(s->control_plane.volumes[i].mount))
+		if (holds(s->platform == PLATFORM_SWARM ? DOCKER : ETCD, s->control_plane.volumes[i].mount))
 			strv_add(&at, s->control_plane.volumes[i].mount);
 	if (at.n == 0)
 		return xstrdup("the root disk");
@@ -64,6 +85,11 @@ static char *etcd_disk(const struct spec *s)
 static const char *anew(const char *had UNUSED, const char *wanted UNUSED)
 {
 	return "write the old one back, or make the cluster anew (davit delete, davit apply)";
+}
+
+static const char *no_upgrade(const char *had UNUSED, const char *wanted UNUSED)
+{
+	return "there is no upgrade of a swarm's engines yet: write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
 /* Forward it is another command's, node by node. */
@@ -82,14 +108,20 @@ static const struct {
 	char *(*value)(const struct spec *s);
 	const char *why;
 	const char *(*advice)(const char *had, const char *wanted);
+	unsigned platforms;
 } frozen[] = {
-	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back},
-	{"network.cidr", cidr, "the servers' subnet has it", anew},
-	{"network.podCIDR", pod_cidr, "the pods have addresses of it", anew},
-	{"network.serviceCIDR", service_cidr, "the services have addresses of it, and the API's certificate too", anew},
-	{"network.domain", domain, "it is in certificates, in tokens of service accounts, and in what pods look up", anew},
-	{"network.plugin", plugin, "the pods are in its network", anew},
-	{"controlPlane.volumes", etcd_disk, "etcd's data is there, and would begin anew elsewhere", anew},
+	{"platform.type", platform, "the servers are made for one", anew, KUBERNETES | SWARM},
+	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back, KUBERNETES},
+	{FROZEN_VERSION, version, "all nodes would change at once", no_upgrade, SWARM},
+	{"network.cidr", cidr, "the servers' subnet has it", anew, KUBERNETES | SWARM},
+	{"network.podCIDR", pod_cidr, "the pods have addresses of it", anew, KUBERNETES},
+	{"network.serviceCIDR", service_cidr, "the services have addresses of it, and the API's certificate too", anew, KUBERNETES},
+	{"network.domain", domain, "it is in certificates, in tokens of service accounts, and in what pods look up", anew, KUBERNETES},
+	{"network.plugin", plugin, "the pods are in its network", anew, KUBERNETES},
+	{"controlPlane.volumes", data_disk, "etcd's data is there, and would begin anew elsewhere", anew, KUBERNETES},
+	{"controlPlane.volumes", data_disk, "the swarm's data is there, and would begin anew elsewhere", anew, SWARM},
+	{"swarm.addressPools", address_pools, "the overlay networks have addresses of it", anew, SWARM},
+	{"swarm.maskLength", mask_length, "the overlay networks are as large as that", anew, SWARM},
 };
 
 static char *key_of(size_t i)
@@ -97,12 +129,18 @@ static char *key_of(size_t i)
 	return xasprintf(FROZEN "%s", frozen[i].key);
 }
 
+/* What belongs to another platform is told by its type alone. */
+static bool is_of(const struct spec *spec, size_t i)
+{
+	return (frozen[i].platforms & ON(spec->platform)) != 0;
+}
+
 int frozen_keep(const struct spec *spec, struct state *state, struct error **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(frozen); i++) {
 		CLEANUP_FREE char *key = key_of(i), *value = frozen[i].value(spec);
 
-		if (state_set(state, key, value, err) < 0)
+		if (is_of(spec, i) && state_set(state, key, value, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -134,7 +172,7 @@ int frozen_check(const struct spec *spec, struct state *state, enum frozen_allow
 	for (size_t i = 0; state != NULL && i < ARRAY_SIZE(frozen); i++) {
 		CLEANUP_FREE char *key = key_of(i), *had = state_get(state, key), *wanted = frozen[i].value(spec), *place = NULL;
 
-		if (!refuses(i, had, wanted, allowed))
+		if (!is_of(spec, i) || !refuses(i, had, wanted, allowed))
 			continue;
 		place = spec_place(spec, frozen[i].key);
 		buf_addf(&text, "%s%s: %s: the cluster has %s, the file says %s: %s; %s", text.len > 0 ? "\n" : "", place, frozen[i].key, had,

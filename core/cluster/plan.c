@@ -8,6 +8,8 @@
 enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
 
 #define WAY(choice) (1u << BASTION_##choice)
+#define KUBERNETES (1u << PLATFORM_KUBERNETES)
+#define SWARM (1u << PLATFORM_SWARM)
 #define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
@@ -18,19 +20,25 @@ static const struct {
 	enum source source;
 	const char *from_group, *why;
 	unsigned ways; /* with these values of access.bastion; 0: all */
+	unsigned platforms; /* likewise */
 } rule_table[] = {
 	{"control-plane", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(CONTROL_PLANE)},
 	{"bastion", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(SERVER)},
-	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside"},
-	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes"},
-	{"control-plane", "tcp", 6443, 6443, FROM_BALANCER, NULL, "the API from its load balancer"},
-	{"control-plane", "tcp", 2379, 2380, FROM_GROUP, "control-plane", "etcd's clients and peers"},
+	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside", .platforms = KUBERNETES},
+	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes", .platforms = KUBERNETES},
+	{"control-plane", "tcp", 6443, 6443, FROM_BALANCER, NULL, "the API from its load balancer", .platforms = KUBERNETES},
+	{"control-plane", "tcp", 2379, 2380, FROM_GROUP, "control-plane", "etcd's clients and peers", .platforms = KUBERNETES},
 	{"node", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
 	{"node", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},
 	{"node", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator", DIRECT},
-	{"node", "tcp", 10250, 10250, FROM_GROUP, "node", "kubelet: logs, exec, metrics"},
-	{"node", "udp", 8472, 8472, FROM_GROUP, "node", "the pods' network (VXLAN)"},
-	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes"},
+	{"node", "tcp", 10250, 10250, FROM_GROUP, "node", "kubelet: logs, exec, metrics", .platforms = KUBERNETES},
+	{"node", "udp", 8472, 8472, FROM_GROUP, "node", "the pods' network (VXLAN)", .platforms = KUBERNETES},
+	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes", .platforms = KUBERNETES},
+	{"control-plane", "tcp", 2377, 2377, FROM_GROUP, "node", "swarm: managers, who joins and who is told what to run", .platforms = SWARM},
+	{"node", "tcp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = SWARM},
+	{"node", "udp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = SWARM},
+	{"node", "udp", 4789, 4789, FROM_GROUP, "node", "swarm: overlay networks (VXLAN)", .platforms = SWARM},
+	{"node", "esp", 0, 0, FROM_GROUP, "node", "swarm: encrypted overlay networks", .platforms = SWARM},
 	{"node", "icmp", 0, 0, FROM_GROUP, "node", "path MTU and ping between nodes"},
 	{"registry", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
 	{"registry", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},
@@ -77,6 +85,8 @@ static void rules(struct plan *p)
 		CLEANUP_STRV struct strv cidrs = STRV_INIT;
 
 		if (rule_table[i].ways != 0 && (rule_table[i].ways & 1u << p->spec->access.bastion) == 0)
+			continue;
+		if (rule_table[i].platforms != 0 && (rule_table[i].platforms & 1u << p->spec->platform) == 0)
 			continue;
 		sources(p->spec, rule_table[i].source, &cidrs);
 		if (rule_table[i].source == FROM_GROUP)

@@ -9,9 +9,16 @@ enum {
 	PLACE_CONTROL_PLANE = PLACE(PLATFORM_KUBERNETES, NODE_CONTROL_PLANE),
 	PLACE_WORKER = PLACE(PLATFORM_KUBERNETES, NODE_WORKER),
 	PLACE_KUBERNETES = PLACE_CONTROL_PLANE | PLACE_WORKER,
+	PLACE_MANAGER = PLACE(PLATFORM_SWARM, NODE_CONTROL_PLANE),
+	PLACE_SWARM = PLACE_MANAGER | PLACE(PLATFORM_SWARM, NODE_WORKER),
 	PLACE_REGISTRY = PLACE(PLATFORM_KUBERNETES, NODE_REGISTRY), /* the same on every platform */
 };
 
+struct yaml;
+struct yaml_node;
+
+/* What the file (its "spec") says that this platform cannot take. */
+int platform_check(const struct yaml *y, const struct yaml_node *file, struct spec *s, struct error **err) MUST_USE;
 unsigned platform_place(enum platform_type p, enum node_role role);
 const char *platform_name(enum platform_type p);  /* the file's word: "kubernetes" */
 const char *platform_title(enum platform_type p); /* for people: "Kubernetes" */

@@ -3,6 +3,7 @@
 #include "core/base/path.h"
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/spec_fields.h"
 #include "core/net/ssh.h"
 #include "core/net/ssh_keys.h"
@@ -28,6 +29,8 @@ static int check_network(const struct yaml *y, const struct yaml_node *file, con
 	if (strcmp(s->network.plugin, "flannel") != 0 && strcmp(s->network.plugin, "none") != 0)
 		return yaml_error(y, yaml_get(network, "plugin"), err, "plugin: \"%s\" is not known; allowed: flannel, none",
 				  s->network.plugin);
+	if (s->platform != PLATFORM_KUBERNETES)
+		return 0;
 	if (overlap(y, network, "cidr", s->network.cidr, "podCIDR", s->network.pod_cidr, err) < 0 ||
 	    overlap(y, network, "cidr", s->network.cidr, "serviceCIDR", s->network.service_cidr, err) < 0)
 		return -1;
@@ -358,7 +361,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 {
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
-	if (check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
+	if (platform_check(y, file, s, err) < 0 || check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
 	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
 	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0 ||
 	    check_api(y, file, s, err) < 0 || check_etcd(y, file, s, err) < 0)

@@ -6,7 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/strv.h"
 
-enum platform_type { PLATFORM_KUBERNETES };
+enum platform_type { PLATFORM_KUBERNETES, PLATFORM_SWARM, PLATFORMS };
 /* By what the API is reached from outside. */
 enum api_endpoint {
 	API_FLOATING_IP, /* the first control plane's floating IP */
@@ -86,7 +86,7 @@ struct spec {
 	struct yaml *source; /* what was read, for places in it */
 	char *name;    /* metadata.name: RFC 1123 label, at most 40 characters */
 	enum platform_type platform;
-	char *version; /* "1.36.3" */
+	char *version; /* "1.36.3", "29.9.3" */
 	struct {
 		char *cloud; /* NULL: OS_CLOUD or the environment */
 		char *image, *external_network;
@@ -162,8 +162,13 @@ struct spec {
 			char *passphrase_file; /* of the key; NULL: there is none, or it is asked for */
 		} ca;
 	} pki;
+	struct {
+		struct strv address_pools; /* CIDRs that overlay networks are cut out of … */
+		int mask_length;	   /* … as large as this */
+		int64_t cert_expiry;	   /* ms: how long the certificates last that nodes renew among themselves */
+	} swarm;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
-	struct json_object *kubelet, *kube_proxy, *containerd;
+	struct json_object *kubelet, *kube_proxy, *containerd, *daemon;
 };
 
 /* Whether the API has an address that is none of the servers' (vip, octavia); whether its load balancer keeps the clients' addresses. */

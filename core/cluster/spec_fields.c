@@ -3,7 +3,7 @@
 
 static const char *const api_versions[] = {"davit/v1", NULL};
 static const char *const kinds[] = {"Cluster", NULL};
-const char *const platform_names[] = {"kubernetes", NULL};
+const char *const platform_names[] = {"kubernetes", "swarm", NULL};
 static const char *const endpoints[] = {"floatingIP", "internal", "vip", "octavia", NULL};
 const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
@@ -78,7 +78,7 @@ static const struct field pool_fields[] = {
 
 static const struct field platform_fields[] = {
 	{"type", FIELD_ENUM, offsetof(struct spec, platform), "what the servers become", "kubernetes", .allowed = platform_names},
-	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3", .required = true},
+	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3, or 29.9.3 of Docker Engine", .required = true},
 	END,
 };
 
@@ -198,6 +198,13 @@ static const struct field proxy_fields[] = {
 	END,
 };
 
+static const struct field swarm_fields[] = {
+	{"addressPools", FIELD_CIDRS, offsetof(struct spec, swarm.address_pools), "networks that overlay networks get their addresses from", "[10.244.0.0/16]"},
+	{"maskLength", FIELD_INT, offsetof(struct spec, swarm.mask_length), "prefix length of each overlay network", "24", .min = 8, .max = 29},
+	{"certExpiry", FIELD_TIME, offsetof(struct spec, swarm.cert_expiry), "how long the nodes' own certificates last, which they renew by themselves", "2160h"},
+	END,
+};
+
 const struct field metadata_fields[] = {
 	{"name", FIELD_NAME, offsetof(struct spec, name), "name of the cluster", .required = true, .max = 40},
 	END,
@@ -222,6 +229,8 @@ const struct field spec_fields[] = {
 	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
 	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
 	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
+	{"swarm", FIELD_MAP, 0, "of a swarm", "{}", .sub = swarm_fields},
+	{"daemon", FIELD_JSON, offsetof(struct spec, daemon), "of a swarm: merged over daemon.json of its engines"},
 	END,
 };
 

@@ -65,13 +65,18 @@ static int render_text(const char *text, const char *node_name, struct rendered 
 	return result;
 }
 
-static void render(const char *node_name, struct rendered *r)
+static void render_file(const char *file, const char *node_name, struct rendered *r)
 {
-	CLEANUP_FREE char *path = golden_path("cluster.yaml");
+	CLEANUP_FREE char *path = golden_path(file);
 	CLEANUP_BUF struct buf text = BUF_INIT;
 
 	assert_success(path_read(path, &text, &test_error));
 	assert_success(render_text(buf_str(&text), node_name, r, &test_error));
+}
+
+static void render(const char *node_name, struct rendered *r)
+{
+	render_file("cluster.yaml", node_name, r);
 }
 
 static const char *content(const struct rendered *r, const char *path)
@@ -108,13 +113,13 @@ static int count_file(const char *path UNUSED, const struct stat *st UNUSED, int
 	return 0;
 }
 
-static void compare_node(const char *name, const char *folder)
+static void compare_node_of(const char *file, const char *name, const char *folder)
 {
 	CLEANUP_RENDERED struct rendered r = {0};
 	CLEANUP_BUF struct buf list = BUF_INIT;
 	CLEANUP_FREE char *list_name = xasprintf("%s/files", folder), *whole = golden_path(folder);
 
-	render(name, &r);
+	render_file(file, name, &r);
 	fileset_sort(&r.files);
 	for (size_t i = 0; i < r.files.n; i++) {
 		const struct file *f = &r.files.files[i];
@@ -129,6 +134,17 @@ static void compare_node(const char *name, const char *folder)
 	n_golden = 0;
 	nftw(whole, count_file, 16, FTW_PHYS);
 	assert_int_equal(n_golden, r.files.n + 1); /* nothing is left of files that are no longer rendered */
+}
+
+static void compare_node(const char *name, const char *folder)
+{
+	compare_node_of("cluster.yaml", name, folder);
+}
+
+static void test_swarm(void **state UNUSED)
+{
+	compare_node_of("swarm.yaml", "whale-cp-1", "swarm-manager");
+	compare_node_of("swarm.yaml", "whale-workers-1", "swarm-worker");
 }
 
 static void test_control_plane(void **state UNUSED)
@@ -641,6 +657,7 @@ static void test_root_logs_in_and_pods_are_free_where_the_file_says_so(void **st
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_swarm),
 		cmocka_unit_test(test_control_plane),
 		cmocka_unit_test(test_worker),
 		cmocka_unit_test(test_registry),

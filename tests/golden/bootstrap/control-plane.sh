@@ -90,7 +90,7 @@ preflight_findings() {
 		command -v "$tool" >/dev/null || echo "$tool is not installed: use an image that has it"
 	done
 	[ -d /run/systemd/system ] || echo "the init system is not systemd"
-	if [ "$role" != registry ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] &&
+	if [ -e /var/lib/kubelet/config.yaml ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] &&
 		! grep -Eqs 'failCgroupV1"?: *false' /var/lib/kubelet/config.yaml; then
 		echo "the image runs on cgroup v1, which kubelet refuses: use an image with cgroup v2 (or set spec.kubelet.failCgroupV1: false)"
 	fi
@@ -546,13 +546,13 @@ artifacts_settle() {
 # ---- links
 # For people who log in: the usual tools where a shell finds them.  What others have put there stays.
 links_check() {
-	for program in kubectl crictl ctr etcdctl; do
+	for program in kubectl crictl ctr etcdctl docker; do
 		[ ! -x "$davit/bin/$program" ] || [ -e "/usr/local/bin/$program" ] || return 1
 	done
 }
 
 links_do() {
-	for program in kubectl crictl ctr etcdctl; do
+	for program in kubectl crictl ctr etcdctl docker; do
 		if [ -x "$davit/bin/$program" ] && [ ! -e "/usr/local/bin/$program" ]; then
 			ln -sfn "$davit/bin/$program" "/usr/local/bin/$program"
 		fi

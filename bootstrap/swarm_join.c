@@ -1,0 +1,204 @@
+#include "bootstrap/docker.h"
+#include "bootstrap/swarm.h"
+#include "core/base/alloc.h"
+#include "core/base/cancel.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+/* A join that finds nobody goes on in the background while the engine says after 20 s that it has failed. */
+enum { AGAIN_MS = 500, CALL_MS = 60 * 1000, PENDING_MS = 60 * 1000, PORT = 2377, NS_A_MS = 1000 * 1000 };
+
+static int64_t soon(int64_t deadline)
+{
+	int64_t end = clock_deadline(CALL_MS);
+
+	return deadline < end ? deadline : end;
+}
+
+/* "inactive", "pending", "active", "error" or "locked"; the caller frees. */
+static int local_state(struct ssh *s, int64_t deadline, char **ret, struct error **err)
+{
+	CLEANUP_JSON struct json_object *info = NULL;
+
+	if (docker_call(s, "GET", "/info", NULL, soon(deadline), &info, err) < 0)
+		return -1;
+	*ret = xstrdup(json_get_str(info, "Swarm.LocalNodeState", "inactive"));
+	return 0;
+}
+
+int swarm_is_member(struct ssh *s, int64_t deadline, bool *ret, struct error **err)
+{
+	CLEANUP_FREE char *state = NULL;
+
+	if (local_state(s, deadline, &state, err) < 0)
+		return -1;
+	*ret = strcmp(state, "active") == 0;
+	return 0;
+}
+
+/* ---- the first */
+
+static struct json_object *init_body(const struct spec *spec, const char *address)
+{
+	struct json_object *o = json_object_new_object(), *pools = json_object_new_array(), *inner = json_object_new_object();
+	struct json_object *ca = json_object_new_object();
+
+	json_add_str(o, "ListenAddr", "0.0.0.0:2377");
+	json_add_str(o, "AdvertiseAddr", address);
+	for (size_t i = 0; i < spec->swarm.address_pools.n; i++)
+		json_object_array_add(pools, json_object_new_string(spec->swarm.address_pools.v[i]));
+	json_add(o, "DefaultAddrPool", pools);
+	json_add_int(o, "SubnetSize", spec->swarm.mask_length);
+	json_add_int(ca, "NodeCertExpiry", spec->swarm.cert_expiry * NS_A_MS);
+	json_add(inner, "CAConfig", ca);
+	json_add(o, "Spec", inner);
+	return o;
+}
+
+static int init(struct ssh *s, const struct spec *spec, const char *address, int64_t deadline, struct error **err)
+{
+	CLEANUP_JSON struct json_object *body = init_body(spec, address);
+	CLEANUP_FREE char *state = NULL;
+
+	if (local_state(s, deadline, &state, err) < 0)
+		return -1;
+	return strcmp(state, "active") == 0 ? 0 : docker_call(s, "POST", "/swarm/init", body, soon(deadline), NULL, err);
+}
+
+/* PEM may differ in blanks at its end. */
+static bool is_same(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	while (n > 0 && a[n - 1] == '\n')
+		n--;
+	while (m > 0 && b[m - 1] == '\n')
+		m--;
+	return n == m && strncmp(a, b, n) == 0;
+}
+
+static int rotate(struct ssh *s, struct json_object *swarm, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("/swarm/update?version=%lld", (long long)json_get_int(swarm, "Version.Index", 0));
+	struct json_object *spec = NULL, *ca = NULL;
+
+	if (json_need_object(swarm, "Spec", &spec, err) < 0 || json_need_object(swarm, "Spec.CAConfig", &ca, err) < 0)
+		return -1;
+	json_add_str(ca, "SigningCACert", ca_pem);
+	json_add_str(ca, "SigningCAKey", ca_key);
+	return docker_call(s, "POST", path, spec, soon(deadline), NULL, err);
+}
+
+/* The swarm's authority becomes ours; the manager renews its own certificate for it, during which the API may be away. */
+static int take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err)
+{
+	for (;;) {
+		CLEANUP_JSON struct json_object *swarm = NULL;
+		CLEANUP_ERROR struct error *why = NULL;
+		bool ours, turning;
+
+		if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, &why) < 0 && !error_is(why, ERROR_NODE))
+			return error_move(err, steal_ptr(why));
+		ours = is_same(json_get_str(swarm, "TLSInfo.TrustRoot", ""), ca_pem);
+		turning = json_get_bool(swarm, "RootRotationInProgress", false);
+		if (ours && !turning)
+			return 0;
+		if (swarm != NULL && !ours && !turning && rotate(s, swarm, ca_pem, ca_key, deadline, err) < 0)
+			return -1;
+		if (clock_ms() + AGAIN_MS >= deadline)
+			return error_set(err, ERROR_NODE, "the swarm did not take its certificate authority in time: %s",
+					 why != NULL ? error_message(why) : "its rotation has not come to an end");
+		if (cancel_sleep(AGAIN_MS, err) < 0)
+			return -1;
+	}
+}
+
+int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
+		struct error **err)
+{
+	return init(s, spec, address, deadline, err) < 0 ? -1 : take_authority(s, ca_pem, ca_key, deadline, err);
+}
+
+/* ---- the others */
+
+int swarm_offer_read(struct ssh *s, const char *address, int64_t deadline, struct swarm_offer *ret, struct error **err)
+{
+	CLEANUP_JSON struct json_object *swarm = NULL;
+	const char *worker = NULL, *manager = NULL;
+
+	if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, err) < 0 || json_need_str(swarm, "JoinTokens.Worker", &worker, err) < 0 ||
+	    json_need_str(swarm, "JoinTokens.Manager", &manager, err) < 0)
+		return -1;
+	*ret = (struct swarm_offer){xstrdup(address), xstrdup(worker), xstrdup(manager)};
+	return 0;
+}
+
+void swarm_offer_clear(struct swarm_offer *o)
+{
+	free(o->address);
+	secret_free(o->worker);
+	secret_free(o->manager);
+	*o = (struct swarm_offer){0};
+}
+
+static struct json_object *join_body(const struct node *n, const struct swarm_offer *offer)
+{
+	struct json_object *o = json_object_new_object(), *remotes = json_object_new_array();
+	CLEANUP_FREE char *remote = xasprintf("%s:%d", offer->address, PORT);
+
+	json_add_str(o, "ListenAddr", "0.0.0.0:2377");
+	json_add_str(o, "AdvertiseAddr", n->address);
+	json_object_array_add(remotes, json_object_new_string(remote));
+	json_add(o, "RemoteAddrs", remotes);
+	json_add_str(o, "JoinToken", n->role == NODE_CONTROL_PLANE ? offer->manager : offer->worker);
+	return o;
+}
+
+/* What a join that came to nothing has left: the next one would be refused because of it. */
+static int leave_by_force(struct ssh *s, int64_t deadline, struct error **err)
+{
+	return docker_call(s, "POST", "/swarm/leave?force=true", NULL, soon(deadline), NULL, err);
+}
+
+/* One try; *ret_why: why it has not joined yet. */
+static int try_to_join(struct ssh *s, struct json_object *body, int64_t *pending_since, int64_t deadline, bool *ret_joined, struct error **ret_why,
+		       struct error **err)
+{
+	CLEANUP_FREE char *state = NULL;
+
+	if (local_state(s, deadline, &state, err) < 0)
+		return -1;
+	*ret_joined = strcmp(state, "active") == 0;
+	if (*ret_joined)
+		return 0;
+	if (strcmp(state, "inactive") == 0) {
+		*pending_since = clock_ms();
+		error_clear(ret_why);
+		if (docker_call(s, "POST", "/swarm/join", body, soon(deadline), NULL, ret_why) < 0)
+			return error_is(*ret_why, ERROR_NETWORK) || error_is(*ret_why, ERROR_CANCELLED) ? error_move(err, steal_ptr(*ret_why)) : 0;
+		return 0;
+	}
+	if (strcmp(state, "pending") == 0 && clock_ms() - *pending_since < PENDING_MS)
+		return 0;
+	return leave_by_force(s, deadline, err);
+}
+
+int swarm_join(struct ssh *s, const struct node *n, const struct swarm_offer *offer, int64_t deadline, struct error **err)
+{
+	CLEANUP_JSON struct json_object *body = join_body(n, offer);
+	CLEANUP_ERROR struct error *why = NULL;
+	int64_t pending_since = clock_ms();
+	bool joined = false;
+
+	for (;;) {
+		if (try_to_join(s, body, &pending_since, deadline, &joined, &why, err) < 0)
+			return -1;
+		if (joined)
+			return 0;
+		if (clock_ms() + AGAIN_MS >= deadline)
+			return error_set(err, ERROR_NODE, "it did not join the swarm at %s in time: %s", offer->address,
+					 why != NULL ? error_message(why) : "it is pending");
+		if (cancel_sleep(AGAIN_MS, err) < 0)
+			return -1;
+	}
+}

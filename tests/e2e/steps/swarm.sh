@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# A swarm: three managers, workers, a service from the private registry on an overlay network.  FILE is $WORK/swarm.yaml.
+# The lab's kernel has no IPVS: services are reached by DNS round robin and host ports; its image has nft and no iptables.
+
+AGNHOST=$IMAGES/agnhost:2.63.0
+
+swarm_file() {
+	cat >"$FILE" <<-END
+		apiVersion: davit/v1
+		kind: Cluster
+		metadata: {name: whale}
+		spec:
+		  platform: {type: swarm, version: 29.9.3}
+		  openstack: {cloud: lab, image: debian-12, externalNetwork: public}
+		  controlPlane: {count: 3, flavor: m1.small}
+		  workerPools:
+		  - {name: workers, count: 2, flavor: m1.small, labels: {tier: web}}
+		  registry: {flavor: m1.small, volume: {size: 5}}
+		  artifacts: {images: ["registry.k8s.io/e2e-test-images/agnhost:2.63.0"]}
+		  daemon: {firewall-backend: nftables, features: {swarm-nftables: true}}
+	END
+}
+
+# docker on the node $1, as root
+docker_on() { davit ssh -f "$FILE" "$1" "sudo docker ${*:2}"; }
+
+# "whale-cp-1 Ready Active Leader" for each node, as the manager $1 sees them
+swarm_nodes() { docker_on "$1" node ls --format "'{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}'" | sort; }
+
+swarm_has() {
+	swarm_nodes "$1" >"$WORK/nodes"
+	cat "$WORK/nodes"
+	[[ $(grep -c ' Ready Active' "$WORK/nodes") = "$2" && $(wc -l <"$WORK/nodes") = "$2" ]]
+}
+
+a_swarm() {
+	swarm_file
+	apply
+	swarm_has cp-1 5
+	[[ $(grep -cE ' (Leader|Reachable)$' "$WORK/nodes") = 3 ]]
+	davit ssh -f "$FILE" workers-1 sudo cat /var/lib/docker/swarm/certificates/swarm-root-ca.crt >"$WORK/root-ca"
+	diff "$WORK/root-ca" "$XDG_STATE_HOME/davit/whale/pki/swarm-ca.crt"
+	is_as_the_file_says
+	status davit node list -f "$FILE"
+	expect_text 'whale-workers-2'
+	status davit kubeconfig -f "$FILE"
+	expect_status 2
+	expect_text 'is a swarm'
+	status davit docker-context -f "$FILE"
+	expect_text 'docker context create whale'
+}
+
+web_answers() { davit ssh -f "$FILE" "$1" "curl -sf -m 5 http://127.0.0.1:8080/$2"; }
+
+# from a container on another node, by the overlay network and its DNS
+web_is_reached() { docker_on cp-3 run --rm --network shop "$AGNHOST" connect --timeout=5s web:8080; }
+
+a_service() {
+	docker_on cp-1 network create -d overlay --attachable shop
+	docker_on cp-1 service create --quiet --with-registry-auth --name web --network shop --endpoint-mode dnsrr --replicas 2 \
+		--constraint node.labels.tier==web --publish mode=host,target=8080,published=8080 "$AGNHOST" netexec --http-port=8080
+	web_answers workers-1 hostname
+	web_answers workers-2 hostname
+	web_is_reached
+}
+
+rolling_update() {
+	docker_on cp-1 service update --quiet --update-delay 1s --env-add GENERATION=2 web
+	[[ $(docker_on cp-1 service inspect --format "'{{.UpdateStatus.State}}'" web) = completed ]]
+	web_answers workers-1 hostname
+	web_is_reached
+}
+
+# the others go on, and tell the workers what to run; apply starts it again
+manager_is_lost() {
+	in_tree power.py stop whale-cp-2
+	eventually 60 docker_on cp-1 service scale --detach web=1
+	status davit status -f "$FILE"
+	status apply
+	expect_status 0
+	eventually 60 swarm_has cp-1 5
+	docker_on cp-1 service scale --detach web=2
+}
+
+manager_is_made_anew() {
+	in_tree power.py delete whale-cp-3
+	status apply
+	expect_status 0
+	swarm_has cp-1 5
+	is_as_the_file_says
+}
+
+swarm_scales() {
+	davit scale-up -f "$FILE" --mirror "$MIRROR" workers
+	swarm_has cp-1 6
+	davit scale-down -f "$FILE" --yes workers 2
+	swarm_has cp-1 4
+	is_as_the_file_says
+}

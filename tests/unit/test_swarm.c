@@ -1,0 +1,236 @@
+/* A swarm: what of the file it takes, what it is made of, and what its managers say in the shape that the rest judges by. */
+#include "bootstrap/leave.h"
+#include "bootstrap/nodes.h"
+#include "bootstrap/steps.h"
+#include "bootstrap/swarm.h"
+#include "core/base/alloc.h"
+#include "core/base/path.h"
+#include "core/cluster/frozen.h"
+#include "core/cluster/platform.h"
+#include "registry/catalogue.h"
+#include "tests/unit/test.h"
+#include <unistd.h>
+
+#define FILE_OF(version, more)                                                                                                                       \
+	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: whale}\nspec:\n"                                                                      \
+	"  platform: {type: swarm, version: " version "}\n  openstack: {image: debian-12}\n"                                                           \
+	"  controlPlane: {count: 3, flavor: m1.small}\n  workerPools:\n  - {name: workers, count: 2, flavor: m1.small, labels: {tier: web}}\n" more
+
+static struct spec *spec_of(const char *text)
+{
+	struct spec *s = NULL;
+
+	assert_success(spec_parse("c.yaml", text, strlen(text), &s, &test_error));
+	return s;
+}
+
+static void refused(const char *more, const char *expected)
+{
+	CLEANUP_FREE char *text = xasprintf(FILE_OF("29.9.3", "%s\n"), more);
+	CLEANUP_SPEC struct spec *s = NULL;
+
+	assert_failure(spec_parse("c.yaml", text, strlen(text), &s, &test_error), expected);
+}
+
+static void test_what_does_not_fit(void **state UNUSED)
+{
+	static const char text[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
+				   "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  daemon: {debug: true}\n";
+	CLEANUP_SPEC struct spec *s = NULL;
+
+	refused("  network: {podCIDR: 10.9.0.0/16}", "c.yaml:10:22: podCIDR: this is of \"platform: {type: kubernetes}\"");
+	refused("  api: {endpoint: internal}", "c.yaml:10:8: api: this is of");
+	refused("  kubelet: {maxPods: 1}", "c.yaml:10:12: kubelet: this is of");
+	refused("  - {name: x, count: 1, flavor: f, taints: [\"a:NoSchedule\"]}", "c.yaml:10:44: taints: this is of");
+	assert_failure(spec_parse("c.yaml", text, strlen(text), &s, &test_error),
+		       "c.yaml:8:11: daemon: this is of \"platform: {type: swarm}\"; Kubernetes has no such thing");
+}
+
+static void test_address_pools(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = NULL;
+
+	refused("  swarm: {addressPools: [10.0.0.0/8]}", "c.yaml:10:26: addressPools: 10.0.0.0/8 overlaps network.cidr 10.6.0.0/24");
+	refused("  network: {cidr: 10.244.3.0/24}", "addressPools: 10.244.0.0/16 overlaps network.cidr 10.244.3.0/24");
+	refused("  swarm: {addressPools: [172.30.0.0/16, 172.30.8.0/24]}", "c.yaml:10:41: addressPools: 172.30.8.0/24 overlaps 172.30.0.0/16");
+	refused("  swarm: {addressPools: [172.30.0.0/26]}", "172.30.0.0/26 is smaller than one network of maskLength 24");
+	refused("  swarm: {addressPools: []}", "c.yaml:10:25: addressPools: name at least one network");
+	refused("  swarm: {certExpiry: 10m}", "c.yaml:10:23: certExpiry: an hour");
+	refused("  daemon: {hosts: [\"tcp://0.0.0.0:2375\"]}", "c.yaml:10:19: daemon: \"hosts\" cannot be set");
+	refused("  daemon: {live-restore: true}", "c.yaml:10:26: daemon: \"live-restore\" cannot be set");
+	s = spec_of(FILE_OF("29.9.3", "  swarm: {addressPools: [172.30.0.0/16], maskLength: 26, certExpiry: 720h}\n"));
+	assert_string_equal(s->swarm.address_pools.v[0], "172.30.0.0/16");
+	assert_int_equal(s->swarm.mask_length, 26);
+	assert_int_equal(s->swarm.cert_expiry, 720LL * 3600 * 1000);
+	assert_int_equal(s->api.endpoint, API_INTERNAL);
+}
+
+static bool has_port(const struct plan *p, const char *protocol, int port)
+{
+	for (size_t i = 0; i < p->n_rules; i++)
+		if (strcmp(p->rules[i].protocol, protocol) == 0 && port >= p->rules[i].port_min && port <= p->rules[i].port_max)
+			return true;
+	return false;
+}
+
+static void test_ports(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", ""));
+	CLEANUP_PLAN struct plan *p = NULL;
+
+	assert_success(plan_make(s, NULL, &p, &test_error));
+	assert_true(has_port(p, "tcp", 2377) && has_port(p, "tcp", 7946) && has_port(p, "udp", 7946) && has_port(p, "udp", 4789) && has_port(p, "esp", 0));
+	assert_true(has_port(p, "tcp", 22) && has_port(p, "tcp", REGISTRY_PORT));
+	assert_false(has_port(p, "tcp", 6443) || has_port(p, "tcp", 2379) || has_port(p, "tcp", 10250) || has_port(p, "tcp", 30000) ||
+		     has_port(p, "tcp", 2376));
+}
+
+static void test_catalogue(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", "")), *unknown = spec_of(FILE_OF("28.1.1", ""));
+	CLEANUP_CATALOGUE struct catalogue c = {0}, none = {0};
+
+	assert_success(catalogue_make(s, &c, &test_error));
+	assert_int_equal(c.n, 2);
+	assert_string_equal(c.items[0].url, "https://download.docker.com/linux/static/stable/x86_64/docker-29.9.3.tgz");
+	assert_null(c.items[0].checksum_url);
+	assert_true(strv_has(&c.items[0].programs, "dockerd") && strv_has(&c.items[0].programs, "containerd-shim-runc-v2"));
+	assert_string_equal(c.items[1].name, "registry");
+	assert_int_equal(c.images.n, 0);
+	assert_failure(catalogue_make(unknown, &none, &test_error),
+		       "platform.version: Docker Swarm \"28.1.1\" is not supported; supported are 29.9.x (proven with 29.9.3)");
+}
+
+static void assert_steps(const char *daemon, const char *steps, const char *tools)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	CLEANUP_STRV struct strv list = STRV_INIT;
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_FREE char *found = NULL;
+	struct bootstrap_run run = {.node = "whale-cp-1", .platform = PLATFORM_SWARM, .role = NODE_CONTROL_PLANE, .files = &files};
+
+	fileset_add(&files, "/etc/docker/daemon.json", 0644, daemon);
+	steps_list(&run, &list);
+	found = strv_join(&list, " ");
+	assert_string_equal(found, steps);
+	steps_render(&run, &text);
+	assert_non_null(strstr(buf_str(&text), tools));
+}
+
+static void test_steps(void **state UNUSED)
+{
+	assert_steps("{}\n", "preflight artifacts links retire", "tools='curl gzip tar mount iptables'\n");
+	assert_steps("{\n  \"firewall-backend\": \"nftables\"\n}\n", "preflight artifacts links retire", "tools='curl gzip tar mount nft'\n");
+}
+
+/* ---- what managers say */
+
+#define MANAGER(id, name, state, reach)                                                                                                               \
+	"{\"ID\":\"" id "\",\"CreatedAt\":\"2026-11-26T10:00:00.123456789Z\",\"UpdatedAt\":\"2026-11-26T11:00:00.5Z\",\"Spec\":{\"Labels\":{\"a\":\"b\"}," \
+	"\"Role\":\"manager\",\"Availability\":\"active\"},\"Description\":{\"Hostname\":\"" name                                                     \
+	"\",\"Engine\":{\"EngineVersion\":\"29.9.3\"}},\"Status\":{\"State\":\"" state "\"},\"ManagerStatus\":{\"Reachability\":\"" reach "\"}}"
+#define WORKER(id, name, state, availability)                                                                                                         \
+	"{\"ID\":\"" id "\",\"Spec\":{\"Role\":\"worker\",\"Availability\":\"" availability "\"},\"Description\":{\"Hostname\":\"" name                  \
+	"\"},\"Status\":{\"State\":\"" state "\",\"Message\":\"heartbeat failure\"}}"
+#define TASK(service, slot, node, state) "{\"ServiceID\":\"" service "\",\"Slot\":" slot ",\"NodeID\":\"" node "\",\"Status\":{\"State\":\"" state "\"}}"
+
+static struct json_object *json_of(const char *text)
+{
+	struct json_object *o = NULL;
+
+	assert_success(json_parse(text, strlen(text), "text", &o, &test_error));
+	return o;
+}
+
+static void test_shape(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of("[" MANAGER("m1", "whale-cp-1", "ready", "reachable") "," WORKER("w1", "whale-w-1", "down", "active") "," WORKER(
+		"w1b", "whale-w-1", "ready", "drain") "," WORKER("w2", "whale-w-2", "down", "active") "]");
+	CLEANUP_JSON struct json_object *tasks =
+		json_of("[" TASK("s1", "1", "w1b", "running") "," TASK("s1", "2", "w2", "failed") "," TASK("s2", "0", "m1", "starting") "," TASK("s1", "3", "", "pending") "]");
+	CLEANUP_JSON struct json_object *services =
+		json_of("[{\"ID\":\"s1\",\"Spec\":{\"Name\":\"web\",\"Mode\":{\"Replicated\":{}}}},{\"ID\":\"s2\",\"Spec\":{\"Name\":\"agent\",\"Mode\":{\"Global\":{}}}}]");
+	CLEANUP_JSON struct json_object *shape = swarm_shape(nodes, tasks, services);
+	CLEANUP_STRV struct strv pods = STRV_INIT, others = STRV_INIT;
+
+	assert_int_equal(json_len(json_at(shape, "items")), 5);
+	assert_string_equal(node_standing(leave_node(shape, "whale-cp-1")), "Ready");
+	assert_string_equal(json_get_str(leave_node(shape, "whale-cp-1"), "metadata.creationTimestamp", ""), "2026-11-26T10:00:00Z");
+	assert_string_equal(json_get_str(leave_node(shape, "whale-cp-1"), "status.nodeInfo.kubeletVersion", ""), "29.9.3");
+	assert_string_equal(json_get_str(leave_node(shape, "whale-w-1"), "metadata.uid", ""), "w1b"); /* what its place has taken is not asked any more */
+	assert_string_equal(node_standing(leave_node(shape, "whale-w-1")), "Ready,cordoned");
+	assert_string_equal(node_standing(leave_node(shape, "whale-w-2")), "NotReady");
+	assert_string_equal(json_get_str(node_condition(leave_node(shape, "whale-w-2"), "Ready"), "message", ""), "heartbeat failure");
+	leave_pods(shape, "whale-w-1", &pods);
+	assert_int_equal(pods.n, 1);
+	assert_string_equal(pods.v[0], "service/web.1");
+	leave_pods(shape, "whale-cp-1", &pods); /* one that runs everywhere does not count */
+	leave_pods(shape, "whale-w-2", &pods);	/* one that has ended neither */
+	assert_int_equal(pods.n, 1);
+	assert_int_equal(leave_others(shape, &others), 1); /* managers take tasks, too */
+}
+
+static void spares(const char *list, const char *name, const char *expected)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of(list);
+
+	if (expected == NULL) {
+		assert_success(swarm_spares(nodes, name, &test_error));
+		return;
+	}
+	assert_failure(swarm_spares(nodes, name, &test_error), expected);
+}
+
+static void test_quorum(void **state UNUSED)
+{
+	spares("[" MANAGER("1", "a", "ready", "reachable") "," MANAGER("2", "b", "ready", "reachable") "," MANAGER("3", "c", "ready", "reachable") "]", "a", NULL);
+	spares("[" MANAGER("1", "a", "down", "unreachable") "," MANAGER("2", "b", "ready", "reachable") "," MANAGER("3", "c", "ready", "reachable") "]", "a", NULL);
+	spares("[" MANAGER("1", "a", "down", "unreachable") "," MANAGER("2", "b", "ready", "reachable") "," MANAGER("3", "c", "ready", "reachable") "]", "b",
+	       "without b the managers would have no majority: a cannot be reached");
+	spares("[" MANAGER("1", "a", "ready", "reachable") "," WORKER("2", "b", "ready", "active") "]", "a", "a is the only manager");
+}
+
+/* Labels are wanted; marks of Kubernetes and taints are not. */
+static void test_labels(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", ""));
+	CLEANUP_PLAN struct plan *p = NULL;
+	CLEANUP_JSON struct json_object *nodes = json_of("[" MANAGER("m1", "whale-cp-1", "ready", "reachable") "]"), *shape = swarm_shape(nodes, NULL, NULL);
+	CLEANUP(node_states_free) struct node_states states = {0};
+
+	assert_success(plan_make(s, NULL, &p, &test_error));
+	assert_success(node_states_read(p, NULL, shape, &states, &test_error));
+	assert_int_equal(states.n, 5);
+	assert_int_equal(states.items[0].labels.n, 1);
+	assert_string_equal(states.items[0].labels.v[0], "davit.dev/pool=control-plane");
+	assert_int_equal(states.items[0].taints.n, 0);
+	assert_string_equal(states.items[3].labels.v[1], "tier=web");
+}
+
+static void test_frozen(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", "")), *other = spec_of(FILE_OF("29.9.4", "  swarm: {addressPools: [172.30.0.0/16]}\n"));
+	CLEANUP_FREE char *folder = xasprintf("%s/davit-swarm-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
+	struct state *st = NULL;
+
+	assert_success(state_open(folder, "whale", STATE_WRITE, &st, &test_error));
+	assert_success(frozen_keep(s, st, &test_error));
+	assert_success(frozen_check(s, st, FROZEN_ALLOW_NOTHING, &test_error));
+	assert_int_equal(frozen_check(other, st, FROZEN_ALLOW_NOTHING, &test_error), -1);
+	assert_non_null(strstr(error_message(test_error), "platform.version: the cluster has 29.9.3, the file says 29.9.4"));
+	assert_non_null(strstr(error_message(test_error), "swarm.addressPools: the cluster has 10.244.0.0/16, the file says 172.30.0.0/16"));
+	error_clear(&test_error);
+	state_close(st);
+	assert_success(path_remove_tree(folder, &test_error));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_quorum),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
