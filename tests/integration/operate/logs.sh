@@ -5,7 +5,7 @@ test_logs() {
 	davit 0 logs workers-1
 	is "all of davit's units of a worker" "$(
 		printf '%s\n' demo-workers-1: --no-pager --quiet --output=short-iso --no-hostname --unit=containerd --unit=kubelet --unit=kube-proxy \
-			--unit=flanneld --unit=davit-install --lines=100
+			--unit=flanneld --unit=davit-certificates --unit=davit-install --lines=100
 	)"
 	davit 0 logs cp-1 kube-apiserver etcd --since 10m -n 20000
 	is 'some units' "$(
@@ -16,7 +16,7 @@ test_logs() {
 	davit 1 logs registry --since nonsense
 	says 'Failed to parse timestamp'
 	davit 2 logs workers-1 kublet
-	says 'did you mean "kubelet"?' 'it has: containerd, kubelet, kube-proxy, flanneld, davit-install'
+	says 'did you mean "kubelet"?' 'it has: containerd, kubelet, kube-proxy, flanneld, davit-certificates, davit-install'
 	davit 2 logs workers-1 etcd
 	davit 2 logs workers-1 -n 0
 	davit 2 logs workers-9
