@@ -237,6 +237,15 @@ static void test_unit_that_fails(void **state UNUSED)
 	fails("served.service ended and was started again 7 times");
 }
 
+/* It asks to be read again however often it was: that is no reason to stop before its own step. */
+static void test_unit_that_cannot_be_read(void **state UNUSED)
+{
+	assert_int_equal(mkdir("/run/fake/unreadable", 0755), 0);
+	node_write("/run/fake/unreadable/served.service", "");
+	node_write("/run/fake/next/served.service", "failed\n");
+	fails("step units failed on node-1:\n  the last words of served.service");
+}
+
 static void test_step_by_name(void **state UNUSED)
 {
 	runs(true);
@@ -495,6 +504,7 @@ int main(void)
 		WORLD_TEST(test_refused_credentials),
 		WORLD_TEST(test_blob_that_never_comes),
 		WORLD_TEST(test_unit_that_fails),
+		WORLD_TEST(test_unit_that_cannot_be_read),
 		WORLD_TEST(test_step_by_name),
 		WORLD_TEST(test_dropped_connection),
 		WORLD_TEST(test_killed_run),

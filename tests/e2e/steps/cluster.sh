@@ -39,7 +39,7 @@ pods_from_the_registry() {
 		    metadata: {labels: {app: web}}
 		    spec:
 		      topologySpreadConstraints:
-		      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}
+		      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, nodeTaintsPolicy: Honor, labelSelector: {matchLabels: {app: web}}}
 		      containers:
 		      - name: web
 		        image: $IMAGES/agnhost:2.63.0

@@ -69,6 +69,11 @@ on_an_existing_router() {
 
 # what the server of the edge knows of others; of itself under the address by which it is reached
 known_hosts_of() { davit ssh -f "$WORK/edge.yaml" cp-1 ssh-keyscan -t ed25519 "$@"; }
+# ssh-keyscan is content with one that answers
+all_known() {
+	known_hosts_of "$@" | grep ssh-ed25519 >"$WORK/known"
+	[[ $(wc -l <"$WORK/known") = "$#" ]]
+}
 # address_of CLUSTER NODE: where it is in the network; and where it is connected to
 address_of() { davit node list -f "$WORK/$1.yaml" -o json | python3 -c 'import json, sys; print(*(n["address"] for n in json.load(sys.stdin)["nodes"] if n["name"] == sys.argv[1]))' "$2"; }
 host_of() { davit inventory -f "$WORK/$1.yaml" --host "$2" | python3 -c 'import json, sys; print(json.load(sys.stdin)["ansible_host"])'; }
@@ -91,8 +96,7 @@ in_a_network_without_a_router() {
 	status davit ssh -f "$WORK/island.yaml" cp-1 hostname
 	expect_status 2
 	expect_text "$WORK/./known has no host key of island-cp-1"
-	eventually 60 known_hosts_of "$(address_of island island-cp-1)" "$(address_of island island-registry)"
-	grep ssh-ed25519 "$WORK/eventually" >"$WORK/known"
+	eventually 60 all_known "$(address_of island island-cp-1)" "$(address_of island island-registry)"
 	mode_answers island
 	[[ $(davit ssh -f "$WORK/island.yaml" cp-1 'ip -4 route') != *default* ]]
 	davit delete -f "$WORK/island.yaml" --yes

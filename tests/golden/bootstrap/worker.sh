@@ -202,10 +202,11 @@ sysctl_do() {
 
 # ---- enable
 # All units at once, before the first is started: systemd reads its files again once, and each comes up with the next boot.  Also those that have
-# changed in what is no reason to start them again (units.c).
+# changed in what is no reason to start them again (units.c); not those that systemd cannot read, however often: their own step tells of them.
 enable_check() {
 	# shellcheck disable=SC2046 # a word each
-	cmp -s "$run/units.txt" "$run/enabled" && ! systemctl show --property=NeedDaemonReload $(cat "$run/units") | grep -q =yes
+	cmp -s "$run/units.txt" "$run/enabled" && systemctl show --property=LoadState,NeedDaemonReload $(cat "$run/units") |
+		awk -v RS= '/LoadState=loaded/ && /NeedDaemonReload=yes/ { stale = 1 } END { exit stale }'
 }
 
 enable_do() {
