@@ -64,11 +64,14 @@ a_service() {
 	web_is_reached
 }
 
+# told some seconds after the last task runs
+is_updated() { docker_on cp-1 service inspect --format "'{{.UpdateStatus.State}}'" web | grep -x completed; }
+
 rolling_update() {
 	docker_on cp-1 service update --quiet --update-delay 1s --env-add GENERATION=2 web
-	[[ $(docker_on cp-1 service inspect --format "'{{.UpdateStatus.State}}'" web) = completed ]]
-	web_answers workers-1 hostname
-	web_is_reached
+	eventually 60 is_updated
+	eventually 60 web_answers workers-1 hostname
+	eventually 60 web_is_reached
 }
 
 # the others go on, and tell the workers what to run; apply starts it again
