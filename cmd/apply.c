@@ -489,7 +489,7 @@ int apply_run(struct context *c, const struct apply_scope *scope, struct error *
 	struct events *events = events_new();
 	struct work w = {0};
 	struct apply a = {.c = c, .w = &w, .scope = scope};
-	struct live *live = live_new(events, c->state, isatty(STDERR_FILENO) && !c->o->json_log, c->o->verbosity < 0);
+	struct live *live = live_new(events, c->state, c->o);
 	int r = apply_check(c, err) < 0 ? -1 : run(&a, events, live, err);
 
 	live_free(live);

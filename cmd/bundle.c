@@ -7,7 +7,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "pki/pki.h"
-#include <unistd.h>
 
 static void show(const struct artifacts *a, const char *folder, int format)
 {
@@ -98,7 +97,7 @@ int verb_bundle(const struct options *o, struct error **err)
 	if (context_open(o, strcmp(action, "push") == 0 ? CONTEXT_READ : CONTEXT_LOOK, &c, err) < 0)
 		return -1;
 	events = events_new();
-	live = live_new(events, NULL, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
+	live = live_new(events, NULL, o);
 	r = act(o, &c, action, events, err);
 	live_free(live);
 	events_free(events);

@@ -7,10 +7,8 @@
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include <unistd.h>
 
 /*
  * The order that lets an interruption at any point do no harm: a node is connected to, marked in the state ("renewing:NODE"), its new pairs are
@@ -229,17 +227,13 @@ static int run(struct renew *r, struct live *live, struct error **err)
 static int renew(struct renew *r, struct error **err)
 {
 	struct events *events = events_new();
-	struct live *live = live_new(events, r->c.state, isatty(STDERR_FILENO) && !r->c.o->json_log, r->c.o->verbosity < 0);
+	struct live *live = live_new(events, r->c.state, r->c.o);
 	int result = work_open(&r->c, events, &r->w, err) < 0 ? -1 : run(r, live, err);
 
 	live_free(live);
 	work_close(&r->w);
 	events_free(events);
-	if (result < 0 && cancel_by_user()) {
-		error_clear(err);
-		return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: the same \"davit certs renew\" goes on from here");
-	}
-	return result;
+	return verb_interrupted(result, "certs renew", err);
 }
 
 static int look(struct renew *r, const struct options *o, struct error **err)

@@ -1,6 +1,5 @@
 #include "cmd/authorities.h"
 #include "cmd/etcd.h"
-#include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/rolling.h"
 #include "cmd/rotate.h"
@@ -8,12 +7,10 @@
 #include "cmd/verbs.h"
 #include "bootstrap/published.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include "pki/rotation.h"
-#include <unistd.h>
 
 /*
  * Each pass is one write (rotation_go()), after which every node gets what it has to have from then on: a node of one pass and one of the next
@@ -75,11 +72,6 @@ static bool takes_all(const struct node *n UNUSED, void *context UNUSED)
 	return true;
 }
 
-static int begin_node(const struct node *n UNUSED, void *context UNUSED, struct error **err UNUSED)
-{
-	return 0;
-}
-
 static int done(const struct node *n, void *context, struct error **err)
 {
 	struct rotate *r = context;
@@ -90,7 +82,7 @@ static int done(const struct node *n, void *context, struct error **err)
 
 static int roll(struct rotate *r, bool planes, struct error **err)
 {
-	struct rolling rolling = {.w = &r->w, .restart = r->pass == PKI_SIGNED, .takes = takes, .begin = begin_node, .done = done, .context = r};
+	struct rolling rolling = {.w = &r->w, .restart = r->pass == PKI_SIGNED, .takes = takes, .done = done, .context = r};
 
 	r->planes = planes;
 	return rolling_run(&rolling, err);
@@ -165,15 +157,6 @@ static int settle_pods(struct rotate *r, struct error **err)
 
 /* ---- passes */
 
-static int open_work(struct rotate *r, struct error **err)
-{
-	if (work_open(&r->c, r->events, &r->w, err) < 0 || context_bundle(&r->c, r->events, &r->w.artifacts, &r->w.bundle_folder, err) < 0)
-		return -1;
-	latch_open(r->w.bundle, NULL);
-	pki_renew(r->w.pki, (struct pki_renewal){.within = INT64_MIN});
-	return 0;
-}
-
 /* The way in for people, and what a lost state is rebuilt from. */
 static int keep(struct rotate *r, struct error **err)
 {
@@ -191,7 +174,7 @@ static int note_signed(struct rotate *r, struct error **err)
 
 static int run_pass(struct rotate *r, struct error **err)
 {
-	if (open_work(r, err) < 0)
+	if (rotate_open(&r->c, r->events, &r->w, err) < 0)
 		return -1;
 	log_info("pass %d of 3: %s", (int)r->pass, passes[r->pass]);
 	if (roll(r, true, err) < 0 || on_plane(r, await_published, r, err) < 0 || roll(r, false, err) < 0)
@@ -244,7 +227,7 @@ static int end(struct rotate *r, struct error **err)
 {
 	if (state_set(r->c.state, ROTATE_CA_KEY, ENDING, err) < 0 || (r->pass != PKI_SETTLED && begin_pass(r, PKI_SETTLED, err) < 0))
 		return -1;
-	if (open_work(r, err) < 0 || forget(r, err) < 0 || keep(r, err) < 0)
+	if (rotate_open(&r->c, r->events, &r->w, err) < 0 || forget(r, err) < 0 || keep(r, err) < 0)
 		return -1;
 	log_info("cluster %s has new authorities. Kubeconfigs of before, the administrator's and those of persons, are taken no more: \"davit kubeconfig\" prints new ones",
 		 r->c.spec->name);
@@ -277,7 +260,7 @@ static int check_begin(struct rotate *r, struct error **err)
 						"taken no more at its end. Go on",
 						r->c.spec->name);
 
-	if (authorities_prepare_new(&r->c, err) < 0 || output_confirm(r->c.o->yes, question, err) < 0 || open_work(r, err) < 0 ||
+	if (authorities_prepare_new(&r->c, err) < 0 || output_confirm(r->c.o->yes, question, err) < 0 || rotate_open(&r->c, r->events, &r->w, err) < 0 ||
 	    rolling_check(&rolling, NULL, "new certificates", err) < 0)
 		return -1;
 	work_close(&r->w);
@@ -285,31 +268,13 @@ static int check_begin(struct rotate *r, struct error **err)
 	return state_set(r->c.state, ROTATE_CA_KEY, r->id, err);
 }
 
-static int run(struct rotate *r, struct error **err)
+static int run(void *context, struct error **err)
 {
+	struct rotate *r = context;
+
 	if (r->id == NULL && check_begin(r, err) < 0)
 		return -1;
 	return r->ending ? end(r, err) : run_passes(r, err);
-}
-
-static int rotate(struct rotate *r, struct error **err)
-{
-	struct live *live;
-	int result;
-
-	r->events = events_new();
-	live = live_new(r->events, r->c.state, isatty(STDERR_FILENO) && !r->c.o->json_log, r->c.o->verbosity < 0);
-	result = run(r, err);
-	if (result == 0)
-		live_phases(live);
-	live_free(live);
-	work_close(&r->w);
-	events_free(r->events);
-	if (result < 0 && cancel_by_user()) {
-		error_clear(err);
-		return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: the same \"davit certs rotate-ca\" goes on from here");
-	}
-	return result;
 }
 
 /* ---- what is so */
@@ -389,7 +354,7 @@ int verb_certs_rotate(const struct options *o, struct error **err)
 	if (look(&r, o, err) < 0)
 		return -1;
 	if (!o->dry_run)
-		return rotate(&r, err);
+		return rotate_run(&r.c, &r.w, &r.events, "certs rotate-ca", run, &r, err);
 	if (o->format == OUTPUT_JSON)
 		print_passes_json(&r);
 	else

@@ -7,7 +7,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
-#include <unistd.h>
 
 /* What is to go: the cluster of a file, of a state or of nothing but marks in the cloud. */
 struct target {
@@ -121,7 +120,7 @@ static int confirm(const struct target *t, const struct changes *changes, struct
 static int remove_all(struct target *t, struct removal_job *job, const struct changes *changes, struct error **err)
 {
 	struct events *events = events_new();
-	struct live *live = live_new(events, NULL, isatty(STDERR_FILENO) && !t->o->json_log, t->o->verbosity < 0);
+	struct live *live = live_new(events, NULL, t->o);
 	int64_t start = clock_ms();
 	int r;
 

@@ -16,7 +16,6 @@
 #include "core/base/parallel.h"
 #include "core/cluster/frozen.h"
 #include "core/cluster/recovery.h"
-#include <unistd.h>
 
 /*
  * All control planes go through one phase before any begins with the next.  The snapshot is there before anything is stopped; an API server that
@@ -314,7 +313,7 @@ static int run(struct restore *r, struct error **err)
 	}
 	if (confirm(r, err) < 0)
 		return -1;
-	live = live_new(r->events, r->c.state, isatty(STDERR_FILENO) && !r->c.o->json_log, r->c.o->verbosity < 0);
+	live = live_new(r->events, r->c.state, r->c.o);
 	result = run_phases(r, err);
 	live_free(live);
 	if (result == 0)

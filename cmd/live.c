@@ -189,14 +189,14 @@ static int tick(void *context, struct error **err)
 	return 0;
 }
 
-struct live *live_new(struct events *events, struct state *state, bool fancy, bool quiet)
+struct live *live_new(struct events *events, struct state *state, const struct options *o)
 {
 	struct live *l = xnew(struct live);
 
 	pthread_mutex_init(&l->lock, NULL);
 	l->state = state;
-	l->fancy = fancy && !quiet;
-	l->quiet = quiet;
+	l->quiet = o->verbosity < 0;
+	l->fancy = !l->quiet && !o->json_log && isatty(STDERR_FILENO);
 	l->start = clock_ms();
 	l->run = random_hex(8);
 	l->stop_fd = eventfd(0, EFD_CLOEXEC);

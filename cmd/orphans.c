@@ -5,7 +5,6 @@
 #include "core/base/cancel.h"
 #include "core/base/log.h"
 #include "provision/census.h"
-#include <unistd.h>
 
 enum { EXIT_FOUND = 7 };
 
@@ -74,7 +73,7 @@ static int remove_one(const struct options *o, struct cloud *cloud, const struct
 	if (output_confirm(o->yes, question, err) < 0)
 		return -1;
 	job.events = events_new();
-	live = live_new(job.events, NULL, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
+	live = live_new(job.events, NULL, o);
 	r = provision_remove(&job, err);
 	live_free(live);
 	events_free(job.events);

@@ -46,7 +46,8 @@ static int pass(const struct rolling *r, struct work *w, const struct node *n, s
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	if (reach_ssh(w->reach, n->name, clock_deadline(CONNECT_MS), &s, err) < 0 || r->begin(n, r->context, err) < 0 || work_install(w, n, &s, err) < 0)
+	if (reach_ssh(w->reach, n->name, clock_deadline(CONNECT_MS), &s, err) < 0 || (r->begin != NULL && r->begin(n, r->context, err) < 0) ||
+	    work_install(w, n, &s, err) < 0)
 		return -1;
 	event_begin(w->events, n->name, "restart");
 	if (reach_run(w->reach, n->name, &s, r->restart ? restart : await_healthy, NULL, err) < 0 || is_ready_again(w, n, err) < 0)

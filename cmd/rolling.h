@@ -13,7 +13,7 @@ struct rolling {
 	struct work *w;
 	bool restart; /* services begin again though their own files stay the same: the pairs that they have were read before */
 	bool (*takes)(const struct node *n, void *context);
-	/* Once the node is connected to, before anything is written there; and when all of it runs and is Ready.  Several threads. */
+	/* Once the node is connected to, before anything is written there (may be NULL); and when all of it runs and is Ready.  Several threads. */
 	int (*begin)(const struct node *n, void *context, struct error **err);
 	int (*done)(const struct node *n, void *context, struct error **err);
 	void *context;

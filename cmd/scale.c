@@ -224,7 +224,7 @@ static void show(const struct scale *s, const struct strv *nodes)
 static int shrink(struct scale *s, struct leaving *l, const struct strv *nodes, struct cloud *cloud, struct error **err)
 {
 	struct events *events = events_new();
-	struct live *live = live_new(events, s->c.state, isatty(STDERR_FILENO) && !s->o->json_log, s->o->verbosity < 0);
+	struct live *live = live_new(events, s->c.state, s->o);
 	int r = write_file(s, err);
 
 	if (r == 0)

@@ -1,5 +1,4 @@
 #include "cmd/etcd.h"
-#include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/rolling.h"
 #include "cmd/rotate.h"
@@ -7,13 +6,11 @@
 #include "cmd/verbs.h"
 #include "bootstrap/published.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/cluster/encryption.h"
 #include <stdlib.h>
-#include <unistd.h>
 
 /*
  * The list of keys is one value of the state, so that each step is one write; ROTATE_SECRETS_KEY says which: "ID PASS".  A control plane that has come to
@@ -64,11 +61,6 @@ static bool takes_planes(const struct node *n, void *context UNUSED)
 	return n->role == NODE_CONTROL_PLANE;
 }
 
-static int begin_node(const struct node *n UNUSED, void *context UNUSED, struct error **err UNUSED)
-{
-	return 0;
-}
-
 static int done(const struct node *n, void *context, struct error **err)
 {
 	struct rekey *r = context;
@@ -109,15 +101,6 @@ static int write_keys(struct rekey *r, char **ret_old, struct error **err)
 	return state_set(r->c.state, ENCRYPTION_KEY, after, err);
 }
 
-static int open_work(struct rekey *r, struct error **err)
-{
-	if (work_open(&r->c, r->events, &r->w, err) < 0 || context_bundle(&r->c, r->events, &r->w.artifacts, &r->w.bundle_folder, err) < 0)
-		return -1;
-	latch_open(r->w.bundle, NULL);
-	pki_renew(r->w.pki, (struct pki_renewal){.within = INT64_MIN});
-	return 0;
-}
-
 static int rewrite(struct ssh *s, void *context, struct error **err)
 {
 	return kubernetes_rewrite_secrets(s, context, clock_deadline(REWRITE_MS), err);
@@ -137,10 +120,10 @@ static int rewrite_all(struct rekey *r, char *old, struct error **err)
 /* The keys are in the recovery file before any Secret is encrypted with them. */
 static int run_pass(struct rekey *r, struct error **err)
 {
-	struct rolling rolling = {.w = &r->w, .takes = takes, .begin = begin_node, .done = done, .context = r};
+	struct rolling rolling = {.w = &r->w, .takes = takes, .done = done, .context = r};
 	CLEANUP_FREE char *value = value_of(r), *old = NULL;
 
-	if (state_set(r->c.state, ROTATE_SECRETS_KEY, value, err) < 0 || write_keys(r, &old, err) < 0 || open_work(r, err) < 0)
+	if (state_set(r->c.state, ROTATE_SECRETS_KEY, value, err) < 0 || write_keys(r, &old, err) < 0 || rotate_open(&r->c, r->events, &r->w, err) < 0)
 		return -1;
 	log_info("pass %d of 3: %s", r->pass, passes[r->pass]);
 	if (work_keep_recovery(&r->w, err) < 0 || rolling_run(&rolling, err) < 0 || (r->pass == PASS_TURNED && rewrite_all(r, old, err) < 0))
@@ -157,7 +140,7 @@ static int forget(struct rekey *r, struct error **err)
 		if (state_set(r->c.state, key, NULL, err) < 0)
 			return -1;
 	}
-	if (state_set(r->c.state, ROTATE_SECRETS_KEY, NULL, err) < 0 || open_work(r, err) < 0)
+	if (state_set(r->c.state, ROTATE_SECRETS_KEY, NULL, err) < 0 || rotate_open(&r->c, r->events, &r->w, err) < 0)
 		return -1;
 	return work_keep_recovery(&r->w, err);
 }
@@ -167,7 +150,7 @@ static int check_begin(struct rekey *r, struct error **err)
 	struct rolling rolling = {.w = &r->w, .takes = takes_planes, .context = r};
 	CLEANUP_FREE char *question = xasprintf("Replace the key that encrypts the Secrets of cluster %s, and write all of them once more? Go on", r->c.spec->name);
 
-	if (output_confirm(r->c.o->yes, question, err) < 0 || open_work(r, err) < 0 || rolling_check(&rolling, NULL, "a new key", err) < 0)
+	if (output_confirm(r->c.o->yes, question, err) < 0 || rotate_open(&r->c, r->events, &r->w, err) < 0 || rolling_check(&rolling, NULL, "a new key", err) < 0)
 		return -1;
 	work_close(&r->w);
 	r->id = xasprintf("%lld", (long long)clock_wall_ms());
@@ -175,8 +158,10 @@ static int check_begin(struct rekey *r, struct error **err)
 	return 0;
 }
 
-static int run(struct rekey *r, struct error **err)
+static int run(void *context, struct error **err)
 {
+	struct rekey *r = context;
+
 	if (r->id == NULL && check_begin(r, err) < 0)
 		return -1;
 	for (; r->pass <= PASS_DROPPED; r->pass++)
@@ -186,26 +171,6 @@ static int run(struct rekey *r, struct error **err)
 		return -1;
 	log_info("the Secrets of cluster %s are encrypted with a new key; backups of etcd of before hold the old one, and need it", r->c.spec->name);
 	return 0;
-}
-
-static int rotate(struct rekey *r, struct error **err)
-{
-	struct live *live;
-	int result;
-
-	r->events = events_new();
-	live = live_new(r->events, r->c.state, isatty(STDERR_FILENO) && !r->c.o->json_log, r->c.o->verbosity < 0);
-	result = run(r, err);
-	if (result == 0)
-		live_phases(live);
-	live_free(live);
-	work_close(&r->w);
-	events_free(r->events);
-	if (result < 0 && cancel_by_user()) {
-		error_clear(err);
-		return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: the same \"davit secrets rotate-keys\" goes on from here");
-	}
-	return result;
 }
 
 /* ---- what is so */
@@ -259,7 +224,7 @@ static int verb_rotate_keys(const struct options *o, struct error **err)
 	if (look(&r, o, err) < 0)
 		return -1;
 	if (!o->dry_run)
-		return rotate(&r, err);
+		return rotate_run(&r.c, &r.w, &r.events, "secrets rotate-keys", run, &r, err);
 	print_passes(&r);
 	return 0;
 }

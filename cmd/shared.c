@@ -53,6 +53,14 @@ char *verb_names(const struct strv *names)
 	return buf_steal(&b);
 }
 
+int verb_interrupted(int r, const char *command, struct error **err)
+{
+	if (r == 0 || !cancel_by_user())
+		return r;
+	error_clear(err);
+	return error_set(err, ERROR_CANCELLED, "interrupted; nothing is lost: the same \"davit %s\" goes on from here", command);
+}
+
 static bool has_failed(const struct error *e)
 {
 	return e != NULL && !error_is(e, ERROR_CANCELLED);

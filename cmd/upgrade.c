@@ -14,7 +14,6 @@
 #include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "core/cluster/frozen.h"
-#include <unistd.h>
 
 enum { PRUNE_AT_ONCE = 20, CONNECT_MS = 20 * 1000, STEP_MS = 30 * 60 * 1000 };
 
@@ -357,7 +356,7 @@ int verb_upgrade(const struct options *o, struct error **err)
 	if (r == 0 && strcmp(u.from, u.to) == 0 && !u.resumed) {
 		log_info("cluster %s has %s, as %s says: nothing to upgrade", c.spec->name, u.to, c.spec->path);
 	} else if (r == 0) {
-		live = live_new(events, c.state, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
+		live = live_new(events, c.state, o);
 		r = work_open(&c, events, &u.w, err) < 0 ? -1 : run(&u, live, err);
 		r = told(&u, r, err);
 	}

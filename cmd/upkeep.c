@@ -5,7 +5,6 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/cluster/platform.h"
-#include <unistd.h>
 
 enum { ANSWER_MS = 60 * 1000 };
 
@@ -16,7 +15,7 @@ int upkeep_open(const struct options *o, struct upkeep *ret, struct error **err)
 	inventory_close(ret->c.inventory, NULL); /* nobody makes what is missing: it is not to be waited for */
 	leaving_init(&ret->l, &ret->c);
 	ret->events = events_new();
-	ret->live = live_new(ret->events, ret->c.state, isatty(STDERR_FILENO) && !o->json_log, o->verbosity < 0);
+	ret->live = live_new(ret->events, ret->c.state, o);
 	return 0;
 }
 
