@@ -140,15 +140,21 @@ static int finish_kubelet(const struct plan *plan, const struct node *node, stru
 	return 0;
 }
 
-static int finish_kube_proxy(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err)
+/* The template is JSON, over which the file may say more. */
+static int finish_json(const char *name, struct json_object *over, struct buf *text, struct error **err)
 {
 	CLEANUP_JSON struct json_object *config = NULL;
 
-	if (json_parse(text->data, text->len, "node/kube-proxy.json", &config, err) < 0)
+	if (json_parse(text->data, text->len, name, &config, err) < 0)
 		return -1;
-	overlay(config, plan->spec->kube_proxy);
+	overlay(config, over);
 	json_pretty(config, text);
 	return 0;
+}
+
+static int finish_kube_proxy(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err)
+{
+	return finish_json("node/kube-proxy.json", plan->spec->kube_proxy, text, err);
 }
 
 /* It holds what no value of a template may: blanks and stars, and nothing that ends the line (spec.c). */
@@ -160,13 +166,7 @@ static int finish_timer(const struct plan *plan, const struct node *node UNUSED,
 
 static int finish_daemon(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err)
 {
-	CLEANUP_JSON struct json_object *config = NULL;
-
-	if (json_parse(text->data, text->len, "swarm/daemon.json", &config, err) < 0)
-		return -1;
-	overlay(config, plan->spec->daemon);
-	json_pretty(config, text);
-	return 0;
+	return finish_json("swarm/daemon.json", plan->spec->daemon, text, err);
 }
 
 static int render_row(const struct row *row, const struct plan *plan, const struct node *node, const struct template_values *v,
