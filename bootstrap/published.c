@@ -103,7 +103,13 @@ static bool has_token(struct json_object *o)
 	return json_get_bool(o, "spec.template.spec.automountServiceAccountToken", true);
 }
 
-void published_workloads(struct json_object *list, bool others, struct strv *ret)
+/* With OnDelete somebody deletes its pods, when he thinks it right. */
+static bool begins_by_itself(struct json_object *o)
+{
+	return strcmp(json_get_str(o, "spec.updateStrategy.type", ""), "OnDelete") != 0;
+}
+
+static void pick(struct json_object *list, bool others, bool waiting, struct strv *ret)
 {
 	struct json_object *items = json_at(list, "items");
 
@@ -111,46 +117,85 @@ void published_workloads(struct json_object *list, bool others, struct strv *ret
 		struct json_object *o = json_object_array_get_idx(items, i);
 		const char *kind = kind_word(json_get_str(o, "kind", ""));
 
-		if (kind != NULL && has_token(o) && rollout_is_ours(o) != others)
+		if (kind == NULL || !has_token(o) || rollout_is_ours(o) == others)
+			continue;
+		if (!waiting || (begins_by_itself(o) && !rollout_is_out(o)))
 			strv_addf(ret, "%s/%s -n %s", kind, json_get_str(o, "metadata.name", ""), json_get_str(o, "metadata.namespace", ""));
 	}
 }
 
-static int find(struct ssh *s, bool others, int64_t deadline, struct strv *ret, struct error **err)
+void published_workloads(struct json_object *list, bool others, struct strv *ret)
+{
+	pick(list, others, false, ret);
+}
+
+void published_waiting(struct json_object *list, bool others, struct strv *ret)
+{
+	pick(list, others, true, ret);
+}
+
+typedef void selection(struct json_object *list, bool others, struct strv *ret);
+
+static int find(struct ssh *s, selection *which, bool others, int64_t deadline, struct strv *ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *list = NULL;
 
 	if (kubectl_json(s, "get deployments,statefulsets,daemonsets -A --show-managed-fields", kubectl_look(deadline), &list, err) < 0)
 		return -1;
-	published_workloads(list, others, ret);
+	which(list, others, ret);
 	return 0;
 }
 
-/* Each twice in an interrupted run does no harm.  What nobody waits for is what somebody has broken before. */
-int kubernetes_restart(struct ssh *s, bool others, int64_t deadline, struct error **err)
+/* Each twice in an interrupted run does no harm. */
+static int restart(struct ssh *s, const struct strv *names, int64_t deadline, struct error **err)
 {
-	CLEANUP_STRV struct strv names = STRV_INIT;
 	CLEANUP_BUF struct buf script = BUF_INIT, errors = BUF_INIT;
 	int status = 0;
 
-	if (find(s, others, deadline, &names, err) < 0)
-		return -1;
-	for (size_t i = 0; i < names.n; i++)
-		buf_addf(&script, "$k rollout restart %s || exit\n", names.v[i]);
-	for (size_t i = 0; i < names.n; i++)
-		buf_addf(&script, "$k rollout status --timeout=%" PRId64 "s %s || exit\n", kubectl_seconds(deadline), names.v[i]);
-	if (names.n == 0)
-		return 0;
+	buf_add(&script, "failed=0\n");
+	for (size_t i = 0; i < names->n; i++)
+		buf_addf(&script, "$k rollout restart %s || failed=1\n", names->v[i]);
+	buf_add(&script, "exit $failed\n");
 	if (kubectl_script(s, buf_str(&script), NULL, 0, kubectl_look(deadline), NULL, &errors, &status, err) < 0)
 		return -1;
 	return status == 0 ? 0 : error_set(err, ERROR_NODE, "programs in pods that are to begin again, since they read their authorities once, did not: %s", buf_str(&errors));
+}
+
+static int await(struct ssh *s, bool others, struct events *events, int64_t deadline, struct error **err)
+{
+	for (;;) {
+		CLEANUP_STRV struct strv waiting = STRV_INIT;
+		CLEANUP_FREE char *list = NULL;
+
+		if (find(s, published_waiting, others, deadline, &waiting, err) < 0)
+			return -1;
+		if (waiting.n == 0)
+			return 0;
+		list = strv_join(&waiting, ", ");
+		event_progress(events, "pods", "restart", "waiting for %s", list);
+		if (clock_ms() + AGAIN_MS >= deadline)
+			return error_set(err, ERROR_NODE, "programs in pods have not begun again in time: %s; \"kubectl rollout status\" tells why", list);
+		if (cancel_sleep(AGAIN_MS, err) < 0)
+			return -1;
+	}
+}
+
+int kubernetes_restart(struct ssh *s, bool others, struct events *events, int64_t deadline, struct error **err)
+{
+	CLEANUP_STRV struct strv names = STRV_INIT;
+
+	if (find(s, published_workloads, others, deadline, &names, err) < 0)
+		return -1;
+	if (names.n == 0)
+		return 0;
+	return restart(s, &names, deadline, err) < 0 ? -1 : await(s, others, events, deadline, err);
 }
 
 int kubernetes_count_others(struct ssh *s, int64_t deadline, size_t *ret, struct error **err)
 {
 	CLEANUP_STRV struct strv names = STRV_INIT;
 
-	if (find(s, true, deadline, &names, err) < 0)
+	if (find(s, published_workloads, true, deadline, &names, err) < 0)
 		return -1;
 	*ret = names.n;
 	return 0;

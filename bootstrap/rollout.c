@@ -26,7 +26,7 @@ static bool is_needed(struct json_object *o)
 	return strcmp(json_get_key(json_at(o, "metadata.annotations"), WAIT, ""), "false") != 0;
 }
 
-static bool is_out(struct json_object *o)
+bool rollout_is_out(struct json_object *o)
 {
 	bool set = strcmp(json_get_str(o, "kind", ""), "DaemonSet") == 0;
 	int64_t wanted = set ? json_get_int(o, "status.desiredNumberScheduled", -1) : json_get_int(o, "spec.replicas", 1);
@@ -47,7 +47,7 @@ int rollout_waiting(struct json_object *list, struct strv *ret, struct error **e
 		struct json_object *o = json_object_array_get_idx(items, i);
 		bool set = strcmp(json_get_str(o, "kind", ""), "DaemonSet") == 0;
 
-		if (rollout_is_ours(o) && is_needed(o) && !is_out(o))
+		if (rollout_is_ours(o) && is_needed(o) && !rollout_is_out(o))
 			strv_addf(ret, "%s/%s -n %s", set ? "daemonset" : "deployment", json_get_str(o, "metadata.name", ""),
 				  json_get_str(o, "metadata.namespace", ""));
 	}

@@ -104,14 +104,18 @@ static int narrow_trust(struct ssh *s, void *context, struct error **err)
 	return kubernetes_narrow_trust(s, pki_ca_pem(r->w.pki, "ca"), pki_ca_pem(r->w.pki, "front-proxy-ca"), clock_deadline(PUBLISH_MS), err);
 }
 
-static int restart_own(struct ssh *s, void *context UNUSED, struct error **err)
+static int restart_own(struct ssh *s, void *context, struct error **err)
 {
-	return kubernetes_restart(s, false, clock_deadline(RESTART_MS), err);
+	const struct rotate *r = context;
+
+	return kubernetes_restart(s, false, r->events, clock_deadline(RESTART_MS), err);
 }
 
-static int restart_others(struct ssh *s, void *context UNUSED, struct error **err)
+static int restart_others(struct ssh *s, void *context, struct error **err)
 {
-	return kubernetes_restart(s, true, clock_deadline(RESTART_MS), err);
+	const struct rotate *r = context;
+
+	return kubernetes_restart(s, true, r->events, clock_deadline(RESTART_MS), err);
 }
 
 static int count_others(struct ssh *s, void *context, struct error **err)
@@ -126,6 +130,17 @@ static int on_plane(struct rotate *r, reach_job *job, void *context, struct erro
 	return reach_run(r->w.reach, context_plane(&r->c), &s, job, context, err);
 }
 
+static int restart_pods(struct rotate *r, reach_job *job, struct error **err)
+{
+	event_begin(r->events, "pods", "restart");
+	if (on_plane(r, job, r, err) < 0) {
+		event_fail(r->events, "pods", "restart", err != NULL ? error_message(*err) : "");
+		return -1;
+	}
+	event_end(r->events, "pods", "restart");
+	return 0;
+}
+
 /* Who has read his authorities once, and for all, does not take the API server's next certificate. */
 static int settle_others(struct rotate *r, struct error **err)
 {
@@ -133,7 +148,9 @@ static int settle_others(struct rotate *r, struct error **err)
 	size_t n = 0;
 
 	if (r->c.o->restart_workloads)
-		return on_plane(r, restart_others, NULL, err);
+		return restart_pods(r, restart_others, err) < 0
+			       ? error_wrap(err, "--restart-workloads (without it, and with --yes, the next pass begins all the same)")
+			       : 0;
 	if (on_plane(r, count_others, &n, err) < 0)
 		return -1;
 	question = xasprintf("%zu Deployments, StatefulSets and DaemonSets of cluster %s may talk to the API by programs that read its authority once (client-go before 1.36, "
@@ -148,11 +165,9 @@ static int settle_pods(struct rotate *r, struct error **err)
 
 	if (restarted != NULL && strcmp(restarted, r->id) == 0)
 		return 0;
-	event_begin(r->events, "pods", "restart");
-	if (on_plane(r, restart_own, NULL, err) < 0)
+	if (restart_pods(r, restart_own, err) < 0 || settle_others(r, err) < 0)
 		return -1;
-	event_end(r->events, "pods", "restart");
-	return settle_others(r, err) < 0 ? -1 : state_set(r->c.state, RESTARTED_KEY, r->id, err);
+	return state_set(r->c.state, RESTARTED_KEY, r->id, err);
 }
 
 /* ---- passes */

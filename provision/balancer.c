@@ -54,7 +54,6 @@ static struct json_object *monitor(const struct plan *plan, const char *pool_id)
 
 	json_add_str(o, "name", "api");
 	json_add_str(o, "pool_id", pool_id);
-
 	json_add_str(o, "type", spec_is_ovn(plan->spec) ? "TCP" : "HTTPS");
 	if (!spec_is_ovn(plan->spec)) {
 		json_add_str(o, "url_path", "/readyz");

@@ -214,6 +214,26 @@ static void test_workloads_that_know_authorities(void **state UNUSED)
 	assert_string_equal(b, "daemonset/set -n x|statefulset/db -n x");
 }
 
+/* What is out is not waited for, nor what nobody but a person begins again. */
+static void test_workloads_that_begin_again(void **state UNUSED)
+{
+#define SET(name, strategy, updated)                                                                                             \
+	"{\"kind\":\"StatefulSet\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"x\",\"generation\":2},"                        \
+	"\"spec\":{\"replicas\":2,\"updateStrategy\":{\"type\":\"" strategy "\"}},"                                                 \
+	"\"status\":{\"observedGeneration\":2,\"updatedReplicas\":" updated ",\"availableReplicas\":2}}"
+	static const char json[] = "{\"items\":[" SET("out", "RollingUpdate", "2") "," SET("late", "RollingUpdate", "1") "," SET("by-hand", "OnDelete", "0") "]}";
+	CLEANUP_JSON struct json_object *list = NULL;
+	CLEANUP_STRV struct strv ours = STRV_INIT, others = STRV_INIT;
+	CLEANUP_FREE char *names = NULL;
+
+	assert_success(json_parse(json, strlen(json), "test", &list, &test_error));
+	published_waiting(list, false, &ours);
+	assert_int_equal(ours.n, 0);
+	published_waiting(list, true, &others);
+	names = strv_join(&others, "|");
+	assert_string_equal(names, "statefulset/late -n x");
+}
+
 static void test_published_everywhere(void **state UNUSED)
 {
 	static const struct {
@@ -275,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_nodes_refuses),
 		cmocka_unit_test(test_rollout),
 		cmocka_unit_test(test_workloads_that_know_authorities),
+		cmocka_unit_test(test_workloads_that_begin_again),
 		cmocka_unit_test(test_published_everywhere),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_kubectl_words),
