@@ -65,6 +65,7 @@ static const struct {
 	[FACT_SUBNETS] = {CLOUD_NETWORK, false, "/subnets", NULL, always},
 	[FACT_FREE_ADDRESSES] = {CLOUD_NETWORK, false, "/network-ip-availabilities", NULL, always},
 	[FACT_BALANCER_QUOTA] = {CLOUD_LOAD_BALANCER, false, "/quotas/%s", NULL, balancer_wanted},
+	[FACT_BALANCERS] = {CLOUD_LOAD_BALANCER, false, "/loadbalancers?project_id=%s", NULL, balancer_wanted},
 	[FACT_BALANCER_PROVIDERS] = {CLOUD_LOAD_BALANCER, false, "/providers", NULL, provider_named},
 	[FACT_CREDENTIALS] = {CLOUD_IDENTITY, false, "/users/%s/application_credentials", NULL, credential_wanted},
 };

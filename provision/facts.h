@@ -19,6 +19,7 @@ enum fact {
 	FACT_SUBNETS,		/* {"subnets": […]}: all that may be seen */
 	FACT_FREE_ADDRESSES,	/* {"network_ip_availabilities": [{"network_id", "total_ips", "used_ips"}]}: for administrators */
 	FACT_BALANCER_QUOTA,	/* {"quota": {"load_balancer": 10, …}}: limits alone, -1: none */
+	FACT_BALANCERS,		/* {"loadbalancers": [{"listeners": [{"id"}], "pools": [{"id"}]}]}: of the project */
 	FACT_BALANCER_PROVIDERS, /* {"providers": [{"name"}]} of octavia */
 	FACT_CREDENTIALS,	/* {"application_credentials": […]}: of the user */
 	FACT_COUNT

@@ -7,7 +7,8 @@
 
 enum {
 	RULES_OF_A_NEW_GROUP = 2, /* neutron lets everything out: one rule for IPv4, one for IPv6 */
-	DHCP_PORTS = 1		  /* neutron's dhcp_agents_per_network, unless the operator changed it */
+	DHCP_PORTS = 1,		  /* neutron's dhcp_agents_per_network, unless the operator changed it */
+	BALANCER_PORTS = 1	  /* octavia makes the one with a load balancer's address in the project */
 };
 
 static void add_server(struct needs *n, struct view *view, const struct plan_node *node)
@@ -70,7 +71,7 @@ int needs_count(const struct plan *plan, struct view *view, struct needs *ret, s
 		else if (kind == KIND_VOLUME)
 			find_volume(ret, plan, c->name);
 	}
-	ret->ports = ret->kinds[KIND_PORT] + ret->kinds[KIND_NETWORK] * DHCP_PORTS;
+	ret->ports = ret->kinds[KIND_PORT] + ret->kinds[KIND_NETWORK] * DHCP_PORTS + ret->kinds[KIND_BALANCER] * BALANCER_PORTS;
 	count_rules(ret, plan, view);
 	return 0;
 }

@@ -6,7 +6,7 @@ struct needs {
 	int64_t kinds[KIND_COUNT]; /* to be made */
 	int64_t cores, ram_mib;	   /* of servers whose flavor is known */
 	int64_t rules;		   /* with those that neutron gives each new group */
-	int64_t ports;		   /* with the DHCP agent's in a new network */
+	int64_t ports;		   /* with the DHCP agent's in a new network, and a load balancer's */
 	int64_t gib;
 	struct needs_volume {
 		const char *name_of; /* of the node: borrowed from the plan */

@@ -29,6 +29,8 @@ void check_volume_types(struct preflight *p);
 void check_compute_quota(struct preflight *p); /* preflight_quota.c */
 void check_network_quota(struct preflight *p);
 void check_volume_quota(struct preflight *p);
+void check_balancer_quota(struct preflight *p); /* preflight_balancer.c */
+void check_provider(struct preflight *p);
 void check_external_addresses(struct preflight *p); /* preflight_network.c */
 void check_nic_addresses(struct preflight *p);
 void check_overlaps(struct preflight *p);
@@ -36,8 +38,6 @@ void check_subnet(struct preflight *p);
 void check_mtu(struct preflight *p);
 void check_roles(struct preflight *p); /* preflight_cloud.c */
 void check_credential(struct preflight *p);
-void check_balancer_quota(struct preflight *p);
-void check_provider(struct preflight *p);
 void check_clock(struct preflight *p);
 void check_microversions(struct preflight *p);
 void check_extensions(struct preflight *p);
@@ -49,6 +49,12 @@ void check_extensions(struct preflight *p);
 	findings_add((p)->findings, SEVERITY_WARNING, check, xasprintf(__VA_ARGS__), xstrdup(why), xstrdup(fix))
 #define PASS(p, check, ...) findings_pass((p)->findings, check, xasprintf(__VA_ARGS__))
 
+struct quota {
+	const char *what, *unit; /* "instances", ""; "memory", " MiB" */
+	int64_t needed, used, limit; /* used -1: unknown; limit -1: none, INT64_MIN: the cloud did not say */
+};
+/* What is not needed, or has no limit that is known, is not told. */
+void preflight_quota(struct preflight *p, const struct quota *q);
 /* The fact's answer; NULL where there is none, after a warning that `what` could not be checked and is found out later. */
 struct json_object *preflight_fact(struct preflight *p, enum fact fact, const char *check, const char *what);
 /* A number of the cloud's, kept within what can be added and subtracted without care; the fallback as it is. */

@@ -1,16 +1,11 @@
 /*
- * Quotas of nova, neutron, cinder and octavia, each read in the service's own form.
+ * Quotas of nova, neutron and cinder, each read in the service's own form.
  */
 #include "provision/preflight.h"
 
 #define CHECK "quota"
 
-struct quota {
-	const char *what, *unit; /* "instances", ""; "memory", " MiB" */
-	int64_t needed, used, limit; /* used -1: unknown; limit -1: none, INT64_MIN: the cloud did not say */
-};
-
-static void check_quota(struct preflight *p, const struct quota *q)
+void preflight_quota(struct preflight *p, const struct quota *q)
 {
 	int64_t used = q->used > 0 ? q->used : 0, left = q->limit > used ? q->limit - used : 0;
 	CLEANUP_FREE char *fix = NULL;
@@ -56,7 +51,7 @@ static void check_absolute(struct preflight *p, struct json_object *limits, cons
 	struct json_object *absolute = json_at(limits, "limits.absolute");
 	struct quota q = {what, unit, needed, preflight_amount(absolute, used, -1), preflight_amount(absolute, limit, INT64_MIN)};
 
-	check_quota(p, &q);
+	preflight_quota(p, &q);
 }
 
 static size_t count_members(const struct plan *plan, const char *group)
@@ -104,7 +99,7 @@ void check_compute_quota(struct preflight *p)
 	check_absolute(p, limits, "memory", " MiB", p->needs.ram_mib, "maxTotalRAMSize", "totalRAMUsed");
 	check_absolute(p, limits, "server groups", "", kinds[KIND_SERVER_GROUP], "maxServerGroups", "totalServerGroupsUsed");
 	if (pairs != NULL)
-		check_quota(p, &keypairs);
+		preflight_quota(p, &keypairs);
 	check_members(p, limits);
 }
 
@@ -149,42 +144,8 @@ void check_network_quota(struct preflight *p)
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		struct quota q = network_quota(quotas, wanted[i].what, wanted[i].key, wanted[i].needed);
 
-		check_quota(p, &q);
+		preflight_quota(p, &q);
 	}
-}
-
-/* ---- octavia ---- */
-
-/* It tells limits alone; what is used of them is not asked for. */
-void check_balancer_quota(struct preflight *p)
-{
-	struct json_object *quotas;
-	struct quota q = {"load balancers", "", p->needs.kinds[KIND_BALANCER], -1, 0};
-
-	if (q.needed == 0)
-		return;
-	quotas = json_at(preflight_fact(p, FACT_BALANCER_QUOTA, CHECK, "quota of load-balancer (octavia)"), "quota");
-	q.limit = preflight_amount(quotas, "load_balancer", preflight_amount(quotas, "loadbalancer", INT64_MIN));
-	check_quota(p, &q);
-}
-
-void check_provider(struct preflight *p)
-{
-	const char *wanted = p->plan->spec->api.provider;
-	struct json_object *list = json_at(p->view->facts[FACT_BALANCER_PROVIDERS].json, "providers");
-	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *all = NULL;
-
-	if (wanted == NULL || list == NULL)
-		return;
-	for (size_t i = 0; i < json_len(list); i++)
-		strv_add(&names, json_get_str(json_object_array_get_idx(list, i), "name", ""));
-	all = strv_join(&names, ", ");
-	if (strv_has(&names, wanted))
-		PASS(p, "load balancer", "octavia has the provider %s", wanted);
-	else
-		REFUSE(p, "load balancer", NULL, "write one of these as api.provider, or leave it out",
-		       "octavia has no provider \"%s\"; it has %s", wanted, all);
 }
 
 /* ---- cinder ---- */
@@ -196,7 +157,7 @@ static void check_set(struct preflight *p, struct json_object *set, const char *
 	struct quota q = {what, unit, needed, preflight_amount(o, "in_use", 0) + preflight_amount(o, "reserved", 0),
 			  preflight_amount(o, "limit", INT64_MIN)};
 
-	check_quota(p, &q);
+	preflight_quota(p, &q);
 }
 
 /* "volumes_ssd" and "gigabytes_ssd": of each type that the file names. */

@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
 			   "  openstack: {image: debian, externalNetwork: public, applicationCredential: {roles: [member]}}\n"
+			   "  api: {endpoint: octavia, provider: ovn}\n"
 			   "  controlPlane: {flavor: small, volume: {size: 20}}\n"
 			   "  workerPools: [{name: w, count: 1, flavor: small, zones: [az1], volume: {size: 9, type: ssd}}]\n";
 static const char uuid[] = "1a2b3c4d-0000-4000-8000-000000000000";

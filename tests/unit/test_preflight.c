@@ -309,6 +309,57 @@ static void test_quotas_of_cinder(void **state)
 		"error quota: quota of one volume's size: demo-cp-1 gets one of 20 GiB, the cloud allows 19 GiB\n");
 }
 
+/* As if the file had an API of its own address in Octavia. */
+static void with_balancer(struct fixture *f)
+{
+	f->spec->api.endpoint = API_OCTAVIA;
+	fact(f, FACT_BALANCER_QUOTA, "{\"quota\":{\"load_balancer\":3,\"listener\":-1,\"pool\":5,\"health_monitor\":5,\"member\":50}}");
+	fact(f, FACT_BALANCERS, "{\"loadbalancers\":[{\"listeners\":[{\"id\":\"a\"},{\"id\":\"b\"}],\"pools\":[{\"id\":\"c\"}]},{}]}");
+}
+
+static void test_quotas_of_octavia(void **state)
+{
+	struct fixture *f = *state;
+	struct needs n = {0};
+	CLEANUP_FREE char *right = NULL;
+
+	with_balancer(f);
+	says(f, "");
+	right = passed(f, "quota");
+	assert_non_null(strstr(right, "\nload balancers: 1 of 1 that are free (limit 3)\nlisteners of load balancers: 1"));
+	assert_non_null(strstr(right, "\npools of load balancers: 1 of 4 that are free (limit 5)\n"));
+	assert_success(needs_count(f->plan, f->view, &n, &test_error));
+	assert_int_equal(n.ports, n.kinds[KIND_PORT] + 2); /* of DHCP and of the load balancer */
+	needs_free(&n);
+	fact(f, FACT_BALANCER_QUOTA, "{\"quota\":{\"loadbalancer\":2,\"listener\":2,\"pool\":1,\"healthmonitor\":0,\"member\":0}}");
+	says(f, "error quota: quota of load balancers: 1 are needed, 0 of 2 are free\n"
+		"error quota: quota of listeners of load balancers: 1 are needed, 0 of 2 are free\n"
+		"error quota: quota of pools of load balancers: 1 are needed, 0 of 1 are free\n"
+		"error quota: quota of health monitors of load balancers: 1 are needed, 0 of 0 are free\n"
+		"error quota: quota of members of load balancers: 1 are needed, 0 of 0 are free\n");
+	fact_clear(&f->view->facts[FACT_BALANCERS]); /* nobody may list them: limits alone count */
+	fact(f, FACT_BALANCER_QUOTA, "{\"quota\":{\"load_balancer\":1,\"listener\":1,\"pool\":1,\"health_monitor\":1,\"member\":1}}");
+	says(f, "");
+	fact(f, FACT_BALANCER_QUOTA, "{\"quota\":{\"load_balancer\":0}}");
+	says(f, "error quota: quota of load balancers: 1 are needed, 0 of 0 are free\n");
+}
+
+static void test_providers_of_octavia(void **state)
+{
+	struct fixture *f = *state;
+	char ovn[] = "ovn";
+
+	with_balancer(f);
+	f->spec->api.provider = ovn;
+	fact(f, FACT_BALANCER_PROVIDERS, "{\"providers\":[{\"name\":\"amphora\"},{\"name\":\"octavia\"}]}");
+	says(f, "error load balancer: octavia has no provider \"ovn\"; it has amphora, octavia\n");
+	fact(f, FACT_BALANCER_PROVIDERS, "{\"providers\":[{\"name\":\"ovn\"}]}");
+	says(f, "");
+	f->view->services[CLOUD_LOAD_BALANCER] = false;
+	says(f, "error service: the cloud's catalog has no load-balancer (octavia) service, and the file has api.endpoint: octavia\n");
+	f->spec->api.provider = NULL;
+}
+
 static void add(struct fixture *f, enum kind kind, const char *text)
 {
 	CLEANUP_JSON struct json_object *list = json(text);
@@ -606,6 +657,8 @@ int main(void)
 		WITH(test_numbers_without_measure),
 		WITH(test_quotas_without_details),
 		WITH(test_quotas_of_cinder),
+		WITH(test_quotas_of_octavia),
+		WITH(test_providers_of_octavia),
 		WITH(test_only_what_will_be_made_is_counted),
 		WITH(test_what_cannot_be_read_is_a_warning),
 		WITH(test_free_addresses),
