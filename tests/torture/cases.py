@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import sim
-from davit import CLUSTER, WANTED, Davit, private_lines
+from davit import BALANCED, CLUSTER, WANTED, WANTED_BALANCED, Davit, private_lines
 from faults import FAULTS
 from proxy import Proxy
 
@@ -50,6 +50,7 @@ class Target:
     timeout: float = 5  # of one call that may stall, in seconds
     counts: Callable = lambda request: True  # which calls have a number
     real: bool = False  # what one case leaves behind, the next one finds
+    prefix: str = ""  # of its phases' names
 
     # What measure() learns of an undisturbed run: how many calls each phase has; how many rules it makes; and its authorities, which take
     # the longest to make and have nothing to do with the cloud: the others are given a copy.
@@ -59,6 +60,9 @@ class Target:
 
 
 TARGET = Target()
+# the API's load balancer: calls to Octavia alone are counted, the others fail in the cases above
+WITH_BALANCER = Target(file=BALANCED, wanted=WANTED_BALANCED, counts=lambda request: request.target.startswith("/load-balancer"),
+                       prefix="balancer-")
 
 
 @dataclass
@@ -68,12 +72,13 @@ class Case:
     program: str
     folder: str
     name: str
-    target: Target = field(default_factory=lambda: TARGET)
+    target: Target = None
     log: list = field(default_factory=list)
     secrets: set = field(default_factory=set)
     seconds: list = field(default_factory=list)  # exit statuses of other davits on the same cluster
 
     async def __aenter__(self):
+        self.target = self.target or (WITH_BALANCER if self.name.startswith(WITH_BALANCER.prefix) else TARGET)
         self.cloud = self.target.make()
         self.proxy = await Proxy(self.handle, self.revoke, self.log.append, self.target.counts).__aenter__()
         self.cloud.origin = f"http://127.0.0.1:{self.proxy.port}"
@@ -205,7 +210,7 @@ async def create(case, fault, call):
 
 async def resume(case, fault, call):
     """The first apply is killed somewhere in its middle."""
-    calls = case.target.calls["create"]
+    calls = case.target.calls[f"{case.target.prefix}create"]
     case.proxy.arm("kill-after", random.Random(zlib.crc32(case.name.encode())).randint(calls // 4, calls * 3 // 4))
     await case.apply()
     return await create(case, fault, call)
@@ -224,22 +229,23 @@ async def delete(case, fault, call):
     return run, hit
 
 
-PHASES = {"create": create, "resume": resume, "delete": delete}
+PHASES = {prefix + phase.__name__: phase for prefix in ("", WITH_BALANCER.prefix) for phase in (create, resume, delete)}
 
 
 async def measure(program, folder, target):
     """What the target's fields say of an undisturbed run."""
-    async with Case(program, f"{folder}/measure", "measure", target) as case:
+    create, resume, delete, pki = (target.prefix + word for word in ("create", "resume", "delete", "pki"))
+    async with Case(program, f"{folder}/{target.prefix}measure", "measure", target) as case:
         need((await case.apply()).status == 0, "an undisturbed apply fails:\n" + "\n".join(case.log))
-        target.calls["create"] = target.calls["resume"] = case.proxy.calls
+        target.calls[create] = target.calls[resume] = case.proxy.calls
         target.rules = sum(line.startswith("security_group_rule") and line not in case.before for line in await case.listing())
-        shutil.copytree(f"{case.davit.state}/pki", f"{folder}/pki")
+        shutil.copytree(f"{case.davit.state}/pki", f"{folder}/{pki}")
         case.proxy.arm(None, 0)
         await case.delete()
-        target.calls["delete"] = case.proxy.calls
+        target.calls[delete] = case.proxy.calls
         await case.check_gone()
-    target.pki = f"{folder}/pki"
+    target.pki = f"{folder}/{pki}"
 
 
 def names(calls):
-    return [f"{phase}:{fault}:{n}" for phase in PHASES for fault in FAULTS for n in range(1, calls[phase] + 1)]
+    return [f"{phase}:{fault}:{n}" for phase in PHASES for fault in FAULTS for n in range(1, calls.get(phase, 0) + 1)]

@@ -24,6 +24,9 @@ spec:
 WANTED = {"network": 1, "subnet": 1, "router": 1, "port": 7, "security_group": 3, "floatingip": 1, "keypair": 1, "server group": 2,
           "volume": 2, "server": 4}
 
+BALANCED = CLUSTER.replace("  controlPlane:", "  api: {endpoint: octavia}\n  controlPlane:")
+WANTED_BALANCED = WANTED | {"load balancer": 1, "floatingip": 2}
+
 
 @dataclass
 class Run:

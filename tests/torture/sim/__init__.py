@@ -1,10 +1,11 @@
 """
-A cloud in memory: what davit needs of Keystone, Nova, Neutron, Glance and Cinder, with the rules that its recovery depends on.
+A cloud in memory: what davit needs of Keystone, Nova, Neutron, Glance, Cinder and Octavia, with the rules that its recovery depends on.
 Cloud.handle() is one request, without I/O.  tests/torture/conform asks it and a real cloud the same, and compares the answers.
 """
 import json
 import uuid
 
+from .balancer import OWNER, Balancer
 from .base import Refusal
 from .compute import Compute
 from .identity import Identity
@@ -25,7 +26,7 @@ class Cloud:
         self.origin = ""  # http://HOST:PORT, as the catalog names it
         self.user, self.project = uuid.uuid4().hex, uuid.uuid4().hex
         self.identity, self.image, self.network = Identity(self), Image(self), Network(self)
-        self.volume, self.compute = Volume(self), Compute(self)
+        self.volume, self.compute, self.balancer = Volume(self), Compute(self), Balancer(self)
         self.requests = 0
         self.inhabit()
 
@@ -46,14 +47,17 @@ class Cloud:
         server |= {"status": "ACTIVE", "OS-EXT-STS:task_state": None}
         port |= {"device_id": server["id"], "device_owner": "compute:nova"}
 
+    def settle(self):
+        for service in (self.compute, self.volume, self.balancer):
+            service.settle()
+
     def handle(self, request):
         self.requests += 1
-        self.compute.settle()
-        self.volume.settle()
+        self.settle()
         if request.path.rstrip("/") in VERSIONS:
             return answer(200, {"versions": [VERSIONS[request.path.rstrip("/")]]})
         for prefix, service in (("/identity", self.identity), ("/compute/v2.1", self.compute), ("/network", self.network),
-                                ("/image", self.image), ("/volume", self.volume)):
+                                ("/image", self.image), ("/volume", self.volume), ("/load-balancer", self.balancer)):
             if request.path.startswith(prefix):
                 return self.serve(service, request, request.path.removeprefix(prefix))
         return answer(404, {"message": "no such service"})
@@ -76,13 +80,13 @@ class Cloud:
         self.identity.tokens.pop(token, None)
 
     def listing(self):
-        """A line for everything in the project, sorted; and what it uses of its quotas."""
-        self.compute.settle()
-        self.volume.settle()
-        lines = [f"{kind} {o.get('name', o.get('floating_ip_address', ''))} {o['id']}"
+        """A line for everything in the project, sorted."""
+        self.settle()
+        lines = [f"{'address' if o.get('device_owner') == OWNER else kind} {o.get('name', o.get('floating_ip_address', ''))} {o['id']}"
                  for kind, things in self.network.things.items() for o in things.values()]
         lines += [f"keypair {name}" for name in self.compute.pairs]
         lines += [f"server group {o['name']} {o['id']}" for o in self.compute.server_groups.values()]
         lines += [f"server {o['name']} {o['id']}" for o in self.compute.all.values()]
         lines += [f"volume {o['name']} {o['id']}" for o in self.volume.volumes.values()]
+        lines += [f"load balancer {o['name']} {o['id']}" for o in self.balancer.all.values()]
         return sorted(lines)

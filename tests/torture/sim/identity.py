@@ -12,6 +12,7 @@ SERVICES = {  # type: (name, path behind the origin)
     "image": ("glance", "/image"),
     "volumev3": ("cinderv3", "/volume/v3/{project}"),
     "placement": ("placement", "/placement"),
+    "load-balancer": ("octavia", "/load-balancer"),
 }
 UNAUTHORIZED = "The request you have made requires authentication."
 
