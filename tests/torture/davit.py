@@ -40,7 +40,7 @@ class Davit:
     """`folder` is made, and removed by clean()."""
 
     def __init__(self, program, folder, auth_url, password, timeout=1.5, file=CLUSTER):
-        self.program, self.folder, self.process = program, folder, None
+        self.program, self.folder, self.text, self.process = program, folder, file, None
         self.interrupted = None  # when
         self.state = os.path.join(folder, "state/davit", re.search(r"name: (\w+)", file)[1])
         self.environment = {"PATH": os.environ["PATH"], "HOME": folder, "XDG_STATE_HOME": f"{folder}/state",
@@ -54,13 +54,13 @@ class Davit:
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
             f.write(text)
 
-    async def run(self, *words, limit=1800, **environment):
-        """With --debug, to see all that it may say."""
+    async def run(self, *words, limit=1800, quiet=False, apart=False, stdin=asyncio.subprocess.DEVNULL, **environment):
+        """With --debug, to see all that it may say, or quiet; apart: its standard output alone."""
         start = time.monotonic()
         self.interrupted = None
         self.process = await asyncio.create_subprocess_exec(
-            self.program, *words, "--debug", cwd=self.folder, env=self.environment | environment, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            self.program, *words, *([] if quiet else ["--debug"]), cwd=self.folder, env=self.environment | environment, stdin=stdin,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL if apart else asyncio.subprocess.STDOUT)
         too_long = asyncio.get_running_loop().call_later(limit, self.process.send_signal, signal.SIGABRT)
         out, _ = await self.process.communicate()
         too_long.cancel()
