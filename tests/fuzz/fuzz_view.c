@@ -1,8 +1,10 @@
-/* What nova, neutron, cinder and glance list, as preflight and comparison take it apart. */
+/* What nova, neutron, cinder, glance and octavia list, as preflight and comparison, census and deletion take it apart. */
 #include "core/base/alloc.h"
+#include "provision/census.h"
 #include "provision/pick.h"
 #include "provision/rules.h"
 #include "provision/view.h"
+#include "provision/workload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,6 +56,47 @@ static void compare(struct view *v)
 	}
 }
 
+/* Every cluster that is counted has a name, or "?"; nothing is counted twice. */
+static void count(struct json_object *o)
+{
+	CLEANUP_CENSUS struct census census = {0};
+	struct json_object *lists[KIND_COUNT];
+	size_t all = 0, counted = 0;
+
+	for (size_t kind = 0; kind < KIND_COUNT; kind++) {
+		lists[kind] = json_at(o, kind_info((enum kind)kind)->keys);
+		all += json_len(lists[kind]);
+	}
+	census_count(lists, &census);
+	for (size_t i = 0; i < census.n; i++) {
+		CLEANUP_FREE char *kinds = census_kinds(&census.clusters[i]);
+
+		if (*census_name(&census.clusters[i]) == '\0' || kinds == NULL)
+			abort();
+		counted += census.clusters[i].all;
+	}
+	if (counted + census.unsure.n > all)
+		abort();
+}
+
+/* What is Kubernetes' own, and goes with the cluster: nothing without an id. */
+static void choose(struct json_object *o, struct view *v)
+{
+	static const char *const keys[WORKLOAD_KINDS] = {"floatingips", "loadbalancers", "snapshots", "volumes", "security_groups"};
+	struct workload_scope scope = {.cluster = "demo"};
+	CLEANUP(workload_free) struct workload w = {0};
+	struct json_object *lists[WORKLOAD_KINDS];
+
+	for (size_t kind = 0; kind < WORKLOAD_KINDS; kind++)
+		lists[kind] = json_at(o, keys[kind]);
+	workload_scope_fill(&scope, v);
+	workload_choose(&scope, lists, &w);
+	for (size_t i = 0; i < w.n; i++)
+		if (w.items[i].id == NULL || w.items[i].name == NULL)
+			abort();
+	workload_scope_clear(&scope);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP_JSON struct json_object *o = NULL;
@@ -85,6 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (findings_refuse(&findings, NULL) == 0 && findings_count(&findings, SEVERITY_ERROR) > 0)
 		abort();
 	compare(v);
+	count(o);
+	choose(o, v);
 	json_object_put(facts);
 	view_free(v);
 	return 0;
