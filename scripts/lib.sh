@@ -8,6 +8,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$TOP/build # one folder a kind of build, besides logs and results; git ignores it
 LOGS=$BUILD/logs
 RESULTS=${RESULTS:-$BUILD/results} # lines "passed|failed|skipped<tab>suite<tab>name"
+TIMES=$RESULTS.times # lines "seconds<tab>phase"
 export TOP RESULTS
 export DAVIT_CACHE=${DAVIT_CACHE:-/var/cache/davit}
 children=()
@@ -43,6 +44,32 @@ reap() {
 	return "$status"
 }
 
+# beside N COMMAND ARGUMENT…: COMMAND with each of the arguments, so many at a time, each with children of its own; fails where one does
+beside() {
+	local at_once=$1 command=$2 argument running=0 status=0
+	shift 2
+	for argument; do
+		if ((running == at_once)); then
+			wait -n || status=$?
+			running=$((running - 1))
+		fi
+		set -m
+		lane "$command" "$argument" </dev/null &
+		set +m
+		children+=("$!")
+		running=$((running + 1))
+	done
+	for (( ; running; running--)); do wait -n || status=$?; done
+	return "$status"
+}
+
+lane() {
+	children=()
+	trap end_children EXIT
+	trap 'exit 130' INT TERM HUP
+	"$@"
+}
+
 end_children() {
 	local pid
 	for pid in "${children[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
@@ -68,7 +95,15 @@ phase() {
 		tail -n "${DAVIT_LOG_LINES:-40}" "$log" | sed 's/^/    /'
 		return "$status"
 	fi
-	printf '  %7s s  %s\n' "$(seconds "$start")" "$name"
+	took "$start" "$name"
+}
+
+# took SINCE NAME: tells how long it took, which check's summary tells again
+took() {
+	local s
+	s=$(seconds "$1")
+	printf '  %7s s  %s\n' "$s" "$2"
+	printf '%s\t%s\n' "$s" "$2" >>"$TIMES"
 }
 
 # result passed|failed|skipped SUITE NAME
