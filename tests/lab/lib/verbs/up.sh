@@ -9,9 +9,7 @@ verb_up() {
         return
     fi
     down_stop
-    up_make tree tree_build "$(tree_path)"
-    up_make image image_build "$(image_path)"
-    up_make state state_build "$(state_path)"
+    make_all
     phase restore state_restore
     phase start up_start
     say "up: $HERE/lab exec COMMAND runs in its network; clouds.yaml in $LAB"
@@ -19,16 +17,6 @@ verb_up() {
 
 up_already() {
     holder_pid >/dev/null && [[ -e $LAB/run/ready ]]
-}
-
-# up_make KIND FUNCTION PATH
-up_make() {
-    if cached "$3"; then
-        touch "$3"
-        return
-    fi
-    phase "$1" cache_make "$3" "$2"
-    cache_trim "$1" 2
 }
 
 up_start() {
