@@ -3,7 +3,7 @@
 
 # the cases that were begun in so many seconds; they record themselves what became of each
 faults_before_the_cloud() {
-	"$LAB" exec "$TOP/tests/torture/run" --cloud lab --davit "$DAVIT" --seconds "${TORTURE_CLOUD_SECONDS:-120}"
+	"$LAB" exec "$TOP/tests/torture/run" --cloud lab --davit "$DAVIT" --seconds "${TORTURE_CLOUD_SECONDS:-60}"
 	project_empty_as_before
 }
 
