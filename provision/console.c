@@ -37,6 +37,14 @@ static void take_key(const char *line, struct strv *keys)
 	}
 }
 
+/* A key whose file ends without a newline: cloud-init prints the end of the block right behind it. */
+static void take_last_key(const char *line, const char *end, struct strv *keys)
+{
+	CLEANUP_FREE char *before = xstrndup(line, (size_t)(end - line));
+
+	take_key(before, keys);
+}
+
 char *console_host_keys(const char *log)
 {
 	CLEANUP_STRV struct strv lines = STRV_INIT, keys = STRV_INIT;
@@ -45,15 +53,18 @@ char *console_host_keys(const char *log)
 
 	strv_split(&lines, log, "\r\n");
 	for (size_t i = 0; i < lines.n; i++) {
-		bool begins = strstr(lines.v[i], BEGIN) != NULL, ends = strstr(lines.v[i], END) != NULL;
+		const char *end = strstr(lines.v[i], END);
+		bool begins = strstr(lines.v[i], BEGIN) != NULL;
 
 		if (begins)
 			strv_free(&keys);
-		if (ends && inside && keys.n > 0) {
+		if (end != NULL && inside)
+			take_last_key(lines.v[i], end, &keys);
+		if (end != NULL && inside && keys.n > 0) {
 			free(last);
 			last = strv_join(&keys, "\n");
 		}
-		inside = begins || (inside && !ends);
+		inside = begins || (inside && end == NULL);
 		if (inside)
 			take_key(lines.v[i], &keys);
 	}

@@ -30,6 +30,9 @@ static void test_as_cloud_init_prints_them(void **state UNUSED)
 	      " root@demo-cp-1\nssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCd root@demo-cp-1\n" END "demo-cp-1 login: ",
 	      ECDSA "\n" ED25519);
 	shows(BEGIN ED25519 "\n" END, ED25519);
+	/* as a key that came in user-data is written, without a newline */
+	shows(BEGIN ECDSA "\n" ED25519 END, ECDSA "\n" ED25519);
+	shows(BEGIN ED25519 END ECDSA "\n" END, ED25519);
 }
 
 static void test_what_others_write_between(void **state UNUSED)
