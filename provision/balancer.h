@@ -10,8 +10,9 @@
 #include "provision/view.h"
 
 /*
- * Without its parts, which are made one by one afterwards: the whole tree in one POST is quicker, but some of Octavia's drivers leave the parts of
- * such a one for ever in PENDING_CREATE (seen with Zed's no-op drivers), and a part that is missing later is made in the same way.
+ * Without its parts, which are made one by one afterwards: the whole tree in one POST is quicker, but where Octavia 11 (Zed) works without a job board,
+ * which is its default, its worker never hears of the listeners (run_flow() of octavia/controller/worker/v2/controller_worker.py hands them to the engine
+ * instead of the flow): the parts of such a one stay in PENDING_CREATE for ever.  And a part that is missing later is made in the same way.
  */
 struct json_object *body_balancer(const struct plan *plan, const char *mark, const char *subnet_id) MUST_USE;
 
