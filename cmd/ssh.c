@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "cmd/reach.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
@@ -16,8 +18,8 @@ int verb_ssh(const struct options *o, struct error **err)
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_node_name(&c, o->args.v[0], &name, err) < 0)
 		return -1;
-	/* as ssh(1) does: the words are joined, the node's shell reads them */
-	for (size_t i = 1; i < o->args.n; i++)
+	/* as ssh(1) does: a "--" before them is nobody's, the words are joined, the node's shell reads them */
+	for (size_t i = o->args.n > 1 && strcmp(o->args.v[1], "--") == 0 ? 2 : 1; i < o->args.n; i++)
 		strv_add(&words, o->args.v[i]);
 	if (words.n > 0)
 		command = strv_join(&words, " ");

@@ -1,6 +1,14 @@
 # shellcheck shell=bash
-# davit exec; sourced by operate.sh
+# davit exec and ssh; sourced by operate.sh
 
+test_ssh() {
+	# shellcheck disable=SC2016
+	davit 3 ssh workers-1 'echo $NODE;' exit 3
+	is 'the words are joined' demo-workers-1
+	# shellcheck disable=SC2016
+	davit 0 ssh workers-2 -- 'echo $NODE' --
+	is 'two dashes before them are nobody'"'"'s' 'demo-workers-2 --'
+}
 
 test_exec() {
 	# shellcheck disable=SC2016
