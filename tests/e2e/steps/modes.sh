@@ -14,8 +14,8 @@ modes_end() {
 	list_project >"$WORK/before"
 }
 
-# mode NAME KEY…: a cluster whose file has these keys besides, a line each; $networks: in which its control plane is besides
-mode() {
+# mode_file NAME KEY…: the file of a cluster with these keys besides, a line each; $networks: in which its control plane is besides
+mode_file() {
 	local name=$1 file=$WORK/$1.yaml
 	shift
 	cat >"$file" <<-YAML
@@ -28,6 +28,12 @@ mode() {
 		  registry: {flavor: m1.tiny, volume: {size: 1}}
 	YAML
 	printf '  %s\n' "$@" >>"$file"
+}
+
+# mode NAME KEY…: such a cluster, as far as the cloud goes
+mode() {
+	local file=$WORK/$1.yaml
+	mode_file "$@"
 	davit preflight -f "$file" --mirror "$MIRROR"
 	davit apply -f "$file" --cloud-only
 	status davit apply -f "$file" --cloud-only
@@ -103,13 +109,23 @@ in_a_network_without_a_router() {
 	list_project | diff -u "$WORK/before-island" -
 }
 
-# in turn; servers of the second zone are nowhere but in Nova's data base
+# In turn, and no two servers of a group on one host, of which the cloud has two; the quota takes two in a group, so that the third is in another one.
+# Servers of the second zone are nowhere but in Nova's data base.
 in_several_zones() {
-	trap 'in_tree zones.py remove' EXIT
+	trap 'in_tree zones.py remove; in_tree quota.py reset' EXIT
 	in_tree zones.py make
-	mode zones 'openstack: {cloud: lab, image: debian-12}' 'access: {bastion: none}' 'api: {endpoint: internal}' \
-		'workerPools: [{name: w, count: 2, flavor: m1.tiny, zones: [nova, far]}]'
+	in_tree quota.py set server_group_members=2
+	local pool='workerPools: [{name: w, count: 3, flavor: m1.tiny, zones: [nova, far], serverGroup: anti-affinity'
+	local cloud='openstack: {cloud: lab, image: debian-12}' access='access: {bastion: none}' api='api: {endpoint: internal}'
+	mode_file zones "$cloud" "$access" "$api" "$pool}]"
+	status davit preflight -f "$WORK/zones.yaml" --mirror "$MIRROR"
+	expect_status 3
+	expect_text 'quota of members of server group "w": 3 servers are to be in it, the cloud allows 2'
+	expect_text 'write serverGroupSize: 2'
+	mode zones "$cloud" "$access" "$api" "$pool, serverGroupSize: 2}]"
 	in_tree zones.py list | grep zones-w | tee "$WORK/zones"
-	[[ $(<"$WORK/zones") = $'zones-w-1 nova\nzones-w-2 far' ]]
+	[[ $(<"$WORK/zones") = $'zones-w-1 nova\nzones-w-2 far\nzones-w-3 nova' ]]
+	list_project | grep -E '^server group [^ ]+ zones-w(\.2)?-' | tee "$WORK/groups"
+	[[ $(wc -l <"$WORK/groups") = 2 ]]
 	mode_leaves_nothing zones
 }
