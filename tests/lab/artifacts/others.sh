@@ -144,34 +144,3 @@ pack() {
 	stamp "mirror/$1" "$key" "${OUT[@]}"
 	row packed "${OUT[0]##*/}" "$(since "$start")" "$(human "${OUT[0]}")"
 }
-
-# flannel's back end tencentvpc needs a module that the proxy refuses and udp needs cgo: its main.go without the
-# two imports, in a module of ours. Prints the folder to build in.
-prepare_flanneld() {
-	local src
-	src=$(upstream_dir flanneld)
-	mkdir -p "$TMP/flanneld"
-	cp "$MODULES"/flanneld/go.{mod,sum} "$TMP/flanneld"
-	grep -vE '"github.com/flannel-io/flannel/pkg/backend/(tencentvpc|udp)"' "$src/main.go" >"$TMP/flanneld/main.go"
-	say "$TMP/flanneld"
-}
-
-# CoreDNS with the plugins that a cluster's Corefile may name, in the order that all have; those that speak to clouds and to what traces
-# requests are half of the time that compiling takes.
-prepare_coredns() {
-	local src dir=$TMP/coredns
-	local -a plugins=(acl autopath bind bufsize cache debug dns64 errors file forward health hosts k8s_external kubernetes loadbalance local log
-		loop metadata metrics minimal pprof ready reload rewrite template transfer view whoami)
-	src=$(upstream_dir coredns)
-	mkdir -p "$dir"
-	cp "$MODULES"/coredns/go.{mod,sum} "$dir"
-	{
-		say 'package main'
-		say 'import ('
-		say '"github.com/coredns/coredns/coremain"'
-		grep -E "/plugin/($(printf '%s|' "${plugins[@]}")none)\"\$" "$src/core/plugin/zplugin.go"
-		say ')'
-		say 'func main() { coremain.Run() }'
-	} >"$dir/main.go"
-	say "$dir"
-}

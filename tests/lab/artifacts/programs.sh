@@ -1,19 +1,21 @@
 # shellcheck shell=bash
 # Builds the programs of the table in recipes; each lands at path_of ARTIFACT PROGRAM with a stamp.
 
-declare -A UPSTREAM TAGS CGO STAMP      # by module directory
+declare -A UPSTREAM TAGS CGO STAMP MAIN WITHOUT # by module directory
 declare -A MODULE_OF PACKAGE            # by ARTIFACT/PROGRAM
 declare -A COMPILE                      # by ARTIFACT/PROGRAM: the function that does it
 declare -A PROGRAMS                     # by artifact: its programs
 ARTIFACTS=()
 module() {
 	current=$1
-	UPSTREAM[$1]=$2 TAGS[$1]='' CGO[$1]=0 STAMP[$1]=''
+	UPSTREAM[$1]=$2 TAGS[$1]='' CGO[$1]=0 STAMP[$1]='' MAIN[$1]='' WITHOUT[$1]=''
 	for word in "${@:3}"; do
 		case $word in
 		tags=*) TAGS[$1]=${word#*=} ;;
 		cgo=*) CGO[$1]=${word#*=} ;;
 		stamp=*) STAMP[$1]=${word#*=} ;;
+		main=*) MAIN[$1]=${word#*=} ;;
+		without=*) WITHOUT[$1]=${word#*=} ;;
 		*) die "recipes: $word?" ;;
 		esac
 	done
@@ -73,9 +75,10 @@ module_key() {
 	[[ -z ${MODULE_KEY[$1]:-} ]] || return 0
 	version_of "$1"
 	MODULE_KEY[$1]=$({
-		say "$GO_VERSION ${UPSTREAM[$1]} ${TAGS[$1]} ${CGO[$1]} $(ldflags "$1")"
+		say "$GO_VERSION ${UPSTREAM[$1]} ${TAGS[$1]} ${CGO[$1]} $(ldflags "$1")${MAIN[$1]:+ ${MAIN[$1]} ${WITHOUT[$1]}}"
 		cat "$MODULES/$1/go.mod" "$MODULES/$1/go.sum"
-		declare -f go_build "prepare_$1" || true
+		declare -f go_build
+		[[ -z ${MAIN[$1]} ]] || declare -f own_main
 		if ((CGO[$1])); then
 			gcc --version
 			dpkg-query -W libc6-dev libseccomp-dev
@@ -86,6 +89,18 @@ module_key() {
 # upstream_dir DIR: where the sources of a module are; sources of another module of the same go.mod by a second argument
 upstream_dir() {
 	"$GO" -C "$MODULES/$1" mod download -json "${2:-${UPSTREAM[$1]}}" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'
+}
+
+# own_main DIR: the main package that a recipe makes of upstream's files; prints the folder to build in, a module of ours
+own_main() {
+	local src file to=$TMP/main/$1
+	src=$(upstream_dir "$1")
+	mkdir -p "$to"
+	cp "$MODULES/$1"/go.{mod,sum} "$to"
+	for file in ${MAIN[$1]//,/ }; do
+		sed -E "s/^package .*/package main/; \\;${WITHOUT[$1]};d" "$src/$file" >"$to/${file##*/}"
+	done
+	say "$to"
 }
 
 # go_build SOURCE-DIR PACKAGE DEST MODULE-DIR
@@ -122,8 +137,8 @@ build_program() {
 	start=$(now) source=$MODULES/$dir log=$CACHE/artifacts/$2.log dest=$(path_of "$1" "$2")
 	package=${UPSTREAM[$dir]}/${PACKAGE[$name]}
 	package=${package%/.}
-	if declare -F "prepare_$dir" >/dev/null; then
-		source=$("prepare_$dir")
+	if [[ -n ${MAIN[$dir]} ]]; then
+		source=$(own_main "$dir")
 		package=.
 	fi
 	# twice: a proxy may have dropped a connection
