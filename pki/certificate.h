@@ -23,7 +23,8 @@ struct certificate_want {
 	int64_t not_before, not_after; /* seconds since 1970 */
 };
 
-/* issuer NULL: signed with its own key.  An authority that another one issues may issue leaves alone (pathlen 0).  ERROR_CONFIG where a SAN is neither address nor name. */
+/* issuer NULL: signed with its own key.  An authority that another one issues may issue leaves alone (pathlen 0).  ERROR_CONFIG where a SAN is neither address nor name.
+ * A leaf gives its key back (X509_get0_pubkey()) only when it was written and read. */
 int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
 		      struct error **err) MUST_USE;
 /* Key, subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */

@@ -1,7 +1,10 @@
 #include "pki/key.h"
+#include "core/base/alloc.h"
+#include "pki/ec.h"
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Either a curve or a length of RSA. */
@@ -14,12 +17,65 @@ static const struct kind {
 	     [KEY_RSA_3072] = {NULL, NULL, 3072},
 	     [KEY_RSA_4096] = {NULL, NULL, 4096}};
 
+/* What OpenSSL looks up by name takes as long as a key on a curve does: it is looked up once, and makers, which no two threads may share, once a thread. */
+struct makers {
+	EVP_PKEY_CTX *of[ARRAY_SIZE(kinds)];
+};
+static pthread_once_t looked_up = PTHREAD_ONCE_INIT;
+static pthread_key_t makers_key;
+static EVP_MD *sha256, *sha384;
+
+static void free_makers(void *p)
+{
+	struct makers *m = p;
+
+	for (size_t i = 0; i < ARRAY_SIZE(m->of); i++)
+		EVP_PKEY_CTX_free(m->of[i]);
+	free(m);
+}
+
+static void look_up(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
+	if (sha256 == NULL || sha384 == NULL || pthread_key_create(&makers_key, free_makers) != 0)
+		abort();
+}
+
+static EVP_PKEY_CTX *new_maker(const struct kind *k)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, k->curve != NULL ? "EC" : "RSA", NULL);
+
+	if (c != NULL && EVP_PKEY_keygen_init(c) == 1 &&
+	    (k->curve != NULL ? EVP_PKEY_CTX_set_group_name(c, k->curve) : EVP_PKEY_CTX_set_rsa_keygen_bits(c, (int)k->bits)) == 1)
+		return c;
+	EVP_PKEY_CTX_free(c);
+	return NULL;
+}
+
+/* This thread's; NULL with OpenSSL's reason in its queue. */
+static EVP_PKEY_CTX *maker(enum key_algorithm algorithm)
+{
+	struct makers *m;
+
+	pthread_once(&looked_up, look_up);
+	m = pthread_getspecific(makers_key);
+	if (m == NULL) {
+		m = xnew(struct makers);
+		if (pthread_setspecific(makers_key, m) != 0)
+			abort();
+	}
+	if (m->of[algorithm] == NULL)
+		m->of[algorithm] = new_maker(&kinds[algorithm]);
+	return m->of[algorithm];
+}
+
 int key_make(enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err)
 {
-	const struct kind *k = &kinds[algorithm];
-	EVP_PKEY *key = k->curve != NULL ? EVP_EC_gen(k->curve) : EVP_RSA_gen(k->bits);
+	EVP_PKEY_CTX *c = maker(algorithm);
+	EVP_PKEY *key = NULL;
 
-	if (key == NULL)
+	if (c == NULL || EVP_PKEY_generate(c, &key) != 1)
 		return crypto_error(err, ERROR_INTERNAL, "cannot make a private key");
 	*ret = key;
 	return 0;
@@ -37,7 +93,8 @@ bool key_is(const EVP_PKEY *key, enum key_algorithm algorithm)
 
 const EVP_MD *key_digest(const EVP_PKEY *key)
 {
-	return key_is(key, KEY_ECDSA_P384) ? EVP_sha384() : EVP_sha256();
+	pthread_once(&looked_up, look_up);
+	return key_is(key, KEY_ECDSA_P384) ? sha384 : sha256;
 }
 
 static int give_passphrase(char *to, int size, int writing UNUSED, void *context)
@@ -74,10 +131,24 @@ int key_write(EVP_PKEY *key, struct buf *ret_pem, struct error **err)
 {
 	CLEANUP_BIO BIO *out = crypto_writer();
 
-	if (PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
+	if (EVP_PKEY_is_a(key, "EC") ? !ec_write(key, out) : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
 		return crypto_error(err, ERROR_INTERNAL, "cannot write a private key as PEM");
 	crypto_written(out, ret_pem);
 	return 0;
+}
+
+bool key_copy(const void *pem, size_t len, X509 *c, struct buf *ret_pem)
+{
+	CLEANUP_BIO BIO *out = crypto_writer();
+	CLEANUP_PKEY EVP_PKEY *key = NULL;
+	bool copied = ec_copy(pem, len, c, out);
+
+	if (copied)
+		crypto_written(out, ret_pem);
+	else
+		copied = key_parse("", pem, len, &key, NULL) == 0 && X509_check_private_key(c, key) == 1 && key_write(key, ret_pem, NULL) == 0;
+	ERR_clear_error();
+	return copied;
 }
 
 int key_write_public(EVP_PKEY *key, struct buf *ret_pem, struct error **err)

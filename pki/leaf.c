@@ -3,7 +3,6 @@
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include "pki/key.h"
-#include <openssl/err.h>
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
 
@@ -21,7 +20,7 @@ static int to_text(X509 *c, EVP_PKEY *key, struct leaf *ret, struct error **err)
 
 	if (certificate_write(c, &certificate_pem, err) < 0 || key_write(key, &key_pem, err) < 0)
 		return -1;
-	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem)};
+	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem), certificate_not_after(c)};
 	return 0;
 }
 
@@ -50,18 +49,16 @@ int leaf_make(const struct authority *ca, struct certificate_want want, int64_t 
 static int reuse(const struct buf *text, const struct authority *ca, const struct certificate_want *want, const struct leaf_age *age,
 		 struct leaf *ret, const char **ret_why)
 {
-	CLEANUP_PKEY EVP_PKEY *key = NULL;
+	CLEANUP_BUF struct buf certificate_pem = BUF_INIT;
+	CLEANUP(buf_wipe) struct buf key_pem = BUF_INIT;
 	CLEANUP_X509 X509 *c = NULL;
 
 	*ret_why = "it cannot be read";
-	if (certificate_parse("", buf_str(text), text->len, &c, NULL) < 0 ||
-	    key_parse("", buf_str(text), text->len, &key, NULL) < 0)
+	if (certificate_parse("", buf_str(text), text->len, &c, NULL) < 0 || certificate_write(c, &certificate_pem, NULL) < 0)
 		return 0;
-	*ret_why = "its key is another one's";
-	if (X509_check_private_key(c, key) != 1) {
-		ERR_clear_error();
+	*ret_why = "its key cannot be read, or is another one's";
+	if (!key_copy(buf_str(text), text->len, c, &key_pem))
 		return 0;
-	}
 	*ret_why = "its names, its authority or the algorithm of its key are others now";
 	if (!certificate_matches(c, want, ca->certificate))
 		return 0;
@@ -72,7 +69,8 @@ static int reuse(const struct buf *text, const struct authority *ca, const struc
 	*ret_why = "all are";
 	if (certificate_not_before(c) + HOUR < age->made_after)
 		return 0;
-	return to_text(c, key, ret, NULL) == 0;
+	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem), certificate_not_after(c)};
+	return 1;
 }
 
 static int write_pair(const char *path, const struct leaf *l, struct error **err)
@@ -81,7 +79,7 @@ static int write_pair(const char *path, const struct leaf *l, struct error **err
 
 	buf_add(&text, l->certificate_pem);
 	buf_add(&text, l->key_pem);
-	return path_write(path, text.data, text.len, 0600, err);
+	return path_write_unsynced(path, text.data, text.len, 0600, err);
 }
 
 int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, const struct leaf_age *age,
@@ -100,6 +98,7 @@ int leaf_get(const char *path, const struct authority *ca, const struct certific
 	}
 	if (leaf_make(ca, *want, age->now, LEAF_DAYS, &made, err) < 0 || write_pair(path, &made, err) < 0)
 		return -1;
-	*ret = (struct leaf){steal_ptr(made.certificate_pem), steal_ptr(made.key_pem)};
+	*ret = made;
+	made = (struct leaf){0};
 	return 0;
 }

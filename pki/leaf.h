@@ -7,6 +7,7 @@ enum { LEAF_DAYS = 365, LEAF_RENEW_DAYS = 30 };
 
 struct leaf {
 	char *certificate_pem, *key_pem;
+	int64_t not_after; /* seconds since 1970 */
 };
 
 /* A new pair, the key of want.algorithm; want's dates are set here: from an hour before now (clocks of new servers are off) for so many days, not past the

@@ -189,47 +189,61 @@ const char *pki_ca_key(struct pki *p, const char *authority)
 	return NULL;
 }
 
-static void put(struct fileset *to, const char *base, const char *extension, const char *text, bool secret)
+/* What a node gets, and when its certificates end: a line "END PATH" for each, END in seconds since 1970, for the node's own timer, which cannot read
+ * them. Of several in a file the first counts. */
+struct outfit {
+	struct fileset *files;
+	struct buf ends;
+};
+
+static void put(struct outfit *to, const char *base, const char *extension, const char *text, bool secret)
 {
 	CLEANUP_FREE char *path = xasprintf("%s%s", base, extension);
 
 	if (secret)
-		fileset_add_secret(to, path, 0600, text);
+		fileset_add_secret(to->files, path, 0600, text);
 	else
-		fileset_add(to, path, 0644, text);
+		fileset_add(to->files, path, 0644, text);
+}
+
+static void put_certificate(struct outfit *to, const char *path, const char *text, int64_t end)
+{
+	fileset_add(to->files, path, 0644, text);
+	buf_addf(&to->ends, "%lld %s\n", (long long)end, path);
 }
 
 /* Programs that take a single certificate, and those that want to see a root, have files of their own, where these differ. */
-static void put_others(const struct pki *p, const struct node *node, struct fileset *ret)
+static void put_others(const struct pki *p, const struct node *node, struct outfit *to)
 {
+	const struct authority *ca = &p->signer.authorities[PKI_CA];
 	const char *signing = pki_signing_path(p), *published = pki_published_path(p);
 
 	if (node->role == NODE_CONTROL_PLANE && strcmp(signing, CA_PATH) != 0)
-		fileset_add(ret, signing, 0644, p->signer.authorities[PKI_CA].certificate_pem);
+		put_certificate(to, signing, ca->certificate_pem, certificate_not_after(ca->certificate));
 	if (node_runs_kubernetes(node->role) && strcmp(published, CA_PATH) != 0)
-		fileset_add(ret, published, 0644, p->published);
+		put_certificate(to, published, p->published, certificate_not_after(ca->certificate));
 }
 
-static void put_authorities(const struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret)
+static void put_authorities(const struct pki *p, const struct plan *plan, const struct node *node, struct outfit *to)
 {
 	unsigned place = platform_place(plan->spec->platform, node->role);
 
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
+		CLEANUP_FREE char *path = xasprintf("/etc/kubernetes/pki/%s.crt", table_authorities[i].name);
 		CLEANUP_FREE char *base = xasprintf("/etc/kubernetes/pki/%s", table_authorities[i].name);
 
 		if (table_authorities[i].certificate_places & place)
-			put(ret, base, ".crt", p->anchors[i], false);
+			put_certificate(to, path, p->anchors[i], certificate_not_after(p->signer.authorities[i].certificate));
 		if (table_authorities[i].key_places & place)
-			put(ret, base, ".key", p->signer.authorities[i].key_pem, true);
+			put(to, base, ".key", p->signer.authorities[i].key_pem, true);
 	}
 	if (place & PLACE_CONTROL_PLANE) {
-		put(ret, "/etc/kubernetes/pki/sa", ".key", p->sa_key, true);
-		put(ret, "/etc/kubernetes/pki/sa", ".pub", p->sa_pub, false);
+		put(to, "/etc/kubernetes/pki/sa", ".key", p->sa_key, true);
+		put(to, "/etc/kubernetes/pki/sa", ".pub", p->sa_pub, false);
 	}
 }
 
-static void put_kubeconfig(const struct plan *plan, const struct node *node, const struct table_leaf *row, const char *user,
-			   struct fileset *ret)
+static void put_kubeconfig(const struct plan *plan, const struct node *node, const struct table_leaf *row, const char *user, struct outfit *to)
 {
 	CLEANUP_FREE char *server = table_server(plan, node);
 	CLEANUP_FREE char *certificate = xasprintf("%s.crt", row->path);
@@ -245,20 +259,21 @@ static void put_kubeconfig(const struct plan *plan, const struct node *node, con
 	};
 
 	kubeconfig_write(&k, &text);
-	fileset_add(ret, row->kubeconfig, 0600, buf_str(&text));
+	fileset_add(to->files, row->kubeconfig, 0600, buf_str(&text));
 }
 
 /* Who calls a server may know nothing but the root of the site. */
-static void put_certificate(const struct pki *p, const struct table_leaf *row, const char *pem, struct fileset *ret)
+static void put_pair(const struct pki *p, const struct table_leaf *row, const struct leaf *leaf, struct outfit *to)
 {
 	bool shows = (row->usage & CERTIFICATE_SERVER) != 0 && pki_is_beneath_site(p);
-	CLEANUP_FREE char *text = shows ? xasprintf("%s%s%s", pem, p->signer.authorities[row->signer].certificate_pem, p->above) : xstrdup(pem);
+	CLEANUP_FREE char *path = xasprintf("%s.crt", row->path);
+	CLEANUP_FREE char *text = xasprintf("%s%s%s", leaf->certificate_pem, shows ? p->signer.authorities[row->signer].certificate_pem : "", shows ? p->above : "");
 
-	put(ret, row->path, ".crt", text, false);
+	put_certificate(to, path, text, leaf->not_after);
+	put(to, row->path, ".key", leaf->key_pem, true);
 }
 
-static int put_leaf(struct pki *p, const struct plan *plan, const struct node *node, const struct table_leaf *row,
-		    struct fileset *ret, struct error **err)
+static int put_leaf(struct pki *p, const struct plan *plan, const struct node *node, const struct table_leaf *row, struct outfit *to, struct error **err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/nodes/%s/%s.pem", p->folder, node->name, row->name);
 	CLEANUP_FREE char *cn = table_cn(row, node);
@@ -271,47 +286,29 @@ static int put_leaf(struct pki *p, const struct plan *plan, const struct node *n
 		row->sans(plan, node, &sans);
 	if (leaf_get(path, &p->signer.authorities[row->signer], &want, &age, &leaf, err) < 0)
 		return -1;
-	put_certificate(p, row, leaf.certificate_pem, ret);
-	put(ret, row->path, ".key", leaf.key_pem, true);
+	put_pair(p, row, &leaf, to);
 	if (row->kubeconfig != NULL)
-		put_kubeconfig(plan, node, row, cn, ret);
-	return 0;
-}
-
-/* For the node's own timer, which cannot read certificates: a line "END PATH" for each of them, END in seconds since 1970. */
-static int put_ends(struct fileset *ret, struct error **err)
-{
-	CLEANUP_BUF struct buf text = BUF_INIT;
-
-	for (size_t i = 0; i < ret->n; i++) {
-		const struct file *f = &ret->files[i];
-		const char *dot = strrchr(f->path, '.');
-		CLEANUP_X509 X509 *c = NULL;
-
-		if (dot == NULL || strcmp(dot, ".crt") != 0)
-			continue;
-		if (certificate_parse_first(f->path, buf_str(&f->content), f->content.len, &c, err) < 0)
-			return -1;
-		buf_addf(&text, "%lld %s\n", (long long)certificate_not_after(c), f->path);
-	}
-	fileset_add(ret, "/etc/davit/certificates", 0644, buf_str(&text));
+		put_kubeconfig(plan, node, row, cn, to);
 	return 0;
 }
 
 int pki_node_files(struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret, struct error **err)
 {
 	CLEANUP_FREE char *folder = xasprintf("%s/nodes/%s", p->folder, node->name);
+	struct outfit to = {.files = ret};
 	const struct table_leaf *row = NULL;
 	size_t i = 0;
+	int r = path_mkdirs(folder, 0700, err);
 
-	if (path_mkdirs(folder, 0700, err) < 0)
-		return -1;
-	put_authorities(p, plan, node, ret);
-	put_others(p, node, ret);
-	while ((row = table_leaf(plan, node, &i)) != NULL)
-		if (put_leaf(p, plan, node, row, ret, err) < 0)
-			return error_wrap(err, "certificates of %s", node->name);
-	return put_ends(ret, err);
+	put_authorities(p, plan, node, &to);
+	put_others(p, node, &to);
+	while (r == 0 && (row = table_leaf(plan, node, &i)) != NULL)
+		if (put_leaf(p, plan, node, row, &to, err) < 0)
+			r = error_wrap(err, "certificates of %s", node->name);
+	if (r == 0)
+		fileset_add(ret, "/etc/davit/certificates", 0644, buf_str(&to.ends));
+	buf_free(&to.ends);
+	return r;
 }
 
 int pki_admin_kubeconfig(struct pki *p, const char *cluster, const char *server_url, struct buf *ret, struct error **err)

@@ -121,7 +121,7 @@ static int try(const char *name, const struct site *s, int64_t now, struct error
 	struct certificate_want want = {.cn = "kube-apiserver", .usage = CERTIFICATE_SERVER, .not_before = now - HOUR, .not_after = now + DAY};
 	CLEANUP_STRV struct strv sans = STRV_INIT;
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	CLEANUP_X509 X509 *authority = NULL, *leaf = NULL;
+	CLEANUP_X509 X509 *authority = NULL, *leaf = NULL, *read = NULL;
 	int r;
 
 	strv_split(&sans, "kubernetes.default.svc localhost 127.0.0.1", " ");
@@ -129,7 +129,10 @@ static int try(const char *name, const struct site *s, int64_t now, struct error
 	if (key_make(KEY_ECDSA_P256, &key, err) < 0 || certificate_issue(&ca, key, sk_X509_value(s->chain, 0), s->key, &authority, err) < 0 ||
 	    certificate_issue(&want, key, authority, key, &leaf, err) < 0)
 		return -1;
-	r = verify(s, authority, leaf, now);
+	read = X509_dup(leaf); /* as who gets it reads it, with its key */
+	if (read == NULL)
+		abort();
+	r = verify(s, authority, read, now);
 	return r == X509_V_OK ? 0
 			      : error_set(err, ERROR_CONFIG, "%s: what would be issued beneath it, for kubernetes.default.svc and 127.0.0.1, is not valid: %s", name,
 					  X509_verify_cert_error_string(r));

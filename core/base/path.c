@@ -53,7 +53,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-int path_write(const char *path, const void *data, size_t len, mode_t mode, struct error **err)
+static int write_whole(const char *path, const void *data, size_t len, mode_t mode, bool synced, struct error **err)
 {
 	CLEANUP_FREE char *temporary = xasprintf("%s.XXXXXX", path);
 	CLEANUP_FD int fd = mkostemp(temporary, O_CLOEXEC);
@@ -61,11 +61,21 @@ int path_write(const char *path, const void *data, size_t len, mode_t mode, stru
 
 	if (fd < 0)
 		return error_errno(err, errno, "cannot write %s", path);
-	if (fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 && fsync(fd) == 0 && rename(temporary, path) == 0)
+	if (fchmod(fd, mode) == 0 && write_all(fd, data, len) == 0 && (!synced || fsync(fd) == 0) && rename(temporary, path) == 0)
 		return 0;
 	errnum = errno;
 	unlink(temporary);
 	return error_errno(err, errnum, "cannot write %s", path);
+}
+
+int path_write(const char *path, const void *data, size_t len, mode_t mode, struct error **err)
+{
+	return write_whole(path, data, len, mode, true, err);
+}
+
+int path_write_unsynced(const char *path, const void *data, size_t len, mode_t mode, struct error **err)
+{
+	return write_whole(path, data, len, mode, false, err);
 }
 
 bool path_exists(const char *path)

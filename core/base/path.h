@@ -12,7 +12,10 @@
 #define PATH_READ_MAX (64u * 1024 * 1024)
 
 int path_read(const char *path, struct buf *ret, struct error **err) MUST_USE; /* ERROR_NOT_FOUND where there is none */
+/* All of it or nothing, and on the disk. */
 int path_write(const char *path, const void *data, size_t len, mode_t mode, struct error **err) MUST_USE;
+/* The same without a wait for the disk, for what can be made again: after a power cut it may be empty. */
+int path_write_unsynced(const char *path, const void *data, size_t len, mode_t mode, struct error **err) MUST_USE;
 bool path_exists(const char *path);
 int path_mkdirs(const char *path, mode_t mode, struct error **err) MUST_USE; /* like mkdir -p; mode for those made */
 int path_remove_tree(const char *path, struct error **err) MUST_USE;	      /* like rm -rf; no error where it is not there */
