@@ -166,7 +166,7 @@ static int finish(struct apply *a, struct error **err)
 	for (size_t i = 0; i < a->c->plan->n_nodes; i++)
 		if (a->w->errors[i] != NULL || !work_takes(a->w, &a->c->plan->nodes[i]))
 			a->c->plan->nodes[i].node.cloud = NODE_FAILED; /* nobody waits for it */
-	if (work_finish(a->w, err) < 0)
+	if (lost_return(&a->leaving, err) < 0 || work_finish(a->w, err) < 0)
 		return -1;
 	return a->c->spec->platform == PLATFORM_KUBERNETES ? verb_keep_kubeconfig(a->c, a->w->pki, &kubeconfig, err) : 0;
 }

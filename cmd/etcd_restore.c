@@ -3,6 +3,7 @@
 #include "cmd/checks.h"
 #include "cmd/etcd_header.h"
 #include "cmd/live.h"
+#include "cmd/lost.h"
 #include "cmd/output.h"
 #include "cmd/rotate.h"
 #include "cmd/upgrade.h"
@@ -23,7 +24,7 @@
  * that goes on does them all, and a node that has its data already keeps it.
  */
 
-enum { READY_MS = 10 * 60 * 1000, KUBELET_MS = 60 * 1000 };
+enum { READY_MS = 10 * 60 * 1000 };
 
 struct job {
 	struct restore *r;
@@ -141,20 +142,11 @@ static int list(struct ssh *s, void *context, struct error **err)
 	return kubernetes_await_leaders(s, clock_deadline(READY_MS), err) < 0 ? -1 : kubernetes_status(s, nodes, err);
 }
 
-static int restart_kubelet(struct ssh *s, void *context UNUSED, struct error **err)
-{
-	struct ssh_command c = {.command = "sudo -n systemctl restart kubelet.service", .deadline = clock_deadline(KUBELET_MS)};
-
-	return ssh_must_run(s, &c, err);
-}
-
-/* A kubelet makes its Node when it begins, and never again. */
 static void register_again(struct restore *r, const char *name)
 {
-	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_ERROR struct error *why = NULL;
 
-	if (reach_ssh(r->reach, name, clock_deadline(KUBELET_MS), &s, &why) == 0 && reach_run(r->reach, name, &s, restart_kubelet, NULL, &why) == 0)
+	if (lost_register(r->reach, name, &why) == 0)
 		log_info("%s came after the backup: its kubelet registers it again", name);
 	else
 		log_warning("%s came after the backup, and Kubernetes does not know it; restart its kubelet: %s", name, error_message(why));

@@ -3,11 +3,12 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/parallel.h"
 #include "core/cluster/etcd.h"
 #include "core/cluster/platform.h"
 #include "core/cluster/way.h"
 
-enum { CONNECT_MS = 15 * 1000, ANSWER_MS = 60 * 1000 };
+enum { CONNECT_MS = 15 * 1000, ANSWER_MS = 60 * 1000, KUBELET_MS = 60 * 1000 };
 
 /* Whether the others may know it. */
 static bool was_joined(const struct context *c, const char *node)
@@ -86,4 +87,39 @@ int lost_await(struct leaving *l, const struct changes *changes, struct error **
 	if (begin_anew(l->c, &made, &lost, err) < 0)
 		return -1;
 	return l->c->o->cloud_only ? 0 : forget(l, &lost, err);
+}
+
+static int restart_kubelet(struct ssh *s, void *context UNUSED, struct error **err)
+{
+	struct ssh_command c = {.command = "sudo -n systemctl restart kubelet.service", .deadline = clock_deadline(KUBELET_MS)};
+
+	return ssh_must_run(s, &c, err);
+}
+
+int lost_register(struct reach *reach, const char *node, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	return reach_ssh(reach, node, clock_deadline(KUBELET_MS), &s, err) < 0 ? -1 : reach_run(reach, node, &s, restart_kubelet, NULL, err);
+}
+
+static int register_one(size_t i, void *context, struct error **err)
+{
+	struct leaving *l = context;
+	const struct node *n = &l->c->plan->nodes[i].node;
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (n->role != NODE_WORKER || !state_is_installed(l->c->state, n->name) || lost_register(l->reach, n->name, &why) == 0)
+		return 0;
+	if (error_is(why, ERROR_CANCELLED))
+		return error_move(err, steal_ptr(why));
+	log_warning("%s cannot be told to register anew: %s", n->name, error_message(why));
+	return 0;
+}
+
+int lost_return(struct leaving *l, struct error **err)
+{
+	if (!etcd_was_lost(l->c->state))
+		return 0;
+	return parallel_for(l->c->plan->n_nodes, 0, register_one, l, NULL, err) < 0 ? -1 : etcd_is_told(l->c->state, err);
 }

@@ -8,3 +8,7 @@
  * cannot be asked a warning says so.
  */
 int lost_await(struct leaving *l, const struct changes *changes, struct error **err) MUST_USE;
+/* A kubelet makes its Node when it begins, and never again: this one begins again, its pods run on. */
+int lost_register(struct reach *reach, const char *node, struct error **err) MUST_USE;
+/* Once the API is ready: where etcd has begun without what it knew, all workers do that; who cannot is told. */
+int lost_return(struct leaving *l, struct error **err) MUST_USE;

@@ -3,6 +3,7 @@
 
 #define INITIAL "etcd:initial"
 #define FORMED "etcd:formed"
+#define ANEW "etcd:anew"
 
 static char *join_key(const char *node)
 {
@@ -72,9 +73,19 @@ int etcd_is_lost(struct state *state, const struct plan *plan, struct error **er
 		if (state_set(state, key, NULL, err) < 0)
 			return -1;
 	}
-	if (state_set(state, FORMED, NULL, err) < 0 || state_set(state, INITIAL, "", err) < 0)
+	if (state_set(state, ANEW, "1", err) < 0 || state_set(state, FORMED, NULL, err) < 0 || state_set(state, INITIAL, "", err) < 0)
 		return -1;
 	return 0;
+}
+
+bool etcd_was_lost(struct state *state)
+{
+	return is_set(state, ANEW);
+}
+
+int etcd_is_told(struct state *state, struct error **err)
+{
+	return state_set(state, ANEW, NULL, err);
 }
 
 static void others(const struct plan *plan, const char *node, struct strv *ret)

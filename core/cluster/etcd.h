@@ -4,6 +4,7 @@
  *
  *   etcd:initial    names of those that begin together, blanks between them; "": those of the plan will
  *   etcd:formed     "1": it had a quorum once; who comes without data from then on has to join
+ *   etcd:anew       "1": it began again without what it knew, and workers have not registered anew yet
  *   etcd:join:NODE  "1": its server was made after that
  *
  * A member that begins with its old name, the old token and no data would be taken for the one that had some, and the cluster could lose
@@ -31,6 +32,9 @@ int etcd_has_formed(struct state *state, struct error **err) MUST_USE;
 int etcd_is_new(struct state *state, const char *node, struct error **err) MUST_USE;
 /* The servers of all control planes are gone: those of the plan begin anew together. */
 int etcd_is_lost(struct state *state, const struct plan *plan, struct error **err) MUST_USE;
+/* Whether workers have to register anew since; and that they have. */
+bool etcd_was_lost(struct state *state);
+int etcd_is_told(struct state *state, struct error **err) MUST_USE;
 /* state NULL: nothing is decided yet.  The caller clears. */
 void etcd_start(struct state *state, const struct plan *plan, const char *node, struct etcd_start *ret);
 void etcd_start_clear(struct etcd_start *s);

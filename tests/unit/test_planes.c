@@ -159,11 +159,16 @@ static void test_all_that_lost_their_data_begin_anew(void **state)
 		assert_success(etcd_is_new(f->state, name, &test_error));
 		assert_success(state_set(f->state, key, "0123", &test_error));
 	}
+	assert_false(etcd_was_lost(f->state));
 	assert_success(etcd_is_lost(f->state, f->plan, &test_error));
+	assert_true(etcd_was_lost(f->state));
 	starts(f, "demo-cp-2", false, CP1 ", " CP2 ", " CP3);
 	assert_success(etcd_decide(f->state, f->plan, &test_error));
 	assert_success(etcd_is_new(f->state, "demo-cp-2", &test_error));
 	starts(f, "demo-cp-2", false, CP1 ", " CP2 ", " CP3);
+	assert_true(etcd_was_lost(f->state)); /* also after an interruption */
+	assert_success(etcd_is_told(f->state, &test_error));
+	assert_false(etcd_was_lost(f->state));
 }
 
 /* ---- the way from workers to the API */

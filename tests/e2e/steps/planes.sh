@@ -183,3 +183,62 @@ more_planes() {
 	kubectl get configmap without-cp-2
 	is_as_the_file_says
 }
+
+five_planes() {
+	sed -i 's/controlPlane: {count: 3/controlPlane: {count: 5/' "$FILE"
+	status apply
+	expect_status 0
+	voting demo-cp-4 5
+	[[ $(plane_nodes) = 'node/demo-cp-1 node/demo-cp-2 node/demo-cp-3 node/demo-cp-4 node/demo-cp-5 ' ]]
+	is_as_the_file_says
+}
+
+# Two of five, one of them the way to all others; etcd goes on, and what they had written is there afterwards.
+two_of_five_are_lost() {
+	in_tree power.py stop demo-cp-2
+	in_tree power.py delete demo-cp-5
+	eventually 90 written_without_cp_2
+	status apply
+	expect_status 0
+	voting demo-cp-3 5
+	kubectl wait --for=condition=Ready nodes --all --timeout=120s
+	kubectl get configmap without-cp-2
+	is_as_the_file_says
+}
+
+# While the authorities are replaced, as a worker sees it: its kubelet's certificate and the authorities that it trusts change below the probe.
+authorities_of_planes_are_replaced() {
+	authorities >"$WORK/before.authorities"
+	interrupt_at 'pass 2 of 3' 'certs rotate-ca' --yes
+	eventually 60 kubectl get --raw /readyz
+	status davit certs rotate-ca -f "$FILE" --mirror "$MIRROR" --yes
+	expect_status 0
+	authorities >"$WORK/after.authorities"
+	[[ -z $(comm -12 "$WORK/before.authorities" "$WORK/after.authorities") ]]
+	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
+	eventually 60 kubectl get --raw /readyz
+	kubectl wait --for=condition=Ready nodes --all --timeout=120s
+	voting demo-cp-1 "$(plane_nodes | wc -w)"
+	certs_are_what_the_state_knows
+	is_as_the_file_says
+}
+
+# All servers of the control planes are gone at once, and with them etcd: apply makes them, and a backup brings back what they knew.
+planes_are_all_lost() {
+	local backup=$WORK/planes.davit-backup n
+	rm -f "$backup"
+	(umask 077 && echo 'correct horse battery staple' >"$WORK/passphrase")
+	kubectl create configmap before-the-loss --from-literal=a=1 --dry-run=client -o yaml | kubectl apply -f -
+	davit etcd backup -f "$FILE" --passphrase-file "$WORK/passphrase" "$backup"
+	for n in $(plane_nodes); do in_tree power.py delete "${n#node/}"; done
+	status apply
+	expect_text 'all control planes have lost their servers'
+	expect_status 0
+	status davit etcd restore -f "$FILE" --passphrase-file "$WORK/passphrase" --yes "$backup"
+	expect_status 0
+	eventually 60 kubectl get configmap before-the-loss
+	kubectl wait --for=condition=Ready nodes --all --timeout=120s
+	voting demo-cp-1 "$(plane_nodes | wc -w)"
+	etcd_is_well
+	is_as_the_file_says
+}
