@@ -1,4 +1,5 @@
 #include "cmd/etcd.h"
+#include "cmd/etcd_away.h"
 #include "cmd/etcd_file.h"
 #include "cmd/etcd_header.h"
 #include "cmd/output.h"
@@ -18,6 +19,8 @@
 struct making {
 	struct context c;
 	const char *folder; /* --to; NULL: FILE was given */
+	struct objects *away; /* --to: where it goes then; else NULL */
+	char *passing;	      /* folder of the file on its way there */
 	char *path;
 	struct strv certificates; /* PEM texts */
 	struct strv sealed_for;
@@ -47,6 +50,8 @@ static void clear(struct making *m)
 	free(m->node);
 	free(m->snapshot);
 	free(m->path);
+	etcd_away_drop(&m->passing);
+	objects_close(m->away);
 	context_close(&m->c);
 }
 
@@ -89,7 +94,11 @@ static int find_path(struct making *m, struct error **err)
 
 	if (o->args.n > 0 && (o->folder != NULL || o->keep > 0))
 		return error_set(err, ERROR_USAGE, "etcd backup: FILE has the name that it is given; --to and --keep are for names that are made");
-	if (o->args.n == 0) {
+	if (o->folder != NULL && objects_is_url(o->folder)) {
+		if (etcd_away_open(&m->c, o->folder, &m->away, err) < 0 || etcd_away_folder(&m->passing, err) < 0)
+			return -1;
+		m->path = xasprintf("%s/%s", m->passing, name);
+	} else if (o->args.n == 0) {
 		m->folder = o->folder != NULL ? o->folder : ".";
 		if (path_mkdirs(m->folder, 0700, err) < 0)
 			return -1;
@@ -178,6 +187,21 @@ static int fetch(struct making *m, struct reach *reach, struct error **err)
 	return reach_run(reach, m->node, &s, take, m, err);
 }
 
+/* ---- away */
+
+static int send(struct making *m, struct error **err)
+{
+	CLEANUP_FREE char *url = NULL;
+
+	if (m->away == NULL)
+		return 0;
+	if (etcd_away_put(&m->c, m->away, m->path, &url, err) < 0)
+		return -1;
+	free(m->path);
+	m->path = steal_ptr(url);
+	return 0;
+}
+
 /* ---- those before it */
 
 struct kept {
@@ -211,8 +235,11 @@ static int retire(struct making *m, struct error **err)
 {
 	CLEANUP_STRV struct strv gone = STRV_INIT;
 	struct kept kept = {0};
-	int r = m->c.o->keep > 0 ? find_kept(m, &kept, err) : 0;
+	int r;
 
+	if (m->c.o->keep > 0 && m->away != NULL)
+		return etcd_away_retire(&m->c, m->away, (size_t)m->c.o->keep, &m->removed, err);
+	r = m->c.o->keep > 0 ? find_kept(m, &kept, err) : 0;
 	if (r == 0 && kept.n > 0)
 		backup_retire(kept.files, kept.n, (size_t)m->c.o->keep, &gone);
 	for (size_t i = 0; r == 0 && i < gone.n; i++) {
@@ -274,7 +301,7 @@ int verb_etcd_backup(const struct options *o, struct error **err)
 		return -1;
 	log_info("etcd of cluster %s as it %s on %s: %lld keys in %lld bytes, with the cluster's keys; SHA-256 of the file: %s", m.c.spec->name, m.node != NULL ? "was" : "is", m.plane,
 		 (long long)m.header.keys, (long long)m.header.size, m.sha256);
-	if (retire(&m, err) < 0)
+	if (send(&m, err) < 0 || retire(&m, err) < 0)
 		return -1;
 	for (size_t i = 0; i < m.removed.n; i++)
 		log_info("removed: %s", m.removed.v[i]);

@@ -1,6 +1,7 @@
 #include "cmd/etcd_restore.h"
 #include "cmd/etcd.h"
 #include "cmd/checks.h"
+#include "cmd/etcd_away.h"
 #include "cmd/etcd_header.h"
 #include "cmd/live.h"
 #include "cmd/lost.h"
@@ -330,6 +331,25 @@ static void take_up(struct restore *r)
 	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
 }
 
+/* What comes from an object store has no name on this machine any more once it is open. */
+static int open_backup(struct restore *r, const char *name, struct error **err)
+{
+	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP_FREE char *path = NULL;
+
+	if (objects_is_url(name)) {
+		if (etcd_away_folder(&folder, err) < 0)
+			return -1;
+		path = xasprintf("%s/backup", folder);
+		if (etcd_away_fetch(&r->c, name, path, err) < 0)
+			return -1;
+	}
+	if (etcd_backup_open(r->c.o, path != NULL ? path : name, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
+		return -1;
+	r->file.path = name;
+	return 0;
+}
+
 static int open_restore(struct restore *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
@@ -340,7 +360,7 @@ static int open_restore(struct restore *r, const struct options *o, struct error
 	if (r->kubernetes == NULL)
 		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet: \"davit apply\" makes it, then its data can be put there",
 				 r->c.spec->name);
-	if (etcd_backup_open(o, o->args.v[0], r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
+	if (open_backup(r, o->args.v[0], err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0)

@@ -1,4 +1,5 @@
 #include "cmd/etcd.h"
+#include "cmd/etcd_away.h"
 #include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "bootstrap/etcd.h"
@@ -123,19 +124,38 @@ int etcd_find_kept(const struct context *c, struct reach *reach, struct json_obj
 	return gather(&a, n, ret, err);
 }
 
+static int find_away(const struct context *c, const char *url, struct json_object **ret, struct error **err)
+{
+	CLEANUP_OBJECTS struct objects *away = NULL;
+
+	if (!objects_is_url(url))
+		return error_set(err, ERROR_USAGE, "etcd snapshots: \"%s\" is no object store: write swift://CONTAINER or s3://BUCKET", url);
+	return etcd_away_open(c, url, &away, err) < 0 ? -1 : etcd_away_list(c, away, ret, err);
+}
+
+static int find_here(const struct context *c, struct json_object **ret, struct error **err)
+{
+	CLEANUP_REACH struct reach *reach = NULL;
+
+	if (context_need_keys(c, err) < 0)
+		return -1;
+	reach = reach_new(c->spec, c->state, c->inventory);
+	if (etcd_find_kept(c, reach, ret, err) < 0)
+		return -1;
+	if (json_len(*ret) == 0)
+		log_info("the control planes have none; etcd.snapshots of %s is their schedule", c->spec->path);
+	return 0;
+}
+
 int verb_etcd_snapshots(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
-	CLEANUP_REACH struct reach *reach = NULL;
 	struct json_object *found = NULL;
 
-	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_kubernetes(&c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&c, err) < 0)
+	if (context_open(o, CONTEXT_READ, &c, err) < 0 || context_need_kubernetes(&c, ETCD_OF_SWARM, err) < 0)
 		return -1;
-	reach = reach_new(c.spec, c.state, c.inventory);
-	if (etcd_find_kept(&c, reach, &found, err) < 0)
+	if ((o->args.n > 0 ? find_away(&c, o->args.v[0], &found, err) : find_here(&c, &found, err)) < 0)
 		return -1;
-	if (json_len(found) == 0)
-		log_info("the control planes have none; etcd.snapshots of %s is their schedule", c.spec->path);
 	print(o, found);
 	return 0;
 }

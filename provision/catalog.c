@@ -15,6 +15,7 @@ static const struct service {
 	[CLOUD_VOLUME] = {{"block-storage", "volumev3", "volumev2", "volume", "block-store"}, NULL, "/v3"},
 	[CLOUD_LOAD_BALANCER] = {{"load-balancer"}, "/v2.0/lbaas", NULL},
 	[CLOUD_PLACEMENT] = {{"placement"}, "", NULL},
+	[CLOUD_OBJECT_STORE] = {{"object-store"}, NULL, "/v1"},
 };
 
 /* v3, v2.0, v2.1 */

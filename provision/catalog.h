@@ -6,7 +6,7 @@
  * The URL behind which the paths of a service begin, without a slash at its end; the caller frees.  endpoint_override comes
  * first; else the first entry of the catalog whose type (exact before aliases), interface and region match and whose URL is
  * not empty.  neutron gets /v2.0, glance /v2, octavia /v2.0/lbaas, keystone /v3 behind its root, whatever version stood there;
- * nova's and cinder's stay as they are, and get /v2.1 and /v3 where they name no version.
+ * nova's, cinder's and swift's stay as they are, and get /v2.1, /v3 and /v1 where they name no version.
  * ERROR_NOT_FOUND lists the services, interfaces and regions that are there.
  */
 int catalog_find(struct json_object *catalog, const struct cloud_config *c, enum cloud_service service, char **ret,

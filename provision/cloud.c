@@ -11,7 +11,7 @@ enum { LOGIN_MS = 150 * 1000 };
 /* How many requests at a time each service gets at first: neutron and cinder lock rows of their databases for what they create. */
 static const unsigned widths[CLOUD_SERVICES] = {
 	[CLOUD_IDENTITY] = 4, [CLOUD_COMPUTE] = 8,	 [CLOUD_NETWORK] = 4,	[CLOUD_IMAGE] = 8,
-	[CLOUD_VOLUME] = 4,   [CLOUD_LOAD_BALANCER] = 4, [CLOUD_PLACEMENT] = 8,
+	[CLOUD_VOLUME] = 4,   [CLOUD_LOAD_BALANCER] = 4, [CLOUD_PLACEMENT] = 8,   [CLOUD_OBJECT_STORE] = 4,
 };
 
 static int make_client(struct cloud *c, struct error **err)

@@ -25,6 +25,7 @@ enum cloud_service {
 	CLOUD_VOLUME,
 	CLOUD_LOAD_BALANCER,
 	CLOUD_PLACEMENT,
+	CLOUD_OBJECT_STORE,
 	CLOUD_SERVICES
 };
 
@@ -50,6 +51,17 @@ int cloud_call(struct cloud *c, const struct cloud_call *call, struct json_objec
 /* GET of a collection, all pages: *ret is a new array of the members of answer[key]. */
 int cloud_list(struct cloud *c, enum cloud_service service, const char *path, const char *key, const char *microversion,
 	       struct json_object **ret, struct error **err) MUST_USE;
+
+/* One request of the object store, of bytes instead of JSON.  0 for every status that was answered; ret is always valid. */
+struct cloud_bytes {
+	const char *method;
+	const char *path; /* "/container/object": escaped, with its query */
+	const void *body; /* NULL: none */
+	size_t len;
+	http_write *write; /* takes what a 2xx answer brings, and is then not repeated; NULL: ret has it */
+	void *context;
+};
+int cloud_bytes(struct cloud *c, const struct cloud_bytes *b, struct http_response *ret, struct error **err) MUST_USE;
 
 bool cloud_has(struct cloud *c, enum cloud_service service); /* in the catalog */
 uint64_t cloud_requests(struct cloud *c); /* sent so far, repeats included */

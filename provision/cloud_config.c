@@ -1,5 +1,6 @@
 #include "provision/cloud_config.h"
 #include "core/base/alloc.h"
+#include <assert.h>
 #include <ctype.h>
 #include <strings.h>
 
@@ -12,6 +13,7 @@ static const char *const service_prefixes[CLOUD_SERVICES][4] = {
 	[CLOUD_VOLUME] = {"block_storage", "volumev3", "volume", "block_store"},
 	[CLOUD_LOAD_BALANCER] = {"load_balancer"},
 	[CLOUD_PLACEMENT] = {"placement"},
+	[CLOUD_OBJECT_STORE] = {"object_store"},
 };
 
 struct field {
@@ -74,8 +76,13 @@ static const struct {
 
 const char *cloud_service_name(enum cloud_service service)
 {
-	static const char *const names[CLOUD_SERVICES] = {"identity",	   "compute",	    "network",	"image",
-							  "block-storage", "load-balancer", "placement"};
+	static const char *const names[] = {
+		[CLOUD_IDENTITY] = "identity",	   [CLOUD_COMPUTE] = "compute",
+		[CLOUD_NETWORK] = "network",	   [CLOUD_IMAGE] = "image",
+		[CLOUD_VOLUME] = "block-storage",  [CLOUD_LOAD_BALANCER] = "load-balancer",
+		[CLOUD_PLACEMENT] = "placement",   [CLOUD_OBJECT_STORE] = "object-store",
+	};
+	static_assert(ARRAY_SIZE(names) == CLOUD_SERVICES, "each has a name");
 
 	return names[service];
 }

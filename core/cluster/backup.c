@@ -221,6 +221,16 @@ bool backup_is_name(const char *name, const char *cluster)
 	return true;
 }
 
+int64_t backup_name_ms(const char *name)
+{
+	size_t n = strlen(name), tail = strlen("dddd-dd-ddTdd-dd-ddZ" ENDING);
+	struct tm tm = {0};
+
+	if (n < tail || strptime(name + n - tail, "%Y-%m-%dT%H-%M-%SZ", &tm) == NULL)
+		return 0;
+	return (int64_t)timegm(&tm) * 1000;
+}
+
 static int newer_first(const void *a, const void *b)
 {
 	const struct backup_file *x = a, *y = b;

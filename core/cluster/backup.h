@@ -53,6 +53,7 @@ void backup_key(const char *hex, uint8_t ret[BACKUP_KEY_HEX / 2]);
 /* "demo-2026-11-26T06-15-00Z.davit-backup"; the caller frees. */
 char *backup_name(const char *cluster, int64_t taken_ms) MUST_USE;
 bool backup_is_name(const char *name, const char *cluster);
+int64_t backup_name_ms(const char *name); /* when one of such a name was taken, since 1970 */
 /* Of n backups of one cluster the names of those beyond the `keep` newest. */
 struct backup_file {
 	const char *name;

@@ -47,6 +47,7 @@ struct http_request {
 	const char *service; /* under which its kind is counted: the limiter's; NULL: the origin of url */
 	const struct strv *headers;  /* "Name: value"; NULL: none */
 	const char *user, *password; /* HTTP basic, or NULL */
+	const char *signature; /* instead of that what AWS calls Signature Version 4, by these two: "aws:amz:eu-west-1:s3" */
 	const void *body;	     /* or: */
 	size_t body_len;
 	http_read *read; /* a streamed body of exactly body_len bytes */

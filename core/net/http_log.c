@@ -56,6 +56,8 @@ static void add_headers(struct buf *line, const struct transfer *t)
 	if (t->credentials && r->user != NULL) {
 		CLEANUP_FREE char *user = xasprintf("%s:***", r->user);
 
+		if (r->signature != NULL)
+			add_option(line, "--aws-sigv4", r->signature);
 		add_option(line, "-u", user);
 	}
 }

@@ -256,14 +256,19 @@ static void set_headers(CURL *easy, struct transfer *t)
 {
 	const struct strv *own = t->request->headers;
 
-	t->headers = curl_slist_append(NULL, "Expect:"); /* one round trip less, and some front ends never answer it */
+	/* one round trip less, and some front ends never answer it; libcurl 7.88 would sign that there is one */
+	if (t->request->signature == NULL)
+		t->headers = curl_slist_append(t->headers, "Expect:");
 	for (size_t i = 0; own != NULL && i < own->n; i++)
 		if (transfer_sends(t, own->v[i]))
 			t->headers = curl_slist_append(t->headers, own->v[i]);
 	SET(CURLOPT_HTTPHEADER, t->headers);
 	SET(CURLOPT_USERAGENT, "davit/" DAVIT_VERSION);
 	if (t->credentials && t->request->user != NULL) {
-		SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		if (t->request->signature != NULL)
+			SET(CURLOPT_AWS_SIGV4, t->request->signature);
+		else
+			SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		SET(CURLOPT_USERNAME, t->request->user);
 		SET(CURLOPT_PASSWORD, t->request->password);
 	}

@@ -144,6 +144,7 @@ static void test_names(void **state UNUSED)
 
 	assert_string_equal(name, "demo-2026-11-26T06-15-00Z.davit-backup");
 	assert_true(backup_is_name(name, "demo"));
+	assert_int_equal(backup_name_ms(name), TAKEN / 1000 * 1000);
 	assert_false(backup_is_name(name, "dem"));
 	assert_false(backup_is_name(name, "demo-2026"));
 	assert_false(backup_is_name("demo-2026-11-26T06-15-00Z.davit-backup.part", "demo"));

@@ -87,6 +87,7 @@ test_etcd() {
 	ctl put before 1 >/dev/null
 	etcd_is_shown
 	etcd_is_kept
+	etcd_is_kept_away
 	etcd_is_put_back
 	etcd_is_put_back_interrupted
 	unset DAVIT_PASSPHRASE

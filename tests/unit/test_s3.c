@@ -1,0 +1,75 @@
+#include "core/base/alloc.h"
+#include "provision/s3.h"
+#include "tests/unit/test.h"
+
+static void test_a_listing(void **state UNUSED)
+{
+	static const char xml[] = "<?xml version='1.0'?>\n<ListBucketResult xmlns='x'><Name>b</Name><IsTruncated>true</IsTruncated>"
+				  "<Contents><Key>a&amp;b&lt;c&gt;&quot;&apos;</Key><LastModified>x</LastModified><Size>12345678901</Size></Contents>"
+				  "<Contents><Size>3</Size><Key>d</Key></Contents><Contents><Key>of&#10;others</Key><Size>1</Size></Contents>"
+				  "<Contents><Size>1</Size></Contents></ListBucketResult>";
+	CLEANUP_S3_LIST struct s3_list l = {0}, cut = {0};
+
+	assert_success(s3_list_read(xml, strlen(xml), &l, &test_error));
+	assert_int_equal(l.n, 2);
+	assert_string_equal(l.entries[0].key, "a&b<c>\"'");
+	assert_int_equal(l.entries[0].size, 12345678901);
+	assert_string_equal(l.entries[1].key, "d");
+	assert_int_equal(l.entries[1].size, 3);
+	assert_true(l.more);
+	assert_success(s3_list_read(xml, (size_t)(strstr(xml, "</Key><LastM") - xml) + 80, &cut, &test_error)); /* what is whole of it */
+	assert_int_equal(cut.n, 1);
+	assert_failure(s3_list_read("<html>", 6, &cut, &test_error), "is no listing of S3");
+}
+
+static void test_a_fault(void **state UNUSED)
+{
+	static const struct {
+		const char *xml, *fault;
+	} rows[] = {{"<Error><Code>NoSuchBucket</Code><Message>None</Message></Error>", "NoSuchBucket: None"},
+		    {"<Error><Message>None</Message><Code>C</Code></Error>", "C: None"},
+		    {"<Error><Code>C</Code>", "C"},
+		    {"<html>no</html>", ""},
+		    {"", ""}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_FREE char *fault = s3_fault(rows[i].xml, strlen(rows[i].xml));
+
+		assert_string_equal(fault, rows[i].fault);
+	}
+}
+
+static void test_profiles(void **state UNUSED)
+{
+	static const char text[] = "aws_access_key_id = outside\n[other]\naws_access_key_id=o\naws_secret_access_key = p\r\n"
+				   "[default]\n# a remark\naws_access_key_id\t=  AKIA  \naws_secret_access_key=a/b+c==\nregion = x";
+	static const struct {
+		const char *profile, *id, *secret;
+	} rows[] = {{"default", "AKIA", "a/b+c=="}, {"other", "o", "p"}, {"nobody", NULL, NULL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *id = NULL, *secret = NULL;
+
+		s3_profile(text, rows[i].profile, &id, &secret);
+		if (rows[i].id == NULL) {
+			assert_null(id);
+			assert_null(secret);
+		} else {
+			assert_string_equal(id, rows[i].id);
+			assert_string_equal(secret, rows[i].secret);
+		}
+		secret_free(id);
+		secret_free(secret);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_listing),
+		cmocka_unit_test(test_a_fault),
+		cmocka_unit_test(test_profiles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
