@@ -24,7 +24,10 @@ swift_begins() {
 	eventually swift_answers || eventually swift_answers || eventually swift_answers
 }
 
-swift_ends() { exec {SWIFT[1]}>&-; }
+swift_ends() {
+	local fd=${SWIFT[1]}
+	exec {fd}>&-
+}
 
 # in_swift PATH: what the container has at PATH, or its list
 in_swift() { curl -sf -H 'X-Auth-Token: good' "http://127.0.0.1:8080/v1/AUTH_test/backups${1:+/$1}"; }
