@@ -27,12 +27,7 @@ int make_api_floating_ip(struct maker *m, struct error **err)
 	if (ip == NULL) /* it went since it was reserved */
 		return make_one(m, KIND_FLOATING_IP, name, body_floating_ip(m->mark, m->external_id, api_port_id(m->plan, m->view)), err);
 	fields = drift_floating_ip(ip->json, api_port_id(m->plan, m->view), &reason);
-	if (fields == NULL)
-		return 0;
-	if (make_update(m, ip, fields, err) < 0)
-		return -1;
-	view_put(m->view, KIND_FLOATING_IP, name, ip->id, view_find(m->view, KIND_FLOATING_IP, ip->name)->json);
-	return state_made(m->job->state, kind_info(KIND_FLOATING_IP)->name, name, ip->id, NULL, err);
+	return fields != NULL ? make_point_floating_ip(m, ip, fields, name, err) : 0;
 }
 
 static int keep_address(struct maker *m, const struct item *ip, struct error **err)

@@ -270,6 +270,19 @@ int make_update(struct maker *m, const struct item *item, struct json_object *fi
 	return 0;
 }
 
+int make_point_floating_ip(struct maker *m, const struct item *item, struct json_object *fields, const char *name, struct error **err)
+{
+	const char *kind = kind_info(KIND_FLOATING_IP)->name;
+	CLEANUP_FREE char *old = xstrdup(item->name);
+
+	if (make_update(m, item, fields, err) < 0)
+		return -1;
+	view_put(m->view, KIND_FLOATING_IP, name, item->id, view_find(m->view, KIND_FLOATING_IP, old)->json);
+	if (state_made(m->job->state, kind, name, item->id, NULL, err) < 0)
+		return -1;
+	return strcmp(old, name) != 0 ? state_gone(m->job->state, kind, old, err) : 0;
+}
+
 /* The inventory is told state and details together: remember the state, so that a detail does not turn it back. */
 static void tell(struct maker *m, size_t i, const enum node_cloud *cloud, const char *server_id, const char *floating_ip,
 		 const char *fault)

@@ -252,14 +252,9 @@ int make_interface(void *context, struct error **err)
 static int use_spare(struct maker *m, const struct item *spare, const char *node, struct error **err)
 {
 	struct json_object *fields = json_object_new_object();
-	const struct item *now = NULL;
 
 	json_add_str(fields, "port_id", made_id(m, KIND_PORT, node));
-	if (make_update(m, spare, fields, err) < 0)
-		return -1;
-	now = view_find(m->view, KIND_FLOATING_IP, spare->name);
-	view_put(m->view, KIND_FLOATING_IP, node, spare->id, now->json);
-	return state_made(m->job->state, kind_info(KIND_FLOATING_IP)->name, node, spare->id, NULL, err);
+	return make_point_floating_ip(m, spare, fields, node, err);
 }
 
 /* Where l3 is slow the interface is not known yet at once: 404 ExternalGatewayForFloatingIPNotFound passes. */

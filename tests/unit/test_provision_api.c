@@ -37,6 +37,20 @@ static void finish(struct cluster *c)
 	cluster_end(c);
 }
 
+/* The state has each thing under one name, also the floating IP that had none before it pointed to something. */
+static void assert_known_once(struct cluster *c)
+{
+	struct resource *rows = NULL;
+	size_t n = 0;
+
+	assert_success(state_resources(c->state, &rows, &n, &test_error));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(rows[i].kind, rows[k].kind) == 0 && rows[i].id != NULL && rows[k].id != NULL && strcmp(rows[i].id, rows[k].id) == 0)
+				fail_msg("the state has %s %s and %s: %s", rows[i].kind, rows[i].name, rows[k].name, rows[i].id);
+	resource_list_free(rows, n);
+}
+
 /* Every call fails once, in every way; the next run completes it, and the one after that has nothing to do. */
 static void torture(const char *text)
 {
@@ -58,6 +72,7 @@ static void torture(const char *text)
 			assert_success(cluster_apply(&c, &test_error));
 			assert_differences(&c, "");
 			assert_int_equal(fake_count(KIND_FLOATING_IP), 1);
+			assert_known_once(&c);
 			finish(&c);
 		}
 	}
