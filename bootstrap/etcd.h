@@ -74,7 +74,11 @@ struct etcd_restoration {
 	const char *stamp;	  /* "2026-11-26T06-15-00Z": where the data of before is kept */
 	const char *sha256;	  /* of the snapshot */
 	int64_t size;		  /* likewise */
+	int64_t bump;		  /* is added to its revision, the same on all members */
 };
+/* So that revisions go on far beyond those that anybody has seen, and no watch and no cache takes the old for the new: also where a snapshot is put
+ * back that an earlier restoration has raised from already. raised: up to where that one did (0: there was none); taken_up: it is this one.  Pure. */
+int64_t etcd_bump(int64_t revision, int64_t raised, bool taken_up);
 struct etcd_place {
 	char *version;	  /* of etcdutl: "3.6.16" */
 	bool done;	  /* this restoration has put its data there already */

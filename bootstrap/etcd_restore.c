@@ -9,6 +9,7 @@
 enum { LOOK_MS = 60 * 1000, UNITS_MS = 5 * 60 * 1000, DATA_MS = 30 * 60 * 1000 /* of at most 8 GiB, etcd's quota */ };
 
 #define PEER_PORT 2380
+#define FAR ((int64_t)1000 * 1000 * 1000) /* revisions: more than etcd writes between two restorations */
 
 void etcd_place_clear(struct etcd_place *p)
 {
@@ -31,6 +32,13 @@ static int run_text(struct ssh *s, const char *what, const char *text, const cha
 }
 
 /* ---- before */
+
+int64_t etcd_bump(int64_t revision, int64_t raised, bool taken_up)
+{
+	int64_t from = raised > revision ? raised : revision;
+
+	return taken_up && raised > revision ? raised - revision : from - revision + FAR;
+}
 
 int etcd_read_place(const char *text, struct etcd_place *ret, struct error **err)
 {
@@ -97,7 +105,8 @@ static char *members(const struct plan *plan)
 int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node, struct error **err)
 {
 	CLEANUP_FREE char *url = xasprintf("https://%s:%d", node->node.address, PEER_PORT), *all = members(plan);
-	const char *words[] = {r->id, r->stamp, node->node.name, url, all, NULL};
+	CLEANUP_FREE char *bump = xasprintf("%lld", (long long)r->bump);
+	const char *words[] = {r->id, r->stamp, node->node.name, url, all, bump, NULL};
 	struct ssh_command c = {.deadline = clock_deadline(DATA_MS)};
 
 	return run_text(s, "putting the snapshot's data in place", text_etcd_swap, words, &c, err);

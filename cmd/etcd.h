@@ -6,6 +6,7 @@
 
 #define ETCD_OF_SWARM "its managers keep their data themselves, and \"davit node list\" shows them" /* of context_need_kubernetes() */
 #define RESTORE_KEY "etcd:restoring" /* in the state: "ID STAMP HEADER-SHA256", from before the first write until the end */
+#define RAISED_KEY "etcd:raised"     /* likewise: the revision that etcd began with at the last restoration */
 
 /* ERROR_CONFIG while a restoration is under way. */
 int etcd_check_none(const struct context *c, struct error **err) MUST_USE;

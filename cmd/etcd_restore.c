@@ -186,9 +186,10 @@ static int settle(struct restore *r, struct error **err)
 static int note(struct restore *r, struct error **err)
 {
 	CLEANUP_FREE char *value = xasprintf("%s %s %s", r->id, r->stamp, r->file.header_sha256);
+	CLEANUP_FREE char *raised = xasprintf("%lld", (long long)(r->file.header.revision + r->r.bump));
 
 	r->noted = true;
-	return state_set(r->c.state, RESTORE_KEY, value, err);
+	return state_set(r->c.state, RAISED_KEY, raised, err) < 0 ? -1 : state_set(r->c.state, RESTORE_KEY, value, err);
 }
 
 static int run_phases(struct restore *r, struct error **err)
@@ -318,6 +319,7 @@ static int run(struct restore *r, struct error **err)
 static void take_up(struct restore *r)
 {
 	CLEANUP_FREE char *noted = state_get(r->c.state, RESTORE_KEY), *now = clock_rfc3339(clock_wall_ms());
+	CLEANUP_FREE char *raised = state_get(r->c.state, RAISED_KEY);
 	CLEANUP_STRV struct strv words = STRV_INIT;
 
 	strv_split(&words, noted != NULL ? noted : "", " ");
@@ -329,6 +331,7 @@ static void take_up(struct restore *r)
 	r->stamp = r->resumed ? xstrdup(words.v[1]) : xasprintf("%.19sZ", now);
 	r->noted = r->resumed;
 	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
+	r->r.bump = etcd_bump(r->file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->resumed);
 }
 
 /* What comes from an object store has no name on this machine any more once it is open. */

@@ -1,5 +1,5 @@
 # The data of the snapshot in the place of etcd's own, which is kept. Each part is done once, however often this is begun again.
-# $1: the restoration, $2: its time, $3: the member, $4: its URL for peers, $5: all members
+# $1: the restoration, $2: its time, $3: the member, $4: its URL for peers, $5: all members, $6: what is added to its revision
 set -uf
 umask 077
 davit=${DAVIT_HOME:-/opt/davit}
@@ -18,9 +18,8 @@ fi
 systemctl stop etcd.service || exit 1
 mkdir -p "$data" && chmod 700 "$data" || exit 1
 rm -rf "$new"
-# Revisions go on from far beyond those that anybody has seen: no watch and no cache takes the old for the new.
 if ! "$davit/bin/etcdutl" snapshot restore "$run/restore.db" --data-dir "$new" --name "$3" --initial-advertise-peer-urls "$4" --initial-cluster "$5" \
-	--initial-cluster-token "$1" --bump-revision 1000000000 --mark-compacted >"$run/restore.log" 2>&1; then
+	--initial-cluster-token "$1" --bump-revision "$6" --mark-compacted >"$run/restore.log" 2>&1; then
 	tail -n 3 "$run/restore.log" >&2
 	exit 1
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# operate.sh DAVIT MAKE_STATE [TEST…]: the commands for the nodes of a cluster that is there; prints TAP.
+# operate.sh DAVIT MAKE_STATE [TEST…]: the commands for the nodes of a cluster that is there; prints TAP. All tests, these, or all but -TEST.
 #
 # In namespaces of its own every node is a real sshd on port 22 of an address of the loopback. demo-cp-1 alone has a "floating IP"; the
 # others are reached through it. What they have of a node's programs is in operate/bin/.
@@ -170,6 +170,9 @@ if ! world; then
 	exit 1
 fi
 tests=("${@:3}")
-((${#tests[@]})) || mapfile -t tests < <(compgen -A function test_)
+if [[ ${3:--} = -* ]]; then
+	tests=()
+	for part in $(compgen -A function test_); do [[ " ${*:3} " = *" -$part "* ]] || tests+=("$part"); done
+fi
 for part in "${tests[@]}"; do "$part"; done
 echo "1..$n"

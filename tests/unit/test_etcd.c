@@ -177,6 +177,20 @@ static void test_place(void **state UNUSED)
 	assert_failure(etcd_read_place("3.6.16 done\n", &p, &test_error), "cannot be understood");
 }
 
+static void test_revisions_never_go_back(void **state UNUSED)
+{
+	const int64_t far = 1000000000;
+
+	assert_int_equal(etcd_bump(500, 0, false), far);
+	/* the same snapshot again, after what has been written since */
+	assert_int_equal(500 + etcd_bump(500, 500 + far, false), 500 + 2 * far);
+	/* one that was made after a restoration */
+	assert_int_equal(etcd_bump(700 + far, 500 + far, false), far);
+	/* what was begun goes on alike, also where an older davit had noted nothing */
+	assert_int_equal(500 + etcd_bump(500, 500 + 2 * far, true), 500 + 2 * far);
+	assert_int_equal(etcd_bump(500, 0, true), far);
+}
+
 static void test_kept_snapshots(void **state UNUSED)
 {
 	size_t n = 0;
@@ -203,7 +217,7 @@ int main(void)
 		cmocka_unit_test(test_all_well),      cmocka_unit_test(test_one_is_down),
 		cmocka_unit_test(test_no_quorum),     cmocka_unit_test(test_no_leader),
 		cmocka_unit_test(test_alarms_and_space), cmocka_unit_test(test_strangers),
-		cmocka_unit_test(test_what_is_no_answer), cmocka_unit_test(test_place),
+		cmocka_unit_test(test_what_is_no_answer), cmocka_unit_test(test_place), cmocka_unit_test(test_revisions_never_go_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

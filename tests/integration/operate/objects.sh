@@ -27,6 +27,7 @@ swift_begins() {
 swift_ends() {
 	local fd=${SWIFT[1]}
 	exec {fd}>&-
+	rm -r home/.config/openstack home/.aws
 }
 
 # in_swift PATH: what the container has at PATH, or its list
