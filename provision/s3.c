@@ -4,6 +4,7 @@
 #include "core/base/digest.h"
 #include "core/base/path.h"
 #include "core/net/retry.h"
+#include "provision/answer.h"
 #include "provision/cloud.h"
 #include <stdlib.h>
 #include <string.h>
@@ -239,12 +240,16 @@ void s3_list_clear(struct s3_list *l)
 
 char *s3_fault(const char *xml, size_t len)
 {
-	const char *at = xml, *code = NULL, *message = NULL;
-	size_t code_len = 0, message_len = 0;
+	const char *at = xml, *text = NULL;
+	size_t n = 0;
+	CLEANUP_FREE char *code = NULL, *message = NULL;
 
-	if (!next_text(&at, xml + len, "Code", &code, &code_len))
+	if (!next_text(&at, xml + len, "Code", &text, &n))
 		return xstrdup("");
+	code = answer_strip_html(text, n);
 	at = xml;
-	(void)next_text(&at, xml + len, "Message", &message, &message_len);
-	return message != NULL ? xasprintf("%.*s: %.*s", (int)code_len, code, (int)message_len, message) : xstrndup(code, code_len);
+	if (!next_text(&at, xml + len, "Message", &text, &n))
+		return steal_ptr(code);
+	message = answer_strip_html(text, n);
+	return xasprintf("%s: %s", code, message);
 }

@@ -33,5 +33,5 @@ struct s3_list {
 int s3_list_read(const char *xml, size_t len, struct s3_list *ret, struct error **err) MUST_USE; /* ERROR_REMOTE: it is no listing */
 void s3_list_clear(struct s3_list *l);
 #define CLEANUP_S3_LIST CLEANUP(s3_list_clear)
-/* "NoSuchBucket: The specified bucket does not exist" of an answer's body; "" where it says nothing.  Pure; the caller frees. */
+/* "NoSuchBucket: The specified bucket does not exist" of an answer's body, in one line of at most 802 bytes; "" where it says nothing.  Pure; the caller frees. */
 char *s3_fault(const char *xml, size_t len) MUST_USE;

@@ -29,6 +29,7 @@ static void test_a_fault(void **state UNUSED)
 	} rows[] = {{"<Error><Code>NoSuchBucket</Code><Message>None</Message></Error>", "NoSuchBucket: None"},
 		    {"<Error><Message>None</Message><Code>C</Code></Error>", "C: None"},
 		    {"<Error><Code>C</Code>", "C"},
+		    {"<Error><Code>C</Code><Message>two\n  lines &amp; <b>more</b></Message></Error>", "C: two lines & more"},
 		    {"<html>no</html>", ""},
 		    {"", ""}};
 
