@@ -29,6 +29,7 @@ def of_all():
 
 def main():
     lines = set()
+    list(member.network.security_groups())  # neutron makes a project's default one when it is first asked
     for kind, things in of_all():
         try:
             lines.update(f"{kind} {thing.id} {getattr(thing, 'name', '') or ''}" for thing in things)
