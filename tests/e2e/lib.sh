@@ -59,6 +59,14 @@ expect_text() {
 	grep -qF -e "$1" "$WORK/out" || { say "it does not print '$1'"; return 1; }
 }
 
+# lacks FILE TEXT…: none of them is there; a command behind a "!" never fails a step
+lacks() {
+	local text
+	for text in "${@:2}"; do
+		if grep -F -e "$text" "$1"; then say "that holds '$text'"; return 1; fi
+	done
+}
+
 # eventually SECONDS COMMAND…: until it succeeds; what it prints at last is shown
 eventually() {
 	local end=$((SECONDS + $1))

@@ -52,6 +52,6 @@ refused_password() {
 	status "$LAB" exec env OS_CLIENT_CONFIG_FILE="$WORK/clouds.yaml" "$DAVIT" apply -f "$FILE" --mirror "$MIRROR"
 	expect_status 4
 	expect_text 'log in'
-	! grep -q 'password: wrong' "$WORK/out"
+	lacks "$WORK/out" 'password: wrong'
 	project_empty_as_before
 }

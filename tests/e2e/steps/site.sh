@@ -40,7 +40,9 @@ site_is_left() {
 	expect_status 0
 	davit kubeconfig -f "$FILE" --to "$KUBECONFIG"
 	eventually 60 kubectl get --raw /readyz
-	! "$LAB" exec openssl s_client -connect "$(api_host):6443" -CAfile "$WORK/site/root.crt" -verify_return_error </dev/null >"$WORK/out" 2>&1
+	status "$LAB" exec openssl s_client -connect "$(api_host):6443" -CAfile "$WORK/site/root.crt" -verify_return_error
+	expect_status 1
+	expect_text 'verify error'
 	kubectl wait --for=condition=Ready nodes --all --timeout=120s
 	is_as_the_file_says
 }

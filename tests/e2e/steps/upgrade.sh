@@ -124,7 +124,7 @@ upgrade_ends() {
 	nothing_is_lost
 	davit ssh -f "$FILE" workers-2 'ls -d /opt/davit/before /opt/davit/lib/*/*' >"$WORK/kept" 2>/dev/null || true
 	grep "/kubelet/$NEWER" "$WORK/kept"
-	! grep -e "/$OLDER" -e before "$WORK/kept"
+	lacks "$WORK/kept" "/$OLDER" before
 	[[ $(ls "$XDG_STATE_HOME"/davit/demo/snapshots) = etcd-$OLDER-*.db ]]
 	status upgrade
 	expect_status 0

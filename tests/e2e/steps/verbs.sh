@@ -48,7 +48,7 @@ render_shows_files_without_secrets() {
 	for node in cp-1 workers-1 registry; do
 		davit render -f "$FILE" --mirror "$MIRROR" "$node" >"$WORK/render-$node"
 		grep -q '^==> /' "$WORK/render-$node"
-		! grep -q 'PRIVATE KEY' "$WORK/render-$node"
+		lacks "$WORK/render-$node" 'PRIVATE KEY'
 	done
 	grep -q '^==> /etc/systemd/system/kube-apiserver.service' "$WORK/render-cp-1"
 	davit render -f "$FILE" --mirror "$MIRROR" --secrets cp-1 | grep -q 'PRIVATE KEY'
