@@ -237,9 +237,11 @@ static int retire(struct making *m, struct error **err)
 	struct kept kept = {0};
 	int r;
 
-	if (m->c.o->keep > 0 && m->away != NULL)
+	if (m->c.o->keep <= 0)
+		return 0;
+	if (m->away != NULL)
 		return etcd_away_retire(&m->c, m->away, (size_t)m->c.o->keep, &m->removed, err);
-	r = m->c.o->keep > 0 ? find_kept(m, &kept, err) : 0;
+	r = find_kept(m, &kept, err);
 	if (r == 0 && kept.n > 0)
 		backup_retire(kept.files, kept.n, (size_t)m->c.o->keep, &gone);
 	for (size_t i = 0; r == 0 && i < gone.n; i++) {
