@@ -65,11 +65,11 @@ static size_t add_text(struct buf *b, const char *p, const char *end)
 /* Cut between characters of UTF-8. */
 static void cut(struct buf *b)
 {
-	size_t n = MESSAGE_MAX;
+	size_t n = MESSAGE_MAX - strlen("…");
 
 	while (b->len > 0 && b->data[b->len - 1] == ' ')
 		buf_truncate(b, b->len - 1);
-	if (b->len <= n)
+	if (b->len <= MESSAGE_MAX)
 		return;
 	while (n > 0 && ((unsigned char)b->data[n] & 0xc0) == 0x80)
 		n--;

@@ -40,6 +40,20 @@ static void test_a_fault(void **state UNUSED)
 	}
 }
 
+/* What is said stays one line of a screen or two: each of its two parts is cut, and whole with the sign of that. */
+static void test_a_long_fault(void **state UNUSED)
+{
+	char text[1001];
+	CLEANUP_FREE char *xml = NULL, *fault = NULL;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	xml = xasprintf("<Code>%s</Code><Message>%s</Message>", text, text);
+	fault = s3_fault(xml, strlen(xml));
+	assert_int_equal(strlen(fault), 400 + strlen(": ") + 400);
+	assert_string_equal(fault + strlen(fault) - strlen("x…"), "x…");
+}
+
 static void test_profiles(void **state UNUSED)
 {
 	static const char text[] = "aws_access_key_id = outside\n[other]\naws_access_key_id=o\naws_secret_access_key = p\r\n"
@@ -69,6 +83,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_listing),
 		cmocka_unit_test(test_a_fault),
+		cmocka_unit_test(test_a_long_fault),
 		cmocka_unit_test(test_profiles),
 	};
 
