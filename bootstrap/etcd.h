@@ -82,10 +82,12 @@ int64_t etcd_bump(int64_t revision, int64_t raised, bool taken_up);
 struct etcd_place {
 	char *version;	  /* of etcdutl: "3.6.16" */
 	bool done;	  /* this restoration has put its data there already */
-	bool has_data;	  /* there is some, which will be kept */
+	bool has_data;	  /* there is some: of before, which will be kept, or its own where it is done */
+	bool has_before;  /* what was there is kept */
 	int64_t free;	  /* bytes, where the data is */
 	int64_t run_free; /* and where the snapshot is put first; the same file system has_one_disk */
 	bool has_one_disk;
+	bool left_out;	  /* the caller's: etcd is not started there */
 	char *before;	  /* folder that the data of before goes to */
 };
 void etcd_place_clear(struct etcd_place *p);
@@ -97,6 +99,8 @@ int etcd_stop_api(struct ssh *s, struct error **err) MUST_USE; /* and what uses 
 int etcd_stop(struct ssh *s, struct error **err) MUST_USE;
 /* Puts the snapshot's data in the place of what is there, as that of member `node` of the plan's control planes. */
 int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node, struct error **err) MUST_USE;
+/* The other way: what it has put there goes, the data of before comes back. */
+int etcd_back(struct ssh *s, const struct etcd_restoration *r, struct error **err) MUST_USE;
 /* Begun, on all of them at the same time: waits for a quorum. */
 int etcd_begin(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
 int etcd_begin_api(struct ssh *s, struct error **err) MUST_USE; /* does not wait */

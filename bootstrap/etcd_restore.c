@@ -18,7 +18,8 @@ void etcd_place_clear(struct etcd_place *p)
 	*p = (struct etcd_place){0};
 }
 
-static int run_text(struct ssh *s, const char *what, const char *text, const char *const *words, struct ssh_command *c, struct error **err)
+static int run_text(struct ssh *s, const char *what, const char *text, const char *const *words, struct ssh_command *c,
+		    struct error **err)
 {
 	CLEANUP_BUF struct buf command = BUF_INIT;
 
@@ -45,7 +46,7 @@ int etcd_read_place(const char *text, struct etcd_place *ret, struct error **err
 	CLEANUP_STRV struct strv words = STRV_INIT;
 
 	strv_split(&words, text, " \n");
-	if (words.n != 7)
+	if (words.n != 8)
 		return error_set(err, ERROR_NODE, "where etcd's data is cannot be understood: %.200s", text);
 	*ret = (struct etcd_place){.version = xstrdup(words.v[0]),
 				   .done = strcmp(words.v[1], "done") == 0,
@@ -53,7 +54,8 @@ int etcd_read_place(const char *text, struct etcd_place *ret, struct error **err
 				   .free = strtoll(words.v[3], NULL, 10),
 				   .run_free = strtoll(words.v[4], NULL, 10),
 				   .has_one_disk = strcmp(words.v[5], "one") == 0,
-				   .before = xstrdup(words.v[6])};
+				   .has_before = strcmp(words.v[6], "kept") == 0,
+				   .before = xstrdup(words.v[7])};
 	return 0;
 }
 
@@ -81,7 +83,8 @@ int etcd_stop_api(struct ssh *s, struct error **err)
 	struct ssh_command c = {.deadline = clock_deadline(UNITS_MS)};
 
 	return run_text(s, "stopping the API server",
-			"exec systemctl stop kube-controller-manager.service kube-scheduler.service kube-apiserver.service", (const char *[]){NULL}, &c, err);
+			"exec systemctl stop kube-controller-manager.service kube-scheduler.service kube-apiserver.service",
+			(const char *[]){NULL}, &c, err);
 }
 
 int etcd_stop(struct ssh *s, struct error **err)
@@ -98,11 +101,13 @@ static char *members(const struct plan *plan)
 
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		if (plan->nodes[i].node.role == NODE_CONTROL_PLANE)
-			buf_addf(&b, "%s%s=https://%s:%d", b.len > 0 ? "," : "", plan->nodes[i].node.name, plan->nodes[i].node.address, PEER_PORT);
+			buf_addf(&b, "%s%s=https://%s:%d", b.len > 0 ? "," : "", plan->nodes[i].node.name,
+				 plan->nodes[i].node.address, PEER_PORT);
 	return buf_steal(&b);
 }
 
-int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node, struct error **err)
+int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node,
+	      struct error **err)
 {
 	CLEANUP_FREE char *url = xasprintf("https://%s:%d", node->node.address, PEER_PORT), *all = members(plan);
 	CLEANUP_FREE char *bump = xasprintf("%lld", (long long)r->bump);
@@ -110,6 +115,13 @@ int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan
 	struct ssh_command c = {.deadline = clock_deadline(DATA_MS)};
 
 	return run_text(s, "putting the snapshot's data in place", text_etcd_swap, words, &c, err);
+}
+
+int etcd_back(struct ssh *s, const struct etcd_restoration *r, struct error **err)
+{
+	struct ssh_command c = {.deadline = clock_deadline(DATA_MS)};
+
+	return run_text(s, "putting the data of before back", text_etcd_back, (const char *[]){r->id, r->stamp, NULL}, &c, err);
 }
 
 int etcd_begin(struct ssh *s, int64_t deadline, struct error **err)
@@ -123,8 +135,9 @@ int etcd_begin(struct ssh *s, int64_t deadline, struct error **err)
 
 int etcd_begin_api(struct ssh *s, struct error **err)
 {
-	static const char script[] = "rm -f " RUN_FOLDER "restore.*\n"
-				     "exec systemctl start --no-block kube-apiserver.service kube-controller-manager.service kube-scheduler.service";
+	static const char script[] =
+		"rm -f " RUN_FOLDER "restore.*\n"
+		"exec systemctl start --no-block kube-apiserver.service kube-controller-manager.service kube-scheduler.service";
 	struct ssh_command c = {.deadline = clock_deadline(UNITS_MS)};
 
 	return run_text(s, "starting the API server", script, (const char *[]){NULL}, &c, err);

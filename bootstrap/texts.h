@@ -10,6 +10,7 @@ extern const char text_etcd_push[];
 extern const char text_etcd_start[];
 extern const char text_etcd_status[];
 extern const char text_etcd_swap[];
+extern const char text_etcd_back[];
 extern const char text_healthy[];
 extern const char text_keep[];
 extern const char text_key_new[];

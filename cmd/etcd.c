@@ -15,10 +15,11 @@ const struct command etcd_actions[] = {
 	 "--to swift://CONTAINER[/PREFIX] writes it to the cloud's object store, s3://BUCKET[/PREFIX] to S3: where AWS_ENDPOINT_URL says, by the keys of\n"
 	 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or of ~/.aws/credentials.  Container or bucket must be there.", 0, 1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_BACKUP | OPT_SNAPSHOT, verb_etcd_backup},
-	{"etcd restore", "BACKUP", "Put etcd back to what it was, on all control planes",
+	{"etcd restore", "[BACKUP]", "Put etcd back to what it was, on all control planes",
 	 "After the loss of all members, or to go back.  BACKUP is a file, or the URL of one in an object store.  It is read and checked as a whole before anything is touched.  Then all API servers are\n"
 	 "stopped, then etcd; its data is moved aside and stays on the nodes; what the snapshot holds takes its place, and all begin again.  Pods run\n"
-	 "on meanwhile.  An interruption loses nothing: the same command goes on.", 1, 1,
+	 "on meanwhile.  An interruption loses nothing: the same command goes on, or --abort goes\n"
+	 "back to the data of before.", 0, 1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_YES | OPT_DRY_RUN, verb_etcd_restore},
 	{"etcd show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
 	 "Reads its header, which is not encrypted, and whether the file is whole in length.  No cluster and no passphrase are needed.", 1, 1, OPT_OUTPUT,
@@ -40,7 +41,7 @@ int etcd_check_none(const struct context *c, struct error **err)
 	if (restoring == NULL)
 		return 0;
 	return error_set(err, ERROR_CONFIG,
-			 "a restoration of cluster %s's etcd has not come to its end: \"davit etcd restore\" with the same file goes on from there",
+			 "a restoration of cluster %s's etcd has not come to its end: \"davit etcd restore\" with the same file goes on from there, with --abort it goes back",
 			 c->spec->name);
 }
 

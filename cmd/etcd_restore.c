@@ -15,123 +15,10 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/parallel.h"
 #include "core/cluster/frozen.h"
 #include "core/cluster/recovery.h"
 
-/*
- * All control planes go through one phase before any begins with the next.  The snapshot is there before anything is stopped; an API server that
- * still ran while etcd goes would hang for more than a minute, and etcd's members must not meet one of before.  Each phase may be done again: a run
- * that goes on does them all, and a node that has its data already keeps it.
- */
-
 enum { READY_MS = 10 * 60 * 1000 };
-
-struct job {
-	struct restore *r;
-	size_t i; /* of its control plane */
-};
-
-/* ---- on one control plane */
-
-static int push(struct ssh *s, struct job *j, struct error **err)
-{
-	CLEANUP_ETCD_PULL struct etcd_pull pull = {0};
-
-	if (j->r->places[j->i].done)
-		return 0;
-	etcd_pull_begin(&pull, &j->r->file);
-	return etcd_push(s, &j->r->r, etcd_pull_read, &pull, err);
-}
-
-static int stop_api(struct ssh *s, struct job *j UNUSED, struct error **err)
-{
-	return etcd_stop_api(s, err);
-}
-
-static int stop(struct ssh *s, struct job *j UNUSED, struct error **err)
-{
-	return etcd_stop(s, err);
-}
-
-static int swap(struct ssh *s, struct job *j, struct error **err)
-{
-	const struct plan *plan = j->r->c.plan;
-
-	return etcd_swap(s, &j->r->r, plan, &plan->nodes[j->r->planes[j->i]], err);
-}
-
-static int start(struct ssh *s, struct job *j UNUSED, struct error **err)
-{
-	return etcd_begin(s, clock_deadline(READY_MS), err);
-}
-
-static int start_api(struct ssh *s, struct job *j UNUSED, struct error **err)
-{
-	return etcd_begin_api(s, err) < 0 ? -1 : bootstrap_healthy(s, clock_deadline(READY_MS), err);
-}
-
-static const struct phase {
-	const char *name, *what;
-	int (*run)(struct ssh *s, struct job *j, struct error **err);
-	bool harmless; /* nothing has been stopped yet */
-} phases[] = {
-	{"push", "bring the snapshot there", push, true},
-	{"stop API", "stop API server, controller-manager and scheduler", stop_api, false},
-	{"stop etcd", "stop etcd", stop, false},
-	{"restore", "move etcd's data aside, put the snapshot's in its place", swap, false},
-	{"etcd", "start etcd, wait until it has a leader", start, false},
-	{"API", "start the API server and the others, wait until all are well", start_api, false},
-};
-
-struct round {
-	struct restore *r;
-	const struct phase *phase;
-};
-
-struct call {
-	const struct phase *phase;
-	struct job job;
-};
-
-static int call(struct ssh *s, void *context, struct error **err)
-{
-	struct call *c = context;
-
-	return c->phase->run(s, &c->job, err);
-}
-
-static int one(size_t i, void *context, struct error **err)
-{
-	const struct round *round = context;
-	struct restore *r = round->r;
-	const char *name = r->c.plan->nodes[r->planes[i]].node.name;
-	struct call c = {round->phase, {r, i}};
-	struct error *why = NULL;
-
-	event_begin(r->events, name, round->phase->name);
-	if (reach_run(r->reach, name, &r->sessions[i], call, &c, &why) == 0) {
-		event_end(r->events, name, round->phase->name);
-		return 0;
-	}
-	if (!error_is(why, ERROR_CANCELLED))
-		event_fail(r->events, name, round->phase->name, error_message(why));
-	error_wrap(&why, "%s", name);
-	return error_move(err, why);
-}
-
-static int everywhere(struct restore *r, const struct phase *phase, struct error **err)
-{
-	struct round round = {r, phase};
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, r->n + 1);
-	int result = parallel_for(r->n, 0, one, &round, errors, NULL);
-
-	if (result < 0)
-		result = verb_sum_up(errors, r->n, "", "", err);
-	for (size_t i = 0; i < r->n; i++)
-		error_free(errors[i]);
-	return result;
-}
 
 /* ---- Kubernetes, which has gone back in time */
 
@@ -150,7 +37,8 @@ static void register_again(struct restore *r, const char *name)
 	if (lost_register(r->reach, name, &why) == 0)
 		log_info("%s came after the backup: its kubelet registers it again", name);
 	else
-		log_warning("%s came after the backup, and Kubernetes does not know it; restart its kubelet: %s", name, error_message(why));
+		log_warning("%s came after the backup, and Kubernetes does not know it; restart its kubelet: %s", name,
+			    error_message(why));
 }
 
 static void compare_nodes(struct restore *r, struct json_object *nodes)
@@ -167,7 +55,9 @@ static void compare_nodes(struct restore *r, struct json_object *nodes)
 		const char *name = json_get_str(json_object_array_get_idx(items, i), "metadata.name", "?");
 
 		if (plan_find(r->c.plan, name) == NULL)
-			log_warning("Kubernetes knows a node %s, as when the backup was made, and the cluster has none: kubectl delete node %s", name, name);
+			log_warning("Kubernetes knows a node %s, as when the backup was made, and the cluster has none: kubectl "
+				    "delete node %s",
+				    name, name);
 	}
 }
 
@@ -194,10 +84,10 @@ static int note(struct restore *r, struct error **err)
 
 static int run_phases(struct restore *r, struct error **err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
-		if (!phases[i].harmless && !r->noted && note(r, err) < 0)
+	for (const struct etcd_phase *p = etcd_forth; p->name != NULL; p++) {
+		if (!p->harmless && !r->noted && note(r, err) < 0)
 			return -1;
-		if (everywhere(r, &phases[i], err) < 0)
+		if (etcd_phase_run(r, p, err) < 0)
 			return -1;
 	}
 	return settle(r, err) < 0 ? -1 : state_set(r->c.state, RESTORE_KEY, NULL, err);
@@ -217,20 +107,6 @@ static struct json_object *nodes_json(const struct restore *r)
 	return o;
 }
 
-static struct json_object *steps_json(void)
-{
-	struct json_object *o = json_object_new_array();
-
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
-		struct json_object *step = json_object_new_object();
-
-		json_add_str(step, "step", phases[i].name);
-		json_add_str(step, "what", phases[i].what);
-		json_object_array_add(o, step);
-	}
-	return o;
-}
-
 static void print_json(const struct restore *r, bool steps)
 {
 	struct json_object *o = json_object_new_object();
@@ -239,23 +115,8 @@ static void print_json(const struct restore *r, bool steps)
 	json_add(o, "backup", etcd_header_json(&r->file.header));
 	json_add(o, "nodes", nodes_json(r));
 	if (steps)
-		json_add(o, "steps", steps_json());
+		json_add(o, "steps", etcd_phases_json(etcd_forth));
 	output_json(o);
-}
-
-static void print_steps(const struct restore *r)
-{
-	static const char *const headings[] = {"STEP", "ON", "WHAT"};
-	struct table *table = table_new(headings, ARRAY_SIZE(headings));
-	CLEANUP_STRV struct strv names = STRV_INIT;
-	CLEANUP_FREE char *all = NULL;
-
-	for (size_t i = 0; i < r->n; i++)
-		strv_add(&names, r->c.plan->nodes[r->planes[i]].node.name);
-	all = verb_names(&names);
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
-		table_row(table, (const char *[]){phases[i].name, all, phases[i].what});
-	table_print(table);
 }
 
 static void tell_done(const struct restore *r, int64_t begun)
@@ -265,8 +126,8 @@ static void tell_done(const struct restore *r, int64_t begun)
 	log_info("etcd of cluster %s is as it was on %s (%.1f s)", r->c.spec->name, taken, (double)(clock_ms() - begun) / 1000);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->places[i].has_data || r->places[i].done)
-			log_info("what %s had before is there in %s: remove it when nobody wants it any more", r->c.plan->nodes[r->planes[i]].node.name,
-				 r->places[i].before);
+			log_info("what %s had before is there in %s: remove it when nobody wants it any more",
+				 r->c.plan->nodes[r->planes[i]].node.name, r->places[i].before);
 	if (r->c.o->format == OUTPUT_JSON)
 		print_json(r, false);
 }
@@ -275,8 +136,8 @@ static int confirm(const struct restore *r, struct error **err)
 {
 	CLEANUP_FREE char *taken = clock_rfc3339(r->file.header.taken_ms), *question = NULL;
 
-	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost", r->c.spec->name, taken,
-			     (long long)r->file.header.keys);
+	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost",
+			     r->c.spec->name, taken, (long long)r->file.header.keys);
 	return r->resumed ? 0 : output_confirm(r->c.o->yes, question, err);
 }
 
@@ -302,7 +163,7 @@ static int run(struct restore *r, struct error **err)
 		if (r->c.o->format == OUTPUT_JSON)
 			print_json(r, true);
 		else
-			print_steps(r);
+			etcd_phases_print(r, etcd_forth);
 		return 0;
 	}
 	if (confirm(r, err) < 0)
@@ -330,7 +191,8 @@ static void take_up(struct restore *r)
 	r->id = r->resumed ? xstrdup(words.v[0]) : random_uuid();
 	r->stamp = r->resumed ? xstrdup(words.v[1]) : xasprintf("%.19sZ", now);
 	r->noted = r->resumed;
-	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
+	r->r = (struct etcd_restoration){
+		.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
 	r->r.bump = etcd_bump(r->file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->resumed);
 }
 
@@ -347,9 +209,22 @@ static int open_backup(struct restore *r, const char *name, struct error **err)
 		if (etcd_away_fetch(&r->c, name, path, err) < 0)
 			return -1;
 	}
-	if (etcd_backup_open(r->c.o, path != NULL ? path : name, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
+	if (etcd_backup_open(r->c.o, path != NULL ? path : name, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery,
+			     err) < 0)
 		return -1;
 	r->file.path = name;
+	return 0;
+}
+
+int etcd_restore_planes(struct restore *r, struct error **err)
+{
+	context_pin_pools(&r->c, NULL);
+	if (context_replan(&r->c, err) < 0)
+		return -1;
+	r->reach = reach_new(r->c.spec, r->c.state, r->c.inventory);
+	r->planes = etcd_planes(&r->c, &r->n);
+	r->places = xnew_n(struct etcd_place, r->n + 1);
+	r->sessions = xnew_n(struct ssh *, r->n + 1);
 	return 0;
 }
 
@@ -361,22 +236,16 @@ static int open_restore(struct restore *r, const struct options *o, struct error
 		return -1;
 	r->kubernetes = frozen_version(r->c.state);
 	if (r->kubernetes == NULL)
-		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet: \"davit apply\" makes it, then its data can be put there",
+		return error_set(err, ERROR_CONFIG,
+				 "cluster %s has no control plane yet: \"davit apply\" makes it, then its data can be put there",
 				 r->c.spec->name);
 	if (open_backup(r, o->args.v[0], err) < 0)
 		return -1;
-	context_pin_pools(&r->c, NULL);
-	if (context_replan(&r->c, err) < 0)
-		return -1;
 	take_up(r);
-	r->reach = reach_new(r->c.spec, r->c.state, r->c.inventory);
-	r->planes = etcd_planes(&r->c, &r->n);
-	r->places = xnew_n(struct etcd_place, r->n + 1);
-	r->sessions = xnew_n(struct ssh *, r->n + 1);
-	return 0;
+	return etcd_restore_planes(r, err);
 }
 
-static void clear(struct restore *r)
+void etcd_restore_clear(struct restore *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		etcd_place_clear(&r->places[i]);
@@ -407,13 +276,23 @@ static int told(const struct restore *r, int result, struct error **err)
 	message = xstrdup(error_message(*err));
 	error_clear(err);
 	if (kind == ERROR_CANCELLED && cancel_by_user())
-		return error_set(err, kind, "interrupted; nothing is lost: the same \"davit etcd restore %s\" goes on from here", r->file.path);
-	return error_set(err, kind, "%s\nWhen that is mended, the same \"davit etcd restore %s\" goes on from here.", message, r->file.path);
+		return error_set(
+			err, kind,
+			"interrupted; nothing is lost: the same \"davit etcd restore %s\" goes on from here, --abort goes back",
+			r->file.path);
+	return error_set(err, kind,
+			 "%s\nWhen that is mended, the same \"davit etcd restore %s\" goes on from here; \"davit etcd restore "
+			 "--abort\" goes back to what was there before.",
+			 message, r->file.path);
 }
 
 int verb_etcd_restore(const struct options *o, struct error **err)
 {
-	CLEANUP(clear) struct restore r = {.file = {.fd = -1}, .events = events_new()};
+	CLEANUP(etcd_restore_clear) struct restore r = {.file = {.fd = -1}, .events = events_new()};
 
-	return open_restore(&r, o, err) < 0 ? -1 : told(&r, run(&r, err), err);
+	if (o->abort != (o->args.n == 0))
+		return error_set(err, ERROR_USAGE, "etcd restore: %s",
+				 o->abort ? "--abort takes no backup: it goes back to what was there before"
+					  : "give a backup: a file, or the URL of one in an object store");
+	return o->abort ? etcd_abort(o, err) : open_restore(&r, o, err) < 0 ? -1 : told(&r, run(&r, err), err);
 }

@@ -29,5 +29,24 @@ int etcd_backup_open(const struct options *o, const char *path, const char *clus
 		     struct json_object **ret_recovery, struct error **err) MUST_USE;
 /* What is sealed in it alone; ret: the recovery file, secret. */
 int etcd_backup_unseal(const struct options *o, struct etcd_file *f, struct buf *ret, struct error **err) MUST_USE;
-/* Connects to all control planes, which stay connected, and tells all that stands against it. */
+/* Who is asked; the rest of r is set. */
+int etcd_restore_planes(struct restore *r, struct error **err) MUST_USE;
+void etcd_restore_clear(struct restore *r);
+/* Connects to all control planes, which stay connected, looks at their data, and tells of those that cannot be reached. */
+int etcd_restore_visit(struct restore *r, struct findings *ret, struct error **err) MUST_USE;
+/* Likewise, and tells all that stands against it. */
 int etcd_restore_look(struct restore *r, struct findings *ret, struct error **err) MUST_USE;
+
+/* What all control planes do, at the same time, before any begins with the next. Each may be done again. */
+struct etcd_phase {
+	const char *name, *what;
+	int (*run)(struct ssh *s, struct restore *r, size_t i, struct error **err); /* on the i-th control plane */
+	bool harmless; /* nothing has been stopped yet */
+};
+extern const struct etcd_phase etcd_forth[], etcd_back_again[]; /* end with a name of NULL */
+int etcd_phase_run(struct restore *r, const struct etcd_phase *phase, struct error **err) MUST_USE;
+struct json_object *etcd_phases_json(const struct etcd_phase *phases);
+void etcd_phases_print(const struct restore *r, const struct etcd_phase *phases);
+
+/* "etcd restore --abort": what was begun is taken back. */
+int etcd_abort(const struct options *o, struct error **err) MUST_USE;

@@ -18,7 +18,7 @@ struct options {
 	const char *host, *since; /* --host; --since */
 	int lines;		  /* -n; 0: not given */
 	bool follow, hard;
-	bool yes, dry_run, cloud_only, json_log, secrets, verify, keep_volumes, remove, list;
+	bool yes, dry_run, abort, cloud_only, json_log, secrets, verify, keep_volumes, remove, list;
 	struct strv nodes;	 /* --node, each */
 	struct strv pools, roles; /* likewise */
 	int width;		 /* --parallel of exec */

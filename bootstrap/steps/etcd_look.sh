@@ -1,4 +1,4 @@
-# Where etcd's data is on this control plane, before a restoration: "VERSION done|open data|empty FREE FREE one|two FOLDER".
+# Where etcd's data is on this control plane, before a restoration: "VERSION done|open data|empty FREE FREE one|two kept|none FOLDER".
 # $1: the restoration, $2: its time; see etcd.h for the words.
 set -uf
 davit=${DAVIT_HOME:-/opt/davit}
@@ -15,6 +15,8 @@ has=empty
 [ ! -d "$data/member" ] || has=data
 is=open
 [ "$has" = empty ] || [ "$(cat "$davit/run/etcd-restored" 2>/dev/null)" != "$1" ] || is='done'
+kept=none
+[ ! -d "$before/member" ] || kept=kept
 near=$data
 [ -d "$near" ] || near=${data%/*}
 disks=two
@@ -24,4 +26,4 @@ room() {
 	df --output=avail -B1 "$1" | tail -n 1 | tr -d ' '
 }
 
-echo "$version $is $has $(room "$near") $(room "$davit/run") $disks $before"
+echo "$version $is $has $(room "$near") $(room "$davit/run") $disks $kept $before"

@@ -29,8 +29,10 @@ if [ -e "$data/member" ] && [ -e "$before/member" ]; then
 elif [ -e "$data/member" ]; then
 	mkdir -p "$before" && mv "$data/member" "$before/member" || exit 1
 fi
+sync -f "$data"
+# from here on what lies there is this restoration's, also where nothing was there before: etcd_back.sh goes by it
+echo "$1" >"$run/etcd-restored"
+sync "$run/etcd-restored"
 mv "$new/member" "$data/member" || exit 1
 rmdir "$new"
 sync -f "$data"
-echo "$1" >"$run/etcd-restored"
-sync "$run/etcd-restored"

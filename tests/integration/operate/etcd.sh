@@ -19,6 +19,7 @@ etcd_programs() {
 		stop | start)
 			printf '%s\n' "$1 ${*:2}" >>"$FAKE/units"
 			case "$1 $*" in
+			start*etcd.service) [[ ! -e $FAKE/etcd-is-broken ]] || exit 1 ;;& # and goes on below
 			stop*etcd.service) read -r pid <"$FAKE/etcd.pid" && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done ;;
 			start*etcd.service)
 				setsid "$FAKE/etcd" >"$FAKE/etcd.log" 2>&1 </dev/null 9>&- &
@@ -89,6 +90,7 @@ test_etcd() {
 	etcd_is_kept
 	etcd_is_kept_away
 	etcd_is_put_back
+	etcd_goes_back
 	etcd_is_put_back_interrupted
 	unset DAVIT_PASSPHRASE
 	etcd_kill
@@ -197,6 +199,35 @@ start --no-block etcd.service
 start --no-block kube-apiserver.service kube-controller-manager.service kube-scheduler.service' ]]; then ok 'in order'; else not_ok 'in order' "$(cat fake/units)"; fi
 }
 
+# A restoration that is given up: before anything was moved, and after it.
+etcd_goes_back() {
+	davit 2 etcd restore --abort
+	says 'no restoration of cluster demo'
+	davit 2 etcd restore
+	says 'give a backup'
+	davit 2 etcd restore one.davit-backup --abort
+	says '--abort takes no backup'
+	ctl put before 3 >/dev/null
+	rm -rf /var/lib/etcd.before-*
+	: >fake/etcd-is-broken
+	davit 5 etcd restore one.davit-backup --yes
+	says 'davit etcd restore --abort'
+	davit 2 etcd restore --abort
+	says 'give --yes'
+	davit 0 etcd restore --abort --dry-run -o json
+	has 'what would be done' '[s["step"] for s in o["steps"]]' "['stop API', 'stop etcd', 'back', 'etcd', 'API']"
+	davit 5 etcd restore --abort --yes
+	says 'the same command goes on from here'
+	rm fake/etcd-is-broken
+	davit 0 etcd restore --abort --yes
+	says 'is as it was before the restoration'
+	value before 3 'the data of before is back'
+	if compgen -G '/var/lib/etcd.before-*' >/dev/null; then not_ok 'nothing is kept twice' "$(ls /var/lib)"; else ok 'nothing is kept twice'; fi
+	davit 2 etcd restore --abort
+	davit 0 etcd restore one.davit-backup --yes
+	value before 1 'another restoration comes to its end'
+}
+
 # All data is lost; etcdutl fails once, so that the restoration does not come to its end.
 etcd_is_put_back_interrupted() {
 	etcd_kill
@@ -208,6 +239,8 @@ etcd_is_put_back_interrupted() {
 	says 'what is missing' 'the same "davit etcd restore one.davit-backup" goes on from here'
 	davit 2 certs renew
 	says 'a restoration of cluster demo'
+	davit 3 etcd restore --abort --yes
+	says 'demo-cp-1 had no data of etcd'
 	mv etcdutl /opt/davit/bin/etcdutl
 	davit 0 etcd restore one.davit-backup -o json
 	has 'nothing was there before' 'o["nodes"], "steps" in o' "([{'node': 'demo-cp-1'}], False)"
