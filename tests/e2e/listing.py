@@ -29,7 +29,8 @@ def of_all():
 
 def main():
     lines = set()
-    list(member.network.security_groups())  # neutron makes a project's default one when it is first asked
+    for of in admin.identity.projects():
+        list(admin.network.security_groups(project_id=of.id))  # neutron makes a project's default one when it is first asked
     for kind, things in of_all():
         try:
             lines.update(f"{kind} {thing.id} {getattr(thing, 'name', '') or ''}" for thing in things)
