@@ -127,12 +127,12 @@ int etcd_away_list(const struct context *c, struct objects *o, struct json_objec
 	return 0;
 }
 
-int etcd_away_fetch(const struct context *c, const char *url, const char *path, struct error **err)
+static int fetch(const char *url, const char *cloud, const char *path, struct error **err)
 {
 	CLEANUP_OBJECTS struct objects *o = NULL;
 	int fd, r;
 
-	if (etcd_away_open(c, url, &o, err) < 0)
+	if (objects_open(url, cloud, &o, err) < 0)
 		return -1;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -140,4 +140,24 @@ int etcd_away_fetch(const struct context *c, const char *url, const char *path, 
 	r = objects_get(o, "", fd, err);
 	close(fd);
 	return r;
+}
+
+int etcd_away_local(const char *name, const char *cloud, char **ret_folder, char **ret_path, struct error **err)
+{
+	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP_FREE char *path = NULL;
+
+	*ret_folder = NULL;
+	if (!objects_is_url(name)) {
+		*ret_path = xstrdup(name);
+		return 0;
+	}
+	if (etcd_away_folder(&folder, err) < 0)
+		return -1;
+	path = xasprintf("%s/backup", folder);
+	if (fetch(name, cloud, path, err) < 0)
+		return -1;
+	*ret_folder = steal_ptr(folder);
+	*ret_path = steal_ptr(path);
+	return 0;
 }

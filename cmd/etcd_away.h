@@ -17,5 +17,6 @@ int etcd_away_put(const struct context *c, struct objects *o, const char *path, 
 int etcd_away_retire(const struct context *c, struct objects *o, size_t keep, struct strv *ret_removed, struct error **err) MUST_USE;
 /* Those of this cluster, newest first: [{"name": URL, "taken", "size"}]; the caller puts. */
 int etcd_away_list(const struct context *c, struct objects *o, struct json_object **ret, struct error **err) MUST_USE;
-/* The backup that the URL names, into a new file of that path. */
-int etcd_away_fetch(const struct context *c, const char *url, const char *path, struct error **err) MUST_USE;
+/* Where on this machine the backup is that a person has named: fetched into ret_folder where that is an URL (by that cloud, as cloud_open() takes it), its
+ * own path otherwise (ret_folder: NULL).  etcd_away_drop() ret_folder; the caller frees ret_path. */
+int etcd_away_local(const char *name, const char *cloud, char **ret_folder, char **ret_path, struct error **err) MUST_USE;

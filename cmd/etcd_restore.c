@@ -202,15 +202,8 @@ static int open_backup(struct restore *r, const char *name, struct error **err)
 	CLEANUP(etcd_away_drop) char *folder = NULL;
 	CLEANUP_FREE char *path = NULL;
 
-	if (objects_is_url(name)) {
-		if (etcd_away_folder(&folder, err) < 0)
-			return -1;
-		path = xasprintf("%s/backup", folder);
-		if (etcd_away_fetch(&r->c, name, path, err) < 0)
-			return -1;
-	}
-	if (etcd_backup_open(r->c.o, path != NULL ? path : name, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery,
-			     err) < 0)
+	if (etcd_away_local(name, context_cloud(&r->c), &folder, &path, err) < 0 ||
+	    etcd_backup_open(r->c.o, path, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
 		return -1;
 	r->file.path = name;
 	return 0;

@@ -1,3 +1,4 @@
+#include "cmd/etcd_away.h"
 #include "cmd/etcd_file.h"
 #include "cmd/etcd_header.h"
 #include "cmd/output.h"
@@ -26,7 +27,8 @@ static void print_table(const struct backup *b)
 	struct table *t = table_new(headings, ARRAY_SIZE(headings));
 	CLEANUP_FREE char *taken = clock_rfc3339(b->taken_ms), *sealed = strv_join(&b->sealed_for, ", ");
 	CLEANUP_FREE char *etcd = xasprintf("%s (data of %s)", b->etcd, b->storage);
-	CLEANUP_FREE char *snapshot = xasprintf("%lld bytes, %lld keys, revision %lld", (long long)b->size, (long long)b->keys, (long long)b->revision);
+	CLEANUP_FREE char *snapshot =
+		xasprintf("%lld bytes, %lld keys, revision %lld", (long long)b->size, (long long)b->keys, (long long)b->revision);
 
 	row(t, "cluster", b->cluster);
 	row(t, "uuid", b->uuid);
@@ -43,8 +45,10 @@ static void print_table(const struct backup *b)
 int verb_etcd_show(const struct options *o, struct error **err)
 {
 	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
+	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP_FREE char *path = NULL;
 
-	if (etcd_file_open(o->args.v[0], &f, err) < 0)
+	if (etcd_away_local(o->args.v[0], o->cloud, &folder, &path, err) < 0 || etcd_file_open(path, &f, err) < 0)
 		return -1;
 	if (o->format == OUTPUT_JSON)
 		output_json(etcd_header_json(&f.header));

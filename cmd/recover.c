@@ -1,3 +1,4 @@
+#include "cmd/etcd_away.h"
 #include "cmd/etcd_restore.h"
 #include "cmd/marks.h"
 #include "cmd/verbs.h"
@@ -24,7 +25,8 @@ static int open_partial(struct context *c, struct error **err)
 	}
 	if (!context_has_keys(c))
 		return 0;
-	return error_set(err, ERROR_CONFLICT, "cluster %s has its state in %s: there is nothing to recover; move it away first if it is damaged",
+	return error_set(err, ERROR_CONFLICT,
+			 "cluster %s has its state in %s: there is nothing to recover; move it away first if it is damaged",
 			 c->spec->name, state_folder(c->state));
 }
 
@@ -98,23 +100,25 @@ static int read_archive(const struct context *c, struct buf *ret, struct error *
 {
 	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
 	CLEANUP_ERROR struct error *why = NULL;
+	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP_FREE char *path = NULL;
 
-	if (c->o->archive == NULL)
-		return fetch(c, ret, err);
-	if (etcd_file_open(c->o->archive, &f, &why) == 0)
+	if (etcd_away_local(c->o->archive, context_cloud(c), &folder, &path, err) < 0)
+		return -1;
+	if (etcd_file_open(path, &f, &why) == 0)
 		return etcd_backup_unseal(c->o, &f, ret, err);
-	return etcd_file_is_backup(c->o->archive) ? error_move(err, steal_ptr(why)) : path_read(c->o->archive, ret, err);
+	return etcd_file_is_backup(path) ? error_move(err, steal_ptr(why)) : path_read(path, ret, err);
 }
 
 static int from_nodes(struct context *c, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
 
-	if (read_archive(c, &text, err) < 0 || recovery_read(buf_str(&text), text.len, c->state, c->inventory, err) < 0 ||
-	    state_set(c->state, "keys", "", err) < 0)
+	if ((c->o->archive != NULL ? read_archive(c, &text, err) : fetch(c, &text, err)) < 0 ||
+	    recovery_read(buf_str(&text), text.len, c->state, c->inventory, err) < 0 || state_set(c->state, "keys", "", err) < 0)
 		return -1;
-	log_info("keys, passwords and host keys are back in %s; \"davit plan\" tells what differs from %s", state_folder(c->state),
-		 c->spec->path);
+	log_info("keys, passwords and host keys are back in %s; \"davit plan\" tells what differs from %s",
+		 state_folder(c->state), c->spec->path);
 	return 0;
 }
 
@@ -124,12 +128,14 @@ int verb_recover(const struct options *o, struct error **err)
 	CLEANUP_CLOUD struct cloud *cloud = NULL;
 
 	if (o->identity != NULL && o->archive != NULL)
-		return error_set(err, ERROR_USAGE, "recover: --identity and --archive are two ways to the same: give one of them");
+		return error_set(err, ERROR_USAGE,
+				 "recover: --identity and --archive are two ways to the same: give one of them");
 	if (spec_load(o->file, &c.spec, err) < 0 || open_partial(&c, err) < 0 || cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    make_state(&c, cloud, err) < 0 || from_cloud(&c, cloud, err) < 0)
 		return -1;
 	if (o->identity != NULL || o->archive != NULL)
 		return from_nodes(&c, err);
-	log_warning("its keys are not here: plan and delete work; \"davit recover --identity FILE\" or --archive FILE brings the rest");
+	log_warning("its keys are not here: plan and delete work; \"davit recover --identity FILE\" or --archive FILE brings the "
+		    "rest");
 	return 0;
 }

@@ -89,6 +89,9 @@ away_and_back() {
 	has 'two are kept, the newest first' 'len(o["snapshots"]), o["snapshots"][0]["name"], o["snapshots"][0]["size"] > 1000' "(2, '$newest', True)"
 	if [[ $(in_swift '' | wc -l) = 4 ]]; then ok 'what is of others stays'; else not_ok 'what is of others stays' "$(in_swift '')"; fi
 	if compgen -G '/tmp/davit-*/*.davit-backup' >/dev/null; then not_ok 'nothing is left here' "$(ls /tmp/davit-*)"; else ok 'nothing is left here'; fi
+	# shellcheck disable=SC2086
+	davit 0 etcd show "$newest" -o json $options
+	has 'it is shown from there' 'o["cluster"], o["snapshot"]["keys"] > 0' "('demo', True)"
 	ctl put before 7 >/dev/null
 	# shellcheck disable=SC2086
 	davit 0 etcd restore "$newest" --yes $options
