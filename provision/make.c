@@ -272,15 +272,10 @@ int make_update(struct maker *m, const struct item *item, struct json_object *fi
 
 int make_point_floating_ip(struct maker *m, const struct item *item, struct json_object *fields, const char *name, struct error **err)
 {
-	const char *kind = kind_info(KIND_FLOATING_IP)->name;
-	CLEANUP_FREE char *old = xstrdup(item->name);
-
 	if (make_update(m, item, fields, err) < 0)
 		return -1;
-	view_put(m->view, KIND_FLOATING_IP, name, item->id, view_find(m->view, KIND_FLOATING_IP, old)->json);
-	if (state_made(m->job->state, kind, name, item->id, NULL, err) < 0)
-		return -1;
-	return strcmp(old, name) != 0 ? state_gone(m->job->state, kind, old, err) : 0;
+	view_put(m->view, KIND_FLOATING_IP, name, item->id, view_find(m->view, KIND_FLOATING_IP, item->name)->json);
+	return state_made(m->job->state, kind_info(KIND_FLOATING_IP)->name, name, item->id, NULL, err);
 }
 
 /* The inventory is told state and details together: remember the state, so that a detail does not turn it back. */

@@ -52,7 +52,7 @@ int make_whole(struct maker *m, enum kind kind, const char *name, struct json_ob
 
 /* PUT of one resource's fields: `update port "demo-w-1"`.  fields is freed; the view gets the answer. */
 int make_update(struct maker *m, const struct item *item, struct json_object *fields, struct error **err) MUST_USE;
-/* Points a floating IP at a port, by which it has another name from now on: in the view, and alone in the state.  fields: as of make_update(). */
+/* Points a floating IP at a port, by which it has another name from now on, in view and state.  fields: as of make_update(). */
 int make_point_floating_ip(struct maker *m, const struct item *item, struct json_object *fields, const char *name, struct error **err) MUST_USE;
 /* The id of what an earlier step made; a missing one is a bug of the steps' needs. */
 const char *made_id(struct maker *m, enum kind kind, const char *name);

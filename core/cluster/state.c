@@ -19,7 +19,7 @@ struct state {
 };
 
 /* The schema's number is in user_version; a later one adds its statements below and raises it. */
-enum { SCHEMA = 2 };
+enum { SCHEMA = 3 };
 static const char schema_1[] =
 	"BEGIN IMMEDIATE;" /* all or nothing: the disk may be full */
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
@@ -33,6 +33,13 @@ static const char schema_1[] =
 static const char schema_2[] = "BEGIN IMMEDIATE;"
 			       "ALTER TABLE nodes ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
 			       "PRAGMA user_version=2;"
+			       "COMMIT;";
+/* A thing of the cloud has one name: what is written under another one (INSERT OR REPLACE) takes the place of the row that was. */
+static const char schema_3[] = "BEGIN IMMEDIATE;"
+			       "DELETE FROM resources WHERE id IS NOT NULL AND rowid NOT IN"
+			       " (SELECT max(rowid) FROM resources GROUP BY kind, id);" /* the name that was written last */
+			       "CREATE UNIQUE INDEX resources_id ON resources(kind, id);"
+			       "PRAGMA user_version=3;"
 			       "COMMIT;";
 
 static int db_error(struct state *s, struct error **err)
@@ -125,7 +132,8 @@ static int open_db(struct state *s, enum state_mode mode, struct error **err)
 		return error_set(err, ERROR_CONFIG, "%s was written by a newer davit (schema %s, this one knows %d); use that one",
 				 path, version, SCHEMA);
 	if ((atoi(version) < 1 && sqlite3_exec(s->db, schema_1, NULL, NULL, NULL) != SQLITE_OK) ||
-	    (atoi(version) < 2 && sqlite3_exec(s->db, schema_2, NULL, NULL, NULL) != SQLITE_OK))
+	    (atoi(version) < 2 && sqlite3_exec(s->db, schema_2, NULL, NULL, NULL) != SQLITE_OK) ||
+	    (atoi(version) < 3 && sqlite3_exec(s->db, schema_3, NULL, NULL, NULL) != SQLITE_OK))
 		return db_error(s, err);
 	return 0;
 }

@@ -30,7 +30,10 @@ const char *state_uuid(const struct state *s); /* of the cluster: its mark on ev
 char *state_path(const struct state *s, const char *relative) MUST_USE;
 int state_destroy(struct state *s, struct error **err) MUST_USE; /* removes the folder, closes s */
 
-/* Resources of the cloud: an intent row before each create, the id after.  kind: "network", "server", …; name: unique in its kind. */
+/*
+ * Resources of the cloud: an intent row before each create, the id after.  kind: "network", "server", …; name and id: each unique in its
+ * kind.  What was made is known by the name that state_made() had last, in one step: never by two, and never by none.
+ */
 struct resource {
 	char *kind, *name;
 	char *id;	  /* NULL: intent only, it may or may not exist */

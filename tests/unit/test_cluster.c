@@ -1,15 +1,11 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
-#include "core/base/path.h"
 #include "core/cluster/address.h"
 #include "core/cluster/plan.h"
 #include "core/cluster/state.h"
 #include "tests/unit/test.h"
-#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define HEAD "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
 #define CLOUD "  openstack: {image: debian-12}\n"
@@ -171,90 +167,6 @@ static void test_plan_refuses_a_small_network(void **state UNUSED)
 	assert_failure(plan_make(s, NULL, &p, &test_error), "has no address left for demo-w-5; 7 servers are wanted");
 }
 
-static char *temporary(void)
-{
-	char folder[] = "/tmp/davit-test-XXXXXX";
-
-	assert_non_null(mkdtemp(folder));
-	return xstrdup(folder);
-}
-
-static void test_state_keeps_what_it_was_told(void **state UNUSED)
-{
-	CLEANUP_FREE char *folder = temporary(), *uuid = NULL, *secret = NULL, *again = NULL;
-	struct node n = {.name = (char *)"demo-cp-1", .role = NODE_CONTROL_PLANE, .pool = (char *)"control-plane", .address = (char *)"10.6.0.10"};
-	struct inventory *known = inventory_new();
-	struct resource *r = NULL;
-	struct state *s = NULL;
-	size_t count = 0;
-
-	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
-	uuid = xstrdup(state_uuid(s));
-	assert_success(state_intend(s, "network", "demo", &test_error));
-	assert_null(state_id(s, "network", "demo"));
-	assert_success(state_made(s, "network", "demo", "n-1", NULL, &test_error));
-	assert_success(state_intend(s, "network", "demo", &test_error)); /* does not forget the id */
-	assert_success(state_put_node(s, &n, &test_error));
-	assert_success(state_secret(s, "registry-password", 16, &secret, &test_error));
-	state_close(s);
-
-	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
-	assert_string_equal(state_uuid(s), uuid);
-	assert_success(state_resources(s, &r, &count, &test_error));
-	assert_int_equal(count, 1);
-	assert_string_equal(r[0].id, "n-1");
-	resource_list_free(r, count);
-	assert_success(state_nodes(s, known, &test_error));
-	assert_int_equal(inventory_len(known), 1);
-	assert_success(state_secret(s, "registry-password", 16, &again, &test_error));
-	assert_string_equal(secret, again);
-	assert_success(state_destroy(s, &test_error));
-	assert_false(path_exists(folder));
-	inventory_free(known);
-}
-
-/* Files cannot grow beyond so many bytes, as on a disk without room: wherever that stops it, there is nothing half-made afterwards. */
-static void test_state_outlives_a_full_disk(void **state UNUSED)
-{
-	struct rlimit before;
-	int failed = 0;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	signal(SIGXFSZ, SIG_IGN);
-	for (rlim_t size = 0; size < 128 * 1024; size += 1024) {
-		CLEANUP_FREE char *folder = temporary();
-		struct rlimit limit = {.rlim_cur = size, .rlim_max = before.rlim_max};
-		struct error *err = NULL;
-		struct state *s = NULL;
-
-		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-		if (state_open(folder, "demo", STATE_WRITE, &s, &err) < 0) {
-			assert_int_equal(error_kind(err), ERROR_INTERNAL);
-			error_free(err);
-			failed++;
-		}
-		state_close(s);
-		assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-		assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
-		assert_success(state_destroy(s, &test_error));
-	}
-	assert_in_range(failed, 10, 127);
-}
-
-static void test_state_has_one_writer(void **state UNUSED)
-{
-	CLEANUP_FREE char *folder = temporary();
-	struct state *a = NULL, *b = NULL;
-
-	assert_success(state_open(folder, "demo", STATE_WRITE, &a, &test_error));
-	assert_failure(state_open(folder, "demo", STATE_WRITE, &b, &test_error), "another davit (process");
-	assert_success(state_open(folder, "demo", STATE_READ, &b, &test_error));
-	state_close(b);
-	assert_failure(state_open(folder, "other", STATE_READ, &b, &test_error), "is the state of cluster demo, not of other");
-	assert_success(state_destroy(a, &test_error));
-	assert_failure(state_open(folder, "demo", STATE_READ, &b, &test_error), "there is no cluster demo here");
-}
-
 static int tell(void *context, struct error **err UNUSED)
 {
 	inventory_cloud(context, "demo-w-1", NODE_ACTIVE, "uuid-1", NULL, NULL);
@@ -291,9 +203,6 @@ int main(void)
 		cmocka_unit_test(test_plan_names_and_addresses),
 		cmocka_unit_test(test_plan_keeps_known_addresses),
 		cmocka_unit_test(test_plan_refuses_a_small_network),
-		cmocka_unit_test(test_state_keeps_what_it_was_told),
-		cmocka_unit_test(test_state_has_one_writer),
-		cmocka_unit_test(test_state_outlives_a_full_disk),
 		cmocka_unit_test(test_inventory_wakes_waiters),
 	};
 

@@ -4,9 +4,7 @@
 #include "core/cluster/edit.h"
 #include "core/cluster/members.h"
 #include "core/cluster/plan.h"
-#include "core/cluster/state.h"
 #include "tests/unit/test.h"
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -236,38 +234,6 @@ static void test_large_pools(void **state UNUSED)
 	assert_non_null(strstr(found, "w-5000 |"));
 }
 
-static void test_state_of_an_earlier_schema(void **state UNUSED)
-{
-	CLEANUP_FREE char *folder = xasprintf("/tmp/davit-scale-%d", (int)getpid()), *db = xasprintf("%s/state.db", folder);
-	struct inventory *known = inventory_new();
-	struct node n = {0};
-	struct state *s = NULL;
-	sqlite3 *raw = NULL;
-
-	assert_success(path_remove_tree(folder, &test_error));
-	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
-	assert_success(state_put_node(s, &(struct node){.name = (char *)"demo-w-1", .role = NODE_WORKER, .pool = (char *)"w", .address = (char *)"10.6.0.20"},
-				      &test_error));
-	state_close(s);
-	assert_int_equal(sqlite3_open(db, &raw), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(raw, "ALTER TABLE nodes DROP COLUMN leaving; PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(raw);
-
-	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
-	assert_success(state_nodes(s, known, &test_error));
-	assert_true(inventory_get(known, "demo-w-1", &n));
-	assert_false(n.leaving);
-	n.leaving = true;
-	assert_success(state_put_node(s, &n, &test_error));
-	node_clear(&n);
-	assert_success(state_nodes(s, known, &test_error));
-	assert_true(inventory_get(known, "demo-w-1", &n));
-	assert_true(n.leaving);
-	node_clear(&n);
-	assert_success(state_destroy(s, &test_error));
-	inventory_free(known);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -280,7 +246,6 @@ int main(void)
 		cmocka_unit_test(test_zones_stay_even),
 		cmocka_unit_test(test_one_pool_may_begin_with_anothers_name),
 		cmocka_unit_test(test_large_pools),
-		cmocka_unit_test(test_state_of_an_earlier_schema),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
