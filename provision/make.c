@@ -128,6 +128,19 @@ static int post(struct post *p, struct json_object *body, struct error **err)
 	return keep_answer(p, answer, err);
 }
 
+/* What a want has become in the cloud: a floating IP that is to point nowhere yet has no name there, and is one that is spare. */
+static const char *id_of(struct post *p, const struct want *want)
+{
+	struct maker *m = p->m;
+	const char *id = view_id(m->view, p->kind, want->name);
+	const struct item *spare;
+
+	if (id != NULL || p->kind != KIND_FLOATING_IP || json_at(want->body, "port_id") != NULL)
+		return id;
+	spare = pick_spare_floating_ip(m->view, m->plan, 0);
+	return spare != NULL ? view_put(m->view, p->kind, want->name, spare->id, spare->json)->id : NULL;
+}
+
 /* Those of the wants that bear our mark in the cloud all the same are taken; the number that is still missing. */
 static int adopt(struct post *p, size_t *left, struct error **err)
 {
@@ -142,7 +155,7 @@ static int adopt(struct post *p, size_t *left, struct error **err)
 			return -1;
 		view_add_list(m->view, p->kind, list);
 		for (size_t w = 0; w < *left; w++) {
-			const char *id = view_id(m->view, p->kind, p->wants[w].name);
+			const char *id = id_of(p, &p->wants[w]);
 
 			if (id == NULL)
 				continue;

@@ -55,14 +55,14 @@ void layout_torture(const char *text, void (*others)(void))
 	static const enum fake_fault faults[] = {FAULT_LOST, FAULT_APPLIED, FAULT_REFUSED};
 
 	for (size_t f = 0; f < ARRAY_SIZE(faults); f++) {
-		unsigned calls = 1, n = 0;
+		unsigned calls, n = 0;
 
-		while (++n <= calls) {
+		do { /* until that many calls are not made: one that failed is the last of its run */
 			CLEANUP_ERROR struct error *err = NULL;
 			struct cluster c = {0};
 
 			layout_begin(&c, text, others);
-			fake_fail(n, faults[f]);
+			fake_fail(++n, faults[f]);
 			(void)!cluster_apply(&c, &err);
 			calls = fake_calls();
 			fake_fail(0, FAULT_NONE);
@@ -70,6 +70,6 @@ void layout_torture(const char *text, void (*others)(void))
 			layout_assert_complete(&c);
 			layout_assert_removed(&c);
 			layout_end(&c);
-		}
+		} while (n <= calls);
 	}
 }

@@ -57,14 +57,14 @@ static void torture(const char *text)
 	static const enum fake_fault faults[] = {FAULT_LOST, FAULT_APPLIED, FAULT_REFUSED, FAULT_REPEATED};
 
 	for (size_t f = 0; f < ARRAY_SIZE(faults); f++) {
-		unsigned calls = 1, n = 0;
+		unsigned calls, n = 0;
 
-		while (++n <= calls) {
+		do { /* until that many calls are not made: one that failed is the last of its run */
 			CLEANUP_ERROR struct error *err = NULL;
 			struct cluster c = {0};
 
 			begin(&c, text);
-			fake_fail(n, faults[f]);
+			fake_fail(++n, faults[f]);
 			(void)!cluster_apply(&c, &err);
 			calls = fake_calls();
 			fake_fail(0, FAULT_NONE);
@@ -74,7 +74,7 @@ static void torture(const char *text)
 			assert_int_equal(fake_count(KIND_FLOATING_IP), 1);
 			assert_known_once(&c);
 			finish(&c);
-		}
+		} while (n <= calls);
 	}
 }
 
