@@ -1,11 +1,13 @@
 #include "cmd/context.h"
 #include "cmd/authorities.h"
+#include "cmd/verbs.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include "core/cluster/worn.h"
 #include "core/net/http.h"
 #include "core/net/ssh.h"
+#include "core/net/ssh_keys.h"
 #include "provision/cloud.h"
 
 static const enum state_mode state_modes[] = {
@@ -112,21 +114,43 @@ int context_replan(struct context *c, struct error **err)
 	return 0;
 }
 
-int context_key_pair(const struct context *c, char **ret_public, struct error **err)
+/* The private one may have been put back without it. */
+static int write_public_key(const struct context *c, const char *file, const char *public_file, struct error **err)
 {
-	CLEANUP_FREE char *folder = state_path(c->state, "ssh"), *file = state_path(c->state, "ssh/id_ed25519");
-	CLEANUP_FREE char *public_file = state_path(c->state, "ssh/id_ed25519.pub");
+	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
+	CLEANUP_FREE char *public = NULL, *line = NULL;
+
+	if (path_read(file, &secret, err) < 0 || ssh_private_key_check(buf_str(&secret), file, &public, err) < 0)
+		return -1;
+	if (public == NULL)
+		return error_set(err, ERROR_CONFIG, "%s is missing: \"ssh-keygen -y -f %s\" prints what belongs there", public_file, file);
+	line = xasprintf("%s %s", public, c->spec->name);
+	return path_write(public_file, line, strlen(line), 0644, err);
+}
+
+static int make_key_pair(const struct context *c, const char *file, const char *public_file, struct error **err)
+{
+	CLEANUP_FREE char *folder = state_path(c->state, "ssh");
 	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
 	CLEANUP_BUF struct buf public = BUF_INIT;
 
-	if (path_exists(file) && path_exists(public_file)) {
-		if (path_read(public_file, &public, err) < 0)
-			return -1;
-	} else if (ssh_keygen(c->spec->name, &secret, &public, err) < 0 || path_mkdirs(folder, 0700, err) < 0 ||
-		   path_write(file, secret.data, secret.len, 0600, err) < 0 ||
-		   path_write(public_file, public.data, public.len, 0644, err) < 0) {
+	if (ssh_keygen(c->spec->name, &secret, &public, err) < 0 || path_mkdirs(folder, 0700, err) < 0 ||
+	    path_write(file, secret.data, secret.len, 0600, err) < 0)
 		return -1;
-	}
+	return path_write(public_file, public.data, public.len, 0644, err);
+}
+
+int context_key_pair(const struct context *c, char **ret_public, struct error **err)
+{
+	CLEANUP_FREE char *file = state_path(c->state, "ssh/id_ed25519"), *public_file = state_path(c->state, "ssh/id_ed25519.pub");
+	CLEANUP_BUF struct buf public = BUF_INIT;
+
+	if (!path_exists(file) && make_key_pair(c, file, public_file, err) < 0)
+		return -1;
+	if (!path_exists(public_file) && write_public_key(c, file, public_file, err) < 0)
+		return -1;
+	if (path_read(public_file, &public, err) < 0)
+		return -1;
 	while (public.len > 0 && public.data[public.len - 1] == '\n')
 		buf_truncate(&public, public.len - 1);
 	*ret_public = buf_steal(&public);
@@ -245,7 +269,7 @@ int context_node_name(const struct context *c, const char *word, char **ret, str
 	node_list_free(nodes, n);
 	if (*ret != NULL)
 		return 0;
-	all = strv_join(&names, ", ");
+	all = verb_names(&names);
 	return error_set(err, ERROR_USAGE, "cluster %s has no node %s; it has: %s", c->spec->name, word, n > 0 ? all : "none");
 }
 

@@ -194,9 +194,11 @@ static int verify_host(const struct ssh *s, const struct ssh_login *login, const
 static int check_key(const struct ssh *s, const char *path, char **ret_fingerprint, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf key = BUF_INIT;
+	CLEANUP_FREE char *public = NULL;
 
-	if (path_read(path, &key, err) < 0 || ssh_private_key_check(buf_str(&key), path, ret_fingerprint, err) < 0)
+	if (path_read(path, &key, err) < 0 || ssh_private_key_check(buf_str(&key), path, &public, err) < 0)
 		return error_wrap(err, "%s: cannot log in as %s", s->name, s->user);
+	*ret_fingerprint = ssh_fingerprint(public);
 	return 0;
 }
 

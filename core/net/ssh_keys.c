@@ -211,7 +211,7 @@ static int has_passphrase(const char *name, struct error **err)
 }
 
 /* magic, cipher, key derivation, its options, number of keys, public key, private section */
-static int check_openssh(const struct buf *raw, const char *name, char **ret_fingerprint, struct error **err)
+static int check_openssh(const struct buf *raw, const char *name, char **ret_public, struct error **err)
 {
 	size_t at = sizeof("openssh-key-v1"), cipher_len = 0, public_len = 0, inner = 0, skip_len = 0, type_len = 0;
 	const char *cipher = NULL, *public = NULL, *skip = NULL, *type = NULL;
@@ -229,7 +229,7 @@ static int check_openssh(const struct buf *raw, const char *name, char **ret_fin
 		return has_passphrase(name, err);
 	if (is_string(type, type_len, "ssh-rsa"))
 		return is_rsa(name, err);
-	*ret_fingerprint = ssh_blob_fingerprint(public, public_len);
+	*ret_public = ssh_blob_line(public, public_len);
 	return 0;
 }
 
@@ -245,18 +245,18 @@ static int check_pem(const struct buf *raw, const char *name, struct error **err
 	return id == EVP_PKEY_EC || id == EVP_PKEY_ED25519 ? 0 : no_private_key(name, err);
 }
 
-int ssh_private_key_check(const char *text, const char *name, char **ret_fingerprint, struct error **err)
+int ssh_private_key_check(const char *text, const char *name, char **ret_public, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf raw = BUF_INIT;
 
-	*ret_fingerprint = NULL;
+	*ret_public = NULL;
 	if (strstr(text, "PRIVATE KEY-----") == NULL)
 		return no_private_key(name, err);
 	if (strstr(text, "ENCRYPTED") != NULL) /* in the first line, or in a header of the old format */
 		return has_passphrase(name, err);
 	if (!decode_pem(text, &raw))
 		return no_private_key(name, err);
-	return strstr(text, "BEGIN OPENSSH ") != NULL ? check_openssh(&raw, name, ret_fingerprint, err)
+	return strstr(text, "BEGIN OPENSSH ") != NULL ? check_openssh(&raw, name, ret_public, err)
 						      : check_pem(&raw, name, err);
 }
 

@@ -29,6 +29,6 @@ char *ssh_blob_fingerprint(const void *blob, size_t len) MUST_USE;
 
 /*
  * Whether a private key can be used to log in: ed25519 or ECDSA without passphrase, else ERROR_CONFIG says what it is.
- * name: of the file, for messages.  ret_fingerprint: of its public half, NULL where the format does not tell (PEM).
+ * name: of the file, for messages.  ret_public: its public half, as ssh_blob_line(); NULL where the format does not tell (PEM).
  */
-int ssh_private_key_check(const char *text, const char *name, char **ret_fingerprint, struct error **err) MUST_USE;
+int ssh_private_key_check(const char *text, const char *name, char **ret_public, struct error **err) MUST_USE;

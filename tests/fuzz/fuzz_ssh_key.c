@@ -13,10 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP_FREE char *fingerprint = ssh_fingerprint(text);
 	int r = ssh_keys_parse(text, &keys, &error);
 
-	CLEANUP_FREE char *private_fingerprint = NULL;
-	int private = ssh_private_key_check(text, "key", &private_fingerprint, NULL);
+	CLEANUP_FREE char *public = NULL;
+	int private = ssh_private_key_check(text, "key", &public, NULL);
+	CLEANUP_FREE char *public_fingerprint = ssh_fingerprint(public);
 
-	if (private < 0 && private_fingerprint != NULL)
+	if ((private < 0 && public != NULL) || (public != NULL) != (public_fingerprint != NULL))
 		abort();
 	if ((r < 0) != (error != NULL) || (r == 0) != (keys.n > 0))
 		abort();
