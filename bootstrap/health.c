@@ -40,6 +40,14 @@ void health_read(const struct plan *plan, struct json_object *list, int64_t wall
 	}
 }
 
+const struct ailing *health_find(const struct health *h, const char *node)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (strcmp(h->items[i].node, node) == 0)
+			return &h->items[i];
+	return NULL;
+}
+
 void health_free(struct health *h)
 {
 	for (size_t i = 0; i < h->n; i++) {

@@ -10,11 +10,6 @@
 
 /* ERROR_CONFIG while a restoration is under way. */
 int etcd_check_none(const struct context *c, struct error **err) MUST_USE;
-/* The job in a session of the first control plane that bears it; what the others say is told. *asked: its name, from before the job on; NULL: nobody
- * asks for it. ERROR_NODE: none does. */
-int etcd_on_any(const struct context *c, struct reach *reach, reach_job *job, void *context, const char **asked, struct error **err) MUST_USE;
 /* What the control planes have kept by the cluster's schedule, newest first: [{"name": "demo-cp-1/20261126T030000Z.db", "node", "taken", "size"}]; the
  * caller puts.  Of those that answer; ERROR_NODE where none does. */
 int etcd_find_kept(const struct context *c, struct reach *reach, struct json_object **ret, struct error **err) MUST_USE;
-/* Indices of the control planes in the plan; the caller frees. */
-size_t *etcd_planes(const struct context *c, size_t *ret_n) MUST_USE;

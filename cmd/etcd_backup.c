@@ -4,6 +4,7 @@
 #include "cmd/etcd_header.h"
 #include "cmd/output.h"
 #include "cmd/passphrase.h"
+#include "cmd/planes.h"
 #include "cmd/verbs.h"
 #include "bootstrap/etcd.h"
 #include "core/base/alloc.h"
@@ -182,7 +183,7 @@ static int fetch(struct making *m, struct reach *reach, struct error **err)
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	if (m->node == NULL)
-		return etcd_on_any(&m->c, reach, take, m, &m->plane, err);
+		return planes_ask(&m->c, reach, take, m, &m->plane, err);
 	m->plane = m->node;
 	return reach_run(reach, m->node, &s, take, m, err);
 }

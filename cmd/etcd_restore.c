@@ -6,6 +6,7 @@
 #include "cmd/live.h"
 #include "cmd/lost.h"
 #include "cmd/output.h"
+#include "cmd/planes.h"
 #include "cmd/rotate.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
@@ -65,7 +66,7 @@ static int settle(struct restore *r, struct error **err)
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
-	if (etcd_on_any(&r->c, r->reach, list, &nodes, NULL, err) < 0)
+	if (planes_ask(&r->c, r->reach, list, &nodes, NULL, err) < 0)
 		return -1;
 	compare_nodes(r, nodes);
 	return 0;
@@ -215,7 +216,7 @@ int etcd_restore_planes(struct restore *r, struct error **err)
 	if (context_replan(&r->c, err) < 0)
 		return -1;
 	r->reach = reach_new(r->c.spec, r->c.state, r->c.inventory);
-	r->planes = etcd_planes(&r->c, &r->n);
+	r->planes = planes_list(&r->c, &r->n);
 	r->places = xnew_n(struct etcd_place, r->n + 1);
 	r->sessions = xnew_n(struct ssh *, r->n + 1);
 	return 0;

@@ -1,6 +1,7 @@
 #include "cmd/etcd.h"
 #include "cmd/etcd_away.h"
 #include "cmd/output.h"
+#include "cmd/planes.h"
 #include "cmd/verbs.h"
 #include "bootstrap/etcd.h"
 #include "core/base/alloc.h"
@@ -116,7 +117,7 @@ static int gather(struct asking *a, size_t n, struct json_object **ret, struct e
 int etcd_find_kept(const struct context *c, struct reach *reach, struct json_object **ret, struct error **err)
 {
 	size_t n;
-	CLEANUP_FREE size_t *planes = etcd_planes(c, &n);
+	CLEANUP_FREE size_t *planes = planes_list(c, &n);
 	CLEANUP_FREE struct etcd_kept **kept = xnew_n(struct etcd_kept *, n + 1);
 	CLEANUP_FREE size_t *counts = xnew_n(size_t, n + 1);
 	struct asking a = {c, reach, planes, kept, counts};

@@ -1,5 +1,6 @@
 #include "cmd/etcd.h"
 #include "cmd/output.h"
+#include "cmd/planes.h"
 #include "cmd/verbs.h"
 #include "bootstrap/etcd.h"
 #include "core/base/alloc.h"
@@ -116,7 +117,7 @@ static int look(struct context *c, struct asked *a, struct error **err)
 	CLEANUP_STRV struct strv why = STRV_INIT;
 
 	a->plan = c->plan;
-	if (etcd_on_any(c, reach, ask, a, NULL, err) < 0)
+	if (planes_ask(c, reach, ask, a, NULL, err) < 0)
 		return -1;
 	etcd_ailments(&a->status, c->plan, &why);
 	if (c->o->format == OUTPUT_JSON)

@@ -1,5 +1,5 @@
 #include "cmd/output.h"
-#include "cmd/reach.h"
+#include "cmd/planes.h"
 #include "cmd/verbs.h"
 #include "bootstrap/platform.h"
 #include "bootstrap/nodes.h"
@@ -8,18 +8,28 @@
 #include "core/base/log.h"
 #include "core/cluster/platform.h"
 
-enum { CONNECT_MS = 20 * 1000 };
+struct question {
+	const struct platform *platform;
+	struct json_object **ret;
+};
 
-/* The members, from the first control plane. */
+static int ask_plane(struct ssh *s, void *context, struct error **err)
+{
+	struct question *q = context;
+
+	json_object_put(steal_ptr(*q->ret));
+	return q->platform->status(s, q->ret, err);
+}
+
+/* The members, from the first control plane that answers. */
 static int ask(const struct context *c, struct json_object **ret, struct error **err)
 {
 	CLEANUP_REACH struct reach *reach = reach_new(c->spec, c->state, c->inventory);
-	CLEANUP_SSH struct ssh *s = NULL;
-	const char *plane = context_plane(c);
+	struct question q = {platform_of(c->spec), ret};
 
-	if (plane == NULL)
+	if (context_plane(c) == NULL)
 		return error_set(err, ERROR_NOT_FOUND, "no control plane was installed yet; \"davit apply\" goes on with that");
-	return reach_ssh(reach, plane, clock_deadline(CONNECT_MS), &s, err) < 0 ? -1 : platform_of(c->spec)->status(s, ret, err);
+	return planes_ask(c, reach, ask_plane, &q, NULL, err);
 }
 
 static const char *server(const struct node *n)

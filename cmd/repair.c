@@ -1,4 +1,5 @@
 #include "cmd/repair.h"
+#include "cmd/planes.h"
 #include "bootstrap/platform.h"
 #include "bootstrap/health.h"
 #include "core/base/alloc.h"
@@ -10,7 +11,7 @@
 #include "core/cluster/turnover.h"
 #include <stdlib.h>
 
-enum { CONNECT_MS = 20 * 1000, PATIENCE_MIN_MS = 60 * 1000, PATIENCE_MAX_MS = 30 * 60 * 1000 };
+enum { PATIENCE_MIN_MS = 60 * 1000, PATIENCE_MAX_MS = 30 * 60 * 1000 };
 
 static char *mark(const char *node)
 {
@@ -92,14 +93,6 @@ static void known(const struct repair *r, struct strv *ret)
 			strv_add(ret, c->plan->nodes[i].node.name);
 }
 
-static bool ails(const struct health *h, const char *node)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (strcmp(h->items[i].node, node) == 0)
-			return true;
-	return false;
-}
-
 static void judge(const struct health *h, struct changes *changes)
 {
 	for (size_t i = 0; i < h->n; i++) {
@@ -122,14 +115,9 @@ static int ask(struct ssh *s, void *context, struct error **err)
 
 int repair_ask(struct repair *r, struct error **err)
 {
-	const char *plane = context_plane(r->l->c);
 	CLEANUP_ERROR struct error *why = NULL;
-	CLEANUP_SSH struct ssh *s = NULL;
 
-	if (plane == NULL)
-		return 0;
-	if (reach_ssh(r->l->reach, plane, clock_deadline(CONNECT_MS), &s, &why) == 0 &&
-	    reach_run(r->l->reach, plane, &s, ask, r, &why) == 0)
+	if (context_plane(r->l->c) == NULL || planes_ask(r->l->c, r->l->reach, ask, r, NULL, &why) == 0)
 		return 0;
 	json_object_put(steal_ptr(r->nodes));
 	if (error_is(why, ERROR_CANCELLED))
@@ -192,7 +180,7 @@ int repair_forgive(struct repair *r, const struct changes *changes, struct error
 	for (size_t i = 0; i < r->l->c->plan->n_nodes && r->nodes != NULL; i++) {
 		const char *name = r->l->c->plan->nodes[i].node.name;
 
-		if (rebooted_at(r, name) != 0 && !ails(&health, name) && !is_broken(changes, name) && remember(r, name, false, err) < 0)
+		if (rebooted_at(r, name) != 0 && health_find(&health, name) == NULL && !is_broken(changes, name) && remember(r, name, false, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,19 +1,22 @@
 #include "cmd/certs_survey.h"
 #include "cmd/output.h"
-#include "cmd/reach.h"
+#include "cmd/planes.h"
 #include "cmd/verbs.h"
-#include "bootstrap/platform.h"
+#include "bootstrap/health.h"
 #include "bootstrap/nodes.h"
+#include "bootstrap/platform.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 
-enum { CONNECT_MS = 20 * 1000, WARN_DAYS = 60 };
+enum { WARN_DAYS = 60 };
 
 struct status {
 	struct context *c;
-	struct json_object *kubernetes; /* kubectl get nodes; NULL where the API gave no answer */
+	struct json_object *kubernetes; /* kubectl get nodes, at wall_ms; NULL where the API gave no answer */
+	int64_t wall_ms;
+	struct health health;
 	struct changes changes;
 	struct error *cloud_error, *cluster_error;
 };
@@ -32,16 +35,22 @@ static int ask_cloud(void *context, struct error **err)
 	return 0;
 }
 
+static int ask_plane(struct ssh *ssh, void *context, struct error **err)
+{
+	struct status *s = context;
+
+	json_object_put(steal_ptr(s->kubernetes));
+	return platform_of(s->c->spec)->status(ssh, &s->kubernetes, err) < 0 ? -1 : kubernetes_clock(ssh, &s->wall_ms, err);
+}
+
 static int ask_cluster(void *context, struct error **err)
 {
 	struct status *s = context;
 	CLEANUP_REACH struct reach *reach = reach_new(s->c->spec, s->c->state, s->c->inventory);
-	CLEANUP_SSH struct ssh *ssh = NULL;
-	CLEANUP_FREE char *name = xasprintf("%s-cp-1", s->c->spec->name);
 
 	(void)err;
-	if (reach_ssh(reach, name, clock_deadline(CONNECT_MS), &ssh, &s->cluster_error) == 0)
-		(void)!platform_of(s->c->spec)->status(ssh, &s->kubernetes, &s->cluster_error);
+	if (planes_ask(s->c, reach, ask_plane, s, NULL, &s->cluster_error) < 0)
+		json_object_put(steal_ptr(s->kubernetes));
 	return 0;
 }
 
@@ -75,10 +84,20 @@ static void look_at_certificates(const struct context *c, struct json_object *re
 		json_add_int(ret, "certificatesEnding", (int64_t)n);
 }
 
+/* "not Ready for 12m: Kubelet stopped posting node status; \"davit apply\" repairs it" */
+static struct json_object *why(const struct ailing *a)
+{
+	CLEANUP_FREE char *text =
+		xasprintf("%s; %s", a->why, a->late ? "\"davit apply\" repairs it" : "that is not yet as long as its pool's repairAfter");
+
+	return json_object_new_string(text);
+}
+
 static struct json_object *row(const struct status *s, const struct node *n)
 {
 	struct json_object *o = json_object_new_object(), *k = node_find(s->kubernetes, n->name);
 	const char *state = node_standing(k);
+	const struct ailing *ails = health_find(&s->health, n->name);
 
 	json_add_str(o, "name", n->name);
 	json_add_str(o, "role", node_role_name(n->role));
@@ -91,7 +110,9 @@ static struct json_object *row(const struct status *s, const struct node *n)
 		json_add_str(o, "status", state != NULL ? state : s->kubernetes != NULL ? "NotJoined" : "Unknown");
 	if (n->leaving)
 		json_add_str(o, "reason", "it leaves: \"davit apply\" or \"davit scale-down\" goes on with that");
-	if (state != NULL && !node_is_ready(k))
+	else if (ails != NULL)
+		json_add(o, "reason", why(ails));
+	else if (state != NULL && !node_is_ready(k))
 		json_add_str(o, "reason", json_get_str(node_condition(k, "Ready"), "message", NULL));
 	return o;
 }
@@ -132,6 +153,8 @@ int verb_status(const struct options *o, struct error **err)
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
 		return -1;
 	(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
+	if (s.kubernetes != NULL)
+		health_read(c.plan, s.kubernetes, s.wall_ms, &STRV_INIT, &s.health);
 	list = rows(&s);
 	if (o->format == OUTPUT_JSON) {
 		whole = json_object_new_object();
@@ -150,6 +173,7 @@ int verb_status(const struct options *o, struct error **err)
 	}
 	json_object_put(s.kubernetes);
 	changes_free(&s.changes);
+	health_free(&s.health);
 	if (s.cluster_error != NULL)
 		r = error_move(err, s.cluster_error), error_free(s.cloud_error);
 	else if (s.cloud_error != NULL)
