@@ -221,10 +221,11 @@ static int look(void *context, struct error **err)
 			   : provision_survey(a->cloud, a->c->plan, state_uuid(a->c->state), &a->view, err);
 }
 
-/* Before the differences of a cluster to be made; of one that is complete only the names, the rest where there is a difference. */
+/* Before the differences of a cluster to be made; of one that is complete only the names, the rest where there is a difference.  Servers that come
+ * before others go are known only then. */
 static int check(struct apply *a, bool different, struct error **err)
 {
-	if (a->complete == different)
+	if (a->complete == different || a->turnover.after.n > 0)
 		return checks_pass(a->c, a->cloud, a->view, err);
 	return different ? 0 : provision_check(a->c->plan, a->view, err);
 }
@@ -285,6 +286,18 @@ static int consent_to_replace(struct apply *a, struct error **err)
 	return consent_to(a, &nodes, "Put new nodes in the place of", ", which are drained and removed with their volumes", err);
 }
 
+/* Then they are there before others go, and pods find them. */
+static bool makes_workers(const struct apply *a)
+{
+	for (size_t i = 0; i < a->c->plan->n_nodes; i++) {
+		const struct node *n = &a->c->plan->nodes[i].node;
+
+		if (n->role == NODE_WORKER && !state_is_installed(a->c->state, n->name))
+			return true;
+	}
+	return false;
+}
+
 static int consent_to_remove(struct apply *a, struct error **err)
 {
 	CLEANUP_STRV struct strv nodes = STRV_INIT;
@@ -296,7 +309,9 @@ static int consent_to_remove(struct apply *a, struct error **err)
 		if (!is_agreed(a, name) && !strv_has(&a->turnover.names, name))
 			strv_add(&nodes, name);
 	}
-	return nodes.n > 0 && leaving_check(&a->leaving, &nodes, err) < 0 ? -1 : consent_to(a, &nodes, "Drain and remove", why, err);
+	if (nodes.n > 0 && !makes_workers(a) && leaving_check(&a->leaving, &nodes, err) < 0)
+		return -1;
+	return consent_to(a, &nodes, "Drain and remove", why, err);
 }
 
 static int consent_to_retire(struct apply *a, const struct changes *changes, struct error **err)
@@ -425,8 +440,7 @@ static int pass(struct apply *a, int64_t start, bool *ret_again, struct error **
 		return 0;
 	}
 	if (check(a, true, err) < 0) {
-		if (a->turnover.after.n > 0)
-			log_info("new nodes are made before old ones go; \"maxSurge: 0\" with \"maxUnavailable: 1\" makes it the other way round");
+		turnover_advise(&a->turnover);
 		return -1;
 	}
 	if (a->c->o->dry_run) {

@@ -27,8 +27,9 @@ static void print(const struct context *c, const struct changes *changes, const 
 		log_info("cluster %s is as %s says: nothing to do", c->spec->name, c->spec->path);
 }
 
-/* What Kubernetes says of its nodes: those that differ, workers that ail, and those that are to be replaced. */
-static int find_in_nodes(struct context *c, struct changes *changes, struct error **err)
+/* What Kubernetes says of its nodes: those that differ, workers that ail, and those that are to be replaced; then the plan is the one that apply
+ * would begin with, which may want more servers than the file. */
+static int find_in_nodes(struct context *c, struct changes *changes, struct turnover *turnover, struct error **err)
 {
 	CLEANUP_LEAVING struct leaving l = {0};
 	CLEANUP(repair_clear) struct repair repair = {.l = &l};
@@ -39,7 +40,7 @@ static int find_in_nodes(struct context *c, struct changes *changes, struct erro
 	repair_find(&repair, changes);
 	turnover_asked(c, NULL, NULL, changes);
 	turnover_tell(c, changes);
-	return 0;
+	return repair.reboots.n > 0 ? 0 : turnover_foresee(&l, changes, turnover, err);
 }
 
 /* The differences are shown, also where the checks refuse to make them. */
@@ -51,6 +52,7 @@ int verb_plan(const struct options *o, struct error **err)
 	CLEANUP_FINDINGS struct findings findings = {0};
 	CLEANUP(changes_free) struct changes changes = {0};
 	CLEANUP_WORK struct work w = {0};
+	CLEANUP(turnover_clear) struct turnover turnover = {0};
 	bool nodes;
 
 	if (context_open(o, CONTEXT_LOOK, &c, err) < 0 || frozen_check(c.spec, c.state, FROZEN_ALLOW_UPGRADE, err) < 0)
@@ -58,14 +60,16 @@ int verb_plan(const struct options *o, struct error **err)
 	nodes = c.state != NULL && context_has_keys(&c); /* without keys the cloud alone is compared */
 	if (cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
-	    checks_run(&c, cloud, view, false, &findings, err) < 0 || (nodes && work_open(&c, NULL, &w, err) < 0) ||
-	    differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
-	    credentials_compare(&c, cloud, &changes, err) < 0 || (nodes && find_in_nodes(&c, &changes, err) < 0))
+	    (nodes && work_open(&c, NULL, &w, err) < 0) || differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
+	    credentials_compare(&c, cloud, &changes, err) < 0 || (nodes && find_in_nodes(&c, &changes, &turnover, err) < 0) ||
+	    checks_run(&c, cloud, view, false, &findings, err) < 0)
 		return -1;
 	if (c.state != NULL && !nodes)
 		log_warning("the keys of cluster %s are not here: only its resources in the cloud were compared, not its nodes", c.spec->name);
 	print(&c, &changes, &findings);
-	if (findings_refuse(&findings, err) < 0)
+	if (findings_refuse(&findings, err) < 0) {
+		turnover_advise(&turnover);
 		return -1;
+	}
 	return verb_to_do(&changes) > 0 ? EXIT_CHANGES : 0;
 }

@@ -71,22 +71,20 @@ static size_t moving(const struct context *c, const char *pool)
 	return n;
 }
 
-static int batch(struct leaving *l, const struct pool_spec *pool, const struct changes *changes, struct strv *names, struct turnover *ret,
-		 struct error **err)
+static void batch(const struct leaving *l, const struct pool_spec *pool, const struct changes *changes, const struct strv *names,
+		  struct turnover *ret)
 {
 	CLEANUP_FREE struct turnover_node *nodes = xnew_n(struct turnover_node, names->n + 1);
 
-	if (leaving_order(l, names, err) < 0)
-		return -1;
 	for (size_t i = 0; i < names->n; i++) {
 		nodes[i] = (struct turnover_node){names->v[i], is_broken(changes, names->v[i])};
 		strv_add(&ret->names, names->v[i]);
 	}
 	turnover_batch(pool, nodes, names->n, moving(l->c, pool->name), &ret->before, &ret->after);
-	return 0;
 }
 
-int turnover_find(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err)
+/* ordered: as Kubernetes, which is asked, says; else those of the plan in its order, which are as many. */
+static int find(struct leaving *l, const struct changes *changes, bool ordered, struct turnover *ret, struct error **err)
 {
 	const struct context *c = l->c;
 
@@ -99,10 +97,28 @@ int turnover_find(struct leaving *l, const struct changes *changes, struct turno
 			if (strcmp(n->pool, c->spec->pools[p].name) == 0 && reason(changes, n->name) != NULL)
 				strv_add(&names, n->name);
 		}
-		if (names.n > 0 && batch(l, &c->spec->pools[p], changes, &names, ret, err) < 0)
+		if (ordered && leaving_order(l, &names, err) < 0)
 			return -1;
+		if (names.n > 0)
+			batch(l, &c->spec->pools[p], changes, &names, ret);
 	}
 	return leaving_mark(l, &ret->before, err) < 0 ? -1 : leaving_mark(l, &ret->after, err);
+}
+
+int turnover_find(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err)
+{
+	return find(l, changes, true, ret, err);
+}
+
+int turnover_foresee(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err)
+{
+	return find(l, changes, false, ret, err);
+}
+
+void turnover_advise(const struct turnover *t)
+{
+	if (t->after.n > 0)
+		log_info("new nodes are made before old ones go; \"maxSurge: 0\" with \"maxUnavailable: 1\" makes it the other way round");
 }
 
 int turnover_begin(struct leaving *l, const struct turnover *t, const struct strv *asked, struct error **err)

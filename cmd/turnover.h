@@ -21,6 +21,10 @@ void turnover_ignore(struct changes *changes);
  * and in the state after turnover_begin().
  */
 int turnover_find(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err) MUST_USE;
+/* As many, for whoever only looks: Kubernetes is not asked which. */
+int turnover_foresee(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err) MUST_USE;
+/* For people, where the checks have refused: the way with no more servers than there are. */
+void turnover_advise(const struct turnover *t);
 int turnover_begin(struct leaving *l, const struct turnover *t, const struct strv *asked, struct error **err) MUST_USE;
 /* For people, a line a pool: how many, and how many at a time. */
 void turnover_tell(const struct context *c, const struct changes *changes);
