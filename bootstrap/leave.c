@@ -133,13 +133,13 @@ static bool stands_in_the_way(struct json_object *budget, bool for_good)
 	return json_get_int(budget, "status.disruptionsAllowed", 0) <= 0 && (!for_good || never_allows(budget));
 }
 
-static void blocker(struct json_object *facts, struct json_object *pod, bool for_good, struct strv *ret)
+enum { FOR_GOOD = 1 << 0, LONE_PODS = 1 << 1 };
+
+static void budgets_of(struct json_object *facts, struct json_object *pod, bool for_good, struct strv *ret)
 {
 	CLEANUP_FREE char *name = full_name(pod), *all = NULL;
 	CLEANUP_STRV struct strv budgets = STRV_INIT;
 
-	if (controller(pod) == NULL)
-		strv_addf(ret, "pod %s: nothing makes it again elsewhere", name);
 	for (size_t i = 0; i < count(facts); i++) {
 		struct json_object *budget = nth(facts, i, "PodDisruptionBudget");
 
@@ -156,24 +156,33 @@ static void blocker(struct json_object *facts, struct json_object *pod, bool for
 		strv_addf(ret, "pod %s: Kubernetes evicts none that more than one budget guards (%s)", name, all);
 }
 
-static void blockers(struct json_object *facts, const char *node, bool for_good, struct strv *ret)
+static void blockers(struct json_object *facts, const char *node, unsigned which, struct strv *ret)
 {
 	for (size_t i = 0; i < count(facts); i++) {
 		struct json_object *pod = ordinary_on(facts, i, node);
+		CLEANUP_FREE char *name = pod != NULL ? full_name(pod) : NULL;
 
-		if (pod != NULL)
-			blocker(facts, pod, for_good, ret);
+		if (pod == NULL)
+			continue;
+		if ((which & LONE_PODS) != 0 && controller(pod) == NULL)
+			strv_addf(ret, "pod %s: nothing makes it again elsewhere", name);
+		budgets_of(facts, pod, (which & FOR_GOOD) != 0, ret);
 	}
 }
 
 void leave_blockers(struct json_object *facts, const char *node, struct strv *ret)
 {
-	blockers(facts, node, false, ret);
+	blockers(facts, node, LONE_PODS, ret);
 }
 
 void leave_obstacles(struct json_object *facts, const char *node, struct strv *ret)
 {
-	blockers(facts, node, true, ret);
+	blockers(facts, node, FOR_GOOD | LONE_PODS, ret);
+}
+
+void leave_budgets(struct json_object *facts, const char *node, struct strv *ret)
+{
+	blockers(facts, node, FOR_GOOD, ret);
 }
 
 static bool same_zone(const struct standing *a, const struct standing *b)

@@ -33,3 +33,5 @@ size_t leave_others(struct json_object *facts, const struct strv *names);
 void leave_blockers(struct json_object *facts, const char *node, struct strv *ret);
 /* Those of them that are not gone by themselves after a while: budgets that allow no disruption though all their pods are well. */
 void leave_obstacles(struct json_object *facts, const char *node, struct strv *ret);
+/* Of these the budgets alone. */
+void leave_budgets(struct json_object *facts, const char *node, struct strv *ret);

@@ -123,8 +123,8 @@ int leaving_check(struct leaving *l, const struct strv *nodes, struct error **er
 	if (pods.n == 0 || leave_others(l->facts, nodes) > 0)
 		return 0;
 	list = verb_names(&pods);
-	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for these %zu; --yes does it all the same: %s",
-			 pods.n, list);
+	return error_set(err, ERROR_PREFLIGHT, "no worker that takes pods would be left for %zu pod%s; --yes does it all the same: %s",
+			 pods.n, pods.n == 1 ? "" : "s", list);
 }
 
 /* What the threads of one run share. */
@@ -163,12 +163,27 @@ static int forget(struct ssh *s, void *context, struct error **err)
 	return platform_of(t->l->c->spec)->forget(s, t->node, clock_deadline(ANSWER_MS), err);
 }
 
+/* Beforehand: nobody is to wait without knowing for what. */
+static void warn_of_budgets(const struct leaving *l, const char *node)
+{
+	int64_t force_after = l->c->o->force_after_ms;
+	CLEANUP_FREE char *patience = clock_age(force_after < 0 ? DRAIN_MS : force_after);
+	CLEANUP_STRV struct strv why = STRV_INIT;
+
+	if (force_after != 0)
+		leave_budgets(l->facts, node, &why);
+	for (size_t i = 0; i < why.n; i++)
+		log_warning("%s: %s; %s %s", node, why.v[i],
+			    force_after < 0 ? "--force-after tells when it is disregarded; the wait ends after" : "it is disregarded after", patience);
+}
+
 static int talk_of(struct leaving *l, const char *node, bool answers, struct events *events, reach_job *job, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 	struct talk t = {l, node, answers, events};
 	struct error *why = NULL;
 
+	warn_of_budgets(l, node);
 	event_begin(events, node, "drain");
 	if (reach_run(l->reach, context_plane(l->c), &s, job, &t, &why) < 0) {
 		event_fail(events, node, "drain", error_message(why));
@@ -328,15 +343,26 @@ static void by_role(const struct leaving *l, const struct strv *nodes, struct st
 	}
 }
 
+/* Others could not leave, which is told. */
+static int finish_some(struct departure *d)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (provision_withdraw_finish(d->withdrawal, &why) < 0)
+		log_verbose("of those that left: %s", error_message(why));
+	return -1;
+}
+
 /* Control planes one by one: each time etcd has to be well without the next. */
 static int depart(struct departure *d, const struct strv *nodes, struct error **err)
 {
 	CLEANUP_STRV struct strv planes = STRV_INIT, workers = STRV_INIT;
 
 	by_role(d->l, nodes, &planes, &workers);
-	if (leaving_cordon(d->l, nodes, err) < 0 || depart_some(d, &planes, 1, err) < 0 ||
-	    depart_some(d, &workers, (unsigned)d->l->c->o->parallel, err) < 0)
+	if (leaving_cordon(d->l, nodes, err) < 0)
 		return -1;
+	if (depart_some(d, &planes, 1, err) < 0 || depart_some(d, &workers, (unsigned)d->l->c->o->parallel, err) < 0)
+		return finish_some(d);
 	return provision_withdraw_finish(d->withdrawal, err);
 }
 

@@ -106,11 +106,11 @@ int provision_removal(const struct removal_job *job, struct changes *ret, struct
  */
 struct withdrawal;
 int provision_withdraw_begin(const struct removal_job *job, const struct plan *plan, struct withdrawal **ret, struct error **err) MUST_USE;
-int provision_withdraw(struct withdrawal *w, const char *node, struct error **err) MUST_USE; /* from several threads; the state forgets it */
+int provision_withdraw(struct withdrawal *w, const char *node, struct error **err) MUST_USE; /* from several threads */
 /* Of a node that stays, the server and its root volume: the next one of the name takes over its port with the address, its floating IP and
  * its data volumes. */
 int provision_withdraw_server(struct withdrawal *w, const char *node, struct error **err) MUST_USE;
-/* Lists again, and takes what has turned up late; then server groups that no server is in any more. */
+/* Lists again, and takes what has turned up late; then the state forgets the nodes, and server groups go that no server is in any more. */
 int provision_withdraw_finish(struct withdrawal *w, struct error **err) MUST_USE;
 void provision_withdraw_end(struct withdrawal *w);				 /* NULL is fine */
 /* Switches the server off and on again, whatever it is doing, and waits until it is ACTIVE.  n: with its server_id. */

@@ -131,7 +131,7 @@ static int take_all(struct withdrawal *w, const char *node, struct error **err)
 
 int provision_withdraw(struct withdrawal *w, const char *node, struct error **err)
 {
-	if (take_all(w, node, err) < 0 || withdraw_forget(w->job.state, node, err) < 0)
+	if (take_all(w, node, err) < 0)
 		return -1;
 	pthread_mutex_lock(&w->removal.lock);
 	strv_add(&w->gone, node);
@@ -214,12 +214,21 @@ static bool is_empty(const struct withdrawal *w, const struct item *group)
 	return true;
 }
 
+/* Not before: a run that is cut off, or whose deletions the cloud takes back, leaves nodes that the next one looks for. */
+static int forget_all(struct withdrawal *w, struct error **err)
+{
+	for (size_t i = 0; i < w->gone.n; i++)
+		if (withdraw_forget(w->job.state, w->gone.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 int provision_withdraw_finish(struct withdrawal *w, struct error **err)
 {
 	size_t n = 0;
 	CLEANUP_FREE const struct item **groups = view_all(w->removal.view, KIND_SERVER_GROUP, &n);
 
-	if (prove(w, err) < 0)
+	if (prove(w, err) < 0 || forget_all(w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (!is_wanted(w, groups[i]) && is_empty(w, groups[i]) && removal_delete(&w->removal, groups[i], err) < 0)

@@ -123,6 +123,23 @@ static void test_blockers_are_named(void **state UNUSED)
 				  "pod shop/bare: nothing makes it again elsewhere");
 }
 
+/* One that has a disruption left when all its pods are well does not count, nor does a lone pod. */
+static void test_budgets_that_never_allow(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *facts =
+		facts_of(POD("web-1", "w-1", WEB, "Running") "," POD("bare", "w-1", "", "Running") "," POD("db-1", "w-1", ",\"labels\":{\"app\":\"db\"}" OWNED("StatefulSet"), "Running") ","
+			 BUDGET("shop", "web", "0,\"expectedPods\":2", "{\"matchLabels\":{\"app\":\"web\"}}") ","
+			 BUDGET("shop", "db", "0,\"expectedPods\":3", "{\"matchLabels\":{\"app\":\"db\"}}"));
+	CLEANUP_STRV struct strv why = STRV_INIT;
+
+	leave_budgets(facts, "w-1", &why);
+	assert_int_equal(why.n, 1);
+	assert_string_equal(why.v[0], "pod shop/web-1: the budget shop/web allows no disruption (2 of 2 healthy ones are needed)");
+	leave_obstacles(facts, "w-1", &why);
+	assert_int_equal(why.n, 3);
+	assert_string_equal(why.v[2], "pod shop/bare: nothing makes it again elsewhere");
+}
+
 static void test_selectors(void **state UNUSED)
 {
 	static const struct {
@@ -165,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_a_server_that_is_not_there_goes_first),
 		cmocka_unit_test(test_who_would_be_left),
 		cmocka_unit_test(test_blockers_are_named),
+		cmocka_unit_test(test_budgets_that_never_allow),
 		cmocka_unit_test(test_selectors),
 	};
 

@@ -48,11 +48,24 @@ test_drain_refuses() {
 	calls 'nothing is done' ''
 }
 
+# a budget of the pod's that allows nothing, however well it is
+budget() {
+	touch fake/budget
+	python3 - <<-'PY'
+		import json
+		o = json.load(open("fake/kubernetes.json"))
+		o["items"].append({"kind": "PodDisruptionBudget", "metadata": {"namespace": "default", "name": "all"}, "spec": {"selector": {}},
+		                   "status": {"disruptionsAllowed": 0, "expectedPods": 1, "desiredHealthy": 1, "currentHealthy": 1}})
+		json.dump(o, open("fake/kubernetes.json", "w"))
+	PY
+}
+
 test_drain_blocked() {
 	well
-	touch fake/budget
+	budget
 	davit 5 node drain workers-1
-	says '1 of 1 nodes could not be drained' 'demo-workers-1: '
+	says 'warning: demo-workers-1: pod default/web: the budget default/all allows no disruption (1 of 1 healthy ones are needed); --force-after' \
+		'1 of 1 nodes could not be drained' 'demo-workers-1: its pods may not go; it stays cordoned'
 	if [[ $(cordoned) = demo-workers-1 ]]; then ok 'it stays cordoned'; else not_ok 'it stays cordoned' "$(cordoned)"; fi
 	davit 0 node drain workers-1 --force-after 0s
 	rm -f fake/budget fake/calls
