@@ -12,7 +12,7 @@ const struct command commands[] = {
 	 "Makes what is missing, changes what differs, and leaves alone what is right; run again after any interruption\n"
 	 "it goes on from where it was.  With --cloud-only it makes networks, volumes and servers, fetches and installs nothing.\n"
 	 "Workers that the file no longer wants are drained and removed at the end, after a question.", 0, 0,
-	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_CLOUD_ONLY | OPT_MIRROR | OPT_BUNDLE | OPT_YES | OPT_DRAIN, verb_apply},
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_CLOUD_ONLY | OPT_MIRROR | OPT_BUNDLE | OPT_YES | OPT_DRAIN | OPT_TOGETHER, verb_apply},
 	{"bundle", "create|show|push|verify", "Fetch, show, check or push the programs and images of the cluster",
 	 "A bundle is an OCI image layout on disk that holds all that the servers install. \"apply\" makes one by itself\n"
 	 "where none is named; \"bundle create\" makes it beforehand, for a place without the internet.", 1, 1,
@@ -68,11 +68,15 @@ const struct command commands[] = {
 	{"scale-down", "POOL [N|=N]", "Take workers out of a pool, without losing what runs there",
 	 "N fewer than the file says (default: 1), or =N in all.  The number in the file is changed in place.  Nodes are cordoned and drained as\n"
 	 "their pods' budgets allow, then Node, server, port and volumes go.  Those go first that have no server, are not Ready, or are\n"
-	 "cordoned; then, of the zone with the most, the oldest version, the fewest pods, the newest.  --node chooses others.", 1, 2,
-	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_YES | OPT_DRAIN | OPT_NODE, verb_scale_down},
+	 "cordoned; then, of the zone with the most, the oldest version, the fewest pods, the newest.  --node chooses others.\n\n"
+	 "What it has chosen it keeps to: interrupted at any point, the same command with =N goes on.  Pods that may not go keep their node, which\n"
+	 "stays cordoned, and are named after 15 minutes; with --force-after they go.  The last worker stays while pods are on it, unless --yes is\n"
+	 "given.", 1, 2,
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_LAST | OPT_DRAIN | OPT_TOGETHER | OPT_NODE, verb_scale_down},
 	{"scale-up", "POOL [N|=N]", "Add workers to a pool",
 	 "N more than the file says (default: 1), or =N in all.  The number in the file is changed in place, every other byte of it stays;\n"
-	 "then that pool is made as the file says, and nothing else is touched.", 1, 2,
+	 "then that pool is made as the file says, and nothing else is touched.  Where the checks refuse, the file stays as it was.  Interrupted at any\n"
+	 "point, the same command with =N goes on.", 1, 2,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE, verb_scale_up},
 	{"schema", NULL, "Print the JSON Schema of the cluster file", NULL, 0, 0, OPT_TO, verb_schema},
 	{"secrets", "rotate-keys", "Replace the key that encrypts the cluster's Secrets in etcd", NULL, 1, -1, 0, NULL, secrets_actions},

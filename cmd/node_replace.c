@@ -4,7 +4,13 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 
-static int must_be_worker(const struct context *c, const char *name, struct error **err)
+struct refusal {
+	const char *plane, *other; /* what is said of a control plane, and of a server that is no node of a pool */
+};
+static const struct refusal to_replace = {"one alone is replaced at a time, and the number of them", "delete its server in the cloud, and \"davit apply\" makes it anew"},
+			    to_remove = {"the number of them", "it goes when the cluster does (\"davit delete\")"};
+
+static int must_be_worker(const struct context *c, const char *name, const struct refusal *refusal, struct error **err)
 {
 	struct node n = {0};
 	int r = 0;
@@ -13,22 +19,21 @@ static int must_be_worker(const struct context *c, const char *name, struct erro
 		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", name);
 	if (n.role == NODE_CONTROL_PLANE)
 		r = error_set(err, ERROR_USAGE,
-			      "%s is a control plane: one alone is replaced at a time, and the number of them is controlPlane.count in %s", name,
-			      c->spec->path);
+"%s is a control plane: %s is controlPlane.count in %s", name, refusal->plane, c->spec->path);
 	else if (n.role != NODE_WORKER)
-		r = error_set(err, ERROR_USAGE, "%s is no worker: delete its server in the cloud, and \"davit apply\" makes it anew", name);
+		r = error_set(err, ERROR_USAGE, "%s is no worker: %s", name, refusal->other);
 	else if (n.leaving)
 		r = error_set(err, ERROR_USAGE, "%s is on its way out already: \"davit apply\" goes on with that", name);
 	node_clear(&n);
 	return r;
 }
 
-static int named(const struct context *c, struct strv *ret, struct error **err)
+static int named(const struct context *c, const struct refusal *refusal, struct strv *ret, struct error **err)
 {
 	if (context_node_names(c, &c->o->args, ret, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ret->n; i++)
-		if (must_be_worker(c, ret->v[i], err) < 0)
+		if (must_be_worker(c, ret->v[i], refusal, err) < 0)
 			return -1;
 	return 0;
 }
@@ -98,7 +103,7 @@ static int replace_named(struct context *c, struct error **err)
 
 	if (is_one_plane(c, &c->o->args, &plane))
 		return plane_replace(c, plane, err);
-	return named(c, &names, err) < 0 ? -1 : replace(c, &names, err);
+	return named(c, &to_replace, &names, err) < 0 ? -1 : replace(c, &names, err);
 }
 
 int verb_node_replace(const struct options *o, struct error **err)
@@ -136,7 +141,7 @@ static int read_names(const struct options *o, struct strv *ret_names, char **re
 {
 	CLEANUP_CONTEXT struct context c = {0};
 
-	if (context_open(o, CONTEXT_READ, &c, err) < 0 || named(&c, ret_names, err) < 0)
+	if (context_open(o, CONTEXT_READ, &c, err) < 0 || named(&c, &to_remove, ret_names, err) < 0)
 		return -1;
 	return one_pool(&c, ret_names, ret_pool, err);
 }

@@ -23,6 +23,7 @@ static const struct option {
 	{0, "os-cloud", "NAME", VALUE, offsetof(struct options, cloud), 0, OPT_FILE | OPT_INIT | OPT_CLOUD, "cloud of clouds.yaml, before the file's and $OS_CLOUD"},
 	{'o', "output", "table|json", FORMAT, offsetof(struct options, format), 0, OPT_OUTPUT, "for people or for programs"},
 	{'y', "yes", NULL, FLAG, offsetof(struct options, yes), 1, OPT_YES, "do not ask"},
+	{'y', "yes", NULL, FLAG, offsetof(struct options, yes), 1, OPT_LAST, "also where no worker would be left for the pods"},
 	{0, "dry-run", NULL, FLAG, offsetof(struct options, dry_run), 1, OPT_DRY_RUN, "say what would be done, and do nothing"},
 	{0, "host-key", "FINGERPRINT", VALUE, offsetof(struct options, host_key), 0, OPT_HOST_KEY, "keep the host key of this fingerprint (SHA256:…) as the node's from now on"},
 	{0, "cloud-only", NULL, FLAG, offsetof(struct options, cloud_only), 1, OPT_CLOUD_ONLY, "stop when the cloud's part is there: no node is installed"},
@@ -40,7 +41,7 @@ static const struct option {
 	{0, "delete", NULL, FLAG, offsetof(struct options, remove), 1, OPT_ORPHANS, "take them away, after asking for each"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_NODE, "this one goes; may be given several times"},
 	{0, "force-after", "TIME", DURATION, offsetof(struct options, force_after_ms), 0, OPT_DRAIN | OPT_UPGRADE, "then pods go whatever their budgets say, and those that nothing makes again (10m, 90s, 0s)"},
-	{0, "parallel", "N", NUMBER, offsetof(struct options, parallel), 0, OPT_DRAIN, "nodes that leave at the same time (default: 5)"},
+	{0, "parallel", "N", NUMBER, offsetof(struct options, parallel), 0, OPT_TOGETHER, "nodes that leave at the same time (default: 5)"},
 	{0, "pool", "NAME", LIST, offsetof(struct options, pools), 0, OPT_SELECT, "on nodes of this pool alone; may be given several times"},
 	{0, "role", "ROLE", LIST, offsetof(struct options, roles), 0, OPT_SELECT, "on nodes of this role alone: control-plane, worker, registry, bastion"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_SELECT, "on this node alone; may be given several times"},
@@ -250,6 +251,12 @@ static const struct option *find(const struct command *c, const char *word)
 	return NULL;
 }
 
+/* No option is a number: what is meant is an argument, which the command judges. */
+static bool is_argument(const char *word)
+{
+	return word[0] != '-' || word[1] == '\0' || (word[1] >= '0' && word[1] <= '9');
+}
+
 /* The option's value: behind "=", behind the letter, or the next word. */
 static const char *value_of(const struct option *option, char *const *words, size_t n, size_t *i)
 {
@@ -286,7 +293,7 @@ int options_parse(const struct command *c, char *const *words, size_t n, struct 
 			only_args = true;
 			continue;
 		}
-		if (only_args || words[i][0] != '-' || words[i][1] == '\0') {
+		if (only_args || is_argument(words[i])) {
 			strv_add(&o->args, words[i]);
 			only_args = only_args || (c->options & OPT_RAW_ARGS) != 0;
 			continue;

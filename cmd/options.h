@@ -55,7 +55,7 @@ enum {
 	OPT_STATE = 1 << 9,
 	OPT_HOST_KEY = 1 << 10,
 	OPT_CLOUD_ONLY = 1 << 11,
-	OPT_DRAIN = 1 << 12, /* how nodes leave */
+	OPT_DRAIN = 1 << 12, /* how pods leave */
 	OPT_NODE = 1 << 13,
 	OPT_WARN_DAYS = 1 << 14,
 	OPT_USER = 1 << 15,
@@ -79,6 +79,8 @@ enum {
 #define OPT_TUNNEL (UINT64_C(1) << 32)
 #define OPT_SNAPSHOT (UINT64_C(1) << 34)
 #define OPT_ROTATE (UINT64_C(1) << 33)
+#define OPT_TOGETHER (UINT64_C(1) << 35) /* several nodes leave at the same time */
+#define OPT_LAST (UINT64_C(1) << 36)	   /* --yes, where nothing is asked: the last worker goes as well */
 
 struct command {
 	const char *name; /* of an action both words: "node list" */

@@ -8,7 +8,6 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/path.h"
 #include "core/cluster/edit.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -80,8 +79,8 @@ static int target(struct scale *s, bool up, struct error **err)
 	if (s->to < 0)
 		return error_set(err, ERROR_USAGE, "pool %s has %d: it cannot be made %d smaller", s->pool, s->from, n);
 	if (s->o->nodes.n > 0 && s->from - s->to != (int)s->o->nodes.n)
-		return error_set(err, ERROR_USAGE, "%zu nodes are named, and pool %s is to be made %d smaller", s->o->nodes.n, s->pool,
-				 s->from - s->to);
+		return error_set(err, ERROR_USAGE, "%zu node%s named, and pool %s is to be made %d smaller", s->o->nodes.n,
+				 s->o->nodes.n == 1 ? " is" : "s are", s->pool, s->from - s->to);
 	return 0;
 }
 
@@ -116,7 +115,7 @@ static int prepare(struct scale *s, bool up, struct error **err)
 	struct spec *spec = NULL;
 
 	s->pool = s->o->args.v[0];
-	if (path_read(s->o->file, &s->before, err) < 0 || context_open(s->o, CONTEXT_EXISTING, &s->c, err) < 0)
+	if (spec_read(s->o->file, &s->before, err) < 0 || context_open(s->o, CONTEXT_EXISTING, &s->c, err) < 0)
 		return -1;
 	pool = find_pool(s->c.spec, s->pool);
 	if (pool == NULL)

@@ -175,6 +175,14 @@ int scalar_metadata(const char *key, const char *value, struct error **err)
 	return 0;
 }
 
+/* Those that Kubernetes puts on nodes and takes off them by itself, by how they are. */
+static bool is_of_conditions(const char *taint)
+{
+	size_t prefix = strcspn(taint, "/=:");
+
+	return taint[prefix] == '/' && (is_below(taint, prefix, "node.kubernetes.io") || is_below(taint, prefix, "node.cloudprovider.kubernetes.io"));
+}
+
 /* key[=[value]]:Effect */
 static int check_taint(const char *s, struct error **err)
 {
@@ -186,6 +194,8 @@ static int check_taint(const char *s, struct error **err)
 	    (strcmp(colon, ":NoSchedule") != 0 && strcmp(colon, ":PreferNoSchedule") != 0 && strcmp(colon, ":NoExecute") != 0))
 		return error_set(err, ERROR_CONFIG,
 				 "\"%s\" is no taint; write key=value:Effect with NoSchedule, PreferNoSchedule or NoExecute", s);
+	if (is_of_conditions(s))
+		return error_set(err, ERROR_CONFIG, "\"%s\" is one of those that Kubernetes itself puts on nodes and takes off them; use another key", s);
 	return 0;
 }
 

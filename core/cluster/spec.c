@@ -410,16 +410,20 @@ int spec_parse(const char *path, const char *text, size_t len, struct spec **ret
 	return 0;
 }
 
+int spec_read(const char *path, struct buf *ret, struct error **err)
+{
+	if (path_read(path, ret, err) == 0)
+		return 0;
+	if (err != NULL && error_is(*err, ERROR_NOT_FOUND))
+		return error_set(err, ERROR_CONFIG, "%s: there is no such file; \"davit init\" writes one, -f names another", path);
+	return -1;
+}
+
 int spec_load(const char *path, struct spec **ret, struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
 
-	if (path_read(path, &text, err) < 0) {
-		if (err != NULL && error_is(*err, ERROR_NOT_FOUND))
-			return error_set(err, ERROR_CONFIG, "%s: there is no such file; \"davit init\" writes one, -f names another", path);
-		return -1;
-	}
-	return spec_parse(path, buf_str(&text), text.len, ret, err);
+	return spec_read(path, &text, err) < 0 ? -1 : spec_parse(path, buf_str(&text), text.len, ret, err);
 }
 
 void spec_free(struct spec *s)

@@ -175,6 +175,8 @@ struct spec {
 bool spec_api_has_address(const struct spec *s);
 bool spec_is_ovn(const struct spec *s);
 int spec_load(const char *path, struct spec **ret, struct error **err) MUST_USE;
+/* Its text alone; of a file that is missing the same error is told. */
+int spec_read(const char *path, struct buf *ret, struct error **err) MUST_USE;
 int spec_parse(const char *path, const char *text, size_t len, struct spec **ret, struct error **err) MUST_USE;
 void spec_free(struct spec *s);
 void spec_free_ptr(struct spec **s);

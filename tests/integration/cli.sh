@@ -102,6 +102,8 @@ test_help() {
 	refuse 'an action that is not there' 2 'did you mean "list"' node listt
 	refuse 'no action' 2 'usage: davit node drain|list|' node
 	refuse 'an option of another action' 2 'node list: there is no option --yes' node list --yes
+	refuse 'reboots go one after another' 2 'node reboot: there is no option --parallel' node reboot workers-1 --parallel 2
+	expect '--yes where nothing is asked' 0 'also where no worker would be left for the pods' scale-down --help
 	refuse 'an option that is not there' 2 'did you mean "--mirror"' apply --miror=x
 	refuse 'a value that is missing' 2 '--file needs a value' apply --file
 	refuse 'a value that is not known' 2 'allowed: table, json' status -o xml

@@ -74,6 +74,10 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a=b:c:NoSchedule']}]\n", "is no taint");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['=b:NoSchedule']}]\n", "is no taint");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['a:Never']}]\n", "is no taint");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['node.kubernetes.io/unschedulable:NoSchedule']}]\n",
+		"c.yaml:8:57: taints: \"node.kubernetes.io/unschedulable:NoSchedule\" is one of those that Kubernetes itself puts on nodes");
+	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, taints: ['node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule']}]\n",
+		"use another key");
 	refused(HEAD CLOUD "  controlPlane: {flavor: a, taints: ['a:NoSchedule', 'a:NoExecute', 'a=b:NoSchedule']}\n",
 		"c.yaml:7:69: taints: \"a:NoSchedule\" and \"a=b:NoSchedule\" are of one key and one effect");
 	refused(HEAD CLOUD CP "  workerPools: [{name: a, count: 1, flavor: x, labels: {davit.dev/pool: y}}]\n", "is in davit's own namespace");

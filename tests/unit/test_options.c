@@ -9,7 +9,7 @@ static int nothing(const struct options *o UNUSED, struct error **err UNUSED)
 
 static const struct command actions[] = {
 	{"node list", NULL, "Show them", NULL, 0, 0, OPT_FILE | OPT_OUTPUT, nothing},
-	{"node drain", "NODE…", "Empty them", NULL, 1, -1, OPT_FILE | OPT_DRAIN, nothing},
+	{"node drain", "NODE…", "Empty them", NULL, 1, -1, OPT_FILE | OPT_DRAIN | OPT_TOGETHER, nothing},
 	{0},
 };
 
@@ -17,7 +17,7 @@ const struct command commands[] = {
 	{"apply", NULL, "Make", NULL, 0, 0, OPT_FILE | OPT_DRY_RUN | OPT_OUTPUT, nothing},
 	{"logs", "NODE", "Show", NULL, 1, 2, OPT_FILE | OPT_LOGS, nothing},
 	{"node", "list|drain", "Act on nodes", NULL, 1, -1, 0, NULL, actions},
-	{"scale-down", "POOL", "Take workers out", NULL, 1, 2, OPT_FILE | OPT_NODE | OPT_DRAIN, nothing},
+	{"scale-down", "POOL", "Take workers out", NULL, 1, 2, OPT_FILE | OPT_NODE | OPT_DRAIN | OPT_TOGETHER, nothing},
 	{"ssh", "NODE [COMMAND…]", "Log in", NULL, 1, -1, OPT_FILE | OPT_RAW_ARGS, nothing},
 	{0},
 };
@@ -132,6 +132,9 @@ static void test_lists_numbers_and_times(void **state UNUSED)
 	options_clear(&o);
 	assert_success(PARSE("scale-down", &o, "w"));
 	assert_true(o.force_after_ms < 0);
+	options_clear(&o);
+	assert_success(PARSE("scale-down", &o, "w", "-3"));
+	assert_string_equal(o.args.v[1], "-3");
 	options_clear(&o);
 	for (size_t i = 0; i < 6; i++) {
 		static const char *const times[] = {"10", "m", "-1s", "1d", "10 m", "99999999h"}, *const numbers[] = {"0", "-1", "x", "1001", "1x", ""};
