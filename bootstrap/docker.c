@@ -13,7 +13,7 @@ static enum error_kind kind_of(int http)
 	static const struct {
 		int http;
 		enum error_kind kind;
-	} kinds[] = {{404, ERROR_NOT_FOUND}, {409, ERROR_CONFLICT}, {503, ERROR_NODE}};
+	} kinds[] = {{401, ERROR_AUTH}, {404, ERROR_NOT_FOUND}, {409, ERROR_CONFLICT}, {503, ERROR_NODE}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (kinds[i].http == http)

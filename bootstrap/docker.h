@@ -7,9 +7,9 @@
 #include "core/net/ssh.h"
 
 /*
- * body NULL: none.  *ret (NULL: dropped) is the answer, NULL where it is empty; the caller puts.  Errors by the HTTP status: ERROR_NOT_FOUND of
- * 404, ERROR_CONFLICT of 409, ERROR_NODE of 503 (no manager, or one without a majority), ERROR_TIMEOUT where the engine does not answer in
- * time, else ERROR_REMOTE.
+ * body NULL: none.  *ret (NULL: dropped) is the answer, NULL where it is empty; the caller puts.  Errors by the HTTP status: ERROR_AUTH of 401,
+ * ERROR_NOT_FOUND of 404, ERROR_CONFLICT of 409, ERROR_NODE of 503 (no manager, one without a majority, or a locked one), ERROR_TIMEOUT where
+ * the engine does not answer in time, else ERROR_REMOTE.
  */
 int docker_call(struct ssh *s, const char *method, const char *path, struct json_object *body, int64_t deadline, struct json_object **ret,
 		struct error **err) MUST_USE;

@@ -25,6 +25,8 @@ struct platform {
 	int (*facts)(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err);
 	/* Labels and what else the plan wants of its members, and the wait until all are well; as kubernetes_nodes(). */
 	int (*settle)(struct ssh *s, const struct plan *plan, struct json_object *worn, struct events *events, int64_t deadline, struct error **err);
+	/* What of the file the cluster itself has otherwise, a line each for people; or NULL, where it has no settings that no node has. */
+	int (*differs)(struct ssh *s, const struct spec *spec, int64_t deadline, struct strv *ret, struct error **err);
 	/* Until what davit itself runs on them is out, or NULL where that is nothing. */
 	int (*rollout)(struct ssh *s, struct events *events, const char *subject, int64_t deadline, struct error **err);
 	int (*wait_ready)(struct ssh *s, const char *node, int64_t deadline, struct error **err);

@@ -24,7 +24,15 @@ static int64_t look(int64_t deadline)
 
 static int list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
 {
-	return docker_call(s, "GET", "/nodes", NULL, look(deadline), ret, err);
+	struct error *why = NULL;
+
+	if (docker_call(s, "GET", "/nodes", NULL, look(deadline), ret, &why) == 0)
+		return 0;
+	if (error_is(why, ERROR_NODE) && strstr(error_message(why), "needs to be unlocked") != NULL) {
+		error_free(why);
+		return error_set(err, ERROR_NODE, "the manager is locked, since its engine was restarted: \"davit apply\" unlocks it");
+	}
+	return error_move(err, why);
 }
 
 static int status(struct ssh *s, struct json_object **ret, struct error **err)
@@ -419,6 +427,7 @@ const struct platform platform_swarm = {
 	.status = status,
 	.facts = facts,
 	.settle = settle,
+	.differs = swarm_compare,
 	.wait_ready = wait_ready,
 	.cordon = cordon,
 	.uncordon = uncordon,

@@ -1,5 +1,6 @@
 /*
- * swarm: a swarm through the API of its managers' engines (docker.h): how it begins, how nodes join, and struct platform's part.
+ * swarm: a swarm through the API of its managers' engines (docker.h): how it begins, how nodes join, its settings and its lock, and struct platform's
+ * part.
  *
  * Certificates: managers and workers have certificates of the swarm's own authority, which managers sign with; it is ours, and put in place
  * before anybody joins: join tokens are made with its digest.  Swarm takes P-256 and a single certificate without a pathlen (with pathlen:0 every
@@ -12,6 +13,10 @@
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
 		struct error **err) MUST_USE;
 
+/* The swarm's authority becomes this one, by which every node's certificate is made anew; until all have theirs.  One that it has already is no write.  The
+ * API may be away meanwhile; a node that is down is waited for. */
+int swarm_take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err) MUST_USE;
+
 /* By whom one joins, and what one has to show: secrets, which change with the authority. */
 struct swarm_offer {
 	char *address, *worker, *manager;
@@ -20,9 +25,34 @@ struct swarm_offer {
 int swarm_offer_read(struct ssh *s, const char *address, int64_t deadline, struct swarm_offer *ret, struct error **err) MUST_USE;
 void swarm_offer_clear(struct swarm_offer *o);
 
-int swarm_is_member(struct ssh *s, int64_t deadline, bool *ret, struct error **err) MUST_USE;
-/* Until it is a member; one that is stays so. */
+/* What a node's engine says of itself. */
+enum swarm_standing {
+	SWARM_OUTSIDE,
+	SWARM_PENDING, /* it joins, or has begun anew and waits for the managers */
+	SWARM_MEMBER,
+	SWARM_LOCKED, /* a manager with autolock, whose engine has begun anew */
+	SWARM_BROKEN,
+};
+int swarm_standing(struct ssh *s, int64_t deadline, enum swarm_standing *ret, struct error **err) MUST_USE;
+/* Until it is a member; one that is stays so, and one that is locked is an error. */
 int swarm_join(struct ssh *s, const struct node *n, const struct swarm_offer *offer, int64_t deadline, struct error **err) MUST_USE;
+
+/* Settings of the swarm itself that the file has and a swarm can change: autolock, certExpiry.  Of what differs: a line each, for people. */
+void swarm_differs(struct json_object *swarm, const struct spec *spec, struct strv *ret); /* pure; swarm: GET /swarm */
+int swarm_compare(struct ssh *s, const struct spec *spec, int64_t deadline, struct strv *ret, struct error **err) MUST_USE;
+int swarm_set(struct ssh *s, const struct spec *spec, int64_t deadline, struct error **err) MUST_USE; /* nothing, where nothing differs */
+/* POST /swarm/update of what change() makes of its spec (NULL: as it is), once more where somebody else was faster.  query: "" or "&…". */
+typedef void swarm_change(struct json_object *spec, const void *what);
+int swarm_update(struct ssh *s, const char *query, swarm_change *change, const void *what, int64_t deadline, struct error **err) MUST_USE;
+
+/*
+ * Autolock: managers encrypt what they have on disk with a key that is in their memory alone.  The swarm makes it, and says it to whoever asks a
+ * manager that is not locked.  One that was away while the key changed is opened by the former one.
+ */
+int swarm_key_read(struct ssh *s, int64_t deadline, char **ret, struct error **err) MUST_USE; /* *ret: secret; NULL: there is none */
+int swarm_key_rotate(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
+/* With the first of these keys that opens it, and until its engine is with the others; *ret: what it is then.  ERROR_NODE where none does. */
+int swarm_unlock(struct ssh *s, const struct strv *keys, int64_t deadline, enum swarm_standing *ret, struct error **err) MUST_USE;
 
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of
  * several nodes of one name those that are down are left out where another one is not. */

@@ -15,27 +15,6 @@ static int64_t soon(int64_t deadline)
 	return deadline < end ? deadline : end;
 }
 
-/* "inactive", "pending", "active", "error" or "locked"; the caller frees. */
-static int local_state(struct ssh *s, int64_t deadline, char **ret, struct error **err)
-{
-	CLEANUP_JSON struct json_object *info = NULL;
-
-	if (docker_call(s, "GET", "/info", NULL, soon(deadline), &info, err) < 0)
-		return -1;
-	*ret = xstrdup(json_get_str(info, "Swarm.LocalNodeState", "inactive"));
-	return 0;
-}
-
-int swarm_is_member(struct ssh *s, int64_t deadline, bool *ret, struct error **err)
-{
-	CLEANUP_FREE char *state = NULL;
-
-	if (local_state(s, deadline, &state, err) < 0)
-		return -1;
-	*ret = strcmp(state, "active") == 0;
-	return 0;
-}
-
 /* ---- the first */
 
 static struct json_object *init_body(const struct spec *spec, const char *address)
@@ -58,11 +37,11 @@ static struct json_object *init_body(const struct spec *spec, const char *addres
 static int init(struct ssh *s, const struct spec *spec, const char *address, int64_t deadline, struct error **err)
 {
 	CLEANUP_JSON struct json_object *body = init_body(spec, address);
-	CLEANUP_FREE char *state = NULL;
+	enum swarm_standing now;
 
-	if (local_state(s, deadline, &state, err) < 0)
+	if (swarm_standing(s, deadline, &now, err) < 0)
 		return -1;
-	return strcmp(state, "active") == 0 ? 0 : docker_call(s, "POST", "/swarm/init", body, soon(deadline), NULL, err);
+	return now == SWARM_MEMBER ? 0 : docker_call(s, "POST", "/swarm/init", body, soon(deadline), NULL, err);
 }
 
 /* PEM may differ in blanks at its end. */
@@ -77,21 +56,27 @@ static bool is_same(const char *a, const char *b)
 	return n == m && strncmp(a, b, n) == 0;
 }
 
-static int rotate(struct ssh *s, struct json_object *swarm, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err)
-{
-	CLEANUP_FREE char *path = xasprintf("/swarm/update?version=%lld", (long long)json_get_int(swarm, "Version.Index", 0));
-	struct json_object *spec = NULL, *ca = NULL;
+struct authority {
+	const char *pem, *key;
+};
 
-	if (json_need_object(swarm, "Spec", &spec, err) < 0 || json_need_object(swarm, "Spec.CAConfig", &ca, err) < 0)
-		return -1;
-	json_add_str(ca, "SigningCACert", ca_pem);
-	json_add_str(ca, "SigningCAKey", ca_key);
-	return docker_call(s, "POST", path, spec, soon(deadline), NULL, err);
+static void set_authority(struct json_object *spec, const void *what)
+{
+	const struct authority *a = what;
+	struct json_object *ca = json_at(spec, "CAConfig");
+
+	if (ca == NULL) {
+		ca = json_object_new_object();
+		json_add(spec, "CAConfig", ca);
+	}
+	json_add_str(ca, "SigningCACert", a->pem);
+	json_add_str(ca, "SigningCAKey", a->key);
 }
 
-/* The swarm's authority becomes ours; the manager renews its own certificate for it, during which the API may be away. */
-static int take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err)
+int swarm_take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err)
 {
+	struct authority authority = {ca_pem, ca_key};
+
 	for (;;) {
 		CLEANUP_JSON struct json_object *swarm = NULL;
 		CLEANUP_ERROR struct error *why = NULL;
@@ -103,7 +88,7 @@ static int take_authority(struct ssh *s, const char *ca_pem, const char *ca_key,
 		turning = json_get_bool(swarm, "RootRotationInProgress", false);
 		if (ours && !turning)
 			return 0;
-		if (swarm != NULL && !ours && !turning && rotate(s, swarm, ca_pem, ca_key, deadline, err) < 0)
+		if (swarm != NULL && !ours && !turning && swarm_update(s, "", set_authority, &authority, deadline, err) < 0)
 			return -1;
 		if (clock_ms() + AGAIN_MS >= deadline)
 			return error_set(err, ERROR_NODE, "the swarm did not take its certificate authority in time: %s",
@@ -116,7 +101,7 @@ static int take_authority(struct ssh *s, const char *ca_pem, const char *ca_key,
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
 		struct error **err)
 {
-	return init(s, spec, address, deadline, err) < 0 ? -1 : take_authority(s, ca_pem, ca_key, deadline, err);
+	return init(s, spec, address, deadline, err) < 0 ? -1 : swarm_take_authority(s, ca_pem, ca_key, deadline, err);
 }
 
 /* ---- the others */
@@ -164,22 +149,24 @@ static int leave_by_force(struct ssh *s, int64_t deadline, struct error **err)
 static int try_to_join(struct ssh *s, struct json_object *body, int64_t *pending_since, int64_t deadline, bool *ret_joined, struct error **ret_why,
 		       struct error **err)
 {
-	CLEANUP_FREE char *state = NULL;
+	enum swarm_standing now;
 
-	if (local_state(s, deadline, &state, err) < 0)
+	if (swarm_standing(s, deadline, &now, err) < 0)
 		return -1;
-	*ret_joined = strcmp(state, "active") == 0;
+	*ret_joined = now == SWARM_MEMBER;
 	if (*ret_joined)
 		return 0;
-	if (strcmp(state, "inactive") == 0) {
+	if (now == SWARM_OUTSIDE) {
 		*pending_since = clock_ms();
 		error_clear(ret_why);
 		if (docker_call(s, "POST", "/swarm/join", body, soon(deadline), NULL, ret_why) < 0)
 			return error_is(*ret_why, ERROR_NETWORK) || error_is(*ret_why, ERROR_CANCELLED) ? error_move(err, steal_ptr(*ret_why)) : 0;
 		return 0;
 	}
-	if (strcmp(state, "pending") == 0 && clock_ms() - *pending_since < PENDING_MS)
+	if (now == SWARM_PENDING && clock_ms() - *pending_since < PENDING_MS)
 		return 0;
+	if (now == SWARM_LOCKED) /* it has data of a swarm, which by force would be lost */
+		return error_set(err, ERROR_NODE, "it is locked: \"davit apply\" unlocks it");
 	return leave_by_force(s, deadline, err);
 }
 

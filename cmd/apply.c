@@ -10,6 +10,7 @@
 #include "cmd/output.h"
 #include "cmd/repair.h"
 #include "cmd/retire.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/turnover.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
@@ -394,6 +395,7 @@ static int find_replaced(struct apply *a, struct changes *changes, struct error 
 		if ((!a->c->o->dry_run && repair_forgive(&a->repair, changes, err) < 0) ||
 		    differences_of_nodes(a->c, a->repair.nodes, changes, err) < 0)
 			return -1;
+		differences_of_settings(a->c, &a->repair.settings, changes);
 		repair_find(&a->repair, changes);
 	} else {
 		retire_ignore(changes);
@@ -413,17 +415,30 @@ static int ask_nodes(void *context, struct error **err)
 	return a->scope->pool == NULL && !a->c->o->cloud_only ? repair_ask(&a->repair, err) : 0;
 }
 
+/* Before anything is asked of a manager. */
+static int unlock(struct apply *a, struct error **err)
+{
+	return a->c->o->dry_run || a->c->o->cloud_only || a->pass > 1 ? 0 : swarm_lock_open(a->c, a->w->events, err);
+}
+
+static int find_locked(struct apply *a, struct changes *changes, struct error **err)
+{
+	return a->c->o->dry_run && !a->c->o->cloud_only ? swarm_lock_compare(a->c, a->leaving.reach, changes, err) : 0;
+}
+
 static int find_out(struct apply *a, struct changes *changes, struct error **err)
 {
 	struct parallel_task tasks[] = {{look, a}, {prepare, a}, {ask_nodes, a}};
 
 	event_begin(a->w->events, "cloud", "look");
-	if (leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
+	if (unlock(a, err) < 0 || leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(a->w->events, "cloud", "look");
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)
 		return -1;
-	return credentials_compare(a->c, a->cloud, changes, err) < 0 ? -1 : find_replaced(a, changes, err);
+	if (find_locked(a, changes, err) < 0 || credentials_compare(a->c, a->cloud, changes, err) < 0)
+		return -1;
+	return find_replaced(a, changes, err);
 }
 
 static int pass(struct apply *a, int64_t start, bool *ret_again, struct error **err)

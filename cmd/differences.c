@@ -105,6 +105,12 @@ int differences_find(const struct context *c, struct view *view, const struct wo
 	return r;
 }
 
+void differences_of_settings(const struct context *c, const struct strv *settings, struct changes *ret)
+{
+	for (size_t i = 0; i < settings->n; i++)
+		add(ret, CHANGE_UPDATE, "cluster", c->spec->name, settings->v[i]);
+}
+
 int differences_of_nodes(const struct context *c, struct json_object *nodes, struct changes *ret, struct error **err)
 {
 	CLEANUP(node_states_free) struct node_states states = {0};

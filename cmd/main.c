@@ -79,7 +79,7 @@ const struct command commands[] = {
 	 "point, the same command with =N goes on.", 1, 2,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE, verb_scale_up},
 	{"schema", NULL, "Print the JSON Schema of the cluster file", NULL, 0, 0, OPT_TO, verb_schema},
-	{"secrets", "rotate-keys", "Replace the key that encrypts the cluster's Secrets in etcd", NULL, 1, -1, 0, NULL, secrets_actions},
+	{"secrets", "rotate-keys", "Replace the key that encrypts the cluster's Secrets in etcd, or unlocks a swarm's managers", NULL, 1, -1, 0, NULL, secrets_actions},
 	{"ssh", "NODE [COMMAND…]", "Log in to a node, or run a command there", "NODE is demo-cp-1, or cp-1 for short.", 1, -1,
 	 OPT_FILE | OPT_STATE | OPT_HOST_KEY | OPT_RAW_ARGS, verb_ssh},
 	{"ssh-config", NULL, "Print a block of ssh_config for ssh, scp, rsync and what is built on them",

@@ -1,3 +1,4 @@
+#include "cmd/swarm_lock.h"
 #include "cmd/upkeep.h"
 #include "cmd/verbs.h"
 #include "bootstrap/boot.h"
@@ -230,6 +231,11 @@ static int go_down_and_up(struct reboot *r, struct error **err)
 	return wait_for_start(r, err);
 }
 
+static int unlock(struct reboot *r, struct error **err)
+{
+	return swarm_lock_release(&r->u->c, r->u->l.reach, r->node, clock_deadline(BACK_MS), err);
+}
+
 static int reboot(struct upkeep *u, const char *node, struct error **err)
 {
 	CLEANUP(clear) struct reboot r = {.u = u, .node = node, .member = upkeep_is_member(u, node)};
@@ -239,6 +245,8 @@ static int reboot(struct upkeep *u, const char *node, struct error **err)
 	if (is_back(&r))
 		log_info("%s was rebooted by the run before", node);
 	else if (empty(&r, err) < 0 || phase(&r, "reboot", go_down_and_up, err) < 0)
+		return -1;
+	if (swarm_lock_may(&u->c, node) && phase(&r, "unlock", unlock, err) < 0)
 		return -1;
 	if (r.member && phase(&r, "ready", wait_until_ready, err) < 0)
 		return -1;

@@ -3,6 +3,7 @@
 #include "cmd/differences.h"
 #include "cmd/output.h"
 #include "cmd/repair.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/turnover.h"
 #include "cmd/verbs.h"
 #include "core/base/log.h"
@@ -35,8 +36,9 @@ static int find_in_nodes(struct context *c, struct changes *changes, struct turn
 	CLEANUP(repair_clear) struct repair repair = {.l = &l};
 
 	leaving_init(&l, c);
-	if (repair_ask(&repair, err) < 0 || differences_of_nodes(c, repair.nodes, changes, err) < 0)
+	if (swarm_lock_compare(c, l.reach, changes, err) < 0 || repair_ask(&repair, err) < 0 || differences_of_nodes(c, repair.nodes, changes, err) < 0)
 		return -1;
+	differences_of_settings(c, &repair.settings, changes);
 	repair_find(&repair, changes);
 	turnover_asked(c, NULL, NULL, changes);
 	turnover_tell(c, changes);

@@ -11,7 +11,7 @@
 #include "core/cluster/turnover.h"
 #include <stdlib.h>
 
-enum { PATIENCE_MIN_MS = 60 * 1000, PATIENCE_MAX_MS = 30 * 60 * 1000 };
+enum { ASK_MS = 30 * 1000, PATIENCE_MIN_MS = 60 * 1000, PATIENCE_MAX_MS = 30 * 60 * 1000 };
 
 static char *mark(const char *node)
 {
@@ -108,9 +108,14 @@ static void judge(const struct health *h, struct changes *changes)
 static int ask(struct ssh *s, void *context, struct error **err)
 {
 	struct repair *r = context;
+	const struct spec *spec = r->l->c->spec;
+	const struct platform *p = platform_of(spec);
 
 	json_object_put(steal_ptr(r->nodes));
-	return platform_of(r->l->c->spec)->status(s, &r->nodes, err) < 0 ? -1 : kubernetes_clock(s, &r->wall_ms, err);
+	strv_free(&r->settings);
+	if (p->status(s, &r->nodes, err) < 0 || (p->differs != NULL && p->differs(s, spec, clock_deadline(ASK_MS), &r->settings, err) < 0))
+		return -1;
+	return kubernetes_clock(s, &r->wall_ms, err);
 }
 
 int repair_ask(struct repair *r, struct error **err)
@@ -260,5 +265,6 @@ int repair_run(struct repair *r, struct cloud *cloud, struct events *events, str
 void repair_clear(struct repair *r)
 {
 	json_object_put(steal_ptr(r->nodes));
+	strv_free(&r->settings);
 	strv_free(&r->reboots);
 }

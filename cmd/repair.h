@@ -9,6 +9,7 @@ struct repair {
 	struct leaving *l;
 	struct json_object *nodes; /* of Kubernetes, at wall_ms; NULL: nobody could be asked */
 	int64_t wall_ms;
+	struct strv settings; /* of the cluster itself, that differ from the file's (platform.h) */
 	struct strv reboots; /* nodes, of each pool maxUnhealthy at most */
 };
 

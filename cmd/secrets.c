@@ -2,6 +2,7 @@
 #include "cmd/output.h"
 #include "cmd/rolling.h"
 #include "cmd/rotate.h"
+#include "cmd/swarm_rekey.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "bootstrap/published.h"
@@ -192,14 +193,14 @@ static void find_progress(struct rekey *r)
 static int look(struct rekey *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
-	    context_need_kubernetes(&r->c, "it keeps its secrets encrypted itself", err) < 0 || context_need_keys(&r->c, err) < 0 ||
+	    context_need_keys(&r->c, err) < 0 ||
 	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_no_ca(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0)
 		return -1;
 	if (context_plane(&r->c) == NULL)
-		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet, and no Secrets: \"davit apply\" makes it", r->c.spec->name);
+		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet, and no secrets: \"davit apply\" makes it", r->c.spec->name);
 	find_progress(r);
 	return 0;
 }
@@ -223,6 +224,8 @@ static int verb_rotate_keys(const struct options *o, struct error **err)
 
 	if (look(&r, o, err) < 0)
 		return -1;
+	if (r.c.spec->platform == PLATFORM_SWARM)
+		return swarm_rekey(&r.c, err);
 	if (!o->dry_run)
 		return rotate_run(&r.c, &r.w, &r.events, "secrets rotate-keys", run, &r, err);
 	print_passes(&r);
@@ -230,9 +233,10 @@ static int verb_rotate_keys(const struct options *o, struct error **err)
 }
 
 const struct command secrets_actions[] = {
-	{"secrets rotate-keys", NULL, "Replace the key that encrypts the cluster's Secrets in etcd",
+	{"secrets rotate-keys", NULL, "Replace the key that encrypts the cluster's Secrets in etcd, or unlocks a swarm's managers",
 	 "In three passes, control plane by control plane: the new key is known to all, then it encrypts and every Secret is written once more, then the old\n"
-	 "one is dropped. An interrupted run is gone on with by the same command.", 0, 0,
+	 "one is dropped. Of a swarm with swarm.autolock it is the key that managers are unlocked with. An interrupted run is gone on with by the same\n"
+	 "command.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE, verb_rotate_keys},
 	{0},
 };

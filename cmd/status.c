@@ -1,6 +1,8 @@
 #include "cmd/certs_survey.h"
 #include "cmd/output.h"
 #include "cmd/planes.h"
+#include "cmd/reach.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/verbs.h"
 #include "bootstrap/health.h"
 #include "bootstrap/nodes.h"
@@ -17,6 +19,7 @@ struct status {
 	struct json_object *kubernetes; /* kubectl get nodes, at wall_ms; NULL where the API gave no answer */
 	int64_t wall_ms;
 	struct health health;
+	struct strv locked; /* managers of a swarm */
 	struct changes changes;
 	struct error *cloud_error, *cluster_error;
 };
@@ -47,8 +50,15 @@ static int ask_cluster(void *context, struct error **err)
 {
 	struct status *s = context;
 	CLEANUP_REACH struct reach *reach = reach_new(s->c->spec, s->c->state, s->c->inventory);
+	CLEANUP_FREE char *locked = NULL;
 
-	(void)err;
+	if (swarm_lock_find(s->c, reach, &s->locked, err) < 0)
+		return -1;
+	if (s->locked.n > 0 && context_plane_but(s->c, &s->locked) == NULL) {
+		locked = verb_names(&s->locked);
+		error_set(&s->cluster_error, ERROR_NODE, "all managers are locked, since their engines were restarted (%s): \"davit apply\" unlocks them", locked);
+		return 0;
+	}
 	if (planes_ask(s->c, reach, ask_plane, s, NULL, &s->cluster_error) < 0)
 		json_object_put(steal_ptr(s->kubernetes));
 	return 0;
@@ -114,6 +124,10 @@ static struct json_object *row(const struct status *s, const struct node *n)
 		json_add(o, "reason", why(ails));
 	else if (state != NULL && !node_is_ready(k))
 		json_add_str(o, "reason", json_get_str(node_condition(k, "Ready"), "message", NULL));
+	if (strv_has(&s->locked, n->name)) {
+		json_add_str(o, "status", "Locked");
+		json_add_str(o, "reason", "its engine was restarted: \"davit apply\" unlocks it");
+	}
 	return o;
 }
 
@@ -172,6 +186,7 @@ int verb_status(const struct options *o, struct error **err)
 		look_at_certificates(&c, NULL);
 	}
 	json_object_put(s.kubernetes);
+	strv_free(&s.locked);
 	changes_free(&s.changes);
 	health_free(&s.health);
 	if (s.cluster_error != NULL)

@@ -1,4 +1,5 @@
 #include "cmd/swarm.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/work.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -34,11 +35,11 @@ struct entry {
 	int64_t deadline;
 };
 
-static int ask_state(struct ssh *s, void *context, struct error **err)
+static int enter(struct ssh *s, void *context, struct error **err)
 {
 	struct entry *e = context;
 
-	return swarm_is_member(s, e->deadline, &e->is_member, err);
+	return swarm_lock_enter(e->w->c, s, e->deadline, &e->is_member, err);
 }
 
 static int begin(struct ssh *s, void *context, struct error **err)
@@ -135,7 +136,7 @@ static int join_swarm(struct work *w, const struct node *n, struct ssh **s, stru
 {
 	struct entry e = {.w = w, .n = n, .offer = &w->swarm.offer, .deadline = clock_deadline(JOIN_MS)};
 
-	if (reach_run(w->reach, n->name, s, ask_state, &e, err) < 0)
+	if (reach_run(w->reach, n->name, s, enter, &e, err) < 0)
 		return -1;
 	if (e.is_member)
 		return 0;

@@ -1,6 +1,7 @@
 #include "cmd/work.h"
 #include "cmd/authorities.h"
 #include "cmd/credentials.h"
+#include "cmd/swarm_lock.h"
 #include "bootstrap/platform.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -13,7 +14,7 @@
 #include "core/cluster/worn.h"
 #include "provision/clouds.h"
 
-enum { RUN_MS = 60 * 60 * 1000, INSTALL_ATTEMPTS = 2 };
+enum { RUN_MS = 60 * 60 * 1000, INSTALL_ATTEMPTS = 2, SETTLE_MS = 3 * 60 * 1000 };
 
 /* The context of what is done in a session with a node; reach_run() may begin each of these again in another session. */
 struct visit {
@@ -444,6 +445,9 @@ static int finish_cluster(struct ssh *s, void *context, struct error **err)
 	const struct platform *p = platform_of(w->c->spec);
 	CLEANUP_JSON struct json_object *worn = NULL;
 
+	/* before the wait for all: the key of a lock that is on has to be in the state, whatever becomes of the rest */
+	if (w->c->spec->platform == PLATFORM_SWARM && w->pool == NULL && swarm_settle(w->c, s, clock_deadline(SETTLE_MS), err) < 0)
+		return -1;
 	if (worn_read(w->c->state, &worn, err) < 0 || p->settle(s, w->c->plan, worn, w->events, w->deadline, err) < 0 ||
 	    worn_settle(w->c->plan, w->c->state, err) < 0)
 		return -1;

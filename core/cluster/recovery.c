@@ -26,7 +26,7 @@ struct values {
 
 static bool is_ours(const char *key)
 {
-	static const char *const left_out[] = {"uuid", "cluster", "complete", "keys"};
+	static const char *const left_out[] = {"uuid", "cluster", "complete", "keys", STATE_UNLOCK_KEYS};
 
 	for (size_t i = 0; i < ARRAY_SIZE(left_out); i++)
 		if (strcmp(key, left_out[i]) == 0)

@@ -166,6 +166,7 @@ struct spec {
 		struct strv address_pools; /* CIDRs that overlay networks are cut out of … */
 		int mask_length;	   /* … as large as this */
 		int64_t cert_expiry;	   /* ms: how long the certificates last that nodes renew among themselves */
+		bool autolock;		   /* managers that were restarted are locked, until somebody has the key */
 	} swarm;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
 	struct json_object *kubelet, *kube_proxy, *containerd, *daemon;

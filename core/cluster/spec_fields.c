@@ -202,6 +202,7 @@ static const struct field swarm_fields[] = {
 	{"addressPools", FIELD_CIDRS, offsetof(struct spec, swarm.address_pools), "networks that overlay networks get their addresses from", "[10.244.0.0/16]"},
 	{"maskLength", FIELD_INT, offsetof(struct spec, swarm.mask_length), "prefix length of each overlay network", "24", .min = 8, .max = 29},
 	{"certExpiry", FIELD_TIME, offsetof(struct spec, swarm.cert_expiry), "how long the nodes' own certificates last, which they renew by themselves", "2160h"},
+	{"autolock", FIELD_BOOL, offsetof(struct spec, swarm.autolock), "managers encrypt their data with a key that they do not keep: apply unlocks those whose engine was restarted", "false"},
 	END,
 };
 

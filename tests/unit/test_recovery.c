@@ -85,6 +85,7 @@ static void write_one(const struct fixture *f, struct buf *ret)
 	assert_success(state_set(s, "applied:demo-w-1", "d1", &test_error));
 	assert_success(state_set(s, "applied:demo-w-2", "d2", &test_error));
 	assert_success(state_set(s, "complete", "0", &test_error));
+	assert_success(state_set(s, STATE_UNLOCK_KEYS, "SWMKEY-1-a", &test_error)); /* the file lies beside what it locks */
 	put(s, "pki", "ca.crt", "certificate\n");
 	put(s, "pki/nodes/demo-w-1", "kubelet.pem", "both\n");
 	put(s, "ssh", "id_ed25519", "key\n");
@@ -119,6 +120,7 @@ static void test_there_and_back(void **state)
 	put_node(s, "demo-w-1", "s1", NULL);
 	put_node(s, "demo-w-2", "made again", NULL);
 	assert_success(state_nodes(s, nodes, &test_error));
+	assert_null(strstr(buf_str(&text), "SWMKEY"));
 	assert_success(recovery_read(buf_str(&text), text.len, s, nodes, &test_error));
 	assert_value(s, "registry-password", "pass\"word");
 	assert_value(s, "complete", "1");

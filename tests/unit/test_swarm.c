@@ -65,6 +65,33 @@ static void test_address_pools(void **state UNUSED)
 	assert_int_equal(s->api.endpoint, API_INTERNAL);
 }
 
+static void settings(const char *swarm, const char *more, const char *expected)
+{
+	CLEANUP_JSON struct json_object *o = NULL;
+	CLEANUP_FREE char *text = xasprintf(FILE_OF("29.9.3", "  swarm: {%s}\n"), more), *found = NULL;
+	CLEANUP_SPEC struct spec *s = spec_of(text);
+	CLEANUP_STRV struct strv list = STRV_INIT;
+
+	assert_success(json_parse(swarm, strlen(swarm), "swarm", &o, &test_error));
+	swarm_differs(o, s, &list);
+	found = strv_join(&list, "; ");
+	assert_string_equal(found, expected);
+}
+
+/* What of the file is the swarm's own, and may be changed while it runs. */
+static void test_settings(void **state UNUSED)
+{
+	static const char as_ever[] = "{\"Spec\":{\"CAConfig\":{\"NodeCertExpiry\":7776000000000000},\"EncryptionConfig\":{\"AutoLockManagers\":false}}}";
+	static const char locked[] = "{\"Spec\":{\"CAConfig\":{\"NodeCertExpiry\":3600000000000},\"EncryptionConfig\":{\"AutoLockManagers\":true}}}";
+
+	settings(as_ever, "", "");
+	settings(as_ever, "autolock: true", "autolock is off, and goes on");
+	settings(locked, "autolock: true, certExpiry: 1h", "");
+	settings(locked, "certExpiry: 2h", "autolock is on, and goes off; certExpiry is 1h, and becomes 2h");
+	settings("{}", "autolock: false, certExpiry: 2h", "certExpiry is 0h, and becomes 2h");
+	refused("  swarm: {autolock: often}", "c.yaml:10:21: autolock: ");
+}
+
 static bool has_port(const struct plan *p, const char *protocol, int port)
 {
 	for (size_t i = 0; i < p->n_rules; i++)
@@ -227,7 +254,7 @@ static void test_frozen(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 	};

@@ -100,3 +100,35 @@ swarm_scales() {
 	swarm_has cp-1 4
 	is_as_the_file_says
 }
+
+# with autolock in the file: turned on in place, a manager that was restarted is locked, told of, and unlocked
+swarm_is_locked() {
+	sed -i 's/^  daemon:/  swarm: {autolock: true}\n&/' "$FILE"
+	status davit plan -f "$FILE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'autolock is off, and goes on'
+	status apply
+	expect_status 0
+	is_as_the_file_says
+	davit ssh -f "$FILE" cp-3 sudo systemctl restart docker
+	status davit status -f "$FILE"
+	expect_text 'Locked'
+	status apply
+	expect_status 0
+	swarm_has cp-1 5
+}
+
+swarm_key_is_changed() {
+	davit secrets rotate-keys -f "$FILE" --yes
+	davit node reboot -f "$FILE" --yes cp-2
+	swarm_has cp-1 5
+}
+
+swarm_is_open_again() {
+	sed -i '/^  swarm: {autolock: true}$/d' "$FILE"
+	status apply
+	expect_status 0
+	davit ssh -f "$FILE" cp-3 sudo systemctl restart docker
+	eventually 60 swarm_has cp-1 5
+	is_as_the_file_says
+}

@@ -1,0 +1,139 @@
+# shellcheck shell=bash
+# A swarm: what commands ask of its managers' engines; sourced by operate.sh. The engines are engine.py's.
+
+SWARM=$XDG_STATE_HOME/davit/whale
+
+engine() { "$HERE/operate/engine.py" "$@"; }
+
+# unlock KEY… : what the state has
+keys_are() {
+	local found
+	found=$(python3 -c 'import sqlite3, sys; print(*(v for _, v in sqlite3.connect(sys.argv[1]).execute("select key, value from meta where key = ?", ("swarm:unlock-keys",))))' \
+		"$SWARM/state.db" 2>&1)
+	if [[ $found = "$*" ]]; then ok "the state has the keys $*"; else not_ok "the state has the keys $*" "$found"; fi
+}
+
+# value KEY VALUE: in the state of the swarm
+value() {
+	python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("insert or replace into meta (key, value) values (?, ?)", sys.argv[2:]); d.commit()' \
+		"$SWARM/state.db" "$@"
+}
+
+# call NODE METHOD PATH [BODY]: by the node's engine
+call() {
+	NODE=$1 engine --unix-socket /run/docker.sock --request "$2" ${4:+--data-binary @-} "http://docker/v1.44$3" <<<"${4:-}" >call.out
+}
+
+swarm_world() {
+	local k=$WORK/node i token
+	[[ ! -e $SWARM ]] || return 0
+	ln -sf "$HERE/operate/engine.py" fake/curl
+	node whale-cp-1 127.0.3.11 127.0.4.1
+	node whale-cp-2 127.0.3.12
+	node whale-cp-3 127.0.3.13
+	node whale-workers-1 127.0.3.20
+	"$MAKE_STATE" "$SWARM" whale <<-NODES || return
+		whale-cp-1 control-plane control-plane 127.0.3.11 127.0.4.1 $k/whale-cp-1/key.pub
+		whale-cp-2 control-plane control-plane 127.0.3.12 - $k/whale-cp-2/key.pub
+		whale-cp-3 control-plane control-plane 127.0.3.13 - $k/whale-cp-3/key.pub
+		whale-workers-1 worker workers 127.0.3.20 - $k/whale-workers-1/key.pub
+	NODES
+	install -D -m 600 home/user "$SWARM/ssh/id_ed25519"
+	cat >whale.yaml <<-YAML
+		apiVersion: davit/v1
+		kind: Cluster
+		metadata: {name: whale}
+		spec:
+		  platform: {type: swarm, version: 29.9.3}
+		  openstack: {image: debian-12}
+		  access: {user: root}
+		  controlPlane: {count: 3, flavor: m1.small}
+		  workerPools:
+		  - {name: workers, count: 1, flavor: m1.small}
+		  swarm: {autolock: true}
+	YAML
+	for i in 3.11 4.1 3.12 3.13 3.20; do eventually listens "127.0.$i" || return; done
+	call whale-cp-1 POST /swarm/init '{"AdvertiseAddr": "127.0.3.11", "Spec": {"EncryptionConfig": {"AutoLockManagers": false}}}'
+	for i in 2 3; do
+		token=$(engine --show 'o["swarm"]["JoinTokens"]["Manager"]')
+		call "whale-cp-$i" POST /swarm/join "{\"AdvertiseAddr\": \"127.0.3.1$i\", \"JoinToken\": \"$token\"}"
+	done
+	token=$(engine --show 'o["swarm"]["JoinTokens"]["Worker"]')
+	call whale-workers-1 POST /swarm/join "{\"AdvertiseAddr\": \"127.0.3.20\", \"JoinToken\": \"$token\"}"
+	rm -f fake/calls
+}
+
+# what apply does at its end
+lock_managers() {
+	call whale-cp-1 POST "/swarm/update?version=$(engine --show 'o["swarm"]["Version"]["Index"]')" '{"EncryptionConfig": {"AutoLockManagers": true}}'
+	rm -f fake/calls
+}
+
+test_swarm_keys() {
+	swarm_world || not_ok 'a swarm is there'
+	davit 2 secrets rotate-keys -f whale.yaml
+	says 'Replace the key that unlocks the managers of cluster whale?'
+	davit 2 secrets rotate-keys -f whale.yaml --yes
+	says 'the managers of cluster whale are not locked yet (swarm.autolock), and have no key: "davit apply" does that'
+	lock_managers
+	davit 0 secrets rotate-keys -f whale.yaml --dry-run
+	says 'to do'
+	davit 0 secrets rotate-keys -f whale.yaml --yes
+	says 'have another key; the state has it'
+	calls 'one change' 'whale-cp-1 POST /swarm/update'
+	keys_are "$(engine --show 'o["swarm"]["key"]') $(python3 -c 'import hashlib; print("SWMKEY-1-" + hashlib.sha256(b"key 1").hexdigest()[:43])')"
+	davit 0 secrets rotate-keys -f whale.yaml --yes
+	davit 0 secrets rotate-keys -f whale.yaml --yes
+	has_three_keys
+}
+
+# a run that was cut off before the new key was in the state, and one before it was changed
+test_swarm_keys_interrupted() {
+	local before
+	value secrets:rotating autolock
+	value swarm:unlock-keys SWMKEY-1-former
+	before=$(engine --show 'o["swarm"]["key"]')
+	davit 0 secrets rotate-keys -f whale.yaml --yes
+	keys_are "$before SWMKEY-1-former"
+	value secrets:rotating autolock
+	rm -f fake/calls
+	davit 0 secrets rotate-keys -f whale.yaml --yes
+	calls 'it is changed' 'whale-cp-1 POST /swarm/update'
+}
+
+has_three_keys() {
+	local found
+	found=$(python3 -c 'import sqlite3, sys; print(len(sqlite3.connect(sys.argv[1]).execute("select value from meta where key = ?", ("swarm:unlock-keys",)).fetchone()[0].split()))' \
+		"$SWARM/state.db")
+	if [[ $found = 3 ]]; then ok 'three keys are kept'; else not_ok 'three keys are kept' "$found"; fi
+}
+
+# status is asked beside a cloud that is not there
+test_swarm_locked() {
+	engine --restart whale-cp-1
+	davit 2 status -f whale.yaml -o json
+	has 'who is locked' '[(n["name"], n["status"]) for n in o["nodes"] if n["role"] == "control-plane"]' \
+		"[('whale-cp-1', 'Locked'), ('whale-cp-2', 'Ready'), ('whale-cp-3', 'Ready')]"
+	has 'what to do' 'o["nodes"][0]["reason"]' 'its engine was restarted: "davit apply" unlocks it'
+	davit 5 secrets rotate-keys -f whale.yaml --yes
+	says 'whale-cp-1: locked' '"davit apply" unlocks'
+	davit 0 node list -f whale.yaml
+	says 'the manager is locked, since its engine was restarted: "davit apply" unlocks it'
+	engine --restart whale-cp-2
+	engine --restart whale-cp-3
+	davit 5 status -f whale.yaml
+	says 'all managers are locked' '(whale-cp-1, whale-cp-2, whale-cp-3): "davit apply" unlocks them'
+}
+
+# with the key of the state; a manager, and not a worker
+test_swarm_reboot() {
+	local i
+	for i in 1 2 3; do call "whale-cp-$i" POST /swarm/unlock "{\"UnlockKey\": \"$(engine --show 'o["swarm"]["key"]')\"}"; done
+	rm -f fake/calls
+	touch fake/locks
+	davit 0 node reboot -f whale.yaml cp-2 --yes
+	if grep -qx 'whale-cp-2 POST /swarm/unlock' fake/calls; then ok 'it is unlocked'; else not_ok 'it is unlocked' "$(cat fake/calls err)"; fi
+	davit 0 node reboot -f whale.yaml workers-1 --yes
+	rm -f fake/locks
+	if grep -E 'SWMKEY|SWMTKN' fake/argv out err; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
+}

@@ -1,0 +1,266 @@
+/* A swarm through the API of its engines: nodes that are real sshds, with the engine of operate/engine.py. */
+#include "bootstrap/swarm.h"
+#include "core/base/alloc.h"
+#include "core/base/clock.h"
+#include "core/base/path.h"
+#include "tests/integration/sshd.h"
+#include "tests/unit/test.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { NODES = 4, PATIENCE_MS = 60 * 1000, IMPATIENCE_MS = 3000 };
+#define OURS "-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n"
+#define NEXT "-----BEGIN CERTIFICATE-----\nnext\n-----END CERTIFICATE-----\n"
+#define KEY "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n"
+#define FILE_OF(swarm)                                                                                                                               \
+	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: whale}\nspec:\n  platform: {type: swarm, version: 29.9.3}\n"                         \
+	"  openstack: {image: debian-12}\n  controlPlane: {count: 3, flavor: m1.small}\n  swarm: {" swarm "}\n"
+
+static char names[NODES][16] = {"whale-cp-1", "whale-cp-2", "whale-cp-3", "whale-w-1"}, address[] = "10.6.0.10";
+static struct sshd sshds[NODES];
+static struct ssh *nodes[NODES];
+static char *fake;
+
+static int64_t soon(void)
+{
+	return clock_deadline(PATIENCE_MS);
+}
+
+static struct spec *spec_of(const char *text)
+{
+	struct spec *s = NULL;
+
+	assert_success(spec_parse("c.yaml", text, strlen(text), &s, &test_error));
+	return s;
+}
+
+/* In the folder of the fake. */
+static void shell(const char *command)
+{
+	CLEANUP_FREE char *line = xasprintf("cd %s && %s", fake, command);
+
+	assert_int_equal(system(line), 0);
+}
+
+static void engine(const char *words)
+{
+	CLEANUP_FREE char *line = xasprintf("FAKE=$PWD ./curl %s", words);
+
+	shell(line);
+}
+
+/* What an expression of Python says of all that there is. */
+static void holds(const char *expression)
+{
+	CLEANUP_FREE char *words = xasprintf("--show '%s' | grep -qx True", expression);
+
+	engine(words);
+}
+
+static void start(size_t i)
+{
+	const char *root = getenv("DAVIT_SOURCE_ROOT");
+	CLEANUP_FREE char *extra = xasprintf("SetEnv NODE=%s FAKE=%s PATH=%s/tests/integration/operate/bin:/usr/bin:/bin\n", names[i], fake, root);
+
+	assert_success(sshd_start(extra, &sshds[i], &test_error));
+	assert_success(sshd_connect(&sshds[i], &nodes[i], &test_error));
+}
+
+static struct node node_of(size_t i)
+{
+	return (struct node){.name = names[i], .role = i == NODES - 1 ? NODE_WORKER : NODE_CONTROL_PLANE, .address = address};
+}
+
+static int begin(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *spec = NULL;
+	struct swarm_offer offer = {0};
+	char folder[] = "/tmp/davit-swarm-XXXXXX";
+
+	if (!sshd_available())
+		exit(77);
+	spec = spec_of(FILE_OF("certExpiry: 720h"));
+	fake = xstrdup(mkdtemp(folder));
+	shell("ln -s \"$DAVIT_SOURCE_ROOT/tests/integration/operate/engine.py\" curl");
+	for (size_t i = 0; i < NODES; i++)
+		start(i);
+	assert_success(swarm_begin(nodes[0], spec, address, OURS, KEY, soon(), &test_error));
+	assert_success(swarm_begin(nodes[0], spec, address, OURS, KEY, soon(), &test_error));
+	assert_success(swarm_offer_read(nodes[0], address, soon(), &offer, &test_error));
+	for (size_t i = 1; i < NODES; i++) {
+		struct node n = node_of(i);
+
+		assert_success(swarm_join(nodes[i], &n, &offer, soon(), &test_error));
+	}
+	swarm_offer_clear(&offer);
+	return 0;
+}
+
+static int end(void **state UNUSED)
+{
+	for (size_t i = 0; i < NODES; i++) {
+		ssh_free(nodes[i]);
+		sshd_stop(&sshds[i]);
+	}
+	assert_success(path_remove_tree(fake, &test_error));
+	free(fake);
+	return 0;
+}
+
+static void test_it_has_begun(void **state UNUSED)
+{
+	holds("o[\"swarm\"][\"TLSInfo\"][\"TrustRoot\"].split()[2] == \"ours\"");
+	holds("[n[\"Description\"][\"Hostname\"] for n in o[\"nodes\"]] == [\"whale-cp-1\", \"whale-cp-2\", \"whale-cp-3\", \"whale-w-1\"]");
+	holds("[\"ManagerStatus\" in n for n in o[\"nodes\"]] == [True, True, True, False]");
+	holds("o[\"swarm\"][\"Spec\"][\"CAConfig\"][\"NodeCertExpiry\"] == 720 * 3600 * 10**9");
+}
+
+static void differs(const char *file, const char *expected)
+{
+	CLEANUP_SPEC struct spec *spec = spec_of(file);
+	CLEANUP_STRV struct strv list = STRV_INIT;
+	CLEANUP_FREE char *found = NULL;
+
+	assert_success(swarm_compare(nodes[0], spec, soon(), &list, &test_error));
+	found = strv_join(&list, "; ");
+	assert_string_equal(found, expected);
+}
+
+static void set(const char *file)
+{
+	CLEANUP_SPEC struct spec *spec = spec_of(file);
+
+	assert_success(swarm_set(nodes[0], spec, soon(), &test_error));
+	differs(file, "");
+}
+
+static char *key(void)
+{
+	char *k = NULL;
+
+	assert_success(swarm_key_read(nodes[0], soon(), &k, &test_error));
+	return k;
+}
+
+static void test_settings(void **state UNUSED)
+{
+	CLEANUP_FREE char *none = key(), *some = NULL, *same = NULL;
+
+	assert_null(none);
+	differs(FILE_OF("certExpiry: 720h"), "");
+	differs(FILE_OF("autolock: true"), "autolock is off, and goes on; certExpiry is 720h, and becomes 2160h");
+	/* somebody else writes in between */
+	shell("echo 'POST /swarm/update 500 rpc error: code = Unknown desc = update out of sequence' >fault");
+	set(FILE_OF("autolock: true"));
+	some = key();
+	assert_int_equal(strncmp(some, "SWMKEY-1-", 9), 0);
+	holds("o[\"swarm\"][\"TLSInfo\"][\"TrustRoot\"].split()[2] == \"ours\"");
+	set(FILE_OF("autolock: true"));
+	same = key();
+	assert_string_equal(some, same);
+	set(FILE_OF(""));
+	none = key();
+	assert_null(none);
+}
+
+static enum swarm_standing standing(size_t i)
+{
+	enum swarm_standing s;
+
+	assert_success(swarm_standing(nodes[i], soon(), &s, &test_error));
+	return s;
+}
+
+static int unlock(size_t i, const char *keys)
+{
+	CLEANUP_STRV struct strv list = STRV_INIT;
+	enum swarm_standing now = SWARM_BROKEN;
+
+	strv_split(&list, keys, " ");
+	if (swarm_unlock(nodes[i], &list, soon(), &now, &test_error) < 0)
+		return -1;
+	assert_int_equal(now, SWARM_MEMBER);
+	return 0;
+}
+
+static void test_a_manager_is_unlocked(void **state UNUSED)
+{
+	char token[] = "SWMTKN-1-none";
+	struct swarm_offer offer = {address, token, token};
+	CLEANUP_JSON struct json_object *shape = NULL;
+	CLEANUP_FREE char *k = NULL, *two = NULL;
+	struct node n = node_of(0);
+
+	set(FILE_OF("autolock: true"));
+	k = key();
+	engine("--restart whale-cp-1");
+	assert_int_equal(standing(0), SWARM_LOCKED);
+	assert_failure(platform_swarm.status(nodes[0], &shape, &test_error), "the manager is locked, since its engine was restarted: \"davit apply\" unlocks it");
+	/* by force it would leave, and its data be lost */
+	assert_failure(swarm_join(nodes[0], &n, &offer, soon(), &test_error), "it is locked");
+	assert_int_equal(standing(0), SWARM_LOCKED);
+	assert_failure(unlock(0, ""), "it is locked, and the state has no key that opens it");
+	assert_failure(unlock(0, "SWMKEY-1-other SWMKEY-1-another"), "it is locked, and no key of the state opens it");
+	two = xasprintf("SWMKEY-1-other %s", k);
+	assert_int_equal(unlock(0, two), 0);
+	assert_int_equal(unlock(0, ""), 0); /* it is none any more */
+	engine("--restart whale-w-1");
+	assert_int_equal(standing(3), SWARM_MEMBER);
+}
+
+/* The others have another key by then. */
+static void test_who_was_away_has_the_former_key(void **state UNUSED)
+{
+	CLEANUP_FREE char *former = key(), *now = NULL;
+
+	engine("--restart whale-cp-3");
+	assert_success(swarm_key_rotate(nodes[0], soon(), &test_error));
+	now = key();
+	assert_string_not_equal(former, now);
+	assert_int_equal(standing(2), SWARM_LOCKED);
+	assert_failure(unlock(2, now), "no key of the state opens it");
+	assert_int_equal(unlock(2, former), 0);
+	engine("--restart whale-cp-3");
+	assert_int_equal(unlock(2, now), 0);
+}
+
+static void test_all_are_locked(void **state UNUSED)
+{
+	CLEANUP_FREE char *k = key();
+
+	for (size_t i = 0; i < 3; i++) {
+		CLEANUP_FREE char *words = xasprintf("--restart %s", names[i]);
+
+		engine(words);
+	}
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(unlock(i, k), 0);
+	set(FILE_OF(""));
+}
+
+static void test_another_authority(void **state UNUSED)
+{
+	engine("--stop whale-w-1");
+	assert_failure(swarm_take_authority(nodes[0], NEXT, KEY, clock_deadline(IMPATIENCE_MS), &test_error), "its rotation has not come to an end");
+	engine("--restart whale-w-1");
+	assert_success(swarm_take_authority(nodes[0], NEXT, KEY, soon(), &test_error));
+	holds("o[\"swarm\"][\"TLSInfo\"][\"TrustRoot\"].split()[2] == \"next\" and not o[\"swarm\"][\"RootRotationInProgress\"]");
+	holds("not o[\"swarm\"][\"Spec\"][\"EncryptionConfig\"][\"AutoLockManagers\"]");
+}
+
+static void test_no_secret_is_an_argument(void **state UNUSED)
+{
+	shell("! grep -E 'SWMKEY|SWMTKN|PRIVATE' argv");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
+		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_another_authority),
+		cmocka_unit_test(test_no_secret_is_an_argument),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
