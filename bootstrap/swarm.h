@@ -17,6 +17,10 @@ int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, con
  * API may be away meanwhile; a node that is down is waited for. */
 int swarm_take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err) MUST_USE;
 
+void swarm_down(struct json_object *nodes, struct strv *ret); /* pure: those that are not ready */
+/* ERROR_NODE names nodes that are down, for which a change of authority would wait. */
+int swarm_check_all_up(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
+
 /* By whom one joins, and what one has to show: secrets, which change with the authority. */
 struct swarm_offer {
 	char *address, *worker, *manager;

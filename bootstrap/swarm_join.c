@@ -44,60 +44,6 @@ static int init(struct ssh *s, const struct spec *spec, const char *address, int
 	return now == SWARM_MEMBER ? 0 : docker_call(s, "POST", "/swarm/init", body, soon(deadline), NULL, err);
 }
 
-/* PEM may differ in blanks at its end. */
-static bool is_same(const char *a, const char *b)
-{
-	size_t n = strlen(a), m = strlen(b);
-
-	while (n > 0 && a[n - 1] == '\n')
-		n--;
-	while (m > 0 && b[m - 1] == '\n')
-		m--;
-	return n == m && strncmp(a, b, n) == 0;
-}
-
-struct authority {
-	const char *pem, *key;
-};
-
-static void set_authority(struct json_object *spec, const void *what)
-{
-	const struct authority *a = what;
-	struct json_object *ca = json_at(spec, "CAConfig");
-
-	if (ca == NULL) {
-		ca = json_object_new_object();
-		json_add(spec, "CAConfig", ca);
-	}
-	json_add_str(ca, "SigningCACert", a->pem);
-	json_add_str(ca, "SigningCAKey", a->key);
-}
-
-int swarm_take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err)
-{
-	struct authority authority = {ca_pem, ca_key};
-
-	for (;;) {
-		CLEANUP_JSON struct json_object *swarm = NULL;
-		CLEANUP_ERROR struct error *why = NULL;
-		bool ours, turning;
-
-		if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, &why) < 0 && !error_is(why, ERROR_NODE))
-			return error_move(err, steal_ptr(why));
-		ours = is_same(json_get_str(swarm, "TLSInfo.TrustRoot", ""), ca_pem);
-		turning = json_get_bool(swarm, "RootRotationInProgress", false);
-		if (ours && !turning)
-			return 0;
-		if (swarm != NULL && !ours && !turning && swarm_update(s, "", set_authority, &authority, deadline, err) < 0)
-			return -1;
-		if (clock_ms() + AGAIN_MS >= deadline)
-			return error_set(err, ERROR_NODE, "the swarm did not take its certificate authority in time: %s",
-					 why != NULL ? error_message(why) : "its rotation has not come to an end");
-		if (cancel_sleep(AGAIN_MS, err) < 0)
-			return -1;
-	}
-}
-
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
 		struct error **err)
 {

@@ -1,11 +1,13 @@
 #include "cmd/authorities.h"
 #include "cmd/etcd.h"
 #include "cmd/output.h"
+#include "cmd/planes.h"
 #include "cmd/rolling.h"
 #include "cmd/rotate.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "bootstrap/published.h"
+#include "bootstrap/swarm.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -22,7 +24,7 @@
 #define SIGNED_KEY "certs:rotating:signed"	 /* since when (seconds since 1970) no token was signed with the old key */
 #define ENDING "ending"
 
-enum { PUBLISH_MS = 5 * 60 * 1000, RESTART_MS = 15 * 60 * 1000, TOKEN_SECONDS = 65 * 60 /* the longest that the kubelet asks for, and some */ };
+enum { PUBLISH_MS = 5 * 60 * 1000, SWARM_MS = 10 * 60 * 1000, RESTART_MS = 15 * 60 * 1000, TOKEN_SECONDS = 65 * 60 /* the longest that the kubelet asks for, and some */ };
 
 static const char *const passes[] = {[PKI_TRUSTED] = "the new authorities are trusted everywhere, beside the old ones",
 				     [PKI_SIGNED] = "all certificates are made anew, by the new ones",
@@ -35,6 +37,7 @@ struct rotate {
 	char *folder, *id;
 	enum pki_pass pass; /* that has begun */
 	bool tokens;	    /* their key as well */
+	bool swarm;	    /* whose nodes have their certificates by the swarm itself */
 	bool ending;	    /* all nodes have come through all passes */
 	bool planes;	    /* which nodes are worked on: all but workers, or workers */
 };
@@ -82,7 +85,7 @@ static int done(const struct node *n, void *context, struct error **err)
 
 static int roll(struct rotate *r, bool planes, struct error **err)
 {
-	struct rolling rolling = {.w = &r->w, .restart = r->pass == PKI_SIGNED, .takes = takes, .done = done, .context = r};
+	struct rolling rolling = {.w = &r->w, .restart = r->pass == PKI_SIGNED && !r->swarm, .takes = takes, .done = done, .context = r};
 
 	r->planes = planes;
 	return rolling_run(&rolling, err);
@@ -123,11 +126,35 @@ static int count_others(struct ssh *s, void *context, struct error **err)
 	return kubernetes_count_others(s, clock_deadline(PUBLISH_MS), context, err);
 }
 
+static int take_authority(struct ssh *s, void *context, struct error **err)
+{
+	const struct rotate *r = context;
+
+	return swarm_take_authority(s, pki_ca_certificate(r->w.pki, "swarm-ca"), pki_ca_key(r->w.pki, "swarm-ca"), clock_deadline(SWARM_MS), err);
+}
+
+static int check_all_up(struct ssh *s, void *context UNUSED, struct error **err)
+{
+	return swarm_check_all_up(s, clock_deadline(PUBLISH_MS), err);
+}
+
 static int on_plane(struct rotate *r, reach_job *job, void *context, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	return reach_run(r->w.reach, context_plane(&r->c), &s, job, context, err);
+}
+
+/* It cross-signs, and each node asks for another certificate: one write begins that. */
+static int rotate_swarm(struct rotate *r, struct error **err)
+{
+	event_begin(r->events, "swarm", "authority");
+	if (planes_ask(&r->c, r->w.reach, take_authority, r, NULL, err) < 0) {
+		event_fail(r->events, "swarm", "authority", err != NULL ? error_message(*err) : "");
+		return -1;
+	}
+	event_end(r->events, "swarm", "authority");
+	return 0;
 }
 
 static int restart_pods(struct rotate *r, reach_job *job, struct error **err)
@@ -177,7 +204,9 @@ static int keep(struct rotate *r, struct error **err)
 {
 	CLEANUP_FREE char *path = NULL;
 
-	return verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0 ? -1 : work_keep_recovery(&r->w, err);
+	if (!r->swarm && verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0)
+		return -1;
+	return work_keep_recovery(&r->w, err);
 }
 
 static int note_signed(struct rotate *r, struct error **err)
@@ -187,16 +216,29 @@ static int note_signed(struct rotate *r, struct error **err)
 	return noted != NULL ? 0 : state_set(r->c.state, SIGNED_KEY, now, err);
 }
 
+/* The recovery file has the new key before a node has a certificate by it. */
+static int run_pass_of_swarm(struct rotate *r, struct error **err)
+{
+	if (keep(r, err) < 0 || roll(r, true, err) < 0 || roll(r, false, err) < 0)
+		return -1;
+	return r->pass == PKI_SIGNED ? rotate_swarm(r, err) : 0;
+}
+
+static int run_pass_of_kubernetes(struct rotate *r, struct error **err)
+{
+	if (roll(r, true, err) < 0 || on_plane(r, await_published, r, err) < 0 || roll(r, false, err) < 0)
+		return -1;
+	if (keep(r, err) < 0 || (r->pass == PKI_TRUSTED && settle_pods(r, err) < 0) || (r->pass == PKI_SIGNED && note_signed(r, err) < 0))
+		return -1;
+	return r->pass == PKI_ALONE ? on_plane(r, narrow_trust, r, err) : 0;
+}
+
 static int run_pass(struct rotate *r, struct error **err)
 {
 	if (rotate_open(&r->c, r->events, &r->w, err) < 0)
 		return -1;
 	log_info("pass %d of 3: %s", (int)r->pass, passes[r->pass]);
-	if (roll(r, true, err) < 0 || on_plane(r, await_published, r, err) < 0 || roll(r, false, err) < 0)
-		return -1;
-	if (keep(r, err) < 0 || (r->pass == PKI_TRUSTED && settle_pods(r, err) < 0) || (r->pass == PKI_SIGNED && note_signed(r, err) < 0))
-		return -1;
-	if (r->pass == PKI_ALONE && on_plane(r, narrow_trust, r, err) < 0)
+	if ((r->swarm ? run_pass_of_swarm(r, err) : run_pass_of_kubernetes(r, err)) < 0)
 		return -1;
 	work_close(&r->w);
 	return 0;
@@ -244,8 +286,11 @@ static int end(struct rotate *r, struct error **err)
 		return -1;
 	if (rotate_open(&r->c, r->events, &r->w, err) < 0 || forget(r, err) < 0 || keep(r, err) < 0)
 		return -1;
-	log_info("cluster %s has new authorities. Kubeconfigs of before, the administrator's and those of persons, are taken no more: \"davit kubeconfig\" prints new ones",
-		 r->c.spec->name);
+	if (r->swarm)
+		log_info("cluster %s has new authorities; join tokens of before are taken no more", r->c.spec->name);
+	else
+		log_info("cluster %s has new authorities. Kubeconfigs of before, the administrator's and those of persons, are taken no more: \"davit kubeconfig\" prints new ones",
+			 r->c.spec->name);
 	return 0;
 }
 
@@ -271,12 +316,12 @@ static int run_passes(struct rotate *r, struct error **err)
 static int check_begin(struct rotate *r, struct error **err)
 {
 	struct rolling rolling = {.w = &r->w, .takes = takes_all, .context = r};
-	CLEANUP_FREE char *question = xasprintf("Replace all authorities of cluster %s, and all certificates, in three rolling passes? Kubeconfigs that were handed out before are "
+	CLEANUP_FREE char *question = xasprintf("Replace all authorities of cluster %s, and all certificates, in three rolling passes? %s that were handed out before are "
 						"taken no more at its end. Go on",
-						r->c.spec->name);
+						r->c.spec->name, r->swarm ? "Join tokens" : "Kubeconfigs");
 
 	if (authorities_prepare_new(&r->c, err) < 0 || output_confirm(r->c.o->yes, question, err) < 0 || rotate_open(&r->c, r->events, &r->w, err) < 0 ||
-	    rolling_check(&rolling, NULL, "new certificates", err) < 0)
+	    rolling_check(&rolling, NULL, "new certificates", err) < 0 || (r->swarm && planes_ask(&r->c, r->w.reach, check_all_up, r, NULL, err) < 0))
 		return -1;
 	work_close(&r->w);
 	r->id = xasprintf("%lld", (long long)clock_wall_ms());
@@ -303,10 +348,16 @@ static void find_progress(struct rotate *r)
 	r->tokens = r->pass != PKI_SETTLED ? path_exists(new_key) : r->c.o->service_account;
 }
 
+static int check_options(struct rotate *r, struct error **err)
+{
+	r->swarm = r->c.spec->platform == PLATFORM_SWARM;
+	return r->c.o->restart_workloads || r->c.o->service_account ? context_need_kubernetes(&r->c, "it has no pods and no service accounts", err) : 0;
+}
+
 static int look(struct rotate *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
-	    context_need_kubernetes(&r->c, "no authority of a swarm can be replaced yet", err) < 0 || context_need_keys(&r->c, err) < 0 ||
+	    check_options(r, err) < 0 || context_need_keys(&r->c, err) < 0 ||
 	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_no_secrets(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);

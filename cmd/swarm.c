@@ -47,7 +47,7 @@ static int begin(struct ssh *s, void *context, struct error **err)
 	struct entry *e = context;
 	struct work *w = e->w;
 
-	if (swarm_begin(s, w->c->spec, e->n->address, pki_ca_pem(w->pki, "swarm-ca"), pki_ca_key(w->pki, "swarm-ca"), e->deadline, err) < 0)
+	if (swarm_begin(s, w->c->spec, e->n->address, pki_ca_certificate(w->pki, "swarm-ca"), pki_ca_key(w->pki, "swarm-ca"), e->deadline, err) < 0)
 		return -1;
 	swarm_offer_clear(e->offer);
 	return swarm_offer_read(s, e->n->address, e->deadline, e->offer, err);

@@ -181,6 +181,14 @@ const char *pki_published_path(const struct pki *p)
 	return p->signer.above != NULL || p->other.above != NULL ? "/etc/kubernetes/pki/published-ca.crt" : CA_PATH;
 }
 
+const char *pki_ca_certificate(struct pki *p, const char *authority)
+{
+	for (size_t i = 0; i < PKI_SIGNERS; i++)
+		if (strcmp(table_authorities[i].name, authority) == 0)
+			return p->signer.authorities[i].certificate_pem;
+	return NULL;
+}
+
 const char *pki_ca_key(struct pki *p, const char *authority)
 {
 	for (size_t i = 0; i < PKI_SIGNERS; i++)

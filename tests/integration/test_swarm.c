@@ -242,8 +242,10 @@ static void test_all_are_locked(void **state UNUSED)
 static void test_another_authority(void **state UNUSED)
 {
 	engine("--stop whale-w-1");
-	assert_failure(swarm_take_authority(nodes[0], NEXT, KEY, clock_deadline(IMPATIENCE_MS), &test_error), "its rotation has not come to an end");
+	assert_failure(swarm_check_all_up(nodes[0], soon(), &test_error), "these are down: whale-w-1: mend them");
+	assert_failure(swarm_take_authority(nodes[0], NEXT, KEY, clock_deadline(IMPATIENCE_MS), &test_error), "in time: the swarm waits for each node");
 	engine("--restart whale-w-1");
+	assert_success(swarm_check_all_up(nodes[0], soon(), &test_error));
 	assert_success(swarm_take_authority(nodes[0], NEXT, KEY, soon(), &test_error));
 	holds("o[\"swarm\"][\"TLSInfo\"][\"TrustRoot\"].split()[2] == \"next\" and not o[\"swarm\"][\"RootRotationInProgress\"]");
 	holds("not o[\"swarm\"][\"Spec\"][\"EncryptionConfig\"][\"AutoLockManagers\"]");

@@ -217,6 +217,19 @@ static void test_quorum(void **state UNUSED)
 	spares("[" MANAGER("1", "a", "ready", "reachable") "," WORKER("2", "b", "ready", "active") "]", "a", "a is the only manager");
 }
 
+/* For all of these a change of authority waits, also for one that another one of its name has replaced. */
+static void test_down(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of("[" MANAGER("m1", "whale-cp-1", "ready", "reachable") "," WORKER("w1", "whale-w-1", "down", "active") "," WORKER(
+		"w1b", "whale-w-1", "ready", "active") "," WORKER("w2", "", "unknown", "active") "]");
+	CLEANUP_STRV struct strv down = STRV_INIT;
+
+	swarm_down(nodes, &down);
+	assert_int_equal(down.n, 2);
+	assert_string_equal(down.v[0], "whale-w-1");
+	assert_string_equal(down.v[1], "w2");
+}
+
 /* Labels are wanted; marks of Kubernetes and taints are not. */
 static void test_labels(void **state UNUSED)
 {
@@ -256,7 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
-		cmocka_unit_test(test_quorum),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

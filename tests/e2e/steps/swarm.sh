@@ -132,3 +132,14 @@ swarm_is_open_again() {
 	eventually 60 swarm_has cp-1 5
 	is_as_the_file_says
 }
+
+swarm_authorities_are_replaced() {
+	davit ssh -f "$FILE" workers-1 sudo cat /var/lib/docker/swarm/certificates/swarm-root-ca.crt >"$WORK/root-ca"
+	status davit certs rotate-ca -f "$FILE" --yes
+	expect_status 0
+	davit ssh -f "$FILE" workers-1 sudo cat /var/lib/docker/swarm/certificates/swarm-root-ca.crt >"$WORK/new-root-ca"
+	if cmp -s "$WORK/root-ca" "$WORK/new-root-ca"; then return 1; fi
+	diff "$WORK/new-root-ca" "$XDG_STATE_HOME/davit/whale/pki/swarm-ca.crt"
+	swarm_has cp-1 5
+	is_as_the_file_says
+}

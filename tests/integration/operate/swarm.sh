@@ -137,3 +137,11 @@ test_swarm_reboot() {
 	rm -f fake/locks
 	if grep -E 'SWMKEY|SWMTKN' fake/argv out err; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
 }
+
+# the passes of a swarm; what it does to engines is test_swarm.c's
+test_swarm_authorities() {
+	davit 0 certs rotate-ca -f whale.yaml --dry-run
+	says 'all certificates are made anew, by the new ones'
+	davit 2 certs rotate-ca -f whale.yaml --service-account --yes
+	says 'cluster whale is a swarm: it has no pods and no service accounts'
+}
