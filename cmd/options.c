@@ -356,7 +356,7 @@ void options_help(const struct command *c)
 	}
 	printf("usage: davit COMMAND [OPTION…] [ARGUMENT…]\n\nLowers a Kubernetes cluster onto an OpenStack cloud, described by one file.\n\n");
 	for (c = commands; c->name != NULL; c++)
-		printf("  %-12s %s\n", c->name, c->summary);
+		printf("  %-14s %s\n", c->name, c->summary);
 	printf("\n\"davit COMMAND --help\" says more of one.  Exit status: 0 done, 2 usage or file, 3 preflight refuses, 4 the cloud failed,\n"
 	       "5 part of the nodes failed, 6 another run holds the cluster, 7 something is left behind, 8 a certificate is near its end,\n"
 	       "9 etcd is not well, 130 interrupted.\n");
