@@ -11,6 +11,8 @@ static const char *const format_names[] = {
 	[ARTIFACT_FILE] = "file",
 	[ARTIFACT_GZ] = "gz",
 	[ARTIFACT_TAR_GZ] = "tar.gz",
+	[ARTIFACT_DEB] = "deb",
+	[ARTIFACT_IMAGES] = "images",
 };
 
 char *bootstrap_artifact_path(const struct artifact *a)
@@ -49,7 +51,7 @@ static int check(const struct artifact *a, struct error **err)
 
 	for (size_t i = 0; i < a->programs.n; i++)
 		good = good && is_word(a->programs.v[i]);
-	if (a->format != ARTIFACT_TAR_GZ && a->programs.n != 1)
+	if ((a->format == ARTIFACT_FILE || a->format == ARTIFACT_GZ) && a->programs.n != 1)
 		good = false;
 	if (!good)
 		return error_set(

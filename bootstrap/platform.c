@@ -30,7 +30,7 @@ static const struct platform kubernetes = {
 
 const struct platform *platform_of(const struct spec *spec)
 {
-	static const struct platform *const platforms[] = {[PLATFORM_KUBERNETES] = &kubernetes, [PLATFORM_SWARM] = &platform_swarm};
+	static const struct platform *const platforms[] = {[PLATFORM_KUBERNETES] = &kubernetes, [PLATFORM_SWARM] = &platform_swarm, [PLATFORM_MKE] = &platform_mke};
 
 	return platforms[spec->platform];
 }

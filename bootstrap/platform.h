@@ -1,5 +1,5 @@
 /*
- * platform: what the servers of a cluster become: Kubernetes, or a swarm of Docker engines.  One more (k3s, nomad) is a word in the file
+ * platform: what the servers of a cluster become: Kubernetes, a swarm of Docker engines, or Mirantis Kubernetes Engine on such a one.  One more (k3s, nomad) is a word in the file
  * (core/cluster/spec.h), these in tables, and one struct platform:
  *
  *   core/cluster/platform   which keys of the file it takes
@@ -40,6 +40,7 @@ struct platform {
 	int (*is_dispensable)(struct ssh *s, const struct node *n, int64_t deadline, struct error **err);
 	/* It is a control plane no more; the same refusal. */
 	int (*demote)(struct ssh *s, const struct node *n, int64_t deadline, struct error **err);
+	bool demotes_first; /* before it is drained */
 	/* In a session with a control plane itself, which is about to be one no more, or NULL: it says goodbye.  Nobody depends on it. */
 	int (*part)(struct ssh *s, int64_t deadline, struct error **err);
 	/* In a session with a node itself that nothing runs on any more, or NULL: it leaves.  Nobody depends on it. */

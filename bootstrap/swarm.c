@@ -1,5 +1,6 @@
 #include "bootstrap/swarm.h"
 #include "bootstrap/docker.h"
+#include "bootstrap/mke.h"
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -435,5 +436,20 @@ const struct platform platform_swarm = {
 	.forget = forget,
 	.is_dispensable = is_dispensable,
 	.demote = demote,
+	.leave = leave,
+};
+
+const struct platform platform_mke = {
+	.status = mke_status,
+	.facts = facts,
+	.settle = mke_settle,
+	.wait_ready = mke_wait_ready,
+	.cordon = cordon,
+	.uncordon = uncordon,
+	.drain = drain,
+	.forget = forget,
+	.is_dispensable = is_dispensable,
+	.demote = demote,
+	.demotes_first = true, /* MKE's agent, a task of the node, takes the manager's parts off it */
 	.leave = leave,
 };

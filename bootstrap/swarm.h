@@ -9,7 +9,8 @@
 #pragma once
 #include "bootstrap/platform.h"
 
-/* Which begins: the swarm, or, where it has begun, what of it was not done.  ca_key is secret. */
+/* Which begins: the swarm, or, where it has begun, what of it was not done.  ca_key is secret; ca_pem NULL: the swarm's authority is its
+ * own, or another's to choose. */
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
 		struct error **err) MUST_USE;
 
@@ -64,4 +65,4 @@ struct json_object *swarm_shape(struct json_object *nodes, struct json_object *t
 /* ERROR_NODE where the managers other than that one would have no majority. */
 int swarm_spares(struct json_object *nodes, const char *name, struct error **err) MUST_USE;
 
-extern const struct platform platform_swarm;
+extern const struct platform platform_swarm, platform_mke;

@@ -47,7 +47,9 @@ static int init(struct ssh *s, const struct spec *spec, const char *address, int
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
 		struct error **err)
 {
-	return init(s, spec, address, deadline, err) < 0 ? -1 : swarm_take_authority(s, ca_pem, ca_key, deadline, err);
+	if (init(s, spec, address, deadline, err) < 0)
+		return -1;
+	return ca_pem != NULL ? swarm_take_authority(s, ca_pem, ca_key, deadline, err) : 0;
 }
 
 /* ---- the others */

@@ -21,6 +21,7 @@
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/base/path.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/etcd.h"
 #include "core/cluster/frozen.h"
 #include "provision/console.h"
@@ -383,7 +384,7 @@ static void tell_made(const struct apply *a, int64_t start)
 			 seconds, calls);
 	else
 		log_info("cluster %s is ready (%.1f s, %llu API calls); \"davit %s\" gives access, \"davit status\" shows it", a->c->spec->name, seconds,
-			 calls, a->c->spec->platform == PLATFORM_SWARM ? "docker-context" : "kubeconfig");
+			 calls, platform_is_swarm(a->c->spec->platform) ? "docker-context" : "kubeconfig");
 }
 
 /* Workers that ail, and those that are to be replaced; where one pool is worked on only those that were asked for. */

@@ -351,6 +351,8 @@ static void find_progress(struct rotate *r)
 static int check_options(struct rotate *r, struct error **err)
 {
 	r->swarm = r->c.spec->platform == PLATFORM_SWARM;
+	if (r->c.spec->platform == PLATFORM_MKE)
+		return context_need_kubernetes(&r->c, "davit does not replace its authorities", err);
 	return r->c.o->restart_workloads || r->c.o->service_account ? context_need_kubernetes(&r->c, "it has no pods and no service accounts", err) : 0;
 }
 

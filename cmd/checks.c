@@ -1,4 +1,6 @@
 #include "cmd/checks.h"
+#include "cmd/mke.h"
+#include "cmd/swarm.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -13,7 +15,7 @@ struct checks {
 	struct cloud *cloud;
 	struct view *view;
 	bool thorough;
-	struct findings cloud_findings, artifact_findings, way_findings; /* each its task's own */
+	struct findings cloud_findings, artifact_findings, given_findings, way_findings; /* each its task's own */
 };
 
 static int check_cloud(void *context, struct error **err)
@@ -91,6 +93,28 @@ static int check_artifacts(void *context, struct error **err)
 	return 0;
 }
 
+/* ---- what an installer is given ---- */
+
+static bool is_untested(const struct context *c)
+{
+	return c->spec->platform == PLATFORM_MKE && (c->state == NULL || !swarm_has_begun(c->state));
+}
+
+static int check_given(void *context, struct error **err)
+{
+	struct checks *k = context;
+	CLEANUP_ERROR struct error *why = NULL;
+
+	(void)err;
+	if (is_untested(k->c))
+		findings_add(&k->given_findings, SEVERITY_WARNING, "mke", xstrdup("davit's part for MKE is written from the vendor's documentation, untested against the vendor's images"),
+			     xstrdup("what they do otherwise than that says was not seen"), xstrdup("try it where nothing depends on it, and tell what came of it"));
+	if (!k->c->o->cloud_only && mke_check_given(k->c, &why) < 0)
+		findings_add(&k->given_findings, SEVERITY_ERROR, "mke", xstrdup(error_message(why)), xstrdup("MKE's installer is given it"),
+			     xstrdup("put there what the file names, or name another file"));
+	return 0;
+}
+
 /* ---- the way to a cluster ---- */
 
 /* It is there before the first server is, or nothing comes of any. */
@@ -158,11 +182,12 @@ int checks_run(const struct context *c, struct cloud *cloud, struct view *view, 
 	       struct error **err)
 {
 	struct checks k = {.c = c, .cloud = cloud, .view = view, .thorough = thorough};
-	struct parallel_task tasks[] = {{check_cloud, &k}, {check_artifacts, &k}, {check_way, &k}};
+	struct parallel_task tasks[] = {{check_cloud, &k}, {check_artifacts, &k}, {check_given, &k}, {check_way, &k}};
 	int r = parallel_run(tasks, ARRAY_SIZE(tasks), err);
 
 	findings_move(ret, &k.cloud_findings);
 	findings_move(ret, &k.artifact_findings);
+	findings_move(ret, &k.given_findings);
 	findings_move(ret, &k.way_findings);
 	return r;
 }

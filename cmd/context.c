@@ -251,7 +251,11 @@ const char *context_plane_but(const struct context *c, const struct strv *lost)
 
 int context_need_kubernetes(const struct context *c, const char *instead, struct error **err)
 {
-	return c->spec->platform == PLATFORM_KUBERNETES ? 0 : error_set(err, ERROR_USAGE, "cluster %s is a swarm: %s", c->spec->name, instead);
+	if (c->spec->platform == PLATFORM_KUBERNETES)
+		return 0;
+	if (c->spec->platform == PLATFORM_MKE)
+		return error_set(err, ERROR_USAGE, "cluster %s is one of MKE, on a swarm: %s", c->spec->name, instead);
+	return error_set(err, ERROR_USAGE, "cluster %s is a swarm: %s", c->spec->name, instead);
 }
 
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err)

@@ -1,5 +1,6 @@
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
+#include "core/cluster/platform.h"
 
 /* By SSH: the engines' ports stay closed, and who may log in may use the engine. */
 int verb_docker_context(const struct options *o, struct error **err)
@@ -10,7 +11,7 @@ int verb_docker_context(const struct options *o, struct error **err)
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0)
 		return -1;
-	if (c.spec->platform != PLATFORM_SWARM)
+	if (!platform_is_swarm(c.spec->platform))
 		return error_set(err, ERROR_USAGE, "cluster %s is no swarm: \"davit kubeconfig\" gives access to it", c.spec->name);
 	manager = context_plane(&c);
 	if (manager == NULL)

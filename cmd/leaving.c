@@ -278,9 +278,12 @@ static int leave(size_t i, void *context, struct error **err)
 	const char *node = d->nodes->v[i];
 	bool known = leave_is_known(d->l->facts, node);
 	struct error *why = NULL;
-	int r = known ? talk_of(d->l, node, true, d->events, drain, &why) : 0;
+	bool demotes_first = platform_of(d->l->c->spec)->demotes_first;
+	int r = demotes_first ? leave_planes(d, node, &why) : 0;
 
-	if (r == 0)
+	if (r == 0 && known)
+		r = talk_of(d->l, node, true, d->events, drain, &why);
+	if (r == 0 && !demotes_first)
 		r = leave_planes(d, node, &why);
 	if (r == 0 && known)
 		say_goodbye(d, node);

@@ -62,7 +62,7 @@ static int begin_anew(const struct context *c, const struct strv *made, const st
 	}
 	if (!any)
 		return 0;
-	if (c->spec->platform == PLATFORM_SWARM)
+	if (platform_is_swarm(c->spec->platform))
 		return error_set(err, ERROR_PREFLIGHT,
 				 "all managers have lost their servers, and with them the swarm, which the workers cannot be taken out of: make it anew (davit delete, davit apply)");
 	log_warning("all control planes have lost their servers: etcd begins without data, where none of it is on a volume; \"davit etcd restore\" puts a backup back");

@@ -89,7 +89,7 @@ static struct json_object *rows(const struct context *c, struct json_object *kub
 
 static void print(const struct context *c, struct json_object *list)
 {
-	bool swarm = c->spec->platform == PLATFORM_SWARM;
+	bool swarm = platform_is_swarm(c->spec->platform);
 	const char *const headings[] = {"NAME", "ROLE", "POOL", "ZONE", "ADDRESS", "SERVER", swarm ? "SWARM" : "KUBERNETES", "VERSION", "AGE"};
 	const char *const keys[] = {"name", "role", "pool", "zone", "address", "server", platform_name(c->spec->platform), "version", "age"};
 

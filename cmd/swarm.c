@@ -1,4 +1,5 @@
 #include "cmd/swarm.h"
+#include "cmd/mke.h"
 #include "cmd/swarm_lock.h"
 #include "cmd/work.h"
 #include "core/base/alloc.h"
@@ -9,7 +10,7 @@
 
 enum { CONNECT_MS = 30 * 1000, ASK_MS = 60 * 1000, JOIN_MS = 5 * 60 * 1000 };
 
-static bool has_begun(struct state *state)
+bool swarm_has_begun(struct state *state)
 {
 	CLEANUP_FREE char *begun = state_get(state, BEGUN);
 
@@ -18,7 +19,7 @@ static bool has_begun(struct state *state)
 
 void swarm_work_init(struct work *w)
 {
-	w->swarm = (struct swarm_work){.begun = has_begun(w->c->state), .claimed = ATOMIC_FLAG_INIT, .offered = latch_new()};
+	w->swarm = (struct swarm_work){.begun = swarm_has_begun(w->c->state), .claimed = ATOMIC_FLAG_INIT, .offered = latch_new()};
 }
 
 void swarm_work_clear(struct work *w)
@@ -49,6 +50,10 @@ static int begin(struct ssh *s, void *context, struct error **err)
 
 	if (swarm_begin(s, w->c->spec, e->n->address, pki_ca_certificate(w->pki, "swarm-ca"), pki_ca_key(w->pki, "swarm-ca"), e->deadline, err) < 0)
 		return -1;
+	/* before it is told how one joins: MKE may choose another authority */
+	if (w->c->spec->platform == PLATFORM_MKE && mke_begin(w, e->n, s, err) < 0)
+		return -1;
+	e->deadline = clock_deadline(JOIN_MS);
 	swarm_offer_clear(e->offer);
 	return swarm_offer_read(s, e->n->address, e->deadline, e->offer, err);
 }

@@ -4,6 +4,7 @@
 #include "bootstrap/swarm.h"
 #include <stdatomic.h>
 
+struct state;
 struct work;
 
 /* Of one run: whoever needs it first asks a manager how one joins, the rest wait for that. */
@@ -14,6 +15,8 @@ struct swarm_work {
 	struct swarm_offer offer; /* once `offered` is open */
 };
 
+/* The first manager has made it, and with MKE installed that. */
+bool swarm_has_begun(struct state *state);
 void swarm_work_init(struct work *w);
 void swarm_work_clear(struct work *w);
 /* Until it is a member. */

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/cluster/etcd.h"
 #include "core/cluster/frozen.h"
+#include "core/cluster/platform.h"
 #include "core/cluster/recovery.h"
 #include "core/cluster/worn.h"
 #include "provision/clouds.h"
@@ -358,7 +359,7 @@ static int plane_steps(struct visit *v, struct ssh **s, struct error **err)
 
 	if (frozen_keep(w->c->spec, w->c->state, err) < 0 || install(v, s, err) < 0)
 		return -1;
-	if (w->c->spec->platform == PLATFORM_SWARM)
+	if (platform_is_swarm(w->c->spec->platform))
 		return swarm_enter(w, v->n, s, err);
 	if (etcd_has_formed(w->c->state, err) < 0)
 		return -1;
@@ -390,7 +391,7 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 		return -1;
 	if (n->role == NODE_REGISTRY)
 		return push_bundle(w, n, err);
-	return w->c->spec->platform == PLATFORM_SWARM ? swarm_enter(w, n, s, err) : 0;
+	return platform_is_swarm(w->c->spec->platform) ? swarm_enter(w, n, s, err) : 0;
 }
 
 static int run_node(size_t i, struct work *w, bool install_it, struct error **err)

@@ -21,8 +21,11 @@ enum {
 	WORKER = PLACE_WORKER,
 	KUBERNETES = PLACE_KUBERNETES,
 	SWARM = PLACE_SWARM,
+	MKE = PLACE_MKE,
+	ENGINES = PLACE_ENGINES,
 	REGISTRY = PLACE_REGISTRY,
-	ALL = KUBERNETES | SWARM | REGISTRY,
+	CERTIFIED = KUBERNETES | PLACE_MKE_MANAGER | REGISTRY, /* who has certificates of ours */
+	ALL = KUBERNETES | ENGINES | REGISTRY,
 };
 
 struct row {
@@ -55,11 +58,12 @@ static const struct row rows[] = {
 	{UNIT("kube-proxy.service"), 0644, KUBERNETES, false, ALWAYS, NULL},
 	{UNIT("flanneld.service"), 0644, KUBERNETES, false, IF_FLANNEL, NULL},
 	{UNIT("docker.service"), 0644, SWARM, false, ALWAYS, NULL},
+	{"units/mcr.service", UNITS "docker.service", 0644, MKE, false, ALWAYS, NULL},
 	{UNIT("davit-registry.service"), 0644, REGISTRY, false, ALWAYS, NULL},
-	{UNIT("davit-certificates.service"), 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL, true},
-	{UNIT("davit-certificates.timer"), 0644, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
+	{UNIT("davit-certificates.service"), 0644, CERTIFIED, false, ALWAYS, NULL, true},
+	{UNIT("davit-certificates.timer"), 0644, CERTIFIED, false, ALWAYS, NULL},
 
-	{"node/certificates-check", "/opt/davit/libexec/certificates-check", 0755, KUBERNETES | REGISTRY, false, ALWAYS, NULL},
+	{"node/certificates-check", "/opt/davit/libexec/certificates-check", 0755, CERTIFIED, false, ALWAYS, NULL},
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
 	{"node/resolved.conf", "/etc/systemd/resolved.conf.d/10-davit.conf", 0644, ALL, false, ALWAYS, NULL},
 	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, ALL, false, ALWAYS, NULL},
@@ -78,12 +82,12 @@ static const struct row rows[] = {
 	{"node/haproxy.cfg", "/etc/davit/haproxy.cfg", 0644, WORKER, false, IF_BALANCED, balancer_finish_config},
 	{"node/haproxy.json", STATIC_PODS "haproxy.json", 0644, WORKER, false, IF_BALANCED, balancer_finish_pod},
 
-	{"swarm/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, SWARM, false, ALWAYS, NULL},
-	{"swarm/modules.conf", "/etc/modules-load.d/davit.conf", 0644, SWARM, false, ALWAYS, NULL},
-	{"swarm/sysusers.conf", "/etc/sysusers.d/davit-docker.conf", 0644, SWARM, false, ALWAYS, NULL},
-	{"swarm/daemon.json", "/etc/docker/daemon.json", 0644, SWARM, false, ALWAYS, finish_daemon},
-	{"swarm/config.json", "/root/.docker/config.json", 0600, SWARM, true, ALWAYS, NULL},
-	{"swarm/registry-host", "/opt/davit/libexec/registry-host", 0755, SWARM, false, ALWAYS, NULL},
+	{"swarm/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, ENGINES, false, ALWAYS, NULL},
+	{"swarm/modules.conf", "/etc/modules-load.d/davit.conf", 0644, ENGINES, false, ALWAYS, NULL},
+	{"swarm/sysusers.conf", "/etc/sysusers.d/davit-docker.conf", 0644, ENGINES, false, ALWAYS, NULL},
+	{"swarm/daemon.json", "/etc/docker/daemon.json", 0644, ENGINES, false, ALWAYS, finish_daemon},
+	{"swarm/config.json", "/root/.docker/config.json", 0600, ENGINES, true, ALWAYS, NULL},
+	{"swarm/registry-host", "/opt/davit/libexec/registry-host", 0755, ENGINES, false, ALWAYS, NULL},
 
 	{"kubernetes/encryption.yaml", "/etc/kubernetes/encryption.yaml", 0600, CONTROL, true, ALWAYS, NULL},
 	{"kubernetes/authentication.yaml", "/etc/kubernetes/authentication.yaml", 0644, CONTROL, false, ALWAYS, NULL},
@@ -276,9 +280,9 @@ static int render(const struct plan *plan, const struct node *node, const struct
 		add_etcd_start(node, &values->etcd, ret);
 	if (node->role == NODE_CONTROL_PLANE && values->openstack_ca != NULL) /* what runs there may talk to the cloud */
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
-	if (place & SWARM) /* the engine reads it for each pull */
+	if (place & ENGINES) /* the engine reads it for each pull */
 		fileset_add(ret, DOCKER_CERTS "/ca.crt", 0644, values->registry_ca);
-	if (place & (KUBERNETES | SWARM))
+	if (place & (KUBERNETES | ENGINES))
 		proxy_file(plan->spec, ret);
 	add_annotations(plan_find(plan, node->name), ret);
 	return 0;

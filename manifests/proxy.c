@@ -8,7 +8,7 @@
 static char *no_proxy(const struct spec *spec)
 {
 	CLEANUP_STRV struct strv l = STRV_INIT;
-	bool pods = spec->platform == PLATFORM_KUBERNETES;
+	bool pods = spec->platform != PLATFORM_SWARM;
 	const char *const near[] = {"localhost",
 				    "127.0.0.1",
 				    "169.254.169.254",

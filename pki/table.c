@@ -12,6 +12,8 @@ enum {
 	REGISTRY = PLACE_REGISTRY,
 	ON_KUBERNETES = 1u << PLATFORM_KUBERNETES,
 	ON_SWARM = 1u << PLATFORM_SWARM,
+	ON_MKE = 1u << PLATFORM_MKE,
+	MKE_MANAGER = PLACE_MKE_MANAGER,
 	CLIENT = CERTIFICATE_CLIENT,
 	SERVER = CERTIFICATE_SERVER,
 };
@@ -21,9 +23,11 @@ const struct table_authority table_authorities[PKI_SIGNERS] = {
 	[PKI_CA] = {"ca", "kubernetes", KUBERNETES, CONTROL, ON_KUBERNETES},
 	[PKI_ETCD_CA] = {"etcd/ca", "etcd-ca", CONTROL, 0, ON_KUBERNETES},
 	[PKI_FRONT_PROXY_CA] = {"front-proxy-ca", "front-proxy-ca", CONTROL, 0, ON_KUBERNETES},
-	[PKI_REGISTRY_CA] = {"registry-ca", "registry-ca", 0, 0, ON_KUBERNETES | ON_SWARM}, /* nodes get it with the registry's configuration */
+	[PKI_REGISTRY_CA] = {"registry-ca", "registry-ca", 0, 0, ON_KUBERNETES | ON_SWARM | ON_MKE}, /* nodes get it with the registry's configuration */
 	/* the managers get it by the engine's API, and keep it in the swarm's own, encrypted data */
 	[PKI_SWARM_CA] = {"swarm-ca", "swarm-ca", 0, 0, ON_SWARM},
+	/* of the page and the API; MKE has authorities of its own for all that its nodes say to one another */
+	[PKI_MKE_CA] = {"mke-ca", "mke-ca", MKE_MANAGER, 0, ON_MKE},
 };
 
 static void add(struct strv *l, const char *s)
@@ -81,6 +85,20 @@ static void registry_sans(const struct plan *plan UNUSED, const struct node *nod
 	add(ret, "127.0.0.1");
 }
 
+static void mke_sans(const struct plan *plan, const struct node *node, struct strv *ret)
+{
+	const struct plan_node *planned = plan_find(plan, node->name);
+
+	add(ret, node->name);
+	add(ret, "localhost");
+	add(ret, node->address);
+	add(ret, "127.0.0.1");
+	if (planned == NULL || planned->floating_ip)
+		add(ret, node->floating_ip);
+	for (size_t i = 0; i < plan->spec->api.extra_sans.n; i++)
+		add(ret, plan->spec->api.extra_sans.v[i]);
+}
+
 /* etcd's own certificates serve and call: with serverAuth alone its REST gateway, a client of itself, is refused. */
 static const struct table_leaf leaves[] = {
 	{"apiserver", PKI "apiserver", PKI_CA, SERVER, "kube-apiserver", NULL, api_sans, CONTROL, NULL, false},
@@ -107,6 +125,7 @@ static const struct table_leaf leaves[] = {
 	{"kube-proxy", PKI "kube-proxy", PKI_CA, CLIENT, "system:kube-proxy", NULL, NULL, KUBERNETES,
 	 "/etc/kubernetes/kube-proxy.conf", false},
 	{"flannel", PKI "flannel", PKI_CA, CLIENT, "davit:flannel", NULL, NULL, KUBERNETES, "/etc/kubernetes/flannel.conf", true},
+	{"mke", "/etc/davit/mke/controller", PKI_MKE_CA, SERVER, "{node}", NULL, mke_sans, MKE_MANAGER, NULL, false},
 	{"registry", "/etc/davit/registry/registry", PKI_REGISTRY_CA, SERVER, "{registry}", NULL, registry_sans, REGISTRY, NULL,
 	 false},
 };

@@ -16,6 +16,8 @@ static const struct {
 	[ARTIFACT_FILE] = {"file", "application/octet-stream"},
 	[ARTIFACT_GZ] = {"gz", "application/gzip"},
 	[ARTIFACT_TAR_GZ] = {"tar.gz", "application/gzip"},
+	[ARTIFACT_DEB] = {"deb", "application/vnd.debian.binary-package"},
+	[ARTIFACT_IMAGES] = {"images", "application/octet-stream"},
 };
 
 char *bundle_ref(const char *version)
@@ -110,7 +112,7 @@ static int parse_format(const char *s, enum artifact_format *ret, struct error *
 			return 0;
 		}
 	}
-	return error_set(err, ERROR_CONFIG, "annotation dev.davit.format: \"%s\" is none of \"file\", \"gz\" and \"tar.gz\"", s);
+	return error_set(err, ERROR_CONFIG, "annotation dev.davit.format: \"%s\" is none of \"file\", \"gz\", \"tar.gz\", \"deb\" and \"images\"", s);
 }
 
 static int check_content(const struct artifact *a, struct error **err)
@@ -278,7 +280,8 @@ static void load_artifacts(struct load *l, const struct catalogue *c, const stru
 	for (size_t i = 0; i < c->n; i++) {
 		const struct artifact *a = artifacts_find(recorded, c->items[i].name);
 
-		if (a == NULL || strcmp(a->version, c->items[i].version) != 0) {
+		if (a == NULL || strcmp(a->version, c->items[i].version) != 0 ||
+		    (c->items[i].digest != NULL && strcmp(a->digest, c->items[i].digest) != 0)) {
 			strv_addf(&l->lacking, "%s %s%s%s%s", c->items[i].name, c->items[i].version,
 				  a == NULL ? "" : " (it holds ", a == NULL ? "" : a->version, a == NULL ? "" : ")");
 			continue;

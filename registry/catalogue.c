@@ -1,6 +1,8 @@
 #include "registry/catalogue.h"
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
+#include "core/base/path.h"
+#include "core/cluster/mke.h"
 #include "core/cluster/platform.h"
 #include "registry/reference.h"
 #include <ctype.h>
@@ -24,17 +26,19 @@ static const struct component_set set_2026_11 = {
 	.haproxy = "docker.io/library/haproxy:3.2.23-alpine",
 };
 
-static const struct component_set set_docker_29 = {.registry = "3.1.2"}; /* its archive holds containerd and runc */
+static const struct component_set set_engines = {.registry = "3.1.2"}; /* their archive, or packages, hold containerd and runc */
 
 /* Newest first; the patch is the one that was tried. */
 static const struct {
 	enum platform_type platform;
-	const char *minor, *proven;
+	const char *minor, *proven; /* proven NULL: by the documentation alone */
 	const struct component_set *set;
 } minors[] = {
 	{PLATFORM_KUBERNETES, "1.36", "1.36.3", &set_2026_11},
 	{PLATFORM_KUBERNETES, "1.35", "1.35.4", &set_2026_11},
-	{PLATFORM_SWARM, "29.9", "29.9.3", &set_docker_29},
+	{PLATFORM_SWARM, "29.9", "29.9.3", &set_engines},
+	{PLATFORM_MKE, "3.9", NULL, &set_engines},
+	{PLATFORM_MKE, "3.8", NULL, &set_engines},
 };
 
 enum {
@@ -54,7 +58,7 @@ enum { OWN = -1 }; /* the file's own version */
 static const struct {
 	const char *name;
 	int version; /* offset in struct component_set, or OWN */
-	const char *url, *checksum;
+	const char *url, *checksum; /* url NULL: a file of the operator's */
 	enum artifact_format format;
 	unsigned strip;
 	const char *programs; /* blanks between them */
@@ -85,6 +89,7 @@ static const struct {
 	 ARTIFACT_TAR_GZ, 0, "crictl", ALL_NODES},
 	{"docker", OWN, "https://download.docker.com/linux/static/stable/x86_64/docker-{v}.tgz", NULL, ARTIFACT_TAR_GZ, 1,
 	 "docker dockerd docker-proxy containerd containerd-shim-runc-v2 ctr runc", ALL_NODES, PLATFORM_SWARM},
+	{"mke-images", OWN, NULL, NULL, ARTIFACT_IMAGES, 0, "", ALL_NODES, PLATFORM_MKE},
 	{"registry", OF(registry),
 	 "https://github.com/distribution/distribution/releases/download/v{v}/registry_{v}_linux_amd64.tar.gz", ".sha256",
 	 ARTIFACT_TAR_GZ, 0, "registry", REGISTRY},
@@ -144,7 +149,8 @@ static const struct component_set *find_set(const struct spec *spec, struct erro
 			return minors[i].set;
 	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
 		if (minors[i].platform == spec->platform)
-			buf_addf(&known, "%s%s.x (proven with %s)", known.len == 0 ? "" : ", ", minors[i].minor, minors[i].proven);
+			buf_addf(&known, "%s%s.x (%s%s)", known.len == 0 ? "" : ", ", minors[i].minor, minors[i].proven != NULL ? "proven with " : "by the documentation, untested",
+				 minors[i].proven != NULL ? minors[i].proven : "");
 	error_set(err, ERROR_CONFIG, "platform.version: %s \"%s\" is not supported; supported are %s", platform_title(spec->platform), spec->version,
 		  buf_str(&known));
 	return NULL;
@@ -173,14 +179,43 @@ static char *checksum_url(const char *url, const char *checksum)
 	return xasprintf("%.*s%s", (int)(strrchr(url, '/') + 1 - url), url, checksum);
 }
 
-static void add_item(struct catalogue *c, size_t i, const char *version)
+static void add_own(struct catalogue_item *item, const struct spec *spec, const struct own_file *f, const char *key)
+{
+	CLEANUP_FREE char *path = path_absolute(f->path);
+
+	item->url = xasprintf("file://%s", path);
+	item->digest = xasprintf("sha256:%s", f->sha256);
+	item->place = spec_place(spec, key);
+}
+
+/* Their own digests tell them apart: what the vendor calls a version holds characters that no path should. */
+static void add_packages(struct catalogue *c, const struct spec *spec)
+{
+	for (size_t i = 0; spec->platform == PLATFORM_MKE && i < spec->mke.engine.n_packages; i++) {
+		const struct own_file *f = &spec->mke.engine.packages[i];
+		struct catalogue_item *item = &c->items[c->n++];
+
+		item->own_name = mke_package_name(f->path);
+		item->name = item->own_name;
+		item->version = xasprintf("%.12s", f->sha256);
+		item->format = ARTIFACT_DEB;
+		item->roles = ALL_NODES;
+		add_own(item, spec, f, "mke.engine.packages");
+	}
+}
+
+static void add_item(struct catalogue *c, size_t i, const char *version, const struct spec *spec)
 {
 	struct catalogue_item *item = &c->items[c->n++];
 
 	item->name = components[i].name;
 	item->version = xstrdup(version);
-	item->url = expand(components[i].url, version);
-	item->checksum_url = checksum_url(item->url, components[i].checksum);
+	if (components[i].url == NULL) {
+		add_own(item, spec, &spec->mke.images, "mke.images");
+	} else {
+		item->url = expand(components[i].url, version);
+		item->checksum_url = checksum_url(item->url, components[i].checksum);
+	}
 	item->format = components[i].format;
 	item->strip = components[i].strip;
 	item->roles = components[i].roles;
@@ -251,10 +286,11 @@ int catalogue_make(const struct spec *spec, struct catalogue *ret, struct error 
 
 	if (set == NULL)
 		return -1;
-	c.items = xnew_n(struct catalogue_item, ARRAY_SIZE(components));
+	c.items = xnew_n(struct catalogue_item, ARRAY_SIZE(components) + spec->mke.engine.n_packages);
+	add_packages(&c, spec);
 	for (size_t i = 0; i < ARRAY_SIZE(components); i++)
 		if (is_needed(i, spec))
-			add_item(&c, i, version_of(i, set, spec));
+			add_item(&c, i, version_of(i, set, spec), spec);
 	if (add_images(&c, set, spec, err) < 0)
 		return -1;
 	*ret = c;
@@ -268,6 +304,9 @@ void catalogue_free(struct catalogue *c)
 		free(c->items[i].version);
 		free(c->items[i].url);
 		free(c->items[i].checksum_url);
+		free(c->items[i].own_name);
+		free(c->items[i].digest);
+		free(c->items[i].place);
 		strv_free(&c->items[i].programs);
 	}
 	free(c->items);

@@ -15,6 +15,9 @@ struct catalogue_item {
 	unsigned strip;
 	struct strv programs;
 	unsigned roles; /* as struct artifact's */
+	/* Of a file of the operator's, else NULL: what it has to be, and where the cluster file names it.  Its url is a file's, behind no mirror. */
+	char *digest, *place;
+	char *own_name; /* what name points to, where no table has it */
 };
 
 struct catalogue {

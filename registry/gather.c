@@ -30,7 +30,10 @@ static int explain(struct gather *g, const struct source *s, struct error *why, 
 	const char *version = s->item == NULL ? "" : s->item->version;
 
 	atomic_store(&g->stop, true);
-	error_set(err, error_kind(why), "fetch %s%s%s: %s%s", s->label, *version == '\0' ? "" : " ", version, error_message(why),
+	if (s->item != NULL && s->item->digest != NULL)
+		error_set(err, error_is(why, ERROR_CANCELLED) ? ERROR_CANCELLED : ERROR_CONFIG, "%s: %s: %s", s->item->place, s->label, error_message(why));
+	else
+		error_set(err, error_kind(why), "fetch %s%s%s: %s%s", s->label, *version == '\0' ? "" : " ", version, error_message(why),
 		  hint(g, why));
 	event_fail(g->events, s->label, "fetch", error_message(why));
 	error_free(why);
@@ -129,7 +132,7 @@ static int fetch_artifact(struct gather *g, struct wanted *w, struct error **err
 	gather_take(s, digest, size);
 	if (gather_packs(s) && pack_blob(g->folder, digest, s->packed, &s->size, err) < 0)
 		return -1;
-	if (s->item->checksum_url == NULL)
+	if (s->item->checksum_url == NULL && s->item->digest == NULL)
 		log_warning("%s %s: upstream publishes no checksum of it; pinned as it came from %s: %s", s->item->name,
 			    s->item->version, s->url, digest);
 	return 0;
@@ -197,7 +200,7 @@ static void fill_artifacts(const struct gather *g, struct artifacts *ret)
 				       .strip = s->item->strip,
 				       .roles = s->item->roles,
 				       .source = xstrdup(s->item->url),
-				       .unpublished = s->item->checksum_url == NULL};
+				       .unpublished = s->item->checksum_url == NULL && s->item->digest == NULL};
 		strv_copy(&a->programs, &s->item->programs);
 	}
 }
@@ -281,7 +284,7 @@ static int add_sources(struct gather *g, struct error **err)
 	for (size_t i = 0; i < c->n; i++) {
 		g->sources[g->n].item = &c->items[i];
 		g->sources[g->n].label = xstrdup(c->items[i].name);
-		g->sources[g->n].url = catalogue_url(c->items[i].url, g->mirror);
+		g->sources[g->n].url = catalogue_url(c->items[i].url, c->items[i].digest == NULL ? g->mirror : NULL);
 		g->n++;
 	}
 	for (size_t i = 0; i < c->images.n; i++)

@@ -31,7 +31,10 @@ static int probe_item(size_t i, void *context, struct error **err)
 	const struct probe *p = context;
 	const char *checksums = p->catalogue->items[i].checksum_url;
 	CLEANUP_FREE char *url = checksums != NULL ? catalogue_url(checksums, p->mirror) : NULL;
+	const struct catalogue_item *item = &p->catalogue->items[i];
 
+	if (item->digest != NULL)
+		return get(p->http, item->url, err) < 0 ? error_wrap(err, "%s", item->place) : 0;
 	return url != NULL ? get(p->http, url, err) : 0;
 }
 

@@ -85,6 +85,14 @@ int gather_resolve_artifact(struct gather *g, struct source *s, struct error **e
 	CLEANUP_ERROR struct error *why = NULL;
 	char digest[OCI_DIGEST_LEN + 1];
 
+	if (s->item->digest != NULL) {
+		gather_take(s, s->item->digest, 0);
+		if (gather_has(g, s->item->digest, -1))
+			s->size = layout_blob_size(g->folder, s->item->digest);
+		else
+			s->missing = 1;
+		return 0;
+	}
 	if (known != NULL && !mirror_is_file(g)) {
 		take_recorded(s, known);
 		return 0;

@@ -147,6 +147,13 @@ char *path_expand(const char *path)
 	return xstrdup(path);
 }
 
+char *path_absolute(const char *path)
+{
+	CLEANUP_FREE char *here = *path != '/' ? getcwd(NULL, 0) : NULL;
+
+	return here != NULL ? xasprintf("%s/%s", here, path) : xstrdup(path);
+}
+
 char *path_xdg(const char *env, const char *fallback)
 {
 	const char *base = getenv(env);

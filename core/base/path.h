@@ -24,5 +24,7 @@ int path_list(const char *path, struct strv *ret_names, struct error **err) MUST
 char *path_slug(const char *path) MUST_USE;
 /* "~/x" with the home folder; else a copy.  The caller frees. */
 char *path_expand(const char *path) MUST_USE;
+/* As seen from the root: one that does not begin there is below the folder that this process is in.  The caller frees. */
+char *path_absolute(const char *path) MUST_USE;
 /* $ENV/davit or $HOME/FALLBACK/davit, e.g. ("XDG_STATE_HOME", ".local/state"). */
 char *path_xdg(const char *env, const char *fallback) MUST_USE;

@@ -2,7 +2,7 @@
  * artifact: one upstream download as the bundle holds it and nodes get it: a blob, by digest.
  *
  * On a node an artifact is unpacked into /opt/davit/lib/NAME/VERSION/, and each of its programs is linked from /opt/davit/bin/;
- * an upgrade unpacks beside it and switches the links.
+ * an upgrade unpacks beside it and switches the links.  Packages and images lie there as NAME, as they came.
  */
 #pragma once
 #include "core/base/strv.h"
@@ -11,7 +11,9 @@
 enum artifact_format {
 	ARTIFACT_FILE,	 /* the program itself */
 	ARTIFACT_GZ,	 /* the same, compressed by davit when the bundle was made */
-	ARTIFACT_TAR_GZ
+	ARTIFACT_TAR_GZ,
+	ARTIFACT_DEB,	 /* a package, which the node's own package manager installs; it has no programs here */
+	ARTIFACT_IMAGES	 /* images as "docker save" writes them, also compressed, which the engine loads; likewise */
 };
 
 struct artifact {

@@ -10,6 +10,7 @@
 #define ON(platform) (1u << (platform))
 #define KUBERNETES ON(PLATFORM_KUBERNETES)
 #define SWARM ON(PLATFORM_SWARM)
+#define MKE ON(PLATFORM_MKE)
 #define FROZEN "frozen:"
 #define FROZEN_VERSION "platform.version"
 
@@ -53,6 +54,22 @@ static char *mask_length(const struct spec *s)
 	return xasprintf("%d", s->swarm.mask_length);
 }
 
+static char *engine_version(const struct spec *s)
+{
+	return xstrdup(s->mke.engine.version);
+}
+
+/* By the beginnings of their digests. */
+static char *engine_packages(const struct spec *s)
+{
+	CLEANUP_STRV struct strv list = STRV_INIT;
+
+	for (size_t i = 0; i < s->mke.engine.n_packages; i++)
+		strv_addf(&list, "%.12s", s->mke.engine.packages[i].sha256);
+	strv_sort(&list);
+	return strv_join(&list, " ");
+}
+
 static char *version(const struct spec *s)
 {
 	return xstrdup(s->version);
@@ -73,7 +90,7 @@ static char *data_disk(const struct spec *s)
 	CLEANUP_FREE char *joined = NULL;
 
 	for (size_t i = 0; i < s->control_plane.n_volumes; i++)
-		if (holds(s->platform == PLATFORM_SWARM ? DOCKER : ETCD, s->control_plane.volumes[i].mount))
+		if (holds(platform_is_swarm(s->platform) ? DOCKER : ETCD, s->control_plane.volumes[i].mount))
 			strv_add(&at, s->control_plane.volumes[i].mount);
 	if (at.n == 0)
 		return xstrdup("the root disk");
@@ -90,6 +107,11 @@ static const char *anew(const char *had UNUSED, const char *wanted UNUSED)
 static const char *no_upgrade(const char *had UNUSED, const char *wanted UNUSED)
 {
 	return "there is no upgrade of a swarm's engines yet: write the old one back, or make the cluster anew (davit delete, davit apply)";
+}
+
+static const char *no_upgrade_of_mke(const char *had UNUSED, const char *wanted UNUSED)
+{
+	return "davit does not upgrade MKE and its engines: write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
 /* Forward it is another command's, node by node. */
@@ -110,18 +132,21 @@ static const struct {
 	const char *(*advice)(const char *had, const char *wanted);
 	unsigned platforms;
 } frozen[] = {
-	{"platform.type", platform, "the servers are made for one", anew, KUBERNETES | SWARM},
+	{"platform.type", platform, "the servers are made for one", anew, KUBERNETES | SWARM | MKE},
 	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back, KUBERNETES},
 	{FROZEN_VERSION, version, "all nodes would change at once", no_upgrade, SWARM},
-	{"network.cidr", cidr, "the servers' subnet has it", anew, KUBERNETES | SWARM},
-	{"network.podCIDR", pod_cidr, "the pods have addresses of it", anew, KUBERNETES},
-	{"network.serviceCIDR", service_cidr, "the services have addresses of it, and the API's certificate too", anew, KUBERNETES},
+	{FROZEN_VERSION, version, "all nodes would change at once", no_upgrade_of_mke, MKE},
+	{"mke.engine.version", engine_version, "all engines would restart at once", no_upgrade_of_mke, MKE},
+	{"mke.engine.packages", engine_packages, "all engines would restart at once", no_upgrade_of_mke, MKE},
+	{"network.cidr", cidr, "the servers' subnet has it", anew, KUBERNETES | SWARM | MKE},
+	{"network.podCIDR", pod_cidr, "the pods have addresses of it", anew, KUBERNETES | MKE},
+	{"network.serviceCIDR", service_cidr, "the services have addresses of it, and the API's certificate too", anew, KUBERNETES | MKE},
 	{"network.domain", domain, "it is in certificates, in tokens of service accounts, and in what pods look up", anew, KUBERNETES},
 	{"network.plugin", plugin, "the pods are in its network", anew, KUBERNETES},
 	{"controlPlane.volumes", data_disk, "etcd's data is there, and would begin anew elsewhere", anew, KUBERNETES},
-	{"controlPlane.volumes", data_disk, "the swarm's data is there, and would begin anew elsewhere", anew, SWARM},
-	{"swarm.addressPools", address_pools, "the overlay networks have addresses of it", anew, SWARM},
-	{"swarm.maskLength", mask_length, "the overlay networks are as large as that", anew, SWARM},
+	{"controlPlane.volumes", data_disk, "the swarm's data is there, and would begin anew elsewhere", anew, SWARM | MKE},
+	{"swarm.addressPools", address_pools, "the overlay networks have addresses of it", anew, SWARM | MKE},
+	{"swarm.maskLength", mask_length, "the overlay networks are as large as that", anew, SWARM | MKE},
 };
 
 static char *key_of(size_t i)

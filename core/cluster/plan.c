@@ -9,7 +9,8 @@ enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONT
 
 #define WAY(choice) (1u << BASTION_##choice)
 #define KUBERNETES (1u << PLATFORM_KUBERNETES)
-#define SWARM (1u << PLATFORM_SWARM)
+#define MKE (1u << PLATFORM_MKE)
+#define ENGINES (1u << PLATFORM_SWARM | MKE)
 #define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
@@ -24,8 +25,8 @@ static const struct {
 } rule_table[] = {
 	{"control-plane", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(CONTROL_PLANE)},
 	{"bastion", "tcp", 22, 22, FROM_ACCESS, NULL, "SSH of the operator; the way in for all other servers", WAY(SERVER)},
-	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside", .platforms = KUBERNETES},
-	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes", .platforms = KUBERNETES},
+	{"control-plane", "tcp", 6443, 6443, FROM_API, NULL, "the API from outside", .platforms = KUBERNETES | MKE},
+	{"control-plane", "tcp", 6443, 6443, FROM_GROUP, "node", "the API from the nodes", .platforms = KUBERNETES | MKE},
 	{"control-plane", "tcp", 6443, 6443, FROM_BALANCER, NULL, "the API from its load balancer", .platforms = KUBERNETES},
 	{"control-plane", "tcp", 2379, 2380, FROM_GROUP, "control-plane", "etcd's clients and peers", .platforms = KUBERNETES},
 	{"node", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
@@ -34,11 +35,21 @@ static const struct {
 	{"node", "tcp", 10250, 10250, FROM_GROUP, "node", "kubelet: logs, exec, metrics", .platforms = KUBERNETES},
 	{"node", "udp", 8472, 8472, FROM_GROUP, "node", "the pods' network (VXLAN)", .platforms = KUBERNETES},
 	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes", .platforms = KUBERNETES},
-	{"control-plane", "tcp", 2377, 2377, FROM_GROUP, "node", "swarm: managers, who joins and who is told what to run", .platforms = SWARM},
-	{"node", "tcp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = SWARM},
-	{"node", "udp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = SWARM},
-	{"node", "udp", 4789, 4789, FROM_GROUP, "node", "swarm: overlay networks (VXLAN)", .platforms = SWARM},
-	{"node", "esp", 0, 0, FROM_GROUP, "node", "swarm: encrypted overlay networks", .platforms = SWARM},
+	{"control-plane", "tcp", 2377, 2377, FROM_GROUP, "node", "swarm: managers, who joins and who is told what to run", .platforms = ENGINES},
+	{"node", "tcp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = ENGINES},
+	{"node", "udp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = ENGINES},
+	{"node", "udp", 4789, 4789, FROM_GROUP, "node", "swarm: overlay networks (VXLAN)", .platforms = ENGINES},
+	{"node", "esp", 0, 0, FROM_GROUP, "node", "swarm: encrypted overlay networks", .platforms = ENGINES},
+	{"control-plane", "tcp", 443, 443, FROM_API, NULL, "mke: its page and API from outside", .platforms = MKE},
+	{"control-plane", "tcp", 443, 443, FROM_GROUP, "node", "mke: its API from the nodes", .platforms = MKE},
+	{"control-plane", "tcp", 2376, 2376, FROM_GROUP, "node", "mke: the swarm's API", .platforms = MKE},
+	{"control-plane", "tcp", 12379, 12388, FROM_GROUP, "node", "mke: its stores, authorities and authentication", .platforms = MKE},
+	{"control-plane", "tcp", 12390, 12390, FROM_GROUP, "node", "mke: metrics", .platforms = MKE},
+	{"node", "tcp", 179, 179, FROM_GROUP, "node", "mke: BGP of the pods' network (Calico)", .platforms = MKE},
+	{"node", "tcp", 10250, 10250, FROM_GROUP, "node", "mke: kubelet", .platforms = MKE},
+	{"node", "tcp", 12376, 12376, FROM_GROUP, "node", "mke: proxy of the engine, with a certificate", .platforms = MKE},
+	{"node", "tcp", 32768, 35535, FROM_GROUP, "node", "mke: NodePort services between nodes", .platforms = MKE},
+	{"node", "ipip", 0, 0, FROM_GROUP, "node", "mke: the pods' network (IP in IP)", .platforms = MKE},
 	{"node", "icmp", 0, 0, FROM_GROUP, "node", "path MTU and ping between nodes"},
 	{"registry", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
 	{"registry", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},

@@ -1,44 +1,55 @@
 #include "core/cluster/platform.h"
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
+#include "core/cluster/mke.h"
 #include "core/cluster/spec_fields.h"
 
 #define ON(platform) (1u << (platform))
+#define KUBERNETES ON(PLATFORM_KUBERNETES)
+#define SWARM ON(PLATFORM_SWARM)
+#define MKE ON(PLATFORM_MKE)
 
-static const char *const titles[] = {[PLATFORM_KUBERNETES] = "Kubernetes", [PLATFORM_SWARM] = "Docker Swarm"};
+static const char *const titles[] = {[PLATFORM_KUBERNETES] = "Kubernetes", [PLATFORM_SWARM] = "Docker Swarm", [PLATFORM_MKE] = "Mirantis Kubernetes Engine"};
 
 /* Keys that not every platform takes; those of a pool stand in each of them, "*". */
 static const struct {
 	const char *map, *key;
-	enum platform_type platform;
+	unsigned platforms;
 } keys[] = {
-	{NULL, "api", PLATFORM_KUBERNETES},
-	{NULL, "etcd", PLATFORM_KUBERNETES},
-	{NULL, "podSecurity", PLATFORM_KUBERNETES},
-	{NULL, "kubelet", PLATFORM_KUBERNETES},
-	{NULL, "kubeProxy", PLATFORM_KUBERNETES},
-	{NULL, "containerd", PLATFORM_KUBERNETES},
-	{"network", "podCIDR", PLATFORM_KUBERNETES},
-	{"network", "serviceCIDR", PLATFORM_KUBERNETES},
-	{"network", "domain", PLATFORM_KUBERNETES},
-	{"network", "plugin", PLATFORM_KUBERNETES},
-	{"openstack", "applicationCredential", PLATFORM_KUBERNETES},
-	{"pki", "ca", PLATFORM_KUBERNETES},
-	{"*", "annotations", PLATFORM_KUBERNETES},
-	{"*", "taints", PLATFORM_KUBERNETES},
-	{"*", "kubelet", PLATFORM_KUBERNETES},
-	{NULL, "swarm", PLATFORM_SWARM},
-	{NULL, "daemon", PLATFORM_SWARM},
+	{NULL, "api", KUBERNETES | MKE},
+	{NULL, "etcd", KUBERNETES},
+	{NULL, "podSecurity", KUBERNETES},
+	{NULL, "kubelet", KUBERNETES},
+	{NULL, "kubeProxy", KUBERNETES},
+	{NULL, "containerd", KUBERNETES},
+	{"network", "podCIDR", KUBERNETES | MKE},
+	{"network", "serviceCIDR", KUBERNETES | MKE},
+	{"network", "domain", KUBERNETES},
+	{"network", "plugin", KUBERNETES},
+	{"openstack", "applicationCredential", KUBERNETES},
+	{"pki", "ca", KUBERNETES},
+	{"*", "annotations", KUBERNETES},
+	{"*", "taints", KUBERNETES},
+	{"*", "kubelet", KUBERNETES},
+	{NULL, "swarm", SWARM | MKE},
+	{"swarm", "certExpiry", SWARM}, /* MKE has settings of its own for these */
+	{"swarm", "autolock", SWARM},
+	{NULL, "daemon", SWARM | MKE},
+	{NULL, "mke", MKE},
 };
 
 static int check_key(const struct yaml *y, const struct yaml_node *map, size_t i, const struct spec *s, struct error **err)
 {
 	const struct yaml_node *at = yaml_get(map, keys[i].key);
 
-	if (at == NULL || s->platform == keys[i].platform)
+	enum platform_type owner = PLATFORM_KUBERNETES;
+
+	if (at == NULL || (keys[i].platforms & ON(s->platform)) != 0)
 		return 0;
-	return yaml_error(y, at, err, "%s: this is of \"platform: {type: %s}\"; %s has no such thing: leave it out", keys[i].key,
-			  platform_name(keys[i].platform), platform_title(s->platform));
+	while ((keys[i].platforms & ON(owner)) == 0)
+		owner++;
+	return yaml_error(y, at, err, "%s: this is of \"platform: {type: %s}\"; %s has no such thing: leave it out", keys[i].key, platform_name(owner),
+			  platform_title(s->platform));
 }
 
 static int check_pools(const struct yaml *y, const struct yaml_node *file, size_t i, const struct spec *s, struct error **err)
@@ -122,10 +133,18 @@ int platform_check(const struct yaml *y, const struct yaml_node *file, struct sp
 {
 	if (check_keys(y, file, s, err) < 0)
 		return -1;
-	if (s->platform != PLATFORM_SWARM)
+	if (!platform_is_swarm(s->platform))
 		return 0;
-	s->api.endpoint = API_INTERNAL; /* engines are reached through SSH */
+	if (s->platform == PLATFORM_MKE && mke_check(y, file, s, err) < 0)
+		return -1;
+	if (s->platform == PLATFORM_SWARM)
+		s->api.endpoint = API_INTERNAL; /* engines are reached through SSH */
 	return check_swarm(y, file, s, err);
+}
+
+bool platform_is_swarm(enum platform_type p)
+{
+	return p == PLATFORM_SWARM || p == PLATFORM_MKE;
 }
 
 unsigned platform_place(enum platform_type p, enum node_role role)

@@ -11,6 +11,9 @@ enum {
 	PLACE_KUBERNETES = PLACE_CONTROL_PLANE | PLACE_WORKER,
 	PLACE_MANAGER = PLACE(PLATFORM_SWARM, NODE_CONTROL_PLANE),
 	PLACE_SWARM = PLACE_MANAGER | PLACE(PLATFORM_SWARM, NODE_WORKER),
+	PLACE_MKE_MANAGER = PLACE(PLATFORM_MKE, NODE_CONTROL_PLANE),
+	PLACE_MKE = PLACE_MKE_MANAGER | PLACE(PLATFORM_MKE, NODE_WORKER),
+	PLACE_ENGINES = PLACE_SWARM | PLACE_MKE, /* members of a swarm */
 	PLACE_REGISTRY = PLACE(PLATFORM_KUBERNETES, NODE_REGISTRY), /* the same on every platform */
 };
 
@@ -19,6 +22,8 @@ struct yaml_node;
 
 /* What the file (its "spec") says that this platform cannot take. */
 int platform_check(const struct yaml *y, const struct yaml_node *file, struct spec *s, struct error **err) MUST_USE;
+/* Whether its nodes are members of a swarm of Docker engines. */
+bool platform_is_swarm(enum platform_type p);
 unsigned platform_place(enum platform_type p, enum node_role role);
 const char *platform_name(enum platform_type p);  /* the file's word: "kubernetes" */
 const char *platform_title(enum platform_type p); /* for people: "Kubernetes" */

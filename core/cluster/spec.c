@@ -29,7 +29,7 @@ static int check_network(const struct yaml *y, const struct yaml_node *file, con
 	if (strcmp(s->network.plugin, "flannel") != 0 && strcmp(s->network.plugin, "none") != 0)
 		return yaml_error(y, yaml_get(network, "plugin"), err, "plugin: \"%s\" is not known; allowed: flannel, none",
 				  s->network.plugin);
-	if (s->platform != PLATFORM_KUBERNETES)
+	if (s->platform == PLATFORM_SWARM)
 		return 0;
 	if (overlap(y, network, "cidr", s->network.cidr, "podCIDR", s->network.pod_cidr, err) < 0 ||
 	    overlap(y, network, "cidr", s->network.cidr, "serviceCIDR", s->network.service_cidr, err) < 0)
@@ -357,6 +357,22 @@ static int check_pki(const struct yaml *y, const struct yaml_node *file, const s
 	return 0;
 }
 
+/* NULL stays so. */
+static void move_beside(const struct spec *s, char **path)
+{
+	if (*path != NULL)
+		*path = beside(s->path, *path);
+}
+
+static void finish_mke(struct spec *s)
+{
+	move_beside(s, &s->mke.images.path);
+	move_beside(s, &s->mke.license);
+	move_beside(s, &s->mke.password_file);
+	for (size_t i = 0; i < s->mke.engine.n_packages; i++)
+		move_beside(s, &s->mke.engine.packages[i].path);
+}
+
 static int finish(const struct yaml *y, struct spec *s, struct error **err)
 {
 	const struct yaml_node *file = yaml_get(y->root, "spec");
@@ -378,14 +394,11 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	s->control_plane.name = xstrdup("control-plane");
 	if (s->registry.flavor == NULL)
 		s->registry.flavor = xstrdup(s->control_plane.flavor);
-	if (s->pki.ca.certificate != NULL)
-		s->pki.ca.certificate = beside(s->path, s->pki.ca.certificate);
-	if (s->pki.ca.key != NULL)
-		s->pki.ca.key = beside(s->path, s->pki.ca.key);
-	if (s->pki.ca.passphrase_file != NULL)
-		s->pki.ca.passphrase_file = beside(s->path, s->pki.ca.passphrase_file);
-	if (s->artifacts.bundle != NULL)
-		s->artifacts.bundle = beside(s->path, s->artifacts.bundle);
+	move_beside(s, &s->pki.ca.certificate);
+	move_beside(s, &s->pki.ca.key);
+	move_beside(s, &s->pki.ca.passphrase_file);
+	move_beside(s, &s->artifacts.bundle);
+	finish_mke(s);
 	return 0;
 }
 

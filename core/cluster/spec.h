@@ -6,7 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/strv.h"
 
-enum platform_type { PLATFORM_KUBERNETES, PLATFORM_SWARM, PLATFORMS };
+enum platform_type { PLATFORM_KUBERNETES, PLATFORM_SWARM, PLATFORM_MKE, PLATFORMS };
 /* By what the API is reached from outside. */
 enum api_endpoint {
 	API_FLOATING_IP, /* the first control plane's floating IP */
@@ -77,6 +77,12 @@ struct pool_spec {
 	int max_unhealthy;		/* repaired at the same time */
 };
 
+/* A file of the operator's that becomes part of the bundle. */
+struct own_file {
+	char *path;   /* beside the cluster file */
+	char *sha256; /* 64 hexadecimal digits */
+};
+
 struct yaml;
 
 enum { CONTROL_PLANES_MAX = 5 };
@@ -86,7 +92,7 @@ struct spec {
 	struct yaml *source; /* what was read, for places in it */
 	char *name;    /* metadata.name: RFC 1123 label, at most 40 characters */
 	enum platform_type platform;
-	char *version; /* "1.36.3", "29.9.3" */
+	char *version; /* "1.36.3", "29.9.3", "3.9.2" */
 	struct {
 		char *cloud; /* NULL: OS_CLOUD or the environment */
 		char *image, *external_network;
@@ -168,6 +174,15 @@ struct spec {
 		int64_t cert_expiry;	   /* ms: how long the certificates last that nodes renew among themselves */
 		bool autolock;		   /* managers that were restarted are locked, until somebody has the key */
 	} swarm;
+	struct {
+		struct own_file images; /* MKE's, as the vendor packs them */
+		struct {
+			char *version; /* of Mirantis Container Runtime */
+			struct own_file *packages; /* NAME_VERSION_ARCH.deb */
+			size_t n_packages;
+		} engine;
+		char *license, *user, *password_file; /* license NULL: none */
+	} mke;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
 	struct json_object *kubelet, *kube_proxy, *containerd, *daemon;
 };

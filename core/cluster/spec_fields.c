@@ -3,7 +3,7 @@
 
 static const char *const api_versions[] = {"davit/v1", NULL};
 static const char *const kinds[] = {"Cluster", NULL};
-const char *const platform_names[] = {"kubernetes", "swarm", NULL};
+const char *const platform_names[] = {"kubernetes", "swarm", "mke", NULL};
 static const char *const endpoints[] = {"floatingIP", "internal", "vip", "octavia", NULL};
 const char *const host_key_modes[] = {"seeded", "console", "first-use", NULL};
 static const char *const bastions[] = {"controlPlane", "server", "floatingIPs", "none", NULL}; /* and a map: {host: …} */
@@ -78,7 +78,7 @@ static const struct field pool_fields[] = {
 
 static const struct field platform_fields[] = {
 	{"type", FIELD_ENUM, offsetof(struct spec, platform), "what the servers become", "kubernetes", .allowed = platform_names},
-	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3, or 29.9.3 of Docker Engine", .required = true},
+	{"version", FIELD_VERSION, offsetof(struct spec, version), "its version, e.g. 1.36.3, 29.9.3 of Docker Engine, 3.9.2 of MKE", .required = true},
 	END,
 };
 
@@ -206,6 +206,28 @@ static const struct field swarm_fields[] = {
 	END,
 };
 
+static const struct field own_file_fields[] = {
+	{"file", FIELD_STRING, offsetof(struct own_file, path), "its path", .required = true},
+	{"sha256", FIELD_STRING, offsetof(struct own_file, sha256), "its SHA-256, 64 hexadecimal digits", .required = true},
+	END,
+};
+
+static const struct field engine_fields[] = {
+	{"version", FIELD_VERSION, offsetof(struct spec, mke.engine.version), "version of Mirantis Container Runtime, e.g. 29.4.1", .required = true},
+	{"packages", FIELD_LIST, offsetof(struct spec, mke.engine.packages), "its packages for Ubuntu: NAME_VERSION_ARCH.deb", .required = true, .sub = own_file_fields,
+	 .count_offset = offsetof(struct spec, mke.engine.n_packages), .entry_size = sizeof(struct own_file)},
+	END,
+};
+
+static const struct field mke_fields[] = {
+	{"images", FIELD_MAP, offsetof(struct spec, mke.images), "the vendor's archive of MKE's images", .required = true, .sub = own_file_fields},
+	{"engine", FIELD_MAP, 0, "Mirantis Container Runtime", .required = true, .sub = engine_fields},
+	{"license", FIELD_STRING, offsetof(struct spec, mke.license), "file with the licence, which the installer is given; none where missing"},
+	{"user", FIELD_STRING, offsetof(struct spec, mke.user), "the administrator that the installer makes", "admin"},
+	{"passwordFile", FIELD_STRING, offsetof(struct spec, mke.password_file), "file whose first line is the administrator's password", .required = true},
+	END,
+};
+
 const struct field metadata_fields[] = {
 	{"name", FIELD_NAME, offsetof(struct spec, name), "name of the cluster", .required = true, .max = 40},
 	END,
@@ -230,7 +252,8 @@ const struct field spec_fields[] = {
 	{"kubelet", FIELD_JSON, offsetof(struct spec, kubelet), "merged over the KubeletConfiguration"},
 	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
 	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
-	{"swarm", FIELD_MAP, 0, "of a swarm", "{}", .sub = swarm_fields},
+	{"swarm", FIELD_MAP, 0, "of a swarm, MKE's too", "{}", .sub = swarm_fields},
+	{"mke", FIELD_MAP, 0, "of Mirantis Kubernetes Engine: written from the vendor's documentation, untested against the vendor's images", .sub = mke_fields},
 	{"daemon", FIELD_JSON, offsetof(struct spec, daemon), "of a swarm: merged over daemon.json of its engines"},
 	END,
 };

@@ -1,5 +1,6 @@
-/* What a swarm's managers say of nodes, tasks and services: whatever it is, its shape can be judged by, and nothing is there twice. */
+/* What a swarm's managers say of nodes, tasks and services, and MKE's of themselves: whatever it is, its shape can be judged by, and nothing is there twice. */
 #include "bootstrap/leave.h"
+#include "bootstrap/mke.h"
 #include "bootstrap/swarm.h"
 #include "core/base/alloc.h"
 
@@ -18,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	shape = swarm_shape(nodes, json_at(said, "tasks"), json_at(said, "services"));
 	if (json_len(json_at(shape, "items")) > json_len(nodes) + json_len(json_at(said, "tasks")))
 		abort();
+	mke_mark(shape, nodes, json_get_str(said, "pings", ""));
 	leave_pods(shape, "w-1", &text);
 	leave_blockers(shape, "w-1", &text);
 	(void)leave_others(shape, &text);

@@ -64,6 +64,12 @@ static void test_swarm(void **state UNUSED)
 	compare_node_of("swarm.yaml", "whale-workers-1", "swarm-worker");
 }
 
+static void test_mke(void **state UNUSED)
+{
+	compare_node_of("mke.yaml", "orca-cp-1", "mke-manager");
+	compare_node_of("mke.yaml", "orca-workers-1", "mke-worker");
+}
+
 static void test_control_plane(void **state UNUSED)
 {
 	compare_node("demo-cp-1", "control-plane");
@@ -211,6 +217,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_swarm),
+		cmocka_unit_test(test_mke),
 		cmocka_unit_test(test_control_plane),
 		cmocka_unit_test(test_worker),
 		cmocka_unit_test(test_registry),

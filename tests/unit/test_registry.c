@@ -432,7 +432,7 @@ static void test_bundle_manifest_refuses(void **state UNUSED)
 		{"\"dev.davit.name\":\"etcd\"", "\"dev.davit.name\":\"a b\"",
 		 "annotation dev.davit.name: \"a b\" is no plain name"},
 		{"\"dev.davit.version\":\"3.6.16\"", "\"x\":\"\"", "annotation dev.davit.version: missing"},
-		{"\"tar.gz\"", "\"zip\"", "none of \"file\", \"gz\" and \"tar.gz\""},
+		{"\"tar.gz\"", "\"zip\"", "none of \"file\", \"gz\", \"tar.gz\", \"deb\" and \"images\""},
 		{"\"dev.davit.strip\":\"1\"", "\"dev.davit.strip\":\"-1\"", "is no number"},
 		{"registry\"", "toaster\"", "\"toaster\" is no role"},
 		{"\"dev.davit.content\":\"sha256:", "\"dev.davit.content\":\"sha256:x", "is no digest of a compressed program"},

@@ -9,6 +9,7 @@
 #define ACCESS "192.0.2.0/24"
 #define API "198.51.100.0/24"
 #define TABLE "| to | port | from | where access.bastion is | for |\n|---|---|---|---|---|\n"
+#define MKE_TABLE "| to, with MKE | port | from | for |\n|---|---|---|---|\n"
 #define SWARM_TABLE "| to, in a swarm | port | from | for |\n|---|---|---|---|\n"
 
 static const struct {
@@ -149,26 +150,42 @@ static void test_documented_rules(void **state UNUSED)
 	compare(TABLE, &wanted);
 }
 
-/* Those that a swarm has in place of Kubernetes' own; SSH and the registry's are the same. */
-static void test_documented_rules_of_a_swarm(void **state UNUSED)
+/* Of a platform, those that begin with its prefix; SSH and the registry's are the same on all. */
+static void compare_rules(const char *text, const char *prefix, const char *heading)
 {
-	static const char text[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {type: swarm, version: 29.9.3}\n"
-				   "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n";
 	CLEANUP_SPEC struct spec *spec = NULL;
 	CLEANUP_PLAN struct plan *plan = NULL;
 	CLEANUP_BUF struct buf wanted = BUF_INIT;
 
 	assert_success(spec_parse("c.yaml", text, strlen(text), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	buf_add(&wanted, SWARM_TABLE);
+	buf_add(&wanted, heading);
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		const struct plan_rule *r = &plan->rules[i];
 		CLEANUP_FREE char *ports = port(r);
 
-		if (strncmp(r->why, "swarm: ", 7) == 0)
-			buf_addf(&wanted, "| %s | %s | %s | %s |\n", r->group, ports, r->from_group, r->why + 7);
+		if (strncmp(r->why, prefix, strlen(prefix)) == 0)
+			buf_addf(&wanted, "| %s | %s | %s | %s |\n", r->group, ports, r->from_group != NULL ? r->from_group : "`api.allowedCIDRs`",
+				 r->why + strlen(prefix));
 	}
-	compare(SWARM_TABLE, &wanted);
+	compare(heading, &wanted);
+}
+
+static void test_documented_rules_of_a_swarm(void **state UNUSED)
+{
+	compare_rules("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {type: swarm, version: 29.9.3}\n"
+		      "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n",
+		      "swarm: ", SWARM_TABLE);
+}
+
+static void test_documented_rules_of_mke(void **state UNUSED)
+{
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	compare_rules("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {type: mke, version: 3.9.2}\n"
+		      "  openstack: {image: ubuntu-24.04}\n  controlPlane: {flavor: m1.large}\n"
+		      "  mke: {images: {file: i, sha256: " DIGEST "}, passwordFile: p, engine: {version: 29.4.1,\n"
+		      "    packages: [{file: docker-ee_29.4.1_amd64.deb, sha256: " DIGEST "}]}}\n",
+		      "mke: ", MKE_TABLE);
 }
 
 int main(void)
@@ -176,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_documented_rules),
 		cmocka_unit_test(test_documented_rules_of_a_swarm),
+		cmocka_unit_test(test_documented_rules_of_mke),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -312,6 +312,7 @@ artifact_unpack() {
 	case $format in
 	file) mv "$blob" "$1/$programs" && chmod 755 "$1/$programs" || return 1 ;;
 	gz) gzip -dc "$blob" >"$1/$programs" && chmod 755 "$1/$programs" && rm -f "$blob" || return 1 ;;
+	deb | images) mv "$blob" "$1/$name" || return 1 ;;
 	tar.gz) tar -C "$1" --no-same-owner --strip-components="$strip" -xzf "$blob" && rm -f "$blob" || return 1 ;;
 	esac
 	for program in $programs; do
@@ -364,7 +365,7 @@ artifacts_room() {
 		if artifact_there || ! artifact_wanted; then
 			continue
 		fi
-		[ "$format" = file ] || size=$((size * 4))
+		case $format in file | deb | images) ;; *) size=$((size * 4)) ;; esac
 		need=$((need + size / 1024))
 	done <"$run/artifacts.txt"
 	have=$(df -Pk "$davit" | { read -r _ && read -r _ _ _ free _ && echo "$free"; })

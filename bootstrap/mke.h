@@ -1,0 +1,23 @@
+/*
+ * mke: Mirantis Kubernetes Engine on a swarm: its installation on the first manager, and what of struct platform is not a swarm's: a
+ * manager is well when its MKE is, too.  Written from the vendor's documentation (core/cluster/mke.h), untested against its images.
+ */
+#pragma once
+#include "bootstrap/platform.h"
+
+struct mke_install {
+	const struct spec *spec;
+	const char *address; /* of the manager, which has begun the swarm */
+	const struct strv *sans; /* names and addresses that it is reached by from outside */
+	const char *password, *license; /* secret; license NULL: none */
+};
+/* Until it answers; one that does is left as it is.  An installation that was cut off goes on, one that failed is taken off and begun again. */
+int mke_install(struct ssh *s, const struct mke_install *install, int64_t deadline, struct error **err) MUST_USE;
+
+/* Pure: managers (of the nodes as the engine's API lists them) whose MKE does not answer 200 are not Ready in that shape.  said: lines "ADDRESS STATUS". */
+void mke_mark(struct json_object *shape, struct json_object *nodes, const char *said);
+
+/* Of struct platform; all else is a swarm's (swarm.c). */
+int mke_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;
+int mke_settle(struct ssh *s, const struct plan *plan, struct json_object *worn, struct events *events, int64_t deadline, struct error **err) MUST_USE;
+int mke_wait_ready(struct ssh *s, const char *node, int64_t deadline, struct error **err) MUST_USE;
