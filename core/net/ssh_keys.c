@@ -215,6 +215,7 @@ static int check_openssh(const struct buf *raw, const char *name, char **ret_pub
 {
 	size_t at = sizeof("openssh-key-v1"), cipher_len = 0, public_len = 0, inner = 0, skip_len = 0, type_len = 0;
 	const char *cipher = NULL, *public = NULL, *skip = NULL, *type = NULL;
+	CLEANUP_FREE char *line = NULL, *print = NULL;
 
 	if (raw->len < at || memcmp(raw->data, "openssh-key-v1", at) != 0 || !next_string(raw, &at, &cipher, &cipher_len) ||
 	    !next_string(raw, &at, &skip, &skip_len) || !next_string(raw, &at, &skip, &skip_len) || raw->len - at < 4)
@@ -229,7 +230,11 @@ static int check_openssh(const struct buf *raw, const char *name, char **ret_pub
 		return has_passphrase(name, err);
 	if (is_string(type, type_len, "ssh-rsa"))
 		return is_rsa(name, err);
-	*ret_public = ssh_blob_line(public, public_len);
+	line = ssh_blob_line(public, public_len);
+	print = ssh_fingerprint(line);
+	if (print == NULL) /* its type is no word */
+		return no_private_key(name, err);
+	*ret_public = steal_ptr(line);
 	return 0;
 }
 
