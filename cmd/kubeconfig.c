@@ -52,6 +52,13 @@ static void tell_way(const struct context *c)
 			 "\"davit tunnel -- kubectl get nodes\" reaches the API through SSH");
 }
 
+static const char *instead(const struct context *c)
+{
+	if (c->spec->platform == PLATFORM_MKE)
+		return "a client bundle of its page (https on a manager) has one for its Kubernetes, and \"davit docker-context\" gives access to its engines";
+	return "\"davit docker-context\" gives access to it";
+}
+
 int verb_kubeconfig(const struct options *o, struct error **err)
 {
 	CLEANUP_CONTEXT struct context c = {0};
@@ -60,7 +67,7 @@ int verb_kubeconfig(const struct options *o, struct error **err)
 	CLEANUP_FREE char *url = NULL;
 
 	if (check(o, err) < 0 || context_open(o, CONTEXT_READ, &c, err) < 0 ||
-	    context_need_kubernetes(&c, "\"davit docker-context\" gives access to it", err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
+	    context_need_kubernetes(&c, instead(&c), err) < 0 || context_need_keys(&c, err) < 0 || verb_api_url(&c, &url, err) < 0)
 		return -1;
 	if (authorities_open(&c, &pki, err) < 0 || (o->user != NULL ? for_user(o, pki, c.spec->name, url, &text, err)
 								 : pki_admin_kubeconfig(pki, c.spec->name, url, &text, err)) < 0)

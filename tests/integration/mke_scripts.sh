@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mke_scripts.sh DAVIT: which of the operator's files become part of a bundle, and what MKE's nodes go through, with stand-ins that behave as the vendor's documentation says: docker (which has the installer in it), dpkg,
+# mke_scripts.sh DAVIT MAKE_STATE: which of the operator's files become part of a bundle, and what MKE's nodes go through, with stand-ins that behave as the vendor's documentation says: docker (which has the installer in it), dpkg,
 # curl.  The installation is also ended before and after every command of its own: the same again comes to its end, and what is installed stays.
 set -uo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -344,4 +344,17 @@ echo other >"$WORK/ucp.tar.gz"
 cluster "$(digest_of ucp.tar.gz)"
 expect 'of other images a bundle has none' not "$DAVIT" bundle verify -f "$WORK/c.yaml" --bundle "$WORK/one" 2>/dev/null
 expect 'until it is made anew' bundle one
+
+# ---- commands that have nothing to do with it
+export XDG_STATE_HOME=$WORK/state
+ssh-keygen -q -t ed25519 -N '' -f "$WORK/key"
+"$2" "$WORK/state/davit/orca" orca <<<"orca-cp-1 control-plane control-plane 127.0.3.11 127.0.4.1 $WORK/key.pub"
+refuses() { not "$DAVIT" "${@:2}" -f "$WORK/c.yaml" >"$WORK/said" 2>&1 </dev/null && says 'cluster orca is one of MKE, on a swarm' && says "$1"; }
+expect 'kubeconfig tells who gives one' refuses 'a client bundle of its page' kubeconfig
+expect 'its authorities stay' refuses 'davit does not replace its authorities' certs rotate-ca
+expect 'and its keys' refuses "its secrets are MKE's to encrypt" secrets rotate-keys
+expect 'it is not upgraded' refuses 'no upgrade' upgrade
+expect 'and has no etcd of davit' refuses 'its managers keep their data themselves' etcd status
+"$DAVIT" docker-context -f "$WORK/c.yaml" >"$WORK/said" 2>&1
+expect 'engines are reached through SSH' says 'host=ssh://orca-cp-1'
 echo "1..$number"
