@@ -56,7 +56,8 @@ int swarm_update(struct ssh *s, const char *query, swarm_change *change, const v
  */
 int swarm_key_read(struct ssh *s, int64_t deadline, char **ret, struct error **err) MUST_USE; /* *ret: secret; NULL: there is none */
 int swarm_key_rotate(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
-/* With the first of these keys that opens it, and until its engine is with the others; *ret: what it is then.  ERROR_NODE where none does. */
+/* Where it is locked, with the first of these keys that opens it (ERROR_NODE where none does); until its engine is with the others, for which it has a
+ * minute.  *ret: what it is then. */
 int swarm_unlock(struct ssh *s, const struct strv *keys, int64_t deadline, enum swarm_standing *ret, struct error **err) MUST_USE;
 
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of

@@ -5,7 +5,7 @@
 #include "core/base/clock.h"
 
 /* An engine that was just started asks the other managers before it answers; one that is unlocked may take half a minute. */
-enum { AGAIN_MS = 500, CALL_MS = 60 * 1000, NS_A_MS = 1000 * 1000, MS_AN_HOUR = 3600 * 1000, TRIES = 10 };
+enum { AGAIN_MS = 500, CALL_MS = 60 * 1000, PENDING_MS = 60 * 1000, NS_A_MS = 1000 * 1000, MS_AN_HOUR = 3600 * 1000, TRIES = 10 };
 
 /* As the engine calls them. */
 static const char *const standings[] = {[SWARM_OUTSIDE] = "inactive", [SWARM_PENDING] = "pending", [SWARM_MEMBER] = "active", [SWARM_LOCKED] = "locked", [SWARM_BROKEN] = "error"};
@@ -159,18 +159,25 @@ static int try_keys(struct ssh *s, const struct strv *keys, int64_t deadline, st
 			 keys->n == 0 ? "the state has no key that" : "no key of the state");
 }
 
+/* One that has begun anew is with the others soon; a join that finds nobody stays as it is. */
+static bool is_on_its_way(enum swarm_standing now, int64_t since)
+{
+	return now == SWARM_PENDING && clock_ms() - since < PENDING_MS;
+}
+
 int swarm_unlock(struct ssh *s, const struct strv *keys, int64_t deadline, enum swarm_standing *ret, struct error **err)
 {
+	int64_t since = clock_ms();
+
 	for (;;) {
 		if (swarm_standing(s, deadline, ret, err) < 0)
 			return -1;
-		if (*ret != SWARM_LOCKED && *ret != SWARM_PENDING)
+		if (*ret != SWARM_LOCKED && !is_on_its_way(*ret, since))
 			return 0;
 		if (*ret == SWARM_LOCKED && try_keys(s, keys, deadline, err) < 0)
 			return -1;
 		if (clock_ms() + AGAIN_MS >= deadline)
-			return error_set(err, ERROR_NODE, "its engine does not come to the swarm in time: %s",
-					 *ret == SWARM_LOCKED ? "it is still locked" : "it waits for the other managers");
+			return *ret == SWARM_LOCKED ? error_set(err, ERROR_NODE, "its engine takes the key, and is locked all the same; see: davit logs NODE docker") : 0;
 		if (cancel_sleep(AGAIN_MS, err) < 0)
 			return -1;
 	}

@@ -101,7 +101,7 @@ int swarm_lock_enter(const struct context *c, struct ssh *s, int64_t deadline, b
 {
 	struct door d = {.c = c, .deadline = deadline};
 
-	if (ask(s, &d, err) < 0 || (d.standing == SWARM_LOCKED && unlock(s, &d, err) < 0))
+	if (unlock(s, &d, err) < 0)
 		return -1;
 	*ret = d.standing == SWARM_MEMBER;
 	return 0;

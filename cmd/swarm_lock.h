@@ -18,7 +18,8 @@ int swarm_lock_compare(const struct context *c, struct reach *reach, struct chan
 int swarm_lock_open(const struct context *c, struct events *events, struct error **err) MUST_USE;
 /* That node, where it is locked, until it is with the others.  Its engine may just be on its way up. */
 int swarm_lock_release(const struct context *c, struct reach *reach, const char *node, int64_t deadline, struct error **err) MUST_USE;
-/* In a session with a node that answers: the same; *ret: whether it is a member then. */
+/* In a session with a node that answers: the same; *ret: whether it is a member then.  A manager that has just begun anew is not taken for one that
+ * never joined: that would be taken out by the others. */
 int swarm_lock_enter(const struct context *c, struct ssh *s, int64_t deadline, bool *ret, struct error **err) MUST_USE;
 
 /* In a session with a manager: what the file says of the swarm itself (autolock, certExpiry), and the key that this makes. */

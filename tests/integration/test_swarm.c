@@ -225,6 +225,14 @@ static void test_who_was_away_has_the_former_key(void **state UNUSED)
 	assert_int_equal(unlock(2, now), 0);
 }
 
+/* It is no stranger, which the others would take out before it joins once more. */
+static void test_a_manager_that_begins_anew_is_waited_for(void **state UNUSED)
+{
+	engine("--pend whale-cp-2 3");
+	assert_int_equal(standing(1), SWARM_PENDING);
+	assert_int_equal(unlock(1, ""), 0);
+}
+
 static void test_all_are_locked(void **state UNUSED)
 {
 	CLEANUP_FREE char *k = key();
@@ -260,7 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
-		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_another_authority),
+		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_a_manager_that_begins_anew_is_waited_for), cmocka_unit_test(test_another_authority),
 		cmocka_unit_test(test_no_secret_is_an_argument),
 	};
 

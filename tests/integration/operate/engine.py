@@ -3,6 +3,7 @@
 
 engine.py --restart NODE   a manager of a swarm with autolock is locked after it
 engine.py --stop NODE      it is not there any more
+engine.py --pend NODE N    for N looks it waits for the other managers
 engine.py --show EXPRESSION   of what there is, as o
 As in the real one, a key or an authority that changes reaches managers that are up, tokens change with the authority, and a majority of managers
 is needed. $FAKE/fault holds "METHOD PATH STATUS TEXT": what the next such request is answered.
@@ -111,6 +112,12 @@ def leave(o, _, query):
 
 
 def info(o, *_):
+    waits = engine(o).get("waits")
+    if waits is not None:
+        engine(o)["waits"] = waits - 1
+        if waits == 0:
+            engine(o).update(state="active")
+            del engine(o)["waits"]
     node = next((n for n in o["nodes"] if n["Description"]["Hostname"] == NODE), {})
     return {"Swarm": {"LocalNodeState": engine(o)["state"], "NodeID": node.get("ID", ""), "ControlAvailable": "ManagerStatus" in node},
             "ServerVersion": "29.9.3"}
@@ -254,7 +261,7 @@ def restart(o, node):
 
 
 def main():
-    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--show"):
+    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--show", "--pend"):
         os.execv("/usr/bin/curl", ["curl"] + sys.argv[1:])
     with open(FAKE + "/swarm.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -266,6 +273,8 @@ def main():
             restart(o, sys.argv[2])
         elif sys.argv[1] == "--stop":
             engine(o, sys.argv[2])["state"] = "stopped"
+        elif sys.argv[1] == "--pend":
+            engine(o, sys.argv[2]).update(state="pending", waits=int(sys.argv[3]))
         elif sys.argv[1] == "--show":
             print(eval(sys.argv[2], {"o": o}))  # pylint: disable=eval-used
         else:
