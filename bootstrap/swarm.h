@@ -60,6 +60,10 @@ int swarm_key_rotate(struct ssh *s, int64_t deadline, struct error **err) MUST_U
  * minute.  *ret: what it is then. */
 int swarm_unlock(struct ssh *s, const struct strv *keys, int64_t deadline, enum swarm_standing *ret, struct error **err) MUST_USE;
 
+/* By the docker client of a manager: until its services are up, or gone.  text: a Compose file (core/cluster/stacks.h). */
+int swarm_stack_deploy(struct ssh *s, const char *name, const struct buf *text, int64_t deadline, struct error **err) MUST_USE;
+int swarm_stack_remove(struct ssh *s, const char *name, int64_t deadline, struct error **err) MUST_USE;
+
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of
  * several nodes of one name those that are down are left out where another one is not. */
 struct json_object *swarm_shape(struct json_object *nodes, struct json_object *tasks, struct json_object *services);

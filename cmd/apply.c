@@ -10,6 +10,7 @@
 #include "cmd/output.h"
 #include "cmd/repair.h"
 #include "cmd/retire.h"
+#include "cmd/stacks.h"
 #include "cmd/swarm_lock.h"
 #include "cmd/turnover.h"
 #include "cmd/upgrade.h"
@@ -397,6 +398,8 @@ static int find_replaced(struct apply *a, struct changes *changes, struct error 
 		    differences_of_nodes(a->c, a->repair.nodes, changes, err) < 0)
 			return -1;
 		differences_of_settings(a->c, &a->repair.settings, changes);
+		if (stacks_find(a->c, changes, err) < 0)
+			return -1;
 		repair_find(&a->repair, changes);
 	} else {
 		retire_ignore(changes);

@@ -1,6 +1,7 @@
 #include "cmd/work.h"
 #include "cmd/authorities.h"
 #include "cmd/credentials.h"
+#include "cmd/stacks.h"
 #include "cmd/swarm_lock.h"
 #include "bootstrap/platform.h"
 #include "core/base/alloc.h"
@@ -451,6 +452,8 @@ static int finish_cluster(struct ssh *s, void *context, struct error **err)
 		return -1;
 	if (worn_read(w->c->state, &worn, err) < 0 || p->settle(s, w->c->plan, worn, w->events, w->deadline, err) < 0 ||
 	    worn_settle(w->c->plan, w->c->state, err) < 0)
+		return -1;
+	if (w->c->spec->platform == PLATFORM_SWARM && w->pool == NULL && stacks_settle(w->c, s, w->events, err) < 0)
 		return -1;
 	return p->rollout != NULL ? p->rollout(s, w->events, "cluster", w->deadline, err) : 0;
 }

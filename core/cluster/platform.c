@@ -1,4 +1,5 @@
 #include "core/cluster/platform.h"
+#include "core/base/alloc.h"
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
 #include "core/cluster/mke.h"
@@ -34,6 +35,7 @@ static const struct {
 	{NULL, "swarm", SWARM | MKE},
 	{"swarm", "certExpiry", SWARM}, /* MKE has settings of its own for these */
 	{"swarm", "autolock", SWARM},
+	{NULL, "stacks", SWARM},
 	{NULL, "daemon", SWARM | MKE},
 	{NULL, "mke", MKE},
 };
@@ -114,6 +116,17 @@ static int check_pool(const struct yaml *y, const struct yaml_node *at, const st
 	return 0;
 }
 
+static int check_stacks(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+{
+	const struct yaml_node *list = yaml_get(file, "stacks");
+
+	for (size_t i = 0; i < s->n_stacks; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(s->stacks[i].name, s->stacks[k].name) == 0)
+				return yaml_error(y, yaml_get(list->values[i], "name"), err, "name: there are two stacks \"%s\"", s->stacks[i].name);
+	return 0;
+}
+
 static int check_swarm(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
 {
 	enum { HOUR_MS = 3600 * 1000 }; /* the least that swarm takes */
@@ -126,7 +139,7 @@ static int check_swarm(const struct yaml *y, const struct yaml_node *file, const
 			return -1;
 	if (s->swarm.cert_expiry < HOUR_MS || s->swarm.cert_expiry > (int64_t)HOUR_MS * 24 * 365)
 		return yaml_error(y, expiry, err, "certExpiry: an hour (1h) at least, and a year (8760h) at most");
-	return check_daemon(y, file, err);
+	return check_stacks(y, file, s, err) < 0 ? -1 : check_daemon(y, file, err);
 }
 
 int platform_check(const struct yaml *y, const struct yaml_node *file, struct spec *s, struct error **err)

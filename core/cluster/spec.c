@@ -399,6 +399,8 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	move_beside(s, &s->pki.ca.passphrase_file);
 	move_beside(s, &s->artifacts.bundle);
 	finish_mke(s);
+	for (size_t i = 0; i < s->n_stacks; i++)
+		move_beside(s, &s->stacks[i].file);
 	return 0;
 }
 

@@ -83,6 +83,10 @@ struct own_file {
 	char *sha256; /* 64 hexadecimal digits */
 };
 
+struct stack_spec {
+	char *name, *file; /* file: a Compose file */
+};
+
 struct yaml;
 
 enum { CONTROL_PLANES_MAX = 5 };
@@ -183,6 +187,8 @@ struct spec {
 		} engine;
 		char *license, *user, *password_file; /* license NULL: none */
 	} mke;
+	struct stack_spec *stacks; /* of a swarm */
+	size_t n_stacks;
 	/* Settings of the operator merged over what is rendered; JSON objects, NULL where there are none. */
 	struct json_object *kubelet, *kube_proxy, *containerd, *daemon;
 };

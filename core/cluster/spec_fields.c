@@ -228,6 +228,12 @@ static const struct field mke_fields[] = {
 	END,
 };
 
+static const struct field stack_fields[] = {
+	{"name", FIELD_NAME, offsetof(struct stack_spec, name), "name of the stack", .required = true, .max = 40},
+	{"file", FIELD_STRING, offsetof(struct stack_spec, file), "its Compose file, which refers to no other file", .required = true},
+	END,
+};
+
 const struct field metadata_fields[] = {
 	{"name", FIELD_NAME, offsetof(struct spec, name), "name of the cluster", .required = true, .max = 40},
 	END,
@@ -253,6 +259,8 @@ const struct field spec_fields[] = {
 	{"kubeProxy", FIELD_JSON, offsetof(struct spec, kube_proxy), "merged over the KubeProxyConfiguration"},
 	{"containerd", FIELD_JSON, offsetof(struct spec, containerd), "settings of containerd: restrictOOMScoreAdj"},
 	{"swarm", FIELD_MAP, 0, "of a swarm, MKE's too", "{}", .sub = swarm_fields},
+	{"stacks", FIELD_LIST, offsetof(struct spec, stacks), "of a swarm: services that are deployed", "[]", .sub = stack_fields,
+	 .count_offset = offsetof(struct spec, n_stacks), .entry_size = sizeof(struct stack_spec)},
 	{"mke", FIELD_MAP, 0, "of Mirantis Kubernetes Engine: written from the vendor's documentation, untested against the vendor's images", .sub = mke_fields},
 	{"daemon", FIELD_JSON, offsetof(struct spec, daemon), "of a swarm: merged over daemon.json of its engines"},
 	END,

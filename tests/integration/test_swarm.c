@@ -6,7 +6,9 @@
 #include "tests/integration/sshd.h"
 #include "tests/unit/test.h"
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 enum { NODES = 4, PATIENCE_MS = 60 * 1000, IMPATIENCE_MS = 3000 };
@@ -21,6 +23,7 @@ static char names[NODES][16] = {"whale-cp-1", "whale-cp-2", "whale-cp-3", "whale
 static struct sshd sshds[NODES];
 static struct ssh *nodes[NODES];
 static char *fake;
+static bool has_client;
 
 static int64_t soon(void)
 {
@@ -72,6 +75,18 @@ static struct node node_of(size_t i)
 	return (struct node){.name = names[i], .role = i == NODES - 1 ? NODE_WORKER : NODE_CONTROL_PLANE, .address = address};
 }
 
+/* The nodes' own client of docker, which says what it was asked for. */
+static void give_client(void)
+{
+	static const char text[] = "#!/bin/sh\nprintf '%s\\n' \"$NODE: $*\" >>\"$FAKE/client\"\ncase $* in *broken*) echo 'no such image' >&2; exit 1 ;; *slow*) sleep 30 ;; *deploy*) cat >>\"$FAKE/client\" ;; esac\n";
+
+	has_client = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("tmpfs", "/opt", "tmpfs", 0, "mode=755") == 0;
+	if (!has_client)
+		return;
+	assert_success(path_mkdirs("/opt/davit/bin", 0755, &test_error));
+	assert_success(path_write("/opt/davit/bin/docker", text, strlen(text), 0755, &test_error));
+}
+
 static int begin(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *spec = NULL;
@@ -83,6 +98,7 @@ static int begin(void **state UNUSED)
 	spec = spec_of(FILE_OF("certExpiry: 720h"));
 	fake = xstrdup(mkdtemp(folder));
 	shell("ln -s \"$DAVIT_SOURCE_ROOT/tests/integration/operate/engine.py\" curl");
+	give_client();
 	for (size_t i = 0; i < NODES; i++)
 		start(i);
 	assert_success(swarm_begin(nodes[0], spec, address, OURS, KEY, soon(), &test_error));
@@ -259,6 +275,26 @@ static void test_another_authority(void **state UNUSED)
 	holds("not o[\"swarm\"][\"Spec\"][\"EncryptionConfig\"][\"AutoLockManagers\"]");
 }
 
+static int deploys(const char *name, const char *text, int64_t ms)
+{
+	CLEANUP_BUF struct buf b = BUF_INIT;
+
+	buf_add(&b, text);
+	return swarm_stack_deploy(nodes[0], name, &b, clock_deadline(ms), &test_error);
+}
+
+static void test_stacks(void **state UNUSED)
+{
+	if (!has_client)
+		skip();
+	assert_int_equal(deploys("shop", "services: {web: {image: a}}\n", PATIENCE_MS), 0);
+	assert_success(swarm_stack_remove(nodes[1], "it's", soon(), &test_error));
+	shell("test \"$(cat client)\" = 'whale-cp-1: stack deploy --compose-file - --with-registry-auth --prune --detach=false shop\nservices: {web: {image: a}}\nwhale-cp-2: stack rm "
+	      "--detach=false it'\\''s'");
+	assert_failure(deploys("broken", "", PATIENCE_MS), "stack broken: docker stack deploy ended with status 1: no such image");
+	assert_failure(deploys("slow", "", IMPATIENCE_MS), "stack slow: its services did not all come up in time; see: docker stack ps slow");
+}
+
 static void test_no_secret_is_an_argument(void **state UNUSED)
 {
 	shell("! grep -E 'SWMKEY|SWMTKN|PRIVATE' argv");
@@ -269,7 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
 		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_a_manager_that_begins_anew_is_waited_for), cmocka_unit_test(test_another_authority),
-		cmocka_unit_test(test_no_secret_is_an_argument),
+		cmocka_unit_test(test_no_secret_is_an_argument), cmocka_unit_test(test_stacks),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

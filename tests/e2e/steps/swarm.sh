@@ -143,3 +143,26 @@ swarm_authorities_are_replaced() {
 	swarm_has cp-1 5
 	is_as_the_file_says
 }
+
+stack_is_deployed() {
+	cat >"$WORK/pair.yaml" <<-END
+		services:
+		  pair:
+		    image: $AGNHOST
+		    command: [netexec, "--http-port=8081"]
+		    deploy: {replicas: 2, endpoint_mode: dnsrr, placement: {constraints: [node.role==worker], max_replicas_per_node: 1}}
+	END
+	echo '  stacks: [{name: shop, file: pair.yaml}]' >>"$FILE"
+	status davit plan -f "$FILE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'is not deployed yet'
+	status apply
+	expect_status 0
+	docker_on cp-1 stack ps --filter desired-state=running --format "'{{.CurrentState}}'" shop >"$WORK/tasks"
+	[[ $(grep -c '^Running' "$WORK/tasks") = 2 ]]
+	is_as_the_file_says
+	sed -i '/^  stacks: /d' "$FILE"
+	status apply
+	expect_status 0
+	[[ -z $(docker_on cp-1 stack ls --format "'{{.Name}}'") ]]
+}
