@@ -3,6 +3,7 @@
 #include "core/base/path.h"
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
+#include "core/cluster/kubelet.h"
 #include "core/cluster/platform.h"
 #include "core/cluster/spec_fields.h"
 #include "core/net/ssh.h"
@@ -152,39 +153,6 @@ static int check_volumes(const struct yaml *y, const struct yaml_node *pool, con
 						  mount);
 		}
 	}
-	return 0;
-}
-
-/* What davit, its certificates and the other programs of a node agree on with the kubelet. */
-static int check_kubelet(const struct yaml *y, const struct yaml_node *kubelet, struct error **err)
-{
-	static const char *const owned[] = {"apiVersion", "authentication.anonymous", "authentication.x509", "authorization", "cgroupDriver", "clusterDomain",
-					    "containerRuntimeEndpoint", "enableServer", "kind", "port", "providerID", "registerNode", "registerWithTaints",
-					    "rotateCertificates", "staticPodPath", "tlsCertFile", "tlsPrivateKeyFile"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
-		CLEANUP_STRV struct strv parts = STRV_INIT;
-		const struct yaml_node *at = kubelet;
-
-		strv_split(&parts, owned[i], ".");
-		for (size_t k = 0; k < parts.n && at != NULL; k++)
-			at = at->type == YAML_MAP ? yaml_get(at, parts.v[k]) : NULL;
-		if (at != NULL)
-			return yaml_error(y, at, err, "kubelet: \"%s\" is set by davit, which the rest of the cluster goes by; leave it out", owned[i]);
-	}
-	return 0;
-}
-
-static int check_kubelets(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
-{
-	const struct yaml_node *pools = yaml_get(file, "workerPools");
-
-	if (check_kubelet(y, yaml_get(file, "kubelet"), err) < 0 ||
-	    check_kubelet(y, yaml_get(yaml_get(file, "controlPlane"), "kubelet"), err) < 0)
-		return -1;
-	for (size_t i = 0; i < s->n_pools; i++)
-		if (check_kubelet(y, yaml_get(pools->values[i], "kubelet"), err) < 0)
-			return -1;
 	return 0;
 }
 
@@ -378,7 +346,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	const struct yaml_node *file = yaml_get(y->root, "spec");
 
 	if (platform_check(y, file, s, err) < 0 || check_network(y, file, s, err) < 0 || check_existing(y, file, s, err) < 0 || check_control_plane(y, file, s, err) < 0 ||
-	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || check_kubelets(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
+	    check_pools(y, file, s, err) < 0 || check_each(y, file, s, err) < 0 || kubelet_check(y, file, s, err) < 0 || check_host_keys(y, file, s, err) < 0 ||
 	    check_bastion(y, file, s, err) < 0 || check_proxy(y, file, s, err) < 0 || check_pki(y, file, s, err) < 0 ||
 	    check_api(y, file, s, err) < 0 || check_etcd(y, file, s, err) < 0)
 		return -1;

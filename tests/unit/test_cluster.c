@@ -1,5 +1,6 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "core/cluster/address.h"
 #include "core/cluster/plan.h"
@@ -55,6 +56,33 @@ static void test_labels_that_are_taken(void **state UNUSED)
 	}
 }
 
+static void keep_line(const char *line, void *context)
+{
+	strv_add(context, line);
+}
+
+/* Of a Kubernetes that is newer than the table davit does not know better. */
+static void test_spec_warns_of_keys_of_a_newer_kubelet(void **state UNUSED)
+{
+	static const char *const versions[] = {"1.36.9", "1.37.0", "2.0.0"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		CLEANUP_FREE char *text = xasprintf("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: %s}\n" CLOUD CP
+						    "  kubelet: {maxPods: 20, maxPodz: 20}\n  workerPools: []\n", versions[i]);
+		CLEANUP_STRV struct strv lines = STRV_INIT;
+
+		if (i == 0) {
+			refused(text, "c.yaml:8:26: kubelet: \"maxPodz\" is no key");
+			continue;
+		}
+		log_set_sink(keep_line, &lines);
+		spec_free(parsed(text));
+		log_set_sink(NULL, NULL);
+		assert_int_equal(lines.n, 1);
+		assert_non_null(strstr(lines.v[0], "c.yaml:8:26: kubelet: \"maxPodz\" is not known to davit, which knows the keys of Kubernetes 1.36; did you mean \"maxPods\"?"));
+	}
+}
+
 static void test_spec_refuses_with_position(void **state UNUSED)
 {
 	refused(HEAD CLOUD "  controlPlane: {flavour: x}\n", "c.yaml:7:18: unknown key \"flavour\"; did you mean \"flavor\"? (allowed here: count, flavor, ");
@@ -96,6 +124,10 @@ static void test_spec_refuses_with_position(void **state UNUSED)
 	refused(HEAD CLOUD CP "  kubelet: {authentication: {x509: {clientCAFile: /x}}}\n", "kubelet: \"authentication.x509\" is set by davit");
 	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: {clusterDomain: null}}\n", "kubelet: \"clusterDomain\" is set by davit");
 	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: [a]}\n", "kubelet must be a map, found a list");
+	refused(HEAD CLOUD CP "  workerPools:\n  - {name: a, count: 1, flavor: x, kubelet: {maxPodz: 20}}\n",
+		"c.yaml:9:46: kubelet: \"maxPodz\" is no key of a KubeletConfiguration, and the kubelet would leave it out; did you mean \"maxPods\"?");
+	refused(HEAD CLOUD "  controlPlane: {flavor: a, kubelet: {maxpods: 20}}\n", "\"maxpods\" is no key of a KubeletConfiguration");
+	refused(HEAD CLOUD CP "  kubelet: {evictionhard: {}}\n", "did you mean \"evictionHard\"?");
 	refused(HEAD CLOUD CP "  workerPools:\n  - {name: a, count: 1, flavor: x, networks: [s, s]}\n", "c.yaml:9:50: networks: \"s\" is named twice");
 	refused(HEAD CLOUD CP "  artifacts: {mirror: ftp://x}\n", "is no URL");
 	refused(HEAD CLOUD CP "  proxy: {http: proxy:3128}\n", "c.yaml:8:17: http: expected http(s)://[USER:PASSWORD@]HOST:PORT");
@@ -201,7 +233,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spec_small_file_gets_defaults),
 		cmocka_unit_test(test_labels_that_are_taken),
-		cmocka_unit_test(test_spec_refuses_with_position),
+		cmocka_unit_test(test_spec_refuses_with_position), cmocka_unit_test(test_spec_warns_of_keys_of_a_newer_kubelet),
 		cmocka_unit_test(test_spec_schema_names_every_key),
 		cmocka_unit_test(test_address),
 		cmocka_unit_test(test_plan_names_and_addresses),
