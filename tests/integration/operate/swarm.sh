@@ -140,6 +140,7 @@ test_swarm_reboot() {
 
 # the passes of a swarm; what it does to engines is test_swarm.c's
 test_swarm_authorities() {
+	swarm_world
 	davit 0 certs rotate-ca -f whale.yaml --dry-run
 	says 'all certificates are made anew, by the new ones'
 	davit 2 certs rotate-ca -f whale.yaml --service-account --yes
