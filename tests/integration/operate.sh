@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# operate.sh DAVIT MAKE_STATE [TEST…]: the commands for the nodes of a cluster that is there; prints TAP. All tests, these, or all but -TEST.
+# operate.sh DAVIT MAKE_STATE [TEST…]: the commands for the nodes of a cluster that is there; prints TAP. All tests, those whose names
+# begin so, or all but those of each -TEST.
 #
 # In namespaces of its own every node is a real sshd on port 22 of an address of the loopback. demo-cp-1 alone has a "floating IP"; the
 # others are reached through it. What they have of a node's programs is in operate/bin/.
@@ -20,6 +21,21 @@ trap 'rm -rf "$WORK"' EXIT
 cd "$WORK" || exit
 unset "${!OS_@}" DAVIT_PASSPHRASE
 export HOME=$WORK/home FAKE=$WORK/fake XDG_CACHE_HOME=$WORK/cache XDG_STATE_HOME=${STATE%/davit/demo}
+
+# wanted NAME TEST…
+wanted() {
+	local word all=1
+	for word in "${@:2}"; do
+		case $word in
+		-*) [[ $1 != "${word#-}"* ]] || return 1 ;;
+		*)
+			[[ $1 != "$word"* ]] || return 0
+			all=''
+			;;
+		esac
+	done
+	[[ -n $all ]]
+}
 
 ok() { echo "ok $((++n)) - $1"; }
 not_ok() {
@@ -169,10 +185,7 @@ if ! world; then
 	echo "1..$n"
 	exit 1
 fi
-tests=("${@:3}")
-if [[ ${3:--} = -* ]]; then
-	tests=()
-	for part in $(compgen -A function test_); do [[ " ${*:3} " = *" -$part "* ]] || tests+=("$part"); done
-fi
-for part in "${tests[@]}"; do "$part"; done
+for part in $(compgen -A function test_); do
+	if wanted "$part" "${@:3}"; then "$part"; fi
+done
 echo "1..$n"

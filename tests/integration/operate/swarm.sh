@@ -13,8 +13,8 @@ keys_are() {
 	if [[ $found = "$*" ]]; then ok "the state has the keys $*"; else not_ok "the state has the keys $*" "$found"; fi
 }
 
-# value KEY VALUE: in the state of the swarm
-value() {
+# swarm_meta KEY VALUE: in the state of the swarm
+swarm_meta() {
 	python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("insert or replace into meta (key, value) values (?, ?)", sys.argv[2:]); d.commit()' \
 		"$SWARM/state.db" "$@"
 }
@@ -90,12 +90,12 @@ test_swarm_keys() {
 # a run that was cut off before the new key was in the state, and one before it was changed
 test_swarm_keys_interrupted() {
 	local before
-	value secrets:rotating autolock
-	value swarm:unlock-keys SWMKEY-1-former
+	swarm_meta secrets:rotating autolock
+	swarm_meta swarm:unlock-keys SWMKEY-1-former
 	before=$(engine --show 'o["swarm"]["key"]')
 	davit 0 secrets rotate-keys -f whale.yaml --yes
 	keys_are "$before SWMKEY-1-former"
-	value secrets:rotating autolock
+	swarm_meta secrets:rotating autolock
 	rm -f fake/calls
 	davit 0 secrets rotate-keys -f whale.yaml --yes
 	calls 'it is changed' 'whale-cp-1 POST /swarm/update'
