@@ -33,7 +33,8 @@ int mke_install(struct ssh *s, const struct mke_install *install, int64_t deadli
 	CLEANUP_JSON struct json_object *swarm = NULL;
 	CLEANUP_SECRET char *in = xasprintf("%s\n%s", install->password, install->license != NULL ? install->license : "");
 	CLEANUP_BUF struct buf command = BUF_INIT;
-	struct ssh_command c = {.in = in, .in_len = strlen(in), .deadline = deadline};
+	/* it ends by itself, and says why */
+	struct ssh_command c = {.in = in, .in_len = strlen(in), .deadline = deadline + LOOK_MS};
 
 	if (docker_call(s, "GET", "/swarm", NULL, clock_deadline(LOOK_MS), &swarm, err) < 0)
 		return -1;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 60 * 1000, IMPATIENCE_MS = 3000 };
+enum { PATIENCE_MS = 60 * 1000, IMPATIENCE_MS = 1000 };
 #define MANAGER "orca-cp-1"
 #define ADDRESS "10.6.0.10"
 #define PASSWORD "p$ss \"w'rd"
