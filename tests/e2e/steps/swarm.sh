@@ -135,7 +135,7 @@ swarm_is_open_again() {
 
 swarm_authorities_are_replaced() {
 	davit ssh -f "$FILE" workers-1 sudo cat /var/lib/docker/swarm/certificates/swarm-root-ca.crt >"$WORK/root-ca"
-	status davit certs rotate-ca -f "$FILE" --yes
+	status davit certs rotate-ca -f "$FILE" --mirror "$MIRROR" --yes
 	expect_status 0
 	davit ssh -f "$FILE" workers-1 sudo cat /var/lib/docker/swarm/certificates/swarm-root-ca.crt >"$WORK/new-root-ca"
 	if cmp -s "$WORK/root-ca" "$WORK/new-root-ca"; then return 1; fi
