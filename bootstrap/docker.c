@@ -6,7 +6,8 @@
 
 #define SOCKET "/run/docker.sock"
 #define API "http://docker/v1.44"
-enum { CURL_TIMEOUT = 28, CURL_CONNECT = 7, SECONDS_MIN = 1 };
+/* An engine that was just started asks the other managers before it answers; one that is unlocked may take half a minute. */
+enum { CURL_TIMEOUT = 28, CURL_CONNECT = 7, SECONDS_MIN = 1, CALL_MS = 60 * 1000, SPARE_MS = 5000 };
 
 static enum error_kind kind_of(int http)
 {
@@ -59,10 +60,11 @@ int docker_call(struct ssh *s, const char *method, const char *path, struct json
 	CLEANUP_FREE char *what = xasprintf("docker %s %.*s", method, (int)strcspn(path, "?"), path), *words = NULL;
 	CLEANUP_BUF struct buf command = BUF_INIT, errors = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf out = BUF_INIT; /* tokens */
-	struct ssh_command c = {.in = in, .in_len = in != NULL ? strlen(in) : 0, .out = &out, .errors = &errors, .deadline = deadline + 5000};
+	int64_t latest = clock_deadline(CALL_MS), end = deadline > 0 && deadline < latest ? deadline : latest;
+	struct ssh_command c = {.in = in, .in_len = in != NULL ? strlen(in) : 0, .out = &out, .errors = &errors, .deadline = end + SPARE_MS};
 	int status = 0;
 
-	add_command(method, path, body != NULL, deadline, &command);
+	add_command(method, path, body != NULL, end, &command);
 	c.command = buf_str(&command);
 	if (ssh_run(s, &c, &status, err) < 0)
 		return error_wrap(err, "%s", what);

@@ -7,7 +7,7 @@
 #include "core/net/ssh.h"
 
 /*
- * body NULL: none.  *ret (NULL: dropped) is the answer, NULL where it is empty; the caller puts.  Errors by the HTTP status: ERROR_AUTH of 401,
+ * A minute at most, however far the deadline (0: none) is.  body NULL: none.  *ret (NULL: dropped) is the answer, NULL where it is empty; the caller puts.  Errors by the HTTP status: ERROR_AUTH of 401,
  * ERROR_NOT_FOUND of 404, ERROR_CONFLICT of 409, ERROR_NODE of 503 (no manager, one without a majority, or a locked one), ERROR_TIMEOUT where
  * the engine does not answer in time, else ERROR_REMOTE.
  */

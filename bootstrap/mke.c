@@ -36,7 +36,7 @@ int mke_install(struct ssh *s, const struct mke_install *install, int64_t deadli
 	/* it ends by itself, and says why */
 	struct ssh_command c = {.in = in, .in_len = strlen(in), .deadline = deadline + LOOK_MS};
 
-	if (docker_call(s, "GET", "/swarm", NULL, clock_deadline(LOOK_MS), &swarm, err) < 0)
+	if (docker_call(s, "GET", "/swarm", NULL, deadline, &swarm, err) < 0)
 		return -1;
 	install_command(install, json_get_str(swarm, "ID", ""), deadline, &command);
 	c.command = buf_str(&command);
@@ -111,7 +111,7 @@ static int mark_all(struct ssh *s, struct json_object *shape, struct error **err
 	CLEANUP_JSON struct json_object *nodes = NULL;
 	CLEANUP_BUF struct buf said = BUF_INIT;
 
-	if (docker_call(s, "GET", "/nodes", NULL, clock_deadline(LOOK_MS), &nodes, err) < 0 || ping(s, nodes, &said, err) < 0)
+	if (docker_call(s, "GET", "/nodes", NULL, 0, &nodes, err) < 0 || ping(s, nodes, &said, err) < 0)
 		return -1;
 	mke_mark(shape, nodes, buf_str(&said));
 	return 0;

@@ -7,7 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-enum { AGAIN_MS = 300, LOOK_MS = 30 * 1000, GONE_MS = 30 * 1000, PATIENCE_MS = 5 * 60 * 1000, TRIES = 10 };
+enum { AGAIN_MS = 300, GONE_MS = 30 * 1000, PATIENCE_MS = 5 * 60 * 1000, TRIES = 10 };
 
 static int nap(int64_t deadline, const char *what, struct error **err)
 {
@@ -16,18 +16,11 @@ static int nap(int64_t deadline, const char *what, struct error **err)
 	return cancel_sleep(AGAIN_MS, err);
 }
 
-static int64_t look(int64_t deadline)
-{
-	int64_t end = clock_deadline(LOOK_MS);
-
-	return deadline > 0 && deadline < end ? deadline : end;
-}
-
 static int list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
 {
 	struct error *why = NULL;
 
-	if (docker_call(s, "GET", "/nodes", NULL, look(deadline), ret, &why) == 0)
+	if (docker_call(s, "GET", "/nodes", NULL, deadline, ret, &why) == 0)
 		return 0;
 	if (error_is(why, ERROR_NODE) && strstr(error_message(why), "needs to be unlocked") != NULL) {
 		error_free(why);
@@ -50,8 +43,8 @@ static int facts(struct ssh *s, int64_t deadline, struct json_object **ret, stru
 {
 	CLEANUP_JSON struct json_object *nodes = NULL, *tasks = NULL, *services = NULL;
 
-	if (list_nodes(s, deadline, &nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, look(deadline), &services, err) < 0 ||
-	    docker_call(s, "GET", "/tasks", NULL, look(deadline), &tasks, err) < 0)
+	if (list_nodes(s, deadline, &nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, deadline, &services, err) < 0 ||
+	    docker_call(s, "GET", "/tasks", NULL, deadline, &tasks, err) < 0)
 		return -1;
 	*ret = swarm_shape(nodes, tasks, services);
 	return 0;
@@ -72,11 +65,11 @@ static int update(struct ssh *s, const char *id, change *fn, const void *what, i
 	CLEANUP_JSON struct json_object *node = NULL;
 	struct json_object *spec = NULL;
 
-	if (docker_call(s, "GET", path, NULL, look(deadline), &node, err) < 0 || json_need_object(node, "Spec", &spec, err) < 0)
+	if (docker_call(s, "GET", path, NULL, deadline, &node, err) < 0 || json_need_object(node, "Spec", &spec, err) < 0)
 		return -1;
 	fn(spec, what);
 	to = xasprintf("%s/update?version=%lld", path, (long long)json_get_int(node, "Version.Index", 0));
-	return docker_call(s, "POST", to, spec, look(deadline), NULL, err);
+	return docker_call(s, "POST", to, spec, deadline, NULL, err);
 }
 
 /* Somebody else may have changed it between the look and the update: then once more. */
@@ -223,7 +216,7 @@ static int demote_id(struct ssh *s, const char *id, int64_t deadline, struct err
 	for (;;) {
 		CLEANUP_JSON struct json_object *node = NULL;
 
-		if (docker_call(s, "GET", path, NULL, look(deadline), &node, err) < 0)
+		if (docker_call(s, "GET", path, NULL, deadline, &node, err) < 0)
 			return -1;
 		if (json_at(node, "ManagerStatus") == NULL)
 			return 0;
@@ -254,7 +247,7 @@ static int leave(struct ssh *s, int64_t deadline, struct error **err)
 {
 	struct error *why = NULL;
 
-	if (docker_call(s, "POST", "/swarm/leave", NULL, look(deadline), NULL, &why) == 0 || error_is(why, ERROR_NODE)) { /* it is no member */
+	if (docker_call(s, "POST", "/swarm/leave", NULL, deadline, NULL, &why) == 0 || error_is(why, ERROR_NODE)) { /* it is no member */
 		error_free(why);
 		return 0;
 	}
@@ -270,14 +263,14 @@ static int remove_id(struct ssh *s, const char *id, int64_t deadline, struct err
 	for (;;) {
 		CLEANUP_JSON struct json_object *node = NULL;
 
-		if (docker_call(s, "GET", path, NULL, look(deadline), &node, &why) < 0)
+		if (docker_call(s, "GET", path, NULL, deadline, &node, &why) < 0)
 			break;
 		if (strcmp(json_get_str(node, "Status.State", ""), "down") == 0 || clock_ms() >= gone)
 			break;
 		if (cancel_sleep(AGAIN_MS, err) < 0)
 			return -1;
 	}
-	if (why == NULL && docker_call(s, "DELETE", forced, NULL, look(deadline), NULL, &why) == 0)
+	if (why == NULL && docker_call(s, "DELETE", forced, NULL, deadline, NULL, &why) == 0)
 		return 0;
 	if (!error_is(why, ERROR_NOT_FOUND))
 		return error_move(err, why);

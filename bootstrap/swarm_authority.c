@@ -4,14 +4,7 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 
-enum { AGAIN_MS = 500, CALL_MS = 60 * 1000 };
-
-static int64_t soon(int64_t deadline)
-{
-	int64_t end = clock_deadline(CALL_MS);
-
-	return deadline < end ? deadline : end;
-}
+enum { AGAIN_MS = 500 };
 
 /* PEM may differ in blanks at its end. */
 static bool is_same(const char *a, const char *b)
@@ -59,7 +52,7 @@ int swarm_check_all_up(struct ssh *s, int64_t deadline, struct error **err)
 	CLEANUP_STRV struct strv down = STRV_INIT;
 	CLEANUP_FREE char *list = NULL;
 
-	if (docker_call(s, "GET", "/nodes", NULL, soon(deadline), &nodes, err) < 0)
+	if (docker_call(s, "GET", "/nodes", NULL, deadline, &nodes, err) < 0)
 		return -1;
 	swarm_down(nodes, &down);
 	list = strv_join(&down, ", ");
@@ -78,7 +71,7 @@ static int not_in_time(struct ssh *s, const struct error *why, struct error **er
 
 	if (why != NULL)
 		reason = error_message(why);
-	else if (swarm_check_all_up(s, clock_deadline(CALL_MS), &down) < 0)
+	else if (swarm_check_all_up(s, 0, &down) < 0)
 		reason = error_message(down);
 	return error_set(err, ERROR_NODE, "the swarm did not take its certificate authority in time: %s", reason);
 }
@@ -92,7 +85,7 @@ int swarm_take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, 
 		CLEANUP_ERROR struct error *why = NULL;
 		bool ours, turning;
 
-		if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, &why) < 0 && !error_is(why, ERROR_NODE))
+		if (docker_call(s, "GET", "/swarm", NULL, deadline, &swarm, &why) < 0 && !error_is(why, ERROR_NODE))
 			return error_move(err, steal_ptr(why));
 		ours = is_same(json_get_str(swarm, "TLSInfo.TrustRoot", ""), ca_pem);
 		turning = json_get_bool(swarm, "RootRotationInProgress", false);

@@ -6,14 +6,7 @@
 #include "core/base/log.h"
 
 /* A join that finds nobody goes on in the background while the engine says after 20 s that it has failed. */
-enum { AGAIN_MS = 500, CALL_MS = 60 * 1000, PENDING_MS = 60 * 1000, PORT = 2377, NS_A_MS = 1000 * 1000 };
-
-static int64_t soon(int64_t deadline)
-{
-	int64_t end = clock_deadline(CALL_MS);
-
-	return deadline < end ? deadline : end;
-}
+enum { AGAIN_MS = 500, PENDING_MS = 60 * 1000, PORT = 2377, NS_A_MS = 1000 * 1000 };
 
 /* ---- the first */
 
@@ -41,7 +34,7 @@ static int init(struct ssh *s, const struct spec *spec, const char *address, int
 
 	if (swarm_standing(s, deadline, &now, err) < 0)
 		return -1;
-	return now == SWARM_MEMBER ? 0 : docker_call(s, "POST", "/swarm/init", body, soon(deadline), NULL, err);
+	return now == SWARM_MEMBER ? 0 : docker_call(s, "POST", "/swarm/init", body, deadline, NULL, err);
 }
 
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
@@ -59,7 +52,7 @@ int swarm_offer_read(struct ssh *s, const char *address, int64_t deadline, struc
 	CLEANUP_JSON struct json_object *swarm = NULL;
 	const char *worker = NULL, *manager = NULL;
 
-	if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, err) < 0 || json_need_str(swarm, "JoinTokens.Worker", &worker, err) < 0 ||
+	if (docker_call(s, "GET", "/swarm", NULL, deadline, &swarm, err) < 0 || json_need_str(swarm, "JoinTokens.Worker", &worker, err) < 0 ||
 	    json_need_str(swarm, "JoinTokens.Manager", &manager, err) < 0)
 		return -1;
 	*ret = (struct swarm_offer){xstrdup(address), xstrdup(worker), xstrdup(manager)};
@@ -90,7 +83,7 @@ static struct json_object *join_body(const struct node *n, const struct swarm_of
 /* What a join that came to nothing has left: the next one would be refused because of it. */
 static int leave_by_force(struct ssh *s, int64_t deadline, struct error **err)
 {
-	return docker_call(s, "POST", "/swarm/leave?force=true", NULL, soon(deadline), NULL, err);
+	return docker_call(s, "POST", "/swarm/leave?force=true", NULL, deadline, NULL, err);
 }
 
 /* One try; *ret_why: why it has not joined yet. */
@@ -107,7 +100,7 @@ static int try_to_join(struct ssh *s, struct json_object *body, int64_t *pending
 	if (now == SWARM_OUTSIDE) {
 		*pending_since = clock_ms();
 		error_clear(ret_why);
-		if (docker_call(s, "POST", "/swarm/join", body, soon(deadline), NULL, ret_why) < 0)
+		if (docker_call(s, "POST", "/swarm/join", body, deadline, NULL, ret_why) < 0)
 			return error_is(*ret_why, ERROR_NETWORK) || error_is(*ret_why, ERROR_CANCELLED) ? error_move(err, steal_ptr(*ret_why)) : 0;
 		return 0;
 	}

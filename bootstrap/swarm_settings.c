@@ -4,25 +4,17 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 
-/* An engine that was just started asks the other managers before it answers; one that is unlocked may take half a minute. */
-enum { AGAIN_MS = 500, CALL_MS = 60 * 1000, PENDING_MS = 60 * 1000, NS_A_MS = 1000 * 1000, MS_AN_HOUR = 3600 * 1000, TRIES = 10 };
+enum { AGAIN_MS = 500, PENDING_MS = 60 * 1000, NS_A_MS = 1000 * 1000, MS_AN_HOUR = 3600 * 1000, TRIES = 10 };
 
 /* As the engine calls them. */
 static const char *const standings[] = {[SWARM_OUTSIDE] = "inactive", [SWARM_PENDING] = "pending", [SWARM_MEMBER] = "active", [SWARM_LOCKED] = "locked", [SWARM_BROKEN] = "error"};
-
-static int64_t soon(int64_t deadline)
-{
-	int64_t end = clock_deadline(CALL_MS);
-
-	return deadline < end ? deadline : end;
-}
 
 int swarm_standing(struct ssh *s, int64_t deadline, enum swarm_standing *ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *info = NULL;
 	const char *state;
 
-	if (docker_call(s, "GET", "/info", NULL, soon(deadline), &info, err) < 0)
+	if (docker_call(s, "GET", "/info", NULL, deadline, &info, err) < 0)
 		return -1;
 	state = json_get_str(info, "Swarm.LocalNodeState", "inactive");
 	*ret = SWARM_BROKEN;
@@ -42,12 +34,12 @@ int swarm_update(struct ssh *s, const char *query, swarm_change *change, const v
 		struct json_object *spec = NULL;
 		struct error *why = NULL;
 
-		if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, err) < 0 || json_need_object(swarm, "Spec", &spec, err) < 0)
+		if (docker_call(s, "GET", "/swarm", NULL, deadline, &swarm, err) < 0 || json_need_object(swarm, "Spec", &spec, err) < 0)
 			return -1;
 		if (change != NULL)
 			change(spec, what);
 		path = xasprintf("/swarm/update?version=%lld%s", (long long)json_get_int(swarm, "Version.Index", 0), query);
-		if (docker_call(s, "POST", path, spec, soon(deadline), NULL, &why) == 0)
+		if (docker_call(s, "POST", path, spec, deadline, NULL, &why) == 0)
 			return 0;
 		/* somebody else may have changed it since the look: then once more */
 		if (strstr(error_message(why), "out of sequence") == NULL || i == TRIES)
@@ -95,7 +87,7 @@ int swarm_compare(struct ssh *s, const struct spec *spec, int64_t deadline, stru
 {
 	CLEANUP_JSON struct json_object *swarm = NULL;
 
-	if (docker_call(s, "GET", "/swarm", NULL, soon(deadline), &swarm, err) < 0)
+	if (docker_call(s, "GET", "/swarm", NULL, deadline, &swarm, err) < 0)
 		return -1;
 	swarm_differs(swarm, spec, ret);
 	return 0;
@@ -117,7 +109,7 @@ int swarm_key_read(struct ssh *s, int64_t deadline, char **ret, struct error **e
 	CLEANUP_JSON struct json_object *answer = NULL;
 	const char *key;
 
-	if (docker_call(s, "GET", "/swarm/unlockkey", NULL, soon(deadline), &answer, err) < 0)
+	if (docker_call(s, "GET", "/swarm/unlockkey", NULL, deadline, &answer, err) < 0)
 		return -1;
 	key = json_get_str(answer, "UnlockKey", "");
 	*ret = *key != '\0' ? xstrdup(key) : NULL;
@@ -136,7 +128,7 @@ static int try_key(struct ssh *s, const char *key, int64_t deadline, struct erro
 	struct error *why = NULL;
 
 	json_add_str(body, "UnlockKey", key);
-	if (docker_call(s, "POST", "/swarm/unlock", body, soon(deadline), NULL, &why) == 0 || error_is(why, ERROR_CONFLICT)) { /* it is not locked any more */
+	if (docker_call(s, "POST", "/swarm/unlock", body, deadline, NULL, &why) == 0 || error_is(why, ERROR_CONFLICT)) { /* it is not locked any more */
 		error_free(why);
 		return 0;
 	}
