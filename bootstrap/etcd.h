@@ -87,10 +87,10 @@ struct etcd_place {
 	int64_t free;	  /* bytes, where the data is */
 	int64_t run_free; /* and where the snapshot is put first; the same file system has_one_disk */
 	bool has_one_disk;
-	bool left_out;	  /* the caller's: etcd is not started there */
 	char *before;	  /* folder that the data of before goes to */
 };
 void etcd_place_clear(struct etcd_place *p);
+bool etcd_place_had_data(const struct etcd_place *p); /* before this restoration, however far that came */
 int etcd_look(struct ssh *s, const struct etcd_restoration *r, struct etcd_place *ret, struct error **err) MUST_USE;
 int etcd_read_place(const char *text, struct etcd_place *ret, struct error **err) MUST_USE; /* pure; ERROR_NODE */
 /* The snapshot, onto the node. */

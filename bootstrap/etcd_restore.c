@@ -18,8 +18,12 @@ void etcd_place_clear(struct etcd_place *p)
 	*p = (struct etcd_place){0};
 }
 
-static int run_text(struct ssh *s, const char *what, const char *text, const char *const *words, struct ssh_command *c,
-		    struct error **err)
+bool etcd_place_had_data(const struct etcd_place *p)
+{
+	return p->has_before || (p->has_data && !p->done);
+}
+
+static int run_text(struct ssh *s, const char *what, const char *text, const char *const *words, struct ssh_command *c, struct error **err)
 {
 	CLEANUP_BUF struct buf command = BUF_INIT;
 
@@ -83,8 +87,7 @@ int etcd_stop_api(struct ssh *s, struct error **err)
 	struct ssh_command c = {.deadline = clock_deadline(UNITS_MS)};
 
 	return run_text(s, "stopping the API server",
-			"exec systemctl stop kube-controller-manager.service kube-scheduler.service kube-apiserver.service",
-			(const char *[]){NULL}, &c, err);
+			"exec systemctl stop kube-controller-manager.service kube-scheduler.service kube-apiserver.service", (const char *[]){NULL}, &c, err);
 }
 
 int etcd_stop(struct ssh *s, struct error **err)
@@ -101,13 +104,11 @@ static char *members(const struct plan *plan)
 
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		if (plan->nodes[i].node.role == NODE_CONTROL_PLANE)
-			buf_addf(&b, "%s%s=https://%s:%d", b.len > 0 ? "," : "", plan->nodes[i].node.name,
-				 plan->nodes[i].node.address, PEER_PORT);
+			buf_addf(&b, "%s%s=https://%s:%d", b.len > 0 ? "," : "", plan->nodes[i].node.name, plan->nodes[i].node.address, PEER_PORT);
 	return buf_steal(&b);
 }
 
-int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node,
-	      struct error **err)
+int etcd_swap(struct ssh *s, const struct etcd_restoration *r, const struct plan *plan, const struct plan_node *node, struct error **err)
 {
 	CLEANUP_FREE char *url = xasprintf("https://%s:%d", node->node.address, PEER_PORT), *all = members(plan);
 	CLEANUP_FREE char *bump = xasprintf("%lld", (long long)r->bump);
@@ -135,9 +136,8 @@ int etcd_begin(struct ssh *s, int64_t deadline, struct error **err)
 
 int etcd_begin_api(struct ssh *s, struct error **err)
 {
-	static const char script[] =
-		"rm -f " RUN_FOLDER "restore.*\n"
-		"exec systemctl start --no-block kube-apiserver.service kube-controller-manager.service kube-scheduler.service";
+	static const char script[] = "rm -f " RUN_FOLDER "restore.*\n"
+				     "exec systemctl start --no-block kube-apiserver.service kube-controller-manager.service kube-scheduler.service";
 	struct ssh_command c = {.deadline = clock_deadline(UNITS_MS)};
 
 	return run_text(s, "starting the API server", script, (const char *[]){NULL}, &c, err);

@@ -4,7 +4,6 @@
 #include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -23,7 +22,7 @@ static int take_up(struct restore *r, struct error **err)
 	r->id = xstrdup(words.n > 0 ? words.v[0] : "");
 	r->stamp = xstrdup(words.n > 1 ? words.v[1] : "");
 	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp};
-	r->noted = true;
+	r->noted = r->back = true;
 	return 0;
 }
 
@@ -36,25 +35,21 @@ static int open_abort(struct restore *r, const struct options *o, struct error *
 }
 
 /* A member that had no data before stays out; where most had none, etcd would have no quorum. */
-static void find_data(struct restore *r, struct findings *ret)
+static void find_data(const struct restore *r, struct findings *ret)
 {
 	CLEANUP_STRV struct strv without = STRV_INIT;
 	CLEANUP_FREE char *names = NULL;
 
-	for (size_t i = 0; i < r->n; i++) {
-		struct etcd_place *p = &r->places[i];
-
-		p->left_out = !p->has_before && (p->done || !p->has_data);
-		if (p->left_out)
+	for (size_t i = 0; i < r->n; i++)
+		if (!etcd_place_had_data(&r->places[i]))
 			strv_add(&without, r->c.plan->nodes[r->planes[i]].node.name);
-	}
 	if (without.n == 0)
 		return;
 	names = verb_names(&without);
 	if (without.n * 2 < r->n)
 		findings_add(ret, SEVERITY_WARNING, "data", xasprintf("%s had no data of etcd's before the restoration", names),
 			     xstrdup("a member that has lost its data cannot begin with none"),
-			     xasprintf("\"davit node replace\" lets it join anew"));
+			     xstrdup("\"davit node replace\" lets it join anew"));
 	else
 		findings_add(ret, SEVERITY_ERROR, "data", xasprintf("%s had no data of etcd's before the restoration", names),
 			     xstrdup("without a quorum of members that have theirs, etcd would not begin"),
@@ -79,7 +74,7 @@ static void print_json(const struct restore *r)
 
 	json_add_str(o, "cluster", r->c.spec->name);
 	if (r->c.o->dry_run)
-		json_add(o, "steps", etcd_phases_json(etcd_back_again));
+		json_add(o, "steps", etcd_phases_json(r));
 	output_json(o);
 }
 
@@ -88,60 +83,35 @@ static int show(const struct restore *r)
 	if (r->c.o->format == OUTPUT_JSON)
 		print_json(r);
 	else
-		etcd_phases_print(r, etcd_back_again);
+		etcd_phases_print(r);
 	return 0;
-}
-
-static int run_phases(struct restore *r, struct error **err)
-{
-	for (const struct etcd_phase *p = etcd_back_again; p->name != NULL; p++)
-		if (etcd_phase_run(r, p, err) < 0)
-			return -1;
-	return state_set(r->c.state, RESTORE_KEY, NULL, err);
-}
-
-static int told(int result, struct error **err)
-{
-	CLEANUP_FREE char *message = NULL;
-	enum error_kind kind;
-
-	if (result == 0 || err == NULL || *err == NULL)
-		return result;
-	kind = error_kind(*err);
-	message = xstrdup(error_message(*err));
-	error_clear(err);
-	if (kind == ERROR_CANCELLED && cancel_by_user())
-		return error_set(err, kind, "interrupted; nothing is lost: the same command goes on from here");
-	return error_set(err, kind, "%s\nWhen that is mended, the same command goes on from here.", message);
 }
 
 static int run(struct restore *r, struct error **err)
 {
 	int64_t begun = clock_ms();
-	CLEANUP_FREE char *question =
-		xasprintf("Go back from the restoration of cluster %s's etcd to the data of before it", r->c.spec->name);
+	CLEANUP_FREE char *question = xasprintf("Go back from the restoration of cluster %s's etcd to the data of before it", r->c.spec->name);
 	struct live *live;
 	int result;
 
 	if (output_confirm(r->c.o->yes, question, err) < 0)
 		return -1;
 	live = live_new(r->events, r->c.state, r->c.o);
-	result = run_phases(r, err);
+	result = etcd_phases_run(r, err);
+	if (result == 0)
+		result = state_set(r->c.state, RESTORE_KEY, NULL, err);
 	live_free(live);
 	if (result < 0)
-		return told(result, err);
-	log_info("etcd of cluster %s is as it was before the restoration (%.1f s)", r->c.spec->name,
-		 (double)(clock_ms() - begun) / 1000);
+		return etcd_phases_told(result, "the same command goes on from here", err);
+	log_info("etcd of cluster %s is as it was before the restoration (%.1f s)", r->c.spec->name, (double)(clock_ms() - begun) / 1000);
 	if (r->c.o->format == OUTPUT_JSON)
 		print_json(r);
 	return 0;
 }
 
-int etcd_abort(const struct options *o, struct error **err)
+int etcd_abort(struct restore *r, const struct options *o, struct error **err)
 {
-	CLEANUP(etcd_restore_clear) struct restore r = {.file = {.fd = -1}, .events = events_new()};
-
-	if (open_abort(&r, o, err) < 0 || check(&r, err) < 0)
+	if (open_abort(r, o, err) < 0 || check(r, err) < 0)
 		return -1;
-	return o->dry_run ? show(&r) : run(&r, err);
+	return o->dry_run ? show(r) : run(r, err);
 }

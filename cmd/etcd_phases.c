@@ -3,6 +3,7 @@
 #include "cmd/verbs.h"
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
+#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
 
@@ -43,59 +44,55 @@ static int back(struct ssh *s, struct restore *r, size_t i UNUSED, struct error 
 	return etcd_back(s, &r->r, err);
 }
 
+/* On the way back a member that had no data before stays out: it cannot begin with none. */
+static bool stays_out(const struct restore *r, size_t i)
+{
+	return r->back && !etcd_place_had_data(&r->places[i]);
+}
+
 static int start(struct ssh *s, struct restore *r, size_t i, struct error **err)
 {
-	return r->places[i].left_out ? 0 : etcd_begin(s, clock_deadline(READY_MS), err);
+	return stays_out(r, i) ? 0 : etcd_begin(s, clock_deadline(READY_MS), err);
 }
 
 static int start_api(struct ssh *s, struct restore *r, size_t i, struct error **err)
 {
-	if (r->places[i].left_out)
+	if (stays_out(r, i))
 		return 0;
 	return etcd_begin_api(s, err) < 0 ? -1 : bootstrap_healthy(s, clock_deadline(READY_MS), err);
 }
 
-#define STOP_API                                                                                                                 \
-	{                                                                                                                        \
-		"stop API", "stop API server, controller-manager and scheduler", stop_api, false                                 \
-	}
-#define STOP_ETCD                                                                                                                \
-	{                                                                                                                        \
-		"stop etcd", "stop etcd", stop, false                                                                            \
-	}
-#define START_ETCD                                                                                                               \
-	{                                                                                                                        \
-		"etcd", "start etcd, wait until it has a leader", start, false                                                   \
-	}
-#define START_API                                                                                                                \
-	{                                                                                                                        \
-		"API", "start the API server and the others, wait until all are well", start_api, false                          \
-	}
+enum { FORTH = 1 << 0, BACK = 1 << 1 };
 
-const struct etcd_phase etcd_forth[] = {
-	{"push", "bring the snapshot there", push, true},
-	STOP_API,
-	STOP_ETCD,
-	{"restore", "move etcd's data aside, put the snapshot's in its place", swap, false},
-	START_ETCD,
-	START_API,
-	{0},
+static const struct phase {
+	unsigned ways;
+	const char *name, *what;
+	int (*run)(struct ssh *s, struct restore *r, size_t i, struct error **err); /* on the i-th control plane */
+	bool harmless; /* nothing has been stopped yet */
+} phases[] = {
+	{FORTH, "push", "bring the snapshot there", push, true},
+	{FORTH | BACK, "stop API", "stop API server, controller-manager and scheduler", stop_api, false},
+	{FORTH | BACK, "stop etcd", "stop etcd", stop, false},
+	{FORTH, "restore", "move etcd's data aside, put the snapshot's in its place", swap, false},
+	{BACK, "back", "remove the snapshot's data, put that of before in its place", back, false},
+	{FORTH | BACK, "etcd", "start etcd, wait until it has a leader", start, false},
+	{FORTH | BACK, "API", "start the API server and the others, wait until all are well", start_api, false},
 };
 
-const struct etcd_phase etcd_back_again[] = {
-	STOP_API,   STOP_ETCD, {"back", "remove the snapshot's data, put that of before in its place", back, false},
-	START_ETCD, START_API, {0},
-};
+static bool takes(const struct restore *r, const struct phase *p)
+{
+	return (p->ways & (r->back ? BACK : FORTH)) != 0;
+}
 
 /* ---- on all control planes */
 
 struct round {
 	struct restore *r;
-	const struct etcd_phase *phase;
+	const struct phase *phase;
 };
 
 struct call {
-	const struct etcd_phase *phase;
+	const struct phase *phase;
 	struct restore *r;
 	size_t i;
 };
@@ -126,7 +123,7 @@ static int one(size_t i, void *context, struct error **err)
 	return error_move(err, why);
 }
 
-int etcd_phase_run(struct restore *r, const struct etcd_phase *phase, struct error **err)
+static int everywhere(struct restore *r, const struct phase *phase, struct error **err)
 {
 	struct round round = {r, phase};
 	CLEANUP_FREE struct error **errors = xnew_n(struct error *, r->n + 1);
@@ -139,23 +136,64 @@ int etcd_phase_run(struct restore *r, const struct etcd_phase *phase, struct err
 	return result;
 }
 
+/* From here on it is known what has been begun. */
+static int note(struct restore *r, struct error **err)
+{
+	CLEANUP_FREE char *value = xasprintf("%s %s %s", r->id, r->stamp, r->file.header_sha256);
+	CLEANUP_FREE char *raised = xasprintf("%lld", (long long)(r->file.header.revision + r->r.bump));
+
+	r->noted = true;
+	return state_set(r->c.state, RAISED_KEY, raised, err) < 0 ? -1 : state_set(r->c.state, RESTORE_KEY, value, err);
+}
+
+int etcd_phases_run(struct restore *r, struct error **err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		if (!takes(r, &phases[i]))
+			continue;
+		if (!phases[i].harmless && !r->noted && note(r, err) < 0)
+			return -1;
+		if (everywhere(r, &phases[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int etcd_phases_told(int result, const char *onward, struct error **err)
+{
+	CLEANUP_FREE char *message = NULL;
+	enum error_kind kind;
+
+	if (result == 0 || err == NULL || *err == NULL)
+		return result;
+	kind = error_kind(*err);
+	message = xstrdup(error_message(*err));
+	error_clear(err);
+	if (kind == ERROR_CANCELLED && cancel_by_user())
+		return error_set(err, kind, "interrupted; nothing is lost: %s", onward);
+	return error_set(err, kind, "%s\nWhen that is mended, %s.", message, onward);
+}
+
 /* ---- shown */
 
-struct json_object *etcd_phases_json(const struct etcd_phase *phases)
+struct json_object *etcd_phases_json(const struct restore *r)
 {
 	struct json_object *o = json_object_new_array();
 
-	for (; phases->name != NULL; phases++) {
-		struct json_object *step = json_object_new_object();
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		struct json_object *step;
 
-		json_add_str(step, "step", phases->name);
-		json_add_str(step, "what", phases->what);
+		if (!takes(r, &phases[i]))
+			continue;
+		step = json_object_new_object();
+		json_add_str(step, "step", phases[i].name);
+		json_add_str(step, "what", phases[i].what);
 		json_object_array_add(o, step);
 	}
 	return o;
 }
 
-void etcd_phases_print(const struct restore *r, const struct etcd_phase *phases)
+void etcd_phases_print(const struct restore *r)
 {
 	static const char *const headings[] = {"STEP", "ON", "WHAT"};
 	struct table *table = table_new(headings, ARRAY_SIZE(headings));
@@ -165,7 +203,8 @@ void etcd_phases_print(const struct restore *r, const struct etcd_phase *phases)
 	for (size_t i = 0; i < r->n; i++)
 		strv_add(&names, r->c.plan->nodes[r->planes[i]].node.name);
 	all = verb_names(&names);
-	for (; phases->name != NULL; phases++)
-		table_row(table, (const char *[]){phases->name, all, phases->what});
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+		if (takes(r, &phases[i]))
+			table_row(table, (const char *[]){phases[i].name, all, phases[i].what});
 	table_print(table);
 }

@@ -13,7 +13,6 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/cluster/frozen.h"
@@ -38,8 +37,7 @@ static void register_again(struct restore *r, const char *name)
 	if (lost_register(r->reach, name, &why) == 0)
 		log_info("%s came after the backup: its kubelet registers it again", name);
 	else
-		log_warning("%s came after the backup, and Kubernetes does not know it; restart its kubelet: %s", name,
-			    error_message(why));
+		log_warning("%s came after the backup, and Kubernetes does not know it; restart its kubelet: %s", name, error_message(why));
 }
 
 static void compare_nodes(struct restore *r, struct json_object *nodes)
@@ -56,9 +54,7 @@ static void compare_nodes(struct restore *r, struct json_object *nodes)
 		const char *name = json_get_str(json_object_array_get_idx(items, i), "metadata.name", "?");
 
 		if (plan_find(r->c.plan, name) == NULL)
-			log_warning("Kubernetes knows a node %s, as when the backup was made, and the cluster has none: kubectl "
-				    "delete node %s",
-				    name, name);
+			log_warning("Kubernetes knows a node %s, as when the backup was made, and the cluster has none: kubectl delete node %s", name, name);
 	}
 }
 
@@ -69,30 +65,10 @@ static int settle(struct restore *r, struct error **err)
 	if (planes_ask(&r->c, r->reach, list, &nodes, NULL, err) < 0)
 		return -1;
 	compare_nodes(r, nodes);
-	return 0;
+	return state_set(r->c.state, RESTORE_KEY, NULL, err);
 }
 
 /* ---- the whole */
-
-static int note(struct restore *r, struct error **err)
-{
-	CLEANUP_FREE char *value = xasprintf("%s %s %s", r->id, r->stamp, r->file.header_sha256);
-	CLEANUP_FREE char *raised = xasprintf("%lld", (long long)(r->file.header.revision + r->r.bump));
-
-	r->noted = true;
-	return state_set(r->c.state, RAISED_KEY, raised, err) < 0 ? -1 : state_set(r->c.state, RESTORE_KEY, value, err);
-}
-
-static int run_phases(struct restore *r, struct error **err)
-{
-	for (const struct etcd_phase *p = etcd_forth; p->name != NULL; p++) {
-		if (!p->harmless && !r->noted && note(r, err) < 0)
-			return -1;
-		if (etcd_phase_run(r, p, err) < 0)
-			return -1;
-	}
-	return settle(r, err) < 0 ? -1 : state_set(r->c.state, RESTORE_KEY, NULL, err);
-}
 
 static struct json_object *nodes_json(const struct restore *r)
 {
@@ -116,7 +92,7 @@ static void print_json(const struct restore *r, bool steps)
 	json_add(o, "backup", etcd_header_json(&r->file.header));
 	json_add(o, "nodes", nodes_json(r));
 	if (steps)
-		json_add(o, "steps", etcd_phases_json(etcd_forth));
+		json_add(o, "steps", etcd_phases_json(r));
 	output_json(o);
 }
 
@@ -127,8 +103,8 @@ static void tell_done(const struct restore *r, int64_t begun)
 	log_info("etcd of cluster %s is as it was on %s (%.1f s)", r->c.spec->name, taken, (double)(clock_ms() - begun) / 1000);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->places[i].has_data || r->places[i].done)
-			log_info("what %s had before is there in %s: remove it when nobody wants it any more",
-				 r->c.plan->nodes[r->planes[i]].node.name, r->places[i].before);
+			log_info("what %s had before is there in %s: remove it when nobody wants it any more", r->c.plan->nodes[r->planes[i]].node.name,
+				 r->places[i].before);
 	if (r->c.o->format == OUTPUT_JSON)
 		print_json(r, false);
 }
@@ -137,8 +113,8 @@ static int confirm(const struct restore *r, struct error **err)
 {
 	CLEANUP_FREE char *taken = clock_rfc3339(r->file.header.taken_ms), *question = NULL;
 
-	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost",
-			     r->c.spec->name, taken, (long long)r->file.header.keys);
+	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost", r->c.spec->name, taken,
+			     (long long)r->file.header.keys);
 	return r->resumed ? 0 : output_confirm(r->c.o->yes, question, err);
 }
 
@@ -164,13 +140,15 @@ static int run(struct restore *r, struct error **err)
 		if (r->c.o->format == OUTPUT_JSON)
 			print_json(r, true);
 		else
-			etcd_phases_print(r, etcd_forth);
+			etcd_phases_print(r);
 		return 0;
 	}
 	if (confirm(r, err) < 0)
 		return -1;
 	live = live_new(r->events, r->c.state, r->c.o);
-	result = run_phases(r, err);
+	result = etcd_phases_run(r, err);
+	if (result == 0)
+		result = settle(r, err);
 	live_free(live);
 	if (result == 0)
 		tell_done(r, begun);
@@ -192,8 +170,7 @@ static void take_up(struct restore *r)
 	r->id = r->resumed ? xstrdup(words.v[0]) : random_uuid();
 	r->stamp = r->resumed ? xstrdup(words.v[1]) : xasprintf("%.19sZ", now);
 	r->noted = r->resumed;
-	r->r = (struct etcd_restoration){
-		.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
+	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
 	r->r.bump = etcd_bump(r->file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->resumed);
 }
 
@@ -230,8 +207,7 @@ static int open_restore(struct restore *r, const struct options *o, struct error
 		return -1;
 	r->kubernetes = frozen_version(r->c.state);
 	if (r->kubernetes == NULL)
-		return error_set(err, ERROR_CONFIG,
-				 "cluster %s has no control plane yet: \"davit apply\" makes it, then its data can be put there",
+		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet: \"davit apply\" makes it, then its data can be put there",
 				 r->c.spec->name);
 	if (open_backup(r, o->args.v[0], err) < 0)
 		return -1;
@@ -258,35 +234,27 @@ void etcd_restore_clear(struct restore *r)
 	context_close(&r->c);
 }
 
-/* What to do next, where it did not come to its end. */
-static int told(const struct restore *r, int result, struct error **err)
+static int restore(struct restore *r, const struct options *o, struct error **err)
 {
-	CLEANUP_FREE char *message = NULL;
-	enum error_kind kind;
+	CLEANUP_FREE char *onward = NULL;
+	int result;
 
-	if (result == 0 || !r->noted || err == NULL || *err == NULL)
-		return result;
-	kind = error_kind(*err);
-	message = xstrdup(error_message(*err));
-	error_clear(err);
-	if (kind == ERROR_CANCELLED && cancel_by_user())
-		return error_set(
-			err, kind,
-			"interrupted; nothing is lost: the same \"davit etcd restore %s\" goes on from here, --abort goes back",
-			r->file.path);
-	return error_set(err, kind,
-			 "%s\nWhen that is mended, the same \"davit etcd restore %s\" goes on from here; \"davit etcd restore "
-			 "--abort\" goes back to what was there before.",
-			 message, r->file.path);
+	if (open_restore(r, o, err) < 0)
+		return -1;
+	onward = xasprintf("the same \"davit etcd restore %s\" goes on from here; \"davit etcd restore --abort\" goes back to what was there before", r->file.path);
+	result = run(r, err);
+	return r->noted ? etcd_phases_told(result, onward, err) : result;
 }
 
 int verb_etcd_restore(const struct options *o, struct error **err)
 {
 	CLEANUP(etcd_restore_clear) struct restore r = {.file = {.fd = -1}, .events = events_new()};
 
-	if (o->abort != (o->args.n == 0))
-		return error_set(err, ERROR_USAGE, "etcd restore: %s",
-				 o->abort ? "--abort takes no backup: it goes back to what was there before"
-					  : "give a backup: a file, or the URL of one in an object store");
-	return o->abort ? etcd_abort(o, err) : open_restore(&r, o, err) < 0 ? -1 : told(&r, run(&r, err), err);
+	if (o->abort && o->args.n > 0)
+		return error_set(err, ERROR_USAGE, "etcd restore: --abort takes no backup: it goes back to what was there before");
+	if (o->abort)
+		return etcd_abort(&r, o, err);
+	if (o->args.n == 0)
+		return error_set(err, ERROR_USAGE, "etcd restore: give a backup: a file, or the URL of one in an object store");
+	return restore(&r, o, err);
 }

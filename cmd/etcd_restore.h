@@ -16,6 +16,7 @@ struct restore {
 	struct etcd_restoration r;
 	char *id, *stamp; /* r's */
 	bool resumed;
+	bool back; /* to the data of before it (--abort) */
 	size_t *planes; /* indices in the plan */
 	size_t n;
 	struct etcd_place *places; /* of each of them */
@@ -37,16 +38,15 @@ int etcd_restore_visit(struct restore *r, struct findings *ret, struct error **e
 /* Likewise, and tells all that stands against it. */
 int etcd_restore_look(struct restore *r, struct findings *ret, struct error **err) MUST_USE;
 
-/* What all control planes do, at the same time, before any begins with the next. Each may be done again. */
-struct etcd_phase {
-	const char *name, *what;
-	int (*run)(struct ssh *s, struct restore *r, size_t i, struct error **err); /* on the i-th control plane */
-	bool harmless; /* nothing has been stopped yet */
-};
-extern const struct etcd_phase etcd_forth[], etcd_back_again[]; /* end with a name of NULL */
-int etcd_phase_run(struct restore *r, const struct etcd_phase *phase, struct error **err) MUST_USE;
-struct json_object *etcd_phases_json(const struct etcd_phase *phases);
-void etcd_phases_print(const struct restore *r, const struct etcd_phase *phases);
+/*
+ * What all control planes do, forth or back: each at the same time on all of them, before any begins with the next, and each may be done again.
+ * The state knows of it (RESTORE_KEY) from before anything is stopped; at the end the caller takes that away.
+ */
+int etcd_phases_run(struct restore *r, struct error **err) MUST_USE;
+/* What to do next, where they did not come to their end: "the same command goes on from here". */
+int etcd_phases_told(int result, const char *onward, struct error **err) MUST_USE;
+struct json_object *etcd_phases_json(const struct restore *r);
+void etcd_phases_print(const struct restore *r);
 
-/* "etcd restore --abort": what was begun is taken back. */
-int etcd_abort(const struct options *o, struct error **err) MUST_USE;
+/* "etcd restore --abort": what was begun is taken back.  r: empty; the caller clears. */
+int etcd_abort(struct restore *r, const struct options *o, struct error **err) MUST_USE;

@@ -66,11 +66,9 @@ static void check_keys(const struct restore *r, struct findings *ret)
 	if (key != NULL && encryption_covers(key, then))
 		findings_pass(ret, "keys", xstrdup("the key that encrypts Secrets is that of the backup"));
 	else
-		findings_add(ret, SEVERITY_ERROR, "keys",
-			     xstrdup("the key that encrypts Secrets is another one than when the backup was made"),
+		findings_add(ret, SEVERITY_ERROR, "keys", xstrdup("the key that encrypts Secrets is another one than when the backup was made"),
 			     xstrdup("the API server could read none of the backup's Secrets"),
-			     xasprintf("move %s away, \"davit recover --archive %s\" brings the backup's keys, \"davit apply\" "
-				       "puts them on the nodes; then this",
+			     xasprintf("move %s away, \"davit recover --archive %s\" brings the backup's keys, \"davit apply\" puts them on the nodes; then this",
 				       state_folder(r->c.state), r->file.path));
 }
 
@@ -86,10 +84,8 @@ static void check_authorities(const struct restore *r, struct findings *ret)
 		(void)!path_read(path, &text, NULL);
 		if (strcmp(buf_str(&text), json_get_key(json_at(r->recovery, "files"), names[i], "")) == 0)
 			continue;
-		findings_add(ret, SEVERITY_WARNING, "keys",
-			     xasprintf("%s is another one than when the backup was made", names[i]),
-			     xstrdup("tokens and certificates of before are worth nothing any more"),
-			     xstrdup("nothing: they are made anew"));
+		findings_add(ret, SEVERITY_WARNING, "keys", xasprintf("%s is another one than when the backup was made", names[i]),
+			     xstrdup("tokens and certificates of before are worth nothing any more"), xstrdup("nothing: they are made anew"));
 	}
 }
 
@@ -118,8 +114,7 @@ static void check_versions(const struct restore *r, struct findings *ret)
 		return;
 	backup_refusals(&r->file.header, r->kubernetes, etcd, &why);
 	for (size_t i = 0; i < why.n; i++)
-		findings_add(ret, SEVERITY_ERROR, "version", xstrdup(why.v[i]), NULL,
-			     xstrdup("\"davit upgrade\" to that version first, or take an older backup"));
+		findings_add(ret, SEVERITY_ERROR, "version", xstrdup(why.v[i]), NULL, xstrdup("\"davit upgrade\" to that version first, or take an older backup"));
 	if (why.n == 0)
 		findings_pass(ret, "version", xasprintf("etcd %s and Kubernetes %s read it", etcd, r->kubernetes));
 }
@@ -134,13 +129,11 @@ static void check_place(const struct restore *r, size_t i, struct findings *ret)
 	if (p->has_one_disk)
 		data += run;
 	if (p->free < data || (!p->has_one_disk && p->run_free < run))
-		findings_add(
-			ret, SEVERITY_ERROR, "disk",
-			xasprintf("%s: %lld MiB are free for etcd's data and %lld in /opt/davit/run, and it takes %lld and %lld",
-				  r->c.plan->nodes[r->planes[i]].node.name, (long long)(p->free >> 20),
-				  (long long)(p->run_free >> 20), (long long)(data >> 20), (long long)(run >> 20)),
-			xstrdup("what is there stays, beside what comes"),
-			xstrdup("make room there; an earlier /var/lib/etcd.before-… may go"));
+		findings_add(ret, SEVERITY_ERROR, "disk",
+			     xasprintf("%s: %lld MiB are free for etcd's data and %lld in /opt/davit/run, and it takes %lld and %lld",
+				       r->c.plan->nodes[r->planes[i]].node.name, (long long)(p->free >> 20), (long long)(p->run_free >> 20), (long long)(data >> 20),
+				       (long long)(run >> 20)),
+			     xstrdup("what is there stays, beside what comes"), xstrdup("make room there; an earlier /var/lib/etcd.before-… may go"));
 }
 
 /* ---- all control planes */
@@ -172,11 +165,9 @@ static void tell_visits(const struct restore *r, struct error *const *errors, st
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (errors[i] != NULL)
-			findings_add(ret, SEVERITY_ERROR, "reach",
-				     xasprintf("%s: %s", r->c.plan->nodes[r->planes[i]].node.name, error_message(errors[i])),
+			findings_add(ret, SEVERITY_ERROR, "reach", xasprintf("%s: %s", r->c.plan->nodes[r->planes[i]].node.name, error_message(errors[i])),
 				     xstrdup("one that is left out would go on with what it has, and its API server hang"),
-				     xstrdup("start it or mend it; one whose server is gone \"davit apply\" makes anew, with an "
-					     "empty etcd"));
+				     xstrdup("start it or mend it; one whose server is gone \"davit apply\" makes anew, with an empty etcd"));
 }
 
 int etcd_restore_visit(struct restore *r, struct findings *ret, struct error **err)

@@ -27,8 +27,7 @@ static void print_table(const struct backup *b)
 	struct table *t = table_new(headings, ARRAY_SIZE(headings));
 	CLEANUP_FREE char *taken = clock_rfc3339(b->taken_ms), *sealed = strv_join(&b->sealed_for, ", ");
 	CLEANUP_FREE char *etcd = xasprintf("%s (data of %s)", b->etcd, b->storage);
-	CLEANUP_FREE char *snapshot =
-		xasprintf("%lld bytes, %lld keys, revision %lld", (long long)b->size, (long long)b->keys, (long long)b->revision);
+	CLEANUP_FREE char *snapshot = xasprintf("%lld bytes, %lld keys, revision %lld", (long long)b->size, (long long)b->keys, (long long)b->revision);
 
 	row(t, "cluster", b->cluster);
 	row(t, "uuid", b->uuid);

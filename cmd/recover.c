@@ -25,8 +25,7 @@ static int open_partial(struct context *c, struct error **err)
 	}
 	if (!context_has_keys(c))
 		return 0;
-	return error_set(err, ERROR_CONFLICT,
-			 "cluster %s has its state in %s: there is nothing to recover; move it away first if it is damaged",
+	return error_set(err, ERROR_CONFLICT, "cluster %s has its state in %s: there is nothing to recover; move it away first if it is damaged",
 			 c->spec->name, state_folder(c->state));
 }
 
@@ -117,8 +116,8 @@ static int from_nodes(struct context *c, struct error **err)
 	if ((c->o->archive != NULL ? read_archive(c, &text, err) : fetch(c, &text, err)) < 0 ||
 	    recovery_read(buf_str(&text), text.len, c->state, c->inventory, err) < 0 || state_set(c->state, "keys", "", err) < 0)
 		return -1;
-	log_info("keys, passwords and host keys are back in %s; \"davit plan\" tells what differs from %s",
-		 state_folder(c->state), c->spec->path);
+	log_info("keys, passwords and host keys are back in %s; \"davit plan\" tells what differs from %s", state_folder(c->state),
+		 c->spec->path);
 	return 0;
 }
 
@@ -128,14 +127,12 @@ int verb_recover(const struct options *o, struct error **err)
 	CLEANUP_CLOUD struct cloud *cloud = NULL;
 
 	if (o->identity != NULL && o->archive != NULL)
-		return error_set(err, ERROR_USAGE,
-				 "recover: --identity and --archive are two ways to the same: give one of them");
+		return error_set(err, ERROR_USAGE, "recover: --identity and --archive are two ways to the same: give one of them");
 	if (spec_load(o->file, &c.spec, err) < 0 || open_partial(&c, err) < 0 || cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    make_state(&c, cloud, err) < 0 || from_cloud(&c, cloud, err) < 0)
 		return -1;
 	if (o->identity != NULL || o->archive != NULL)
 		return from_nodes(&c, err);
-	log_warning("its keys are not here: plan and delete work; \"davit recover --identity FILE\" or --archive FILE brings the "
-		    "rest");
+	log_warning("its keys are not here: plan and delete work; \"davit recover --identity FILE\" or --archive FILE brings the rest");
 	return 0;
 }

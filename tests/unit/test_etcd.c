@@ -168,11 +168,15 @@ static void test_place(void **state UNUSED)
 
 	assert_success(etcd_read_place("3.6.16 open data 1000 2000 one none /var/lib/etcd.before-x\n", &p, &test_error));
 	assert_string_equal(p.version, "3.6.16");
-	assert_true(!p.done && !p.has_before && p.has_data && p.has_one_disk && p.free == 1000 && p.run_free == 2000);
+	assert_true(etcd_place_had_data(&p) && !p.done && !p.has_before && p.has_data && p.has_one_disk && p.free == 1000 && p.run_free == 2000);
 	assert_string_equal(p.before, "/var/lib/etcd.before-x");
 	etcd_place_clear(&p);
 	assert_success(etcd_read_place("3.6.16 done data 1000 2000 two kept /var/lib/etcd/before-x\n", &p, &test_error));
 	assert_true(p.done && p.has_before && !p.has_one_disk);
+	etcd_place_clear(&p);
+	/* its data is the snapshot's, and there was none before */
+	assert_success(etcd_read_place("3.6.16 done data 1000 2000 two none /var/lib/etcd/before-x\n", &p, &test_error));
+	assert_false(etcd_place_had_data(&p));
 	etcd_place_clear(&p);
 	assert_failure(etcd_read_place("3.6.16 done\n", &p, &test_error), "cannot be understood");
 }
