@@ -417,32 +417,21 @@ static int settle(struct ssh *s, const struct plan *plan, struct json_object *wo
 	return r;
 }
 
+#define OF_BOTH \
+	.facts = facts, .cordon = cordon, .uncordon = uncordon, .drain = drain, .forget = forget, .is_dispensable = is_dispensable, .demote = demote, .leave = leave
+
 const struct platform platform_swarm = {
+	OF_BOTH,
 	.status = status,
-	.facts = facts,
 	.settle = settle,
 	.differs = swarm_compare,
 	.wait_ready = wait_ready,
-	.cordon = cordon,
-	.uncordon = uncordon,
-	.drain = drain,
-	.forget = forget,
-	.is_dispensable = is_dispensable,
-	.demote = demote,
-	.leave = leave,
 };
 
 const struct platform platform_mke = {
+	OF_BOTH,
 	.status = mke_status,
-	.facts = facts,
 	.settle = mke_settle,
 	.wait_ready = mke_wait_ready,
-	.cordon = cordon,
-	.uncordon = uncordon,
-	.drain = drain,
-	.forget = forget,
-	.is_dispensable = is_dispensable,
-	.demote = demote,
 	.demotes_first = true, /* MKE's agent, a task of the node, takes the manager's parts off it */
-	.leave = leave,
 };

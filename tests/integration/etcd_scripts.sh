@@ -4,6 +4,8 @@
 set -uo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STEPS=$TOP/bootstrap/steps
+# shellcheck source=tests/integration/tap.sh
+. "$TOP/tests/integration/tap.sh"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 ID=c0ffee STAMP=2026-11-26T06-15-00Z
@@ -49,17 +51,6 @@ begin() {
 
 holds() { cat "$ETCD_HOME/member/data" 2>/dev/null || echo nothing; }
 kept() { cat "$ETCD_HOME.before-$STAMP/member/data" 2>/dev/null || echo nothing; }
-
-declare -i number=0
-verdict() {
-	number+=1
-	if (($# == 1)); then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		printf '# %s\n' "${@:2}"
-	fi
-}
 
 # interrupted NAME FIRST SCRIPT THEN HOLDS KEPT: FIRST is done whole ("": nothing is), SCRIPT is ended at every command, THEN is done whole
 interrupted() {

@@ -4,6 +4,8 @@
 set -uo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STEPS=$TOP/bootstrap/steps
+# shellcheck source=tests/integration/tap.sh
+. "$TOP/tests/integration/tap.sh"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 # shellcheck disable=SC2016 # it is as it is
@@ -181,17 +183,6 @@ step() {
 		set -e
 		"$1_$2"
 	) >"$WORK/said" 2>&1
-}
-
-declare -i number=0
-verdict() {
-	number+=1
-	if (($# == 1)); then
-		echo "ok $number - $1"
-	else
-		echo "not ok $number - $1"
-		printf '# %s\n' "${@:2}"
-	fi
 }
 
 # expect WHAT COMMAND…
