@@ -23,29 +23,47 @@ serves_on() {
 	is_as_the_file_says
 }
 
+cp_2_is_away() {
+	status davit etcd status -f "$FILE"
+	expect_status 9
+}
+
 plane_is_cut_off() {
 	probe_begins
 	on_cp_2 'iptables -w -I INPUT ! -i lo -j DROP; iptables -w -I OUTPUT ! -o lo -j DROP
 		sleep 45
 		iptables -w -D INPUT ! -i lo -j DROP; iptables -w -D OUTPUT ! -o lo -j DROP'
+	eventually 40 cp_2_is_away
 	serves_on cut-off
+}
+
+# also for root, for whom file systems keep some room
+disk_is_full() {
+	status davit ssh -f "$FILE" cp-2 'sudo dd if=/dev/zero of=/var/lib/davit-try bs=64K count=1; r=$?; sudo rm -f /var/lib/davit-try; exit $r'
+	expect_text 'No space left on device'
 }
 
 plane_has_a_full_disk() {
 	probe_begins
 	# shellcheck disable=SC2016 # there
-	on_cp_2 'fallocate -l $(df --output=avail -B1 /var/lib/etcd | tail -n 1) /var/lib/davit-fill; df /var/lib/etcd
+	on_cp_2 'fallocate -l $(($(stat -f -c "%f * %S" /var/lib/etcd) - 8388608)) /var/lib/davit-fill
+		cat /dev/zero >/var/lib/davit-fill.more
 		sleep 45
-		rm /var/lib/davit-fill'
+		rm /var/lib/davit-fill*'
+	eventually 40 disk_is_full
 	serves_on full-disk
 }
 
+restarts_of_etcd() { davit ssh -f "$FILE" cp-2 'systemctl show --property=NRestarts --value etcd.service'; }
+
 # Its etcd is ended five times while all of them write; what was acknowledged is there.
 etcd_is_killed() {
-	local n
+	local n before
 	probe_begins
+	before=$(restarts_of_etcd)
 	on_cp_2 'for n in 1 2 3 4 5; do systemctl kill --signal=KILL etcd.service; sleep 5; done'
 	for n in $(seq 20); do eventually 60 written "killed-$n"; done
 	serves_on killed
+	(($(restarts_of_etcd) >= before + 5))
 	[[ $(kubectl get configmaps -o name | grep -c '/killed-') = 20 ]]
 }
