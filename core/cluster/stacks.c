@@ -12,17 +12,26 @@ static const struct {
 	{NULL, "include"}, {"services", "env_file"}, {"services", "extends"}, {"configs", "file"}, {"secrets", "file"},
 };
 
-static int check_members(const struct yaml *y, size_t i, struct error **err)
+static const struct yaml_node *in_members(const struct yaml_node *map, const char *key)
 {
-	const struct yaml_node *map = elsewhere[i].map != NULL ? yaml_get(y->root, elsewhere[i].map) : y->root;
-	const struct yaml_node *at = elsewhere[i].map == NULL ? yaml_get(map, elsewhere[i].key) : NULL;
+	for (size_t i = 0; map != NULL && map->type == YAML_MAP && i < map->n; i++) {
+		const struct yaml_node *at = map->values[i]->type == YAML_MAP ? yaml_get(map->values[i], key) : NULL;
 
-	for (size_t k = 0; at == NULL && elsewhere[i].map != NULL && map != NULL && map->type == YAML_MAP && k < map->n; k++)
-		at = map->values[k]->type == YAML_MAP ? yaml_get(map->values[k], elsewhere[i].key) : NULL;
-	return at == NULL ? 0
-			  : yaml_error(y, at, err, "%s: this is of another file, which the manager that reads this one does not have; make configs and secrets there "
-						   "(docker config create, docker secret create), and say \"external: true\"",
-				       elsewhere[i].key);
+		if (at != NULL)
+			return at;
+	}
+	return NULL;
+}
+
+static int check_alone(const struct yaml *y, const char *map, const char *key, struct error **err)
+{
+	const struct yaml_node *at = map != NULL ? in_members(yaml_get(y->root, map), key) : yaml_get(y->root, key);
+
+	if (at == NULL)
+		return 0;
+	return yaml_error(y, at, err, "%s: this is of another file, which the manager that reads this one does not have; make configs and secrets there (docker config "
+				      "create, docker secret create), and say \"external: true\"",
+			  key);
 }
 
 int stack_check(const char *name, const char *text, size_t len, struct error **err)
@@ -36,7 +45,7 @@ int stack_check(const char *name, const char *text, size_t len, struct error **e
 	if (services == NULL || services->type != YAML_MAP || services->n == 0)
 		return yaml_error(y, services != NULL ? services : y->root, err, "services: a Compose file has a map of at least one service");
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
-		if (check_members(y, i, err) < 0)
+		if (check_alone(y, elsewhere[i].map, elsewhere[i].key, err) < 0)
 			return -1;
 	return 0;
 }
