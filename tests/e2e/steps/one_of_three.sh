@@ -30,9 +30,13 @@ cp_2_is_away() {
 
 plane_is_cut_off() {
 	probe_begins
-	on_cp_2 'iptables -w -I INPUT ! -i lo -j DROP; iptables -w -I OUTPUT ! -o lo -j DROP
+	on_cp_2 'nft "add table inet cut
+			add chain inet cut in { type filter hook input priority -300; policy drop; }
+			add chain inet cut out { type filter hook output priority -300; policy drop; }
+			add rule inet cut in iif lo accept
+			add rule inet cut out oif lo accept"
 		sleep 45
-		iptables -w -D INPUT ! -i lo -j DROP; iptables -w -D OUTPUT ! -o lo -j DROP'
+		nft delete table inet cut'
 	eventually 40 cp_2_is_away
 	serves_on cut-off
 }

@@ -82,7 +82,7 @@ api_by_a_load_balancer() {
 
 # A worker asks through its own balancer, ten times a second, from before until well after.
 probe_begins() {
-	davit ssh -f "$FILE" workers-1 "sudo systemd-run --quiet --collect --unit=davit-probe sh -c '
+	davit ssh -f "$FILE" workers-1 "sudo systemctl stop davit-probe 2>/dev/null; sudo systemd-run --quiet --collect --unit=davit-probe sh -c '
 		: >/run/davit-probe
 		while :; do
 			code=\$(curl -s -o /dev/null -m 2 -w %{http_code} --cacert /etc/kubernetes/pki/ca.crt --cert /var/lib/kubelet/pki/kubelet-client.crt \
