@@ -33,7 +33,7 @@ plane_is_cut_off() {
 	on_cp_2 'nft "add table inet cut
 			add chain inet cut in { type filter hook input priority -300; policy drop; }
 			add chain inet cut out { type filter hook output priority -300; policy drop; }
-			add rule inet cut in iif lo accept
+			add rule inet cut in iifname lo accept
 			add rule inet cut out oif lo accept"
 		sleep 45
 		nft delete table inet cut'
