@@ -34,7 +34,7 @@ plane_is_cut_off() {
 			add chain inet cut in { type filter hook input priority -300; policy drop; }
 			add chain inet cut out { type filter hook output priority -300; policy drop; }
 			add rule inet cut in iifname lo accept
-			add rule inet cut out oif lo accept"
+			add rule inet cut out oifname lo accept"
 		sleep 45
 		nft delete table inet cut'
 	eventually 40 cp_2_is_away
