@@ -159,6 +159,13 @@ bool node_is_ready(struct json_object *node)
 	return strcmp(json_get_str(node_condition(node, "Ready"), "status", ""), "True") == 0;
 }
 
+const char *node_version(struct json_object *node)
+{
+	const char *has = json_get_str(node, "status.nodeInfo.kubeletVersion", "");
+
+	return has[0] == 'v' ? has + 1 : has;
+}
+
 const char *node_standing(struct json_object *node)
 {
 	bool cordoned = json_get_bool(node, "spec.unschedulable", false);

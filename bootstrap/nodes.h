@@ -11,6 +11,8 @@
 struct json_object *node_find(struct json_object *list, const char *name);
 /* "Ready", "Ready,cordoned", "NotReady" or "NotReady,cordoned"; NULL where node is NULL or has not reported yet. */
 const char *node_standing(struct json_object *node);
+/* "1.36.3" that it has; "": it does not say, or node is NULL. */
+const char *node_version(struct json_object *node);
 /* One of `kubectl get nodes`, or NULL: its condition of that type, NULL where it has none; whether it is Ready. */
 struct json_object *node_condition(struct json_object *node, const char *type);
 bool node_is_ready(struct json_object *node);

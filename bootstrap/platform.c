@@ -26,6 +26,7 @@ static const struct platform kubernetes = {
 	.demote = demote,
 	.part = member_stop_plane,
 	.claims = kubernetes_claims,
+	.upgrade = &kubernetes_upgrade,
 };
 
 const struct platform *platform_of(const struct spec *spec)

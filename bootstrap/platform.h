@@ -18,6 +18,7 @@
  */
 #pragma once
 #include "bootstrap/bootstrap.h"
+#include "bootstrap/upgrade.h"
 
 struct platform {
 	/* Nodes alone, and with pods and budgets. */
@@ -47,6 +48,8 @@ struct platform {
 	int (*leave)(struct ssh *s, int64_t deadline, struct error **err);
 	/* What it has made in the cloud for its users, or NULL where it makes nothing; as kubernetes_claims(). */
 	int (*claims)(struct ssh *s, int64_t deadline, struct strv *ret_volumes, struct strv *ret_services, struct error **err);
+	/* How it goes to another version, node by node, or NULL where it does not. */
+	const struct platform_upgrade *upgrade;
 };
 
 const struct platform *platform_of(const struct spec *spec);

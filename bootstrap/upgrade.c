@@ -1,6 +1,5 @@
 #include "bootstrap/upgrade.h"
 #include "bootstrap/artifacts.h"
-#include "bootstrap/deprecated.h"
 #include "bootstrap/kubectl.h"
 #include "bootstrap/remote.h"
 #include "bootstrap/run.h"
@@ -12,6 +11,15 @@
 #include <stdlib.h>
 
 enum { QUICK_MS = 2 * 60 * 1000, STEADY_S = 5, NOTHING_KEPT = 3 };
+
+void upgrade_view_clear(struct upgrade_view *v)
+{
+	free(v->version);
+	free(v->well);
+	json_object_put(v->facts);
+	strv_free(&v->deprecated);
+	*v = (struct upgrade_view){0};
+}
 
 static int run_text(struct ssh *s, const char *what, const char *text, const char *argument, struct error **err)
 {
@@ -93,40 +101,5 @@ int bootstrap_room(struct ssh *s, const struct bootstrap_run *run, int64_t *ret_
 		return error_set(err, ERROR_NODE, "looking at its disk: it answered \"%s\"", buf_str(&out));
 	*ret_need = need;
 	*ret_free = strtoll(end, NULL, 10);
-	return 0;
-}
-
-int kubernetes_api_version(struct ssh *s, int64_t deadline, char **ret, struct error **err)
-{
-	CLEANUP_JSON struct json_object *o = NULL;
-	const char *version = NULL;
-
-	if (kubectl_json(s, "version", deadline, &o, err) < 0 || json_need_str(o, "serverVersion.gitVersion", &version, err) < 0)
-		return -1;
-	*ret = xstrdup(version);
-	return 0;
-}
-
-int kubernetes_get_node(struct ssh *s, const char *node, int64_t deadline, struct json_object **ret, struct error **err)
-{
-	CLEANUP_FREE char *arguments = xasprintf("get node %s", node);
-
-	return kubectl_json(s, arguments, deadline, ret, err);
-}
-
-int kubernetes_deprecated(struct ssh *s, const char *target, int64_t deadline, struct strv *ret, struct error **err)
-{
-	static const char script[] =
-		"m=$($k get --raw /metrics) || exit\nprintf '%s\\n' \"$m\" | grep '^apiserver_requested_deprecated_apis{' || :";
-	CLEANUP_BUF struct buf out = BUF_INIT, errors = BUF_INIT;
-	CLEANUP_FREE char *words = NULL;
-	int status = 0;
-
-	if (kubectl_script(s, script, NULL, 0, deadline, &out, &errors, &status, err) < 0)
-		return -1;
-	words = remote_words(buf_str(&errors));
-	if (status != 0)
-		return error_set(err, ERROR_REMOTE, "the API server's metrics: %s", words);
-	deprecated_apis(buf_str(&out), target, ret);
 	return 0;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "bootstrap/bootstrap.h"
+#include "core/cluster/upgrade.h"
 
 /* Before its run (bootstrap_node()) with another version: the state of its last complete run is kept until bootstrap_prune().  An upgrade
  * to that version that was begun before keeps what it has kept. */
@@ -17,6 +18,31 @@ int bootstrap_prune(struct ssh *s, struct error **err) MUST_USE;
 int bootstrap_healthy(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
 /* MiB that the programs of this run need on the node's disk, beyond those that it has, and MiB that are free. */
 int bootstrap_room(struct ssh *s, const struct bootstrap_run *run, int64_t *ret_need, int64_t *ret_free, struct error **err) MUST_USE;
+
+/* What a cluster says before anything of it is changed. */
+struct upgrade_view {
+	char *version;		   /* of its control plane: "v1.35.4" */
+	char *well;		   /* what is, for people */
+	struct json_object *facts; /* as struct platform has them; NULL: it gives no answer */
+	struct strv deprecated;	   /* what somebody has asked for that the target does not have any more */
+};
+void upgrade_view_clear(struct upgrade_view *v);
+
+/* How the nodes of a platform go to another version.  Each function is given a session with a control plane. */
+struct platform_upgrade {
+	int (*look)(struct ssh *s, const char *target, int64_t deadline, struct upgrade_view *ret, struct error **err);
+	/* Why versions cannot meet, a sentence each; and what stands behind it. */
+	void (*refusals)(const char *version, const char *target, const struct upgrade_node *nodes, size_t n, struct strv *ret);
+	const char *why;
+	/* One node of the facts; the caller puts. */
+	int (*node)(struct ssh *s, const char *node, int64_t deadline, struct json_object **ret, struct error **err);
+	/* What the control planes keep, into a file here; or NULL. */
+	int (*snapshot)(struct ssh *s, const char *path, struct error **err);
+	/* Until the node is well with that version; ERROR_NODE when it is not after so long. */
+	int (*await)(struct ssh *s, const struct node *n, const char *version, int64_t patience_ms, struct error **err);
+	unsigned parts; /* of the steps: UPGRADE_WITH_… */
+};
+extern const struct platform_upgrade kubernetes_upgrade;
 
 /* etcd's snapshot of this control plane into a file here, for its owner alone, compared by its digest on the way. */
 int kubernetes_snapshot(struct ssh *s, const char *path, struct error **err) MUST_USE;

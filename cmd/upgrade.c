@@ -6,7 +6,7 @@
 #include "cmd/rotate.h"
 #include "cmd/verbs.h"
 #include "bootstrap/leave.h"
-#include "bootstrap/upgrade.h"
+#include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -30,9 +30,7 @@ int upgrade_check_none(const struct context *c, struct error **err)
 
 static bool has_version(const struct upgrade *u, const char *node)
 {
-	const char *has = json_get_str(leave_node(u->facts, node), "status.nodeInfo.kubeletVersion", "");
-
-	return has[0] == 'v' && strcmp(has + 1, u->to) == 0;
+	return strcmp(node_version(leave_node(u->view.facts, node)), u->to) == 0;
 }
 
 bool upgrade_is_done(const struct plan_node *p, void *context)
@@ -41,8 +39,8 @@ bool upgrade_is_done(const struct plan_node *p, void *context)
 	struct node n = {0};
 	bool applied = true;
 
-	if (!node_runs_kubernetes(p->node.role) || u->facts == NULL || !has_version(u, p->node.name) || upgrade_has_cordoned(u, p->node.name) ||
-	    !leave_is_ready(u->facts, p->node.name))
+	if (!node_runs_kubernetes(p->node.role) || u->view.facts == NULL || !has_version(u, p->node.name) || upgrade_has_cordoned(u, p->node.name) ||
+	    !leave_is_ready(u->view.facts, p->node.name))
 		return false;
 	if (u->bundled && inventory_get(u->c->inventory, p->node.name, &n)) /* with all addresses, which are in certificates */
 		applied = work_is_applied(&u->w, &n, &applied, NULL) == 0 && applied;
@@ -74,21 +72,29 @@ static char *snapshot_path(const struct upgrade *u)
 	return state_path(u->c->state, name);
 }
 
+struct snapshot {
+	const struct platform_upgrade *of;
+	const char *path;
+};
+
 static int take_snapshot(struct ssh *s, void *context, struct error **err)
 {
-	return kubernetes_snapshot(s, context, err);
+	const struct snapshot *a = context;
+
+	return a->of->snapshot(s, a->path, err);
 }
 
 /* One for the whole upgrade, however often it is gone on with: that of the cluster as it was. */
 static int snapshot(struct upgrade *u, struct error **err)
 {
 	CLEANUP_FREE char *kept = state_get(u->c->state, UPGRADE_SNAPSHOT_KEY), *path = snapshot_path(u), *folder = state_path(u->c->state, "snapshots");
+	struct snapshot a = {u->of, path};
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	if (kept != NULL && path_exists(kept))
 		return 0;
 	event_begin(u->w.events, "etcd", "snapshot");
-	if (path_mkdirs(folder, 0700, err) < 0 || reach_run(u->w.reach, u->plane, &s, take_snapshot, path, err) < 0 ||
+	if (path_mkdirs(folder, 0700, err) < 0 || reach_run(u->w.reach, u->plane, &s, take_snapshot, &a, err) < 0 ||
 	    state_set(u->c->state, UPGRADE_SNAPSHOT_KEY, path, err) < 0)
 		return -1;
 	event_end(u->w.events, "etcd", "snapshot");
@@ -100,18 +106,23 @@ static int roll_out(struct ssh *s, void *context, struct error **err)
 {
 	const struct work *w = context;
 
-	return kubernetes_rollout(s, w->events, "cluster", w->deadline, err);
+	return platform_of(w->c->spec)->rollout(s, w->events, "cluster", w->deadline, err);
 }
 
-/* From here on the cluster is one of the new version, which a run that goes on, and every other command, finds in the state; also in one that
- * was lost and recovered. */
+/* When all control planes are through: from here on the cluster is one of the new version, which a run that goes on, and every other command,
+ * finds in the state; also in one that was lost and recovered. */
+static int note_version(struct upgrade *u, struct error **err)
+{
+	u->w.deadline = clock_deadline(STEP_MS);
+	return frozen_keep(u->c->spec, u->c->state, err) < 0 || context_remember_file(u->c, err) < 0 || work_keep_recovery(&u->w, err) < 0 ? -1 : 0;
+}
+
 static int add_ons(struct upgrade *u, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
 	u->w.deadline = clock_deadline(STEP_MS);
-	if (frozen_keep(u->c->spec, u->c->state, err) < 0 || context_remember_file(u->c, err) < 0 || work_keep_recovery(&u->w, err) < 0 ||
-	    work_addons(&u->w, &plan_find(u->c->plan, u->plane)->node, err) < 0)
+	if (work_addons(&u->w, &plan_find(u->c->plan, u->plane)->node, err) < 0)
 		return -1;
 	return reach_run(u->w.reach, u->plane, &s, roll_out, &u->w, err);
 }
@@ -184,6 +195,11 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 	const struct upgrade_step *step = &u->steps.items[i];
 
 	*ret_n = 1;
+	if (!u->noted && step->phase > UPGRADE_PLANE) {
+		if (note_version(u, err) < 0)
+			return -1;
+		u->noted = true;
+	}
 	switch (step->phase) {
 	case UPGRADE_BUNDLE:
 		return 0; /* before the steps were made: what is done already is told by it */
@@ -210,7 +226,7 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 static void make_steps(struct upgrade *u)
 {
 	upgrade_steps_free(&u->steps);
-	upgrade_make_steps(u->c->plan, upgrade_is_done, u, &u->steps);
+	upgrade_make_steps(u->c->plan, u->of->parts, upgrade_is_done, u, &u->steps);
 }
 
 static int finish(struct upgrade *u, struct error **err)
@@ -245,7 +261,7 @@ static bool is_off(const struct upgrade *u, size_t step)
 		return false;
 	if (phase < UPGRADE_PLANE)
 		return !u->resumed;
-	return phase == UPGRADE_PLANE && u->put_back && u->steps.items[step - 1].phase == UPGRADE_SNAPSHOT;
+	return phase == UPGRADE_PLANE && u->put_back && u->steps.items[step - 1].phase != UPGRADE_PLANE;
 }
 
 static int run_steps(struct upgrade *u, struct error **err)
@@ -306,6 +322,7 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 	    context_need_kubernetes(u->c, "there is no upgrade of its engines yet", err) < 0 || context_need_keys(u->c, err) < 0 || etcd_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
 	    frozen_check(u->c->spec, u->c->state, FROZEN_ALLOW_UPGRADE, err) < 0)
 		return -1;
+	u->of = platform_of(u->c->spec)->upgrade;
 	context_pin_pools(u->c, NULL);
 	if (context_replan(u->c, err) < 0)
 		return -1;
@@ -363,8 +380,7 @@ int verb_upgrade(const struct options *o, struct error **err)
 	live_free(live);
 	work_close(&u.w);
 	upgrade_steps_free(&u.steps);
-	json_object_put(u.facts);
-	free(u.api);
+	upgrade_view_clear(&u.view);
 	free(u.from);
 	events_free(events);
 	return r;

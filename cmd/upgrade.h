@@ -7,7 +7,7 @@
  */
 #pragma once
 #include "cmd/work.h"
-#include "core/cluster/upgrade.h"
+#include "bootstrap/platform.h"
 #include "provision/finding.h"
 #include <stdatomic.h>
 
@@ -22,11 +22,12 @@ struct upgrade {
 	char *from;	/* what the control planes had when the last upgrade had come to its end */
 	const char *to; /* the file's */
 	bool resumed;	/* an earlier run has begun it */
-	const char *plane; /* where Kubernetes is asked */
-	struct json_object *facts; /* its answer before anything is done (kubernetes_facts()); NULL: it gives none, and resumed */
-	char *api;		   /* version of its API server, or NULL */
+	const struct platform_upgrade *of;
+	const char *plane; /* where the cluster is asked */
+	struct upgrade_view view; /* its answer before anything is done; none: resumed */
 	bool bundled;		   /* w.artifacts are there */
 	struct upgrade_steps steps;
+	bool noted;	  /* the state has the new version as the cluster's */
 	bool put_back;	  /* a control plane has failed, and has what it had before */
 	atomic_bool stop; /* a worker has failed: no other one begins */
 };
@@ -34,8 +35,8 @@ struct upgrade {
 /* ERROR_CONFIG where one was begun and has not come to its end: other commands keep off the nodes. */
 int upgrade_check_none(const struct context *c, struct error **err) MUST_USE;
 
-/* All that stands against it, and what is worth knowing: versions, nodes, API, budgets, APIs that are gone, programs, disks. Sets facts and
- * api.  Fails only where it could not look. */
+/* All that stands against it, and what is worth knowing: versions, nodes, API, budgets, APIs that are gone, programs, disks. Sets the
+ * view.  Fails only where it could not look. */
 int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err) MUST_USE;
 /* Whether the node needs nothing any more, as far as can be told; for upgrade_make_steps(), context is the upgrade. */
 bool upgrade_is_done(const struct plan_node *p, void *context);

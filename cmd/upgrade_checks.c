@@ -7,6 +7,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
+#include "core/cluster/platform.h"
 #include "manifests/gates.h"
 
 enum { CONNECT_MS = 20 * 1000, ANSWER_MS = 60 * 1000, AT_ONCE = 20 };
@@ -20,7 +21,6 @@ struct visit {
 struct look {
 	struct upgrade *u;
 	struct artifacts artifacts; /* of a bundle that is there already */
-	struct strv deprecated;
 	struct visit *visits; /* of plan->nodes */
 };
 
@@ -29,42 +29,35 @@ static void refuse(struct findings *f, const char *check, char *what, const char
 	findings_add(f, SEVERITY_ERROR, check, what, xstrdup(why), xstrdup(fix));
 }
 
-/* ---- what Kubernetes says */
+/* ---- what the cluster says */
 
-static int ask_kubernetes(struct ssh *s, void *context, struct error **err)
+static int ask(struct ssh *s, void *context, struct error **err)
 {
-	struct look *k = context;
-	struct upgrade *u = k->u;
-	CLEANUP_BUF struct buf ready = BUF_INIT;
+	struct upgrade *u = context;
 
-	free(steal_ptr(u->api));
-	json_object_put(steal_ptr(u->facts));
-	strv_free(&k->deprecated);
-	if (kubernetes_api_version(s, clock_deadline(ANSWER_MS), &u->api, err) < 0 || kubectl(s, "get --raw /readyz", NULL, 0, &ready, err) < 0 ||
-	    kubernetes_facts(s, clock_deadline(ANSWER_MS), &u->facts, err) < 0)
-		return -1;
-	return kubernetes_deprecated(s, u->to, clock_deadline(ANSWER_MS), &k->deprecated, err);
+	upgrade_view_clear(&u->view);
+	return u->of->look(s, u->to, clock_deadline(ANSWER_MS), &u->view, err);
 }
 
 /* While the control plane of a resumed upgrade is on its way it may be away: going on is what mends it. */
-static int look_at_kubernetes(struct look *k, struct findings *ret, struct error **err)
+static int look_at_cluster(struct upgrade *u, struct findings *ret, struct error **err)
 {
+	const char *what = platform_title(u->c->spec->platform);
 	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_ERROR struct error *why = NULL;
 
-	if (reach_ssh(k->u->w.reach, k->u->plane, clock_deadline(CONNECT_MS), &s, &why) == 0 &&
-	    reach_run(k->u->w.reach, k->u->plane, &s, ask_kubernetes, k, &why) == 0) {
-		findings_pass(ret, "health", xasprintf("the API server, %s, and etcd are ready", k->u->api));
+	if (reach_ssh(u->w.reach, u->plane, clock_deadline(CONNECT_MS), &s, &why) == 0 && reach_run(u->w.reach, u->plane, &s, ask, u, &why) == 0) {
+		findings_pass(ret, "health", xstrdup(u->view.well));
 		return 0;
 	}
 	if (error_is(why, ERROR_CANCELLED))
 		return error_move(err, steal_ptr(why));
-	json_object_put(steal_ptr(k->u->facts));
-	if (k->u->resumed)
-		findings_add(ret, SEVERITY_WARNING, "health", xasprintf("Kubernetes does not answer: %s", error_message(why)),
+	json_object_put(steal_ptr(u->view.facts));
+	if (u->resumed)
+		findings_add(ret, SEVERITY_WARNING, "health", xasprintf("%s does not answer: %s", what, error_message(why)),
 			     xstrdup("the upgrade that was begun may have left it so"), xstrdup("nothing: it is gone on with"));
 	else
-		refuse(ret, "health", xasprintf("Kubernetes does not answer: %s", error_message(why)), "an upgrade is no repair",
+		refuse(ret, "health", xasprintf("%s does not answer: %s", what, error_message(why)), "an upgrade is no repair",
 		       "\"davit apply\", with the version that the cluster has, mends the control plane");
 	return 0;
 }
@@ -72,23 +65,23 @@ static int look_at_kubernetes(struct look *k, struct findings *ret, struct error
 static void check_versions(const struct upgrade *u, struct findings *ret)
 {
 	CLEANUP_STRV struct strv why = STRV_INIT;
-	size_t n = json_len(json_at(u->facts, "items")), n_kubelets = 0;
-	CLEANUP_FREE struct upgrade_kubelet *kubelets = xnew_n(struct upgrade_kubelet, n + 1);
+	size_t n = json_len(json_at(u->view.facts, "items")), n_nodes = 0;
+	CLEANUP_FREE struct upgrade_node *nodes = xnew_n(struct upgrade_node, n + 1);
 
-	if (u->facts == NULL)
+	if (u->view.facts == NULL)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *o = json_object_array_get_idx(json_at(u->facts, "items"), i);
+		struct json_object *o = json_object_array_get_idx(json_at(u->view.facts, "items"), i);
 
 		if (strcmp(json_get_str(o, "kind", ""), "Node") == 0)
-			kubelets[n_kubelets++] = (struct upgrade_kubelet){json_get_str(o, "metadata.name", ""),
+			nodes[n_nodes++] = (struct upgrade_node){json_get_str(o, "metadata.name", ""),
 									   json_get_str(o, "status.nodeInfo.kubeletVersion", "")};
 	}
-	upgrade_refusals(u->api, u->to, kubelets, n_kubelets, &why);
+	u->of->refusals(u->view.version, u->to, nodes, n_nodes, &why);
 	for (size_t i = 0; i < why.n; i++)
-		refuse(ret, "version", xstrdup(why.v[i]), "Kubernetes supports no other skew of versions", "choose another platform.version");
+		refuse(ret, "version", xstrdup(why.v[i]), u->of->why, "choose another platform.version");
 	if (why.n == 0)
-		findings_pass(ret, "version", xasprintf("%s after %s, with the kubelets of %zu nodes", u->to, u->api, n_kubelets));
+		findings_pass(ret, "version", xasprintf("%s after %s, with the kubelets of %zu nodes", u->to, u->view.version, n_nodes));
 }
 
 static void check_gates(const struct upgrade *u, const char *key, struct json_object *settings, struct findings *ret)
@@ -124,14 +117,15 @@ static void check_complete(const struct upgrade *u, struct findings *ret)
 /* One that an earlier run has left in the middle may well be down. */
 static void check_ready(const struct upgrade *u, const char *name, struct findings *ret)
 {
-	struct json_object *node = leave_node(u->facts, name);
+	struct json_object *node = leave_node(u->view.facts, name);
+	CLEANUP_FREE char *unknown = xasprintf("%s does not know it", platform_title(u->c->spec->platform));
 	bool ours = u->resumed;
 
 	if (node_is_ready(node))
 		return;
 	findings_add(ret, ours ? SEVERITY_WARNING : SEVERITY_ERROR, "health",
 		     xasprintf("%s is not Ready: %s", name,
-			       node == NULL ? "Kubernetes does not know it" : json_get_str(node_condition(node, "Ready"), "message", "it does not say why")),
+			       node == NULL ? unknown : json_get_str(node_condition(node, "Ready"), "message", "it does not say why")),
 		     xstrdup("its pods are elsewhere or down, and while another node is away there may be no room for them"),
 		     xstrdup(ours ? "nothing, if the upgrade has left it so: it is gone on with" : "mend it, or take it out (davit scale-down --node)"));
 }
@@ -141,21 +135,21 @@ static void check_pods(const struct upgrade *u, const char *name, struct finding
 	CLEANUP_STRV struct strv why = STRV_INIT, self = STRV_INIT, pods = STRV_INIT;
 	bool forced = u->c->o->force_after_ms >= 0;
 
-	leave_obstacles(u->facts, name, &why);
+	leave_obstacles(u->view.facts, name, &why);
 	for (size_t i = 0; i < why.n; i++)
 		findings_add(ret, forced ? SEVERITY_WARNING : SEVERITY_ERROR, "pods", xasprintf("%s: %s", name, why.v[i]),
 			     xstrdup("the node is drained before it is upgraded"),
 			     xstrdup(forced ? "nothing: --force-after disregards it in the end" : "change it, or allow it with --force-after"));
 	strv_add(&self, name);
-	leave_pods(u->facts, name, &pods);
-	if (pods.n > 0 && !u->resumed && leave_others(u->facts, &self) == 0) /* resumed: others may be cordoned by ourselves */
+	leave_pods(u->view.facts, name, &pods);
+	if (pods.n > 0 && !u->resumed && leave_others(u->view.facts, &self) == 0) /* resumed: others may be cordoned by ourselves */
 		findings_add(ret, SEVERITY_WARNING, "pods", xasprintf("%s is the only worker that takes pods", name),
 			     xasprintf("its %zu pods are down while it is upgraded", pods.n), xstrdup("add a worker first (davit scale-up), where that matters"));
 }
 
 static void check_nodes(const struct upgrade *u, struct findings *ret)
 {
-	for (size_t i = 0; i < u->c->plan->n_nodes && u->facts != NULL; i++) {
+	for (size_t i = 0; i < u->c->plan->n_nodes && u->view.facts != NULL; i++) {
 		const struct plan_node *p = &u->c->plan->nodes[i];
 
 		if (!node_runs_kubernetes(p->node.role))
@@ -170,8 +164,8 @@ static void check_rest(const struct look *k, struct findings *ret)
 {
 	CLEANUP_FREE char *leaving = verb_names(&k->u->c->plan->leaving);
 
-	for (size_t i = 0; i < k->deprecated.n; i++)
-		findings_add(ret, SEVERITY_WARNING, "deprecated", xasprintf("somebody has asked for %s", k->deprecated.v[i]),
+	for (size_t i = 0; i < k->u->view.deprecated.n; i++)
+		findings_add(ret, SEVERITY_WARNING, "deprecated", xasprintf("somebody has asked for %s", k->u->view.deprecated.v[i]),
 			     xasprintf("%s does not have it any more: whoever asks for it then fails", k->u->to),
 			     xstrdup("the API server's audit log (/var/log/kubernetes/audit.log) says who asks: look for k8s.io/deprecated"));
 	if (k->u->c->plan->leaving.n > 0)
@@ -230,7 +224,7 @@ static int visit_nodes(struct look *k, struct findings *ret, struct error **err)
 int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err)
 {
 	struct look k = {.u = u};
-	int r = look_at_kubernetes(&k, ret, err);
+	int r = look_at_cluster(u, ret, err);
 
 	if (r == 0) {
 		check_versions(u, ret);
@@ -243,6 +237,5 @@ int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err)
 		checks_artifacts(u->c, ret);
 		r = visit_nodes(&k, ret, err);
 	}
-	strv_free(&k.deprecated);
 	return r;
 }

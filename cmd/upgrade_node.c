@@ -1,6 +1,5 @@
 #include "cmd/upgrade.h"
 #include "bootstrap/nodes.h"
-#include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -30,14 +29,12 @@ bool upgrade_has_cordoned(const struct upgrade *u, const char *node)
 	return mark != NULL;
 }
 
-static bool has_version(struct json_object *node, const char *version)
+static const struct platform *platform(const struct passage *p)
 {
-	const char *has = json_get_str(node, "status.nodeInfo.kubeletVersion", "");
-
-	return has[0] == 'v' && strcmp(has + 1, version) == 0;
+	return platform_of(p->u->c->spec);
 }
 
-/* ---- by Kubernetes, on a control plane */
+/* ---- by the cluster, on a control plane */
 
 static int on_plane(struct passage *p, reach_job *job, struct error **err)
 {
@@ -51,7 +48,7 @@ static int get_node(struct ssh *s, void *context, struct error **err)
 	struct passage *p = context;
 
 	json_object_put(steal_ptr(p->was));
-	return kubernetes_get_node(s, p->n.name, clock_deadline(ANSWER_MS), &p->was, err);
+	return p->u->of->node(s, p->n.name, clock_deadline(ANSWER_MS), &p->was, err);
 }
 
 static int drain(struct ssh *s, void *context, struct error **err)
@@ -66,7 +63,7 @@ static int drain(struct ssh *s, void *context, struct error **err)
 			       .deadline = clock_deadline(DRAIN_MS + (force_after > 0 ? force_after : 0))};
 
 	strv_add(&self, p->n.name);
-	return kubernetes_cordon(s, &self, clock_deadline(ANSWER_MS), err) < 0 ? -1 : kubernetes_drain(s, &d, err);
+	return platform(p)->cordon(s, &self, clock_deadline(ANSWER_MS), err) < 0 ? -1 : platform(p)->drain(s, &d, err);
 }
 
 static int uncordon(struct ssh *s, void *context, struct error **err)
@@ -75,19 +72,14 @@ static int uncordon(struct ssh *s, void *context, struct error **err)
 	CLEANUP_STRV struct strv self = STRV_INIT;
 
 	strv_add(&self, p->n.name);
-	return kubernetes_uncordon(s, &self, clock_deadline(ANSWER_MS), err);
+	return platform(p)->uncordon(s, &self, clock_deadline(ANSWER_MS), err);
 }
 
 static int await_version(struct ssh *s, void *context, struct error **err)
 {
 	const struct passage *p = context;
 
-	return kubernetes_await_version(s, p->n.name, p->u->to, clock_deadline(READY_MS), err);
-}
-
-static int await_leaders(struct ssh *s, void *context UNUSED, struct error **err)
-{
-	return kubernetes_await_leaders(s, clock_deadline(READY_MS), err);
+	return p->u->of->await(s, &p->n, p->u->to, READY_MS, err);
 }
 
 /* What somebody else had cordoned stays so. */
@@ -167,8 +159,7 @@ static int advance(struct passage *p, struct error **err)
 	if (on_node(p, keep, err) < 0 || note_change(p, err) < 0 || work_install(&p->w, &p->n, &p->ssh, err) < 0)
 		return -1;
 	event_begin(p->w.events, p->n.name, "ready");
-	if (on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0 ||
-	    (p->n.role == NODE_CONTROL_PLANE && on_plane(p, await_leaders, err) < 0)) {
+	if (on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0) {
 		event_fail(p->w.events, p->n.name, "ready", err != NULL ? error_message(*err) : "");
 		return -1;
 	}
@@ -241,7 +232,7 @@ static int pass(struct passage *p, struct error **err)
 
 	if (on_plane(p, get_node, err) < 0 || work_is_applied(&p->w, &p->n, &applied, err) < 0)
 		return -1;
-	if (!applied || !has_version(p->was, p->u->to) || !node_is_ready(p->was)) {
+	if (!applied || strcmp(node_version(p->was), p->u->to) != 0 || !node_is_ready(p->was)) {
 		if (take_out(p, err) < 0)
 			return -1;
 		if (advance(p, &why) < 0)

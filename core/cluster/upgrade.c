@@ -19,7 +19,7 @@ static void check_api(const char *api, const char *target, struct strv *ret)
 		strv_addf(ret, "the API server is %s: there is no way to %s", api, target);
 }
 
-static void check_kubelet(const struct upgrade_kubelet *k, const char *target, struct strv *ret)
+static void check_kubelet(const struct upgrade_node *k, const char *target, struct strv *ret)
 {
 	struct version has, to;
 	int minors;
@@ -37,7 +37,7 @@ static void check_kubelet(const struct upgrade_kubelet *k, const char *target, s
 			  UPGRADE_KUBELET_MINORS, target);
 }
 
-void upgrade_refusals(const char *api, const char *target, const struct upgrade_kubelet *kubelets, size_t n, struct strv *ret)
+void upgrade_refusals(const char *api, const char *target, const struct upgrade_node *kubelets, size_t n, struct strv *ret)
 {
 	check_api(api, target, ret);
 	for (size_t i = 0; i < n; i++)
@@ -59,19 +59,22 @@ static void add_nodes(const struct plan *plan, enum node_role role, enum upgrade
 			add(ret, phase, &plan->nodes[i]);
 }
 
-void upgrade_make_steps(const struct plan *plan, bool (*done)(const struct plan_node *p, void *context), void *context,
+void upgrade_make_steps(const struct plan *plan, unsigned parts, bool (*done)(const struct plan_node *p, void *context), void *context,
 			struct upgrade_steps *ret)
 {
+	bool kept = (parts & UPGRADE_WITH_SNAPSHOT) != 0;
 	size_t before;
 
 	add(ret, UPGRADE_BUNDLE, NULL);
 	add_nodes(plan, NODE_REGISTRY, UPGRADE_REGISTRY, NULL, NULL, ret);
-	add(ret, UPGRADE_SNAPSHOT, NULL);
+	if (kept)
+		add(ret, UPGRADE_SNAPSHOT, NULL);
 	before = ret->n;
 	add_nodes(plan, NODE_CONTROL_PLANE, UPGRADE_PLANE, done, context, ret);
-	if (ret->n == before)
+	if (kept && ret->n == before)
 		ret->n--;
-	add(ret, UPGRADE_ADDONS, NULL);
+	if ((parts & UPGRADE_WITH_ADDONS) != 0)
+		add(ret, UPGRADE_ADDONS, NULL);
 	add_nodes(plan, NODE_WORKER, UPGRADE_WORKER, done, context, ret); /* the plan has them pool by pool */
 	add(ret, UPGRADE_RETIRE, NULL);
 }

@@ -10,12 +10,12 @@
 
 enum { UPGRADE_KUBELET_MINORS = 3 }; /* how many a kubelet may be behind the API server */
 
-struct upgrade_kubelet {
+struct upgrade_node {
 	const char *node, *version; /* "v1.35.4" */
 };
 
 /* Why a cluster whose API server and kubelets are of these versions cannot go to the target ("1.36.3"); a sentence each. */
-void upgrade_refusals(const char *api, const char *target, const struct upgrade_kubelet *kubelets, size_t n, struct strv *ret);
+void upgrade_refusals(const char *api, const char *target, const struct upgrade_node *kubelets, size_t n, struct strv *ret);
 
 enum upgrade_phase {
 	UPGRADE_BUNDLE,	  /* programs and images of the target are on this machine */
@@ -37,8 +37,10 @@ struct upgrade_steps {
 	size_t n, cap;
 };
 
+/* Which of the steps that not every platform has there are. */
+enum { UPGRADE_WITH_SNAPSHOT = 1, UPGRADE_WITH_ADDONS = 2 };
 /* In order; done(): a node that needs nothing any more is left out, and so is the snapshot where no control plane is left. */
-void upgrade_make_steps(const struct plan *plan, bool (*done)(const struct plan_node *p, void *context), void *context,
+void upgrade_make_steps(const struct plan *plan, unsigned parts, bool (*done)(const struct plan_node *p, void *context), void *context,
 			struct upgrade_steps *ret);
 void upgrade_steps_free(struct upgrade_steps *s);
 #define CLEANUP_UPGRADE_STEPS CLEANUP(upgrade_steps_free)

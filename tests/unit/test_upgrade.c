@@ -27,7 +27,7 @@ static void test_versions(void **state UNUSED)
 
 static void assert_refusals(const char *api, const char *target, const char *kubelet, const char *expected)
 {
-	const struct upgrade_kubelet kubelets[] = {{"w-1", kubelet}};
+	const struct upgrade_node kubelets[] = {{"w-1", kubelet}};
 	CLEANUP_STRV struct strv why = STRV_INIT;
 	CLEANUP_FREE char *text = NULL;
 
@@ -78,7 +78,7 @@ static void assert_steps(const char *done, const char *expected)
 	strv_split(&names, done, " ");
 	assert_success(spec_parse("c.yaml", file, strlen(file), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	upgrade_make_steps(plan, is_done, &names, &steps);
+	upgrade_make_steps(plan, UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_ADDONS, is_done, &names, &steps);
 	for (size_t i = 0; i < steps.n; i++) {
 		const struct plan_node *node = steps.items[i].node;
 
