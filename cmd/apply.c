@@ -36,10 +36,10 @@ static int look(void *context, struct error **err)
 }
 
 /* Before the differences of a cluster to be made; of one that is complete only the names, the rest where there is a difference.  Servers that come
- * before others go are known only then. */
+ * in the place of others are known only then. */
 static int check(struct apply *a, bool different, struct error **err)
 {
-	if (a->complete == different || a->turnover.after.n > 0)
+	if (a->complete == different || a->turnover.before.n > 0 || a->turnover.after.n > 0)
 		return checks_pass(a->c, a->cloud, a->view, err);
 	return different ? 0 : provision_check(a->c->plan, a->view, err);
 }
@@ -150,7 +150,7 @@ static int consent(struct apply *a, const struct changes *changes, struct error 
 /* More passes are needed: there are nodes that are still to be mended or replaced. */
 static bool goes_on(const struct apply *a)
 {
-	return a->repair.reboots.n > 0 || a->turnover.names.n > 0;
+	return a->repair.reboots.n > 0 || a->turnover.names.n > 0 || a->turnover.before.n > 0;
 }
 
 static int retire(struct apply *a, const struct changes *changes, struct error **err)
@@ -246,7 +246,10 @@ static int find_out(struct apply *a, struct changes *changes, struct error **err
 	struct parallel_task tasks[] = {{look, a}, {prepare, a}, {ask_nodes, a}};
 
 	event_begin(a->w->events, "cloud", "look");
-	if (unlock(a, err) < 0 || leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 || check(a, false, err) < 0)
+	if (unlock(a, err) < 0 || leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
+		return -1;
+	turnover_resume(a->c);
+	if (check(a, false, err) < 0)
 		return -1;
 	event_end(a->w->events, "cloud", "look");
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)

@@ -55,20 +55,26 @@ static bool is_broken(const struct changes *changes, const char *node)
 	return false;
 }
 
-/* Nodes of the pool that are on their way: out, or in.  The next ones wait for them. */
-static size_t moving(const struct context *c, const char *pool)
+/* Nodes of the pool that are on their way in. */
+static size_t coming(const struct context *c, const char *pool)
 {
-	CLEANUP_STRV struct strv leaving = STRV_INIT;
-	size_t n;
+	size_t n = 0;
 
-	leaving_names(c, pool, &leaving);
-	n = leaving.n;
 	for (size_t i = 0; i < c->plan->n_nodes; i++) {
 		const struct node *node = &c->plan->nodes[i].node;
 
 		n += strcmp(node->pool, pool) == 0 && !state_is_installed(c->state, node->name);
 	}
 	return n;
+}
+
+/* Nodes of the pool that are on their way: out, or in.  The next ones wait for them. */
+static size_t moving(const struct context *c, const char *pool)
+{
+	CLEANUP_STRV struct strv leaving = STRV_INIT;
+
+	leaving_names(c, pool, &leaving);
+	return leaving.n + coming(c, pool);
 }
 
 static void batch(const struct leaving *l, const struct pool_spec *pool, const struct changes *changes, const struct strv *names,
@@ -81,6 +87,19 @@ static void batch(const struct leaving *l, const struct pool_spec *pool, const s
 		strv_add(&ret->names, names->v[i]);
 	}
 	turnover_batch(pool, nodes, names->n, moving(l->c, pool->name), &ret->before, &ret->after);
+}
+
+/* Where old ones go first, those that a run which was cut off has chosen, and whose successors are not there. */
+static void resume(const struct context *c, const struct pool_spec *pool, struct strv *ret)
+{
+	if (pool->max_surge == 0 && coming(c, pool->name) > 0)
+		leaving_names(c, pool->name, ret);
+}
+
+void turnover_resume(const struct context *c)
+{
+	for (size_t p = 0; p < c->spec->n_pools; p++)
+		resume(c, &c->spec->pools[p], &c->plan->first);
 }
 
 /* ordered: as Kubernetes, which is asked, says; else those of the plan in its order, which are as many. */
@@ -99,10 +118,14 @@ static int find(struct leaving *l, const struct changes *changes, bool ordered, 
 		}
 		if (ordered && leaving_order(l, &names, err) < 0)
 			return -1;
+		resume(c, &c->spec->pools[p], &ret->before);
 		if (names.n > 0)
 			batch(l, &c->spec->pools[p], changes, &names, ret);
 	}
-	return leaving_mark(l, &ret->before, err) < 0 ? -1 : leaving_mark(l, &ret->after, err);
+	if (leaving_mark(l, &ret->before, err) < 0 || leaving_mark(l, &ret->after, err) < 0)
+		return -1;
+	strv_copy(&c->plan->first, &ret->before);
+	return 0;
 }
 
 int turnover_find(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err)

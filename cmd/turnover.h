@@ -16,6 +16,8 @@ bool turnover_is_asked(const struct context *c, const char *node); /* by a run t
 void turnover_asked(const struct context *c, const char *pool, const struct strv *asked, struct changes *changes);
 /* What the file says of nodes that are there is left to `apply`. */
 void turnover_ignore(struct changes *changes);
+/* What a run that was cut off has begun, in the plan: nodes that go before anything is made. */
+void turnover_resume(const struct context *c);
 /*
  * Which ones, by the changes of CHANGE_REPLACE, and the next batch: they are leaving in the inventory and the plan from now on,
  * and in the state after turnover_begin().

@@ -4,6 +4,7 @@
 #include "provision/pick.h"
 #include "provision/preflight.h"
 #include "provision/rules.h"
+#include "provision/withdraw.h"
 
 enum {
 	RULES_OF_A_NEW_GROUP = 2, /* neutron lets everything out: one rule for IPv4, one for IPv6 */
@@ -22,7 +23,7 @@ static void add_server(struct needs *n, struct view *view, const struct plan_nod
 static void add_volume(struct needs *n, const struct plan_node *node, const struct volume_spec *spec)
 {
 	array_grow(n->volumes, n->n_volumes, n->cap_volumes);
-	n->volumes[n->n_volumes++] = (struct needs_volume){node->node.name, spec->type, spec->size_gib};
+	n->volumes[n->n_volumes++] = (struct needs_volume){.name_of = node->node.name, .type = spec->type, .gib = spec->size_gib};
 	n->gib += spec->size_gib;
 }
 
@@ -53,6 +54,50 @@ static void count_rules(struct needs *n, const struct plan *plan, struct view *v
 	}
 }
 
+/* The server's flavor as nova tells it: in the server itself from 2.47 on, by its id before. */
+static int64_t flavor_amount(struct view *view, struct json_object *server, const char *key)
+{
+	struct json_object *flavor = json_at(server, "flavor");
+	const char *id = json_get_str(flavor, "id", NULL);
+
+	if (json_at(flavor, key) == NULL && id != NULL)
+		flavor = pick_flavor(view, id);
+	return preflight_amount(flavor, key, 0);
+}
+
+static void free_volume(struct needs *n, const struct item *it)
+{
+	int64_t gib = preflight_amount(it->json, "size", 0);
+
+	array_grow(n->volumes, n->n_volumes, n->cap_volumes);
+	n->volumes[n->n_volumes++] = (struct needs_volume){.name_of = it->name, .type = json_get_str(it->json, "volume_type", NULL), .gib = gib, .freed = true};
+	n->gib -= gib;
+}
+
+static void count_freed(struct needs *n, const struct plan *plan, struct view *view)
+{
+	static const enum kind kinds[] = {KIND_SERVER, KIND_PORT, KIND_FLOATING_IP, KIND_VOLUME};
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds) && plan->first.n > 0; k++) {
+		size_t count = 0;
+		CLEANUP_FREE const struct item **items = view_all(view, kinds[k], &count);
+
+		for (size_t i = 0; i < count; i++) {
+			const char *owner = withdraw_owner(plan, items[i]);
+
+			if (owner == NULL || !strv_has(&plan->first, owner))
+				continue;
+			n->kinds[kinds[k]]--;
+			if (kinds[k] == KIND_VOLUME)
+				free_volume(n, items[i]);
+			if (kinds[k] != KIND_SERVER)
+				continue;
+			n->cores -= flavor_amount(view, items[i]->json, "vcpus");
+			n->ram_mib -= flavor_amount(view, items[i]->json, "ram");
+		}
+	}
+}
+
 int needs_count(const struct plan *plan, struct view *view, struct needs *ret, struct error **err)
 {
 	CLEANUP(changes_free) struct changes changes = {0};
@@ -71,6 +116,7 @@ int needs_count(const struct plan *plan, struct view *view, struct needs *ret, s
 		else if (kind == KIND_VOLUME)
 			find_volume(ret, plan, c->name);
 	}
+	count_freed(ret, plan, view);
 	ret->ports = ret->kinds[KIND_PORT] + ret->kinds[KIND_NETWORK] * DHCP_PORTS + ret->kinds[KIND_BALANCER] * BALANCER_PORTS;
 	count_rules(ret, plan, view);
 	return 0;

@@ -1,4 +1,5 @@
-/* needs: how much of each quota the cluster still takes: what the view already has is not counted.  Pure. */
+/* needs: how much of each quota the cluster still takes: what the view already has is not counted, and what goes
+ * before anything is made (plan->first) gives its place: a number may be below 0.  Pure. */
 #pragma once
 #include "provision/view.h"
 
@@ -12,6 +13,7 @@ struct needs {
 		const char *name_of; /* of the node: borrowed from the plan */
 		const char *type;    /* NULL: the cloud's default */
 		int64_t gib;
+		bool freed; /* one that goes before: its type and size are free by then */
 	} *volumes; /* to be made */
 	size_t n_volumes, cap_volumes;
 };

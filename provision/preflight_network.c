@@ -61,7 +61,7 @@ void check_external_addresses(struct preflight *p)
 	const char *id = json_get_str(external, "id", NULL), *name = json_get_str(external, "name", "?");
 	int64_t needed = p->needs.kinds[KIND_ROUTER] + p->needs.kinds[KIND_FLOATING_IP], total, used;
 
-	if (id == NULL || needed == 0)
+	if (id == NULL || needed <= 0)
 		return;
 	known = availability_of(p->view, id);
 	used = preflight_amount(known, "used_ips", -1);

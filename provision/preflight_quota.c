@@ -10,7 +10,7 @@ void preflight_quota(struct preflight *p, const struct quota *q)
 	int64_t used = q->used > 0 ? q->used : 0, left = q->limit > used ? q->limit - used : 0;
 	CLEANUP_FREE char *fix = NULL;
 
-	if (q->needed == 0 || q->limit == INT64_MIN)
+	if (q->needed <= 0 || q->limit == INT64_MIN)
 		return;
 	if (q->limit < 0 || q->needed <= left) {
 		findings_pass_count(p->findings, CHECK, q->what, q->needed, q->used, q->limit < 0 ? -1 : q->limit);
@@ -172,8 +172,8 @@ static void check_type(struct preflight *p, struct json_object *set, const char 
 
 		if (v->type == NULL || strcmp(v->type, type) != 0)
 			continue;
-		n++;
-		gib += v->gib;
+		n += v->freed ? -1 : 1;
+		gib += v->freed ? -v->gib : v->gib;
 	}
 	check_set(p, set, count, "", volumes, n);
 	check_set(p, set, size, " GiB", gigabytes, gib);
@@ -201,7 +201,7 @@ static void check_largest(struct preflight *p, struct json_object *set)
 	int64_t limit = preflight_amount(o, "limit", -1);
 
 	for (size_t i = 0; i < p->needs.n_volumes; i++)
-		if (largest == NULL || p->needs.volumes[i].gib > largest->gib)
+		if (!p->needs.volumes[i].freed && (largest == NULL || p->needs.volumes[i].gib > largest->gib))
 			largest = &p->needs.volumes[i];
 	if (largest == NULL || limit < 0 || largest->gib <= limit)
 		return;
@@ -217,7 +217,7 @@ void check_volume_quota(struct preflight *p)
 	if (p->needs.n_volumes == 0)
 		return;
 	set = json_at(preflight_fact(p, FACT_VOLUME_QUOTA, CHECK, "quota of volume (cinder)"), "quota_set");
-	check_set(p, set, "volumes", "", "volumes", (int64_t)p->needs.n_volumes);
+	check_set(p, set, "volumes", "", "volumes", p->needs.kinds[KIND_VOLUME]);
 	check_set(p, set, "volumes' size", " GiB", "gigabytes", p->needs.gib);
 	check_types(p, set);
 	check_largest(p, set);

@@ -457,6 +457,7 @@ void plan_free(struct plan *p)
 	free(p->registry_address);
 	strv_free(&p->groups);
 	strv_free(&p->leaving);
+	strv_free(&p->first);
 	strv_free(&p->excess);
 	free(p);
 }

@@ -71,6 +71,7 @@ struct plan {
 	struct plan_node *nodes; /* bastion and registry first, then control planes, then pools in the file's order */
 	size_t n_nodes;
 	struct strv leaving; /* nodes that are there and that the file no longer wants: chosen, one too many, or of a pool that is gone */
+	struct strv first; /* of those that leave: they are gone before anything is made; not of plan_make()'s */
 	struct strv excess;  /* those among them that only their numbers have chosen */
 };
 

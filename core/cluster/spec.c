@@ -69,7 +69,7 @@ static int check_control_plane(const struct yaml *y, const struct yaml_node *fil
 	return 0;
 }
 
-static int check_pools(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
+static int check_pools(const struct yaml *y, const struct yaml_node *file, struct spec *s, struct error **err)
 {
 	static const char *const reserved[] = {"bastion", "cp", "control-plane", "registry"};
 	const struct yaml_node *list = yaml_get(file, "workerPools");
@@ -84,6 +84,7 @@ static int check_pools(const struct yaml *y, const struct yaml_node *file, const
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(s->pools[i].name, s->pools[k].name) == 0)
 				return yaml_error(y, at, err, "name: there are two pools \"%s\"", s->pools[i].name);
+		s->pools[i].surge_said = yaml_get(list->values[i], "maxSurge") != NULL || yaml_get(list->values[i], "maxUnavailable") != NULL;
 		if (s->pools[i].max_surge == 0 && s->pools[i].max_unavailable == 0)
 			return yaml_error(y, yaml_get(list->values[i], "maxSurge"), err,
 					  "maxSurge: 0 with maxUnavailable: 0 would let no node be replaced; make one of them larger");

@@ -73,6 +73,7 @@ struct pool_spec {
 	int server_group_size; /* servers in one group at most */
 	/* of pools of workers only: */
 	int max_surge, max_unavailable; /* while nodes are replaced: how many more than count, how many fewer; not both 0 */
+	bool surge_said;		/* the file says one of the two */
 	int64_t repair_after;		/* ms that a node may be not Ready; INT64_MAX: it is not repaired */
 	int max_unhealthy;		/* repaired at the same time */
 };

@@ -152,6 +152,32 @@ static void test_only_what_will_be_made_is_counted(void **state)
 	needs_free(&n);
 }
 
+/* Of a server that is gone before anything is made: with its flavor, as nova tells it from 2.47 on, its port and its volume. */
+static void test_what_goes_first_gives_its_place(void **state)
+{
+	struct fixture *f = *state;
+	struct needs n = {0}, less = {0};
+
+	assert_success(needs_count(f->plan, f->view, &n, &test_error));
+	add(f, KIND_SERVER, "[{\"id\":\"s\",\"name\":\"demo-w-9\",\"metadata\":{\"davit\":\"" UUID "\"},\"flavor\":{\"vcpus\":2,\"ram\":512}}]");
+	add(f, KIND_PORT, "[{\"id\":\"p\",\"name\":\"demo-w-9\"," MARKED "}]");
+	add(f, KIND_VOLUME, "[{\"id\":\"v\",\"name\":\"demo-w-9-root\",\"size\":8,\"volume_type\":\"ssd\",\"metadata\":{\"davit\":\"" UUID "\"}}]");
+	strv_add(&f->plan->leaving, "demo-w-9");
+	strv_add(&f->plan->first, "demo-w-9");
+	assert_success(needs_count(f->plan, f->view, &less, &test_error));
+	assert_int_equal(less.kinds[KIND_SERVER], n.kinds[KIND_SERVER] - 1);
+	assert_int_equal(less.kinds[KIND_VOLUME], n.kinds[KIND_VOLUME] - 1);
+	assert_int_equal(less.ports, n.ports - 1);
+	assert_int_equal(less.cores, n.cores - 2);
+	assert_int_equal(less.ram_mib, n.ram_mib - 512);
+	assert_int_equal(less.gib, n.gib - 8);
+	fact(f, FACT_VOLUME_QUOTA, "{\"quota_set\":{\"volumes\":" SET("10", "9") ",\"gigabytes\":" SET("100", "80") ",\"volumes_ssd\":" SET(
+					   "0", "0") ",\"gigabytes_ssd\":" SET("10", "0") "}}");
+	says(f, "error quota: quota of volumes' size of type \"ssd\": 12 GiB are needed, 10 of 10 GiB are free\n");
+	needs_free(&n);
+	needs_free(&less);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,7 +188,7 @@ int main(void)
 		WITH(test_quotas_of_cinder),
 		WITH(test_quotas_of_octavia),
 		WITH(test_providers_of_octavia),
-		WITH(test_only_what_will_be_made_is_counted),
+		WITH(test_only_what_will_be_made_is_counted), WITH(test_what_goes_first_gives_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
