@@ -220,7 +220,11 @@ static int find_replaced(struct apply *a, struct changes *changes, struct error 
 		turnover_asked(a->c, a->scope->pool, asked(a), changes);
 	if (a->pass == 1)
 		turnover_tell(a->c, changes);
-	return a->repair.reboots.n > 0 ? 0 : turnover_find(&a->leaving, changes, &a->turnover, err);
+	if (a->repair.reboots.n > 0)
+		return 0;
+	if (turnover_find(&a->leaving, changes, &a->turnover, err) < 0)
+		return -1;
+	return turnover_fit(&a->leaving, a->cloud, a->view, changes, &a->turnover, err);
 }
 
 static int ask_nodes(void *context, struct error **err)
@@ -249,7 +253,7 @@ static int find_out(struct apply *a, struct changes *changes, struct error **err
 	if (unlock(a, err) < 0 || leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
 		return -1;
 	turnover_resume(a->c);
-	if (check(a, false, err) < 0)
+	if (turnover_fit(&a->leaving, a->cloud, a->view, &(struct changes){0}, &a->turnover, err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(a->w->events, "cloud", "look");
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)

@@ -31,7 +31,7 @@ static void print(const struct context *c, const struct changes *changes, const 
 
 /* What Kubernetes says of its nodes: those that differ, workers that ail, and those that are to be replaced; then the plan is the one that apply
  * would begin with, which may want more servers than the file. */
-static int find_in_nodes(struct context *c, struct changes *changes, struct turnover *turnover, struct error **err)
+static int find_in_nodes(struct context *c, struct cloud *cloud, struct view *view, struct changes *changes, struct turnover *turnover, struct error **err)
 {
 	CLEANUP_LEAVING struct leaving l = {0};
 	CLEANUP(repair_clear) struct repair repair = {.l = &l};
@@ -43,7 +43,9 @@ static int find_in_nodes(struct context *c, struct changes *changes, struct turn
 	repair_find(&repair, changes);
 	turnover_asked(c, NULL, NULL, changes);
 	turnover_tell(c, changes);
-	return repair.reboots.n > 0 ? 0 : turnover_foresee(&l, changes, turnover, err);
+	if (repair.reboots.n > 0)
+		return 0;
+	return turnover_foresee(&l, changes, turnover, err) < 0 ? -1 : turnover_fit(&l, cloud, view, changes, turnover, err);
 }
 
 /* The differences are shown, also where the checks refuse to make them. */
@@ -64,7 +66,7 @@ int verb_plan(const struct options *o, struct error **err)
 	if (cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
 	    (nodes && work_open(&c, NULL, &w, err) < 0) || differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
-	    credentials_compare(&c, cloud, &changes, err) < 0 || stacks_find(&c, &changes, err) < 0 || (nodes && find_in_nodes(&c, &changes, &turnover, err) < 0) ||
+	    credentials_compare(&c, cloud, &changes, err) < 0 || stacks_find(&c, &changes, err) < 0 || (nodes && find_in_nodes(&c, cloud, view, &changes, &turnover, err) < 0) ||
 	    checks_run(&c, cloud, view, false, &findings, err) < 0)
 		return -1;
 	if (c.state != NULL && !nodes)

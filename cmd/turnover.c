@@ -107,6 +107,8 @@ static int find(struct leaving *l, const struct changes *changes, bool ordered, 
 {
 	const struct context *c = l->c;
 
+	turnover_clear(ret);
+	ret->ordered = ordered;
 	for (size_t p = 0; p < c->spec->n_pools; p++) {
 		CLEANUP_STRV struct strv names = STRV_INIT;
 
@@ -136,6 +138,57 @@ int turnover_find(struct leaving *l, const struct changes *changes, struct turno
 int turnover_foresee(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err)
 {
 	return find(l, changes, false, ret, err);
+}
+
+static bool may_give_way(const struct context *c, const struct pool_spec *pool)
+{
+	CLEANUP_STRV struct strv leaving = STRV_INIT;
+
+	leaving_names(c, pool->name, &leaving);
+	return turnover_may_give_way(pool, leaving.n, coming(c, pool->name));
+}
+
+static bool any_may_give_way(const struct context *c)
+{
+	for (size_t p = 0; p < c->spec->n_pools; p++)
+		if (may_give_way(c, &c->spec->pools[p]))
+			return true;
+	return false;
+}
+
+static void give_way(const struct context *c)
+{
+	for (size_t p = 0; p < c->spec->n_pools; p++) {
+		struct pool_spec *pool = &c->spec->pools[p];
+
+		if (!may_give_way(c, pool))
+			continue;
+		log_info("pool %s: the quota has no room for %d more: 1 fewer at a time instead, each goes before its successor comes", pool->name,
+			 pool->max_surge);
+		turnover_give_way(pool);
+	}
+}
+
+static int find_anew(struct leaving *l, const struct changes *changes, struct turnover *t, struct error **err)
+{
+	for (size_t i = 0; i < t->names.n; i++)
+		inventory_leaving(l->c->inventory, t->names.v[i], false);
+	turnover_clear(t);
+	return context_replan(l->c, err) < 0 ? -1 : find(l, changes, t->ordered, t, err);
+}
+
+int turnover_fit(struct leaving *l, struct cloud *cloud, struct view *view, const struct changes *changes, struct turnover *t, struct error **err)
+{
+	CLEANUP_FINDINGS struct findings findings = {0};
+
+	if (!any_may_give_way(l->c))
+		return 0;
+	if (provision_preflight(cloud, l->c->plan, view, &findings, err) < 0)
+		return -1;
+	if (!findings_refused_by(&findings, "quota"))
+		return 0;
+	give_way(l->c);
+	return find_anew(l, changes, t, err);
 }
 
 void turnover_advise(const struct turnover *t)

@@ -9,6 +9,7 @@ struct turnover {
 	struct strv names;  /* all that are to be replaced and are not on their way out yet */
 	struct strv before; /* of this pass's batch: those that go before anything is made… */
 	struct strv after;  /* …and those that go when the new ones are Ready */
+	bool ordered;	    /* Kubernetes was asked in which order they go best */
 };
 
 bool turnover_is_asked(const struct context *c, const char *node); /* by a run that has not come to its end */
@@ -25,6 +26,11 @@ void turnover_resume(const struct context *c);
 int turnover_find(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err) MUST_USE;
 /* As many, for whoever only looks: Kubernetes is not asked which. */
 int turnover_foresee(struct leaving *l, const struct changes *changes, struct turnover *ret, struct error **err) MUST_USE;
+/*
+ * Where the quota has no room for the batch, pools of which the file does not say how they are replaced let old nodes go first, in this run; people are told.
+ * To be called after the others of these; what is found is in the turnover.
+ */
+int turnover_fit(struct leaving *l, struct cloud *cloud, struct view *view, const struct changes *changes, struct turnover *t, struct error **err) MUST_USE;
 /* For people, where the checks have refused: the way with no more servers than there are. */
 void turnover_advise(const struct turnover *t);
 int turnover_begin(struct leaving *l, const struct turnover *t, const struct strv *asked, struct error **err) MUST_USE;

@@ -43,6 +43,14 @@ void findings_move(struct findings *to, struct findings *from)
 	*from = (struct findings){0};
 }
 
+bool findings_refused_by(const struct findings *f, const char *check)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->items[i].severity == SEVERITY_ERROR && strcmp(f->items[i].check, check) == 0)
+			return true;
+	return false;
+}
+
 size_t findings_count(const struct findings *f, enum severity severity)
 {
 	size_t n = 0;

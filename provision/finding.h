@@ -34,6 +34,7 @@ void findings_add(struct findings *f, enum severity severity, const char *check,
 void findings_pass(struct findings *f, const char *check, char *what); /* takes what */
 void findings_pass_count(struct findings *f, const char *check, const char *what, int64_t needed, int64_t used, int64_t limit);
 void findings_move(struct findings *to, struct findings *from); /* appends; from is empty afterwards */
+bool findings_refused_by(const struct findings *f, const char *check); /* an error of that check is among them */
 size_t findings_count(const struct findings *f, enum severity severity);
 /* "instances: 4 of the 8 that are free (2 of 10 are used)"; the caller frees. */
 char *passed_text(const struct passed *p) MUST_USE;

@@ -7,6 +7,17 @@ size_t turnover_reboots(const struct pool_spec *pool, size_t due, size_t in_vain
 	return due < most ? due : most;
 }
 
+bool turnover_may_give_way(const struct pool_spec *pool, size_t leaving, size_t coming)
+{
+	return !pool->surge_said && pool->max_surge > 0 && leaving > 0 && coming > 0;
+}
+
+void turnover_give_way(struct pool_spec *pool)
+{
+	pool->max_surge = 0;
+	pool->max_unavailable = 1;
+}
+
 void turnover_batch(const struct pool_spec *pool, const struct turnover_node *nodes, size_t n, size_t leaving, struct strv *ret_before,
 		    struct strv *ret_after)
 {

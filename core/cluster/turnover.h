@@ -13,6 +13,10 @@ struct turnover_node {
 /* How many of `due` broken nodes of the pool are rebooted now: with those that a reboot did not help, which are replaced first, maxUnhealthy at
  * most. */
 size_t turnover_reboots(const struct pool_spec *pool, size_t due, size_t in_vain);
+/* Whether old nodes may go first, one by one, where the quota has no room for more: the file says nothing of it, and some wait for their
+ * successors. */
+bool turnover_may_give_way(const struct pool_spec *pool, size_t leaving, size_t coming);
+void turnover_give_way(struct pool_spec *pool);
 /*
  * The next batch of a pool's nodes that are to be replaced, in the order in which they should go.  leaving: nodes of the pool that are
  * on their way out already: these come first, and the batch is empty.

@@ -42,6 +42,21 @@ static void test_where_there_is_no_place_for_more(void **state UNUSED)
 	assert_batch(&pool, "....", 0, "w-1 w-2", "");
 }
 
+/* Where the file does not say how, and only for those that wait for successors. */
+static void test_old_ones_give_way_where_the_quota_is_full(void **state UNUSED)
+{
+	const struct pool_spec said = {.max_surge = 1, .max_unhealthy = 1, .surge_said = true};
+	struct pool_spec pool = {.max_surge = 1, .max_unhealthy = 1};
+
+	assert_true(turnover_may_give_way(&pool, 1, 1));
+	assert_false(turnover_may_give_way(&pool, 1, 0)); /* scaled down */
+	assert_false(turnover_may_give_way(&pool, 0, 1)); /* scaled up */
+	assert_false(turnover_may_give_way(&said, 1, 1));
+	turnover_give_way(&pool);
+	assert_batch(&pool, "....", 0, "w-1", "");
+	assert_false(turnover_may_give_way(&pool, 1, 1)); /* once */
+}
+
 static void test_one_batch_after_the_other(void **state UNUSED)
 {
 	const struct pool_spec pool = {.max_surge = 3, .max_unavailable = 3, .max_unhealthy = 3};
@@ -148,6 +163,8 @@ static void test_the_keys(void **state UNUSED)
 	assert_int_equal(spec->pools[0].max_unavailable, 2);
 	assert_int_equal(spec->pools[0].repair_after, 90000);
 	assert_int_equal(spec->pools[0].max_unhealthy, 3);
+	assert_true(spec->pools[0].surge_said);
+	assert_false(spec->pools[1].surge_said);
 	assert_int_equal(spec->pools[1].max_surge, 1);
 	assert_int_equal(spec->pools[1].max_unavailable, 0);
 	assert_int_equal(spec->pools[1].repair_after, 600000);
@@ -158,7 +175,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_ones_come_first), cmocka_unit_test(test_where_there_is_no_place_for_more),
-		cmocka_unit_test(test_one_batch_after_the_other), cmocka_unit_test(test_broken_ones),
+		cmocka_unit_test(test_one_batch_after_the_other),
+		cmocka_unit_test(test_old_ones_give_way_where_the_quota_is_full), cmocka_unit_test(test_broken_ones),
 		cmocka_unit_test(test_how_many_are_rebooted),
 		cmocka_unit_test(test_who_is_not_well), cmocka_unit_test(test_who_says_nothing),
 		cmocka_unit_test(test_the_keys),
