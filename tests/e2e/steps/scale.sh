@@ -60,8 +60,16 @@ nothing_is_lost() {
 	! grep -v ' 200$' "$WORK/load"
 }
 
-# what was lost before is another matter
-load_begins_anew() { davit ssh -f "$SCALE" cp-1 'sudo truncate -s 0 /run/davit-load'; }
+# what was lost before is another matter, also where it shows only now: pods of a server that was switched off count as ready until its kubelet knows better
+load_begins_anew() {
+	eventually 60 load_is_steady
+	davit ssh -f "$SCALE" cp-1 'sudo truncate -s 0 /run/davit-load'
+}
+
+# for twice as long as a request may take
+load_is_steady() {
+	[[ $(davit ssh -f "$SCALE" cp-1 'tail -n 30 /run/davit-load' | grep -c ' 200$') = 30 ]]
+}
 
 load_ends() {
 	kubectl delete deployment,service,pdb shop
