@@ -78,7 +78,7 @@ static int make_key(const char *path, enum key_algorithm algorithm, struct buf *
 {
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
 
-	if (key_make(algorithm, &key, err) < 0 || key_write(key, ret_pem, err) < 0)
+	if (key_make(algorithm, &key, err) < 0 || key_write(key, NULL, ret_pem, err) < 0)
 		return -1;
 	return path_write(path, ret_pem->data, ret_pem->len, 0600, err);
 }

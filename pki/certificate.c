@@ -11,83 +11,76 @@
 #include <string.h>
 #include <time.h>
 
-/* Text of OpenSSL's configuration language, for the extensions that need no data of ours. */
-struct extension {
-	int nid;
-	const char *value;
-};
+/* Extensions are values of OpenSSL's types: text of its configuration language takes three times as long, since each is parsed, written and read. */
+static bool add_extension(X509 *c, int nid, void *value, bool critical)
+{
+	return X509_add1_ext_i2d(c, nid, value, critical, X509V3_ADD_APPEND) == 1;
+}
 
-static const struct extension authority_extensions[] = {
-	{NID_basic_constraints, "critical,CA:TRUE"},
-	{NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
-	{NID_subject_key_identifier, "hash"},
-};
+/* lowest: no authority may be below it. */
+static bool add_constraints(X509 *c, bool authority, bool lowest)
+{
+	unsigned char none = 0;
+	ASN1_INTEGER pathlen = {.type = V_ASN1_INTEGER, .length = 1, .data = &none};
+	BASIC_CONSTRAINTS constraints = {.ca = authority ? 0xff : 0, .pathlen = lowest ? &pathlen : NULL};
 
-static const struct extension lower_authority_extensions[] = {
-	{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
-	{NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
-	{NID_subject_key_identifier, "hash"},
-	{NID_authority_key_identifier, "keyid:always"},
-};
+	return add_extension(c, NID_basic_constraints, &constraints, true);
+}
 
-static const struct extension leaf_extensions[] = {
-	{NID_basic_constraints, "critical,CA:FALSE"},
-	{NID_subject_key_identifier, "hash"},
-	{NID_authority_key_identifier, "keyid:always"},
-};
+static bool add_usage(X509 *c, unsigned char bits)
+{
+	ASN1_BIT_STRING usage = {.type = V_ASN1_BIT_STRING, .length = 1, .data = &bits};
+
+	return add_extension(c, NID_key_usage, &usage, true);
+}
+
+static bool add_purpose(X509 *c, unsigned usage)
+{
+	EXTENDED_KEY_USAGE *purposes = sk_ASN1_OBJECT_new_reserve(NULL, 2);
+	bool ok;
+
+	if (purposes == NULL)
+		abort();
+	if (usage & CERTIFICATE_SERVER)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_server_auth));
+	if (usage & CERTIFICATE_CLIENT)
+		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_client_auth));
+	ok = add_extension(c, NID_ext_key_usage, purposes, false);
+	sk_ASN1_OBJECT_free(purposes);
+	return ok;
+}
+
+/* SHA-1 of the public key, as RFC 5280 has it in 4.2.1.2: a name, by which nothing is trusted. */
+static bool add_identifier(X509 *c)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	ASN1_OCTET_STRING identifier = {.type = V_ASN1_OCTET_STRING, .data = digest};
+
+	return X509_pubkey_digest(c, EVP_sha1(), digest, (unsigned *)&identifier.length) == 1 &&
+	       add_extension(c, NID_subject_key_identifier, &identifier, false);
+}
+
+static bool add_issuer(X509 *c, X509 *issuer)
+{
+	AUTHORITY_KEYID by = {.keyid = (ASN1_OCTET_STRING *)(uintptr_t)X509_get0_subject_key_id(issuer)};
+
+	if (by.keyid == NULL)
+		ERR_raise(ERR_LIB_X509V3, X509V3_R_UNABLE_TO_GET_ISSUER_KEYID);
+	return by.keyid != NULL && add_extension(c, NID_authority_key_identifier, &by, false);
+}
 
 /* RFC 5480 forbids encipherment with an EC key; of RSA it is how TLS 1.2 without forward secrecy hands keys over, and what clients may want. */
-static const struct extension usage_of_ec = {NID_key_usage, "critical,digitalSignature"};
-static const struct extension usage_of_rsa = {NID_key_usage, "critical,digitalSignature,keyEncipherment"};
-
-static const char *usage_text(unsigned usage)
+static unsigned char leaf_usage(const EVP_PKEY *key)
 {
-	switch (usage) {
-	case CERTIFICATE_CLIENT:
-		return "clientAuth";
-	case CERTIFICATE_SERVER:
-		return "serverAuth";
-	case CERTIFICATE_CLIENT | CERTIFICATE_SERVER:
-		return "serverAuth,clientAuth";
-	default:
-		return NULL;
-	}
+	return EVP_PKEY_is_a(key, "RSA") ? KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT : KU_DIGITAL_SIGNATURE;
 }
 
-static int add_extension(X509 *c, X509 *issuer, const struct extension *e)
+static bool add_extensions(X509 *c, X509 *issuer, const EVP_PKEY *key, unsigned usage)
 {
-	X509V3_CTX context;
-	X509_EXTENSION *extension;
-	int ok;
+	bool authority = usage == 0;
 
-	X509V3_set_ctx_nodb(&context);
-	X509V3_set_ctx(&context, issuer, c, NULL, NULL, 0);
-	extension = X509V3_EXT_nconf_nid(NULL, &context, e->nid, e->value);
-	ok = extension != NULL && X509_add_ext(c, extension, -1);
-	X509_EXTENSION_free(extension);
-	return ok ? 0 : -1;
-}
-
-static int add_all(X509 *c, X509 *issuer, const struct extension *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (add_extension(c, issuer, &list[i]) < 0)
-			return -1;
-	return 0;
-}
-
-static int add_extensions(X509 *c, X509 *issuer, const EVP_PKEY *key, unsigned usage)
-{
-	struct extension purpose = {NID_ext_key_usage, usage_text(usage)};
-
-	if (issuer == NULL)
-		return add_all(c, c, authority_extensions, ARRAY_SIZE(authority_extensions));
-	if (usage == 0)
-		return add_all(c, issuer, lower_authority_extensions, ARRAY_SIZE(lower_authority_extensions));
-	if (add_all(c, issuer, leaf_extensions, ARRAY_SIZE(leaf_extensions)) < 0 ||
-	    add_extension(c, issuer, EVP_PKEY_is_a(key, "RSA") ? &usage_of_rsa : &usage_of_ec) < 0)
-		return -1;
-	return add_extension(c, issuer, &purpose);
+	return add_constraints(c, authority, authority && issuer != NULL) && add_identifier(c) && (issuer == NULL || add_issuer(c, issuer)) &&
+	       add_usage(c, authority ? KU_DIGITAL_SIGNATURE | KU_KEY_CERT_SIGN | KU_CRL_SIGN : leaf_usage(key)) && (authority || add_purpose(c, usage));
 }
 
 static bool is_dns_name(const char *s)
@@ -190,7 +183,7 @@ static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X50
 	return X509_set_version(c, X509_VERSION_3) && set_serial(c) && set_public(c, key, want->usage) &&
 			       X509_set_issuer_name(c, X509_get_subject_name(issuer == NULL ? c : issuer)) &&
 			       ASN1_TIME_set(X509_getm_notBefore(c), (time_t)want->not_before) != NULL &&
-			       ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL && add_extensions(c, issuer, key, want->usage) == 0
+			       ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL && add_extensions(c, issuer, key, want->usage)
 		       ? 0
 		       : -1;
 }

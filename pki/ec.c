@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
+#include <string.h>
 
 enum { SCALAR_MAX = 66, POINT_MAX = 1 + 2 * SCALAR_MAX }; /* of P-521, the largest that has a name in OpenSSL */
 
@@ -39,8 +40,8 @@ static void free_bn(BIGNUM **p)
 	BN_clear_free(*p);
 }
 
-/* The curve's object, and the public point; 0: it has none that fits. */
-static size_t get_public(const EVP_PKEY *key, ASN1_OBJECT **ret_curve, unsigned char *ret_point)
+/* The curve's object, and the public point, which OpenSSL computes each time from what it has; 0: it has none that fits. */
+static size_t compute_public(const EVP_PKEY *key, ASN1_OBJECT **ret_curve, unsigned char *ret_point)
 {
 	char group[32] = "";
 	size_t n = 0;
@@ -50,6 +51,25 @@ static size_t get_public(const EVP_PKEY *key, ASN1_OBJECT **ret_curve, unsigned 
 		return 0;
 	*ret_curve = OBJ_nid2obj(OBJ_sn2nid(group));
 	return *ret_curve != NULL ? n : 0;
+}
+
+/* The same of the key's certificate. */
+static size_t read_public(X509 *c, ASN1_OBJECT **ret_curve, unsigned char *ret_point)
+{
+	const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(c);
+	X509_ALGOR *algorithm = NULL;
+	const void *curve = NULL;
+	int type = V_ASN1_UNDEF;
+	size_t n = (size_t)ASN1_STRING_length(point);
+
+	if (X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm, X509_get_X509_PUBKEY(c)) != 1 || n > POINT_MAX)
+		return 0;
+	X509_ALGOR_get0(NULL, &type, &curve, algorithm);
+	if (type != V_ASN1_OBJECT)
+		return 0;
+	memcpy(ret_point, ASN1_STRING_get0_data(point), n);
+	*ret_curve = (ASN1_OBJECT *)(uintptr_t)curve;
+	return n;
 }
 
 /* The scalar has as many bytes as a coordinate (RFC 5915, 3). */
@@ -68,14 +88,14 @@ static bool fill(EC_PRIVATE *to, const BIGNUM *scalar, const unsigned char *poin
 	return ok && ASN1_BIT_STRING_set(to->point, (unsigned char *)(uintptr_t)point, (int)n) == 1;
 }
 
-bool ec_write(const EVP_PKEY *key, BIO *out)
+bool ec_write(const EVP_PKEY *key, X509 *c, BIO *out)
 {
 	CLEANUP(free_private) EC_PRIVATE *private = (EC_PRIVATE *)ASN1_item_new(ASN1_ITEM_rptr(EC_PRIVATE));
 	CLEANUP(free_pkcs8) PKCS8_PRIV_KEY_INFO *pkcs8 = PKCS8_PRIV_KEY_INFO_new();
 	CLEANUP(free_bn) BIGNUM *scalar = NULL;
 	unsigned char point[POINT_MAX], *der = NULL;
 	ASN1_OBJECT *curve = NULL;
-	size_t n = get_public(key, &curve, point);
+	size_t n = c != NULL ? read_public(c, &curve, point) : compute_public(key, &curve, point);
 	int len;
 
 	if (private == NULL || pkcs8 == NULL)
@@ -123,7 +143,7 @@ bool ec_set_public(X509 *c, const EVP_PKEY *key)
 
 	if (point == NULL)
 		abort();
-	n = get_public(key, &curve, point);
+	n = compute_public(key, &curve, point);
 	if (n > 0 && X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(c), OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT, curve, point, (int)n) == 1)
 		return true;
 	OPENSSL_free(point);

@@ -6,8 +6,8 @@
 #pragma once
 #include "pki/crypto.h"
 
-/* As PEM_write_bio_PrivateKey(), byte by byte; false with OpenSSL's reason in its queue. */
-bool ec_write(const EVP_PKEY *key, BIO *out) MUST_USE;
+/* As PEM_write_bio_PrivateKey(), byte by byte; false with OpenSSL's reason in its queue.  c: a certificate of that key, or NULL. */
+bool ec_write(const EVP_PKEY *key, X509 *c, BIO *out) MUST_USE;
 /* The first private key in a PEM text, when it is one of EC and its public half is the certificate's. */
 bool ec_copy(const void *pem, size_t len, X509 *c, BIO *out) MUST_USE;
 /* Makes it the certificate's key, as X509_set_pubkey() does; OpenSSL gives it back only when the certificate was written and read. */

@@ -107,7 +107,7 @@ static int make_sa_key(const char *path, enum key_algorithm algorithm, EVP_PKEY 
 	/* RS256 is what verifiers outside of the cluster take for granted (OpenID Connect requires it of them) */
 	enum key_algorithm rsa = algorithm < KEY_RSA_2048 ? KEY_RSA_2048 : algorithm;
 
-	if (key_make(rsa, ret, err) < 0 || key_write(*ret, &text, err) < 0)
+	if (key_make(rsa, ret, err) < 0 || key_write(*ret, NULL, &text, err) < 0)
 		return -1;
 	return path_write(path, text.data, text.len, 0600, err);
 }
@@ -134,7 +134,7 @@ static int open_sa(const char *folder, enum key_algorithm algorithm, bool make, 
 		return 0;
 	if ((have ? read_sa_key(key_path, &key, err) : make_sa_key(key_path, algorithm, &key, err)) < 0)
 		return -1;
-	if (key_write(key, &key_text, err) < 0 || key_write_public(key, &pub_text, err) < 0)
+	if (key_write(key, NULL, &key_text, err) < 0 || key_write_public(key, &pub_text, err) < 0)
 		return -1;
 	/* sa.pub in the folder is for people: what nodes get is always computed from the key */
 	if (!path_exists(pub_path) && path_write(pub_path, pub_text.data, pub_text.len, 0644, err) < 0)

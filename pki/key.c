@@ -127,11 +127,11 @@ int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, str
 	return key_parse_with(what, pem, len, NULL, ret, err);
 }
 
-int key_write(EVP_PKEY *key, struct buf *ret_pem, struct error **err)
+int key_write(EVP_PKEY *key, X509 *c, struct buf *ret_pem, struct error **err)
 {
 	CLEANUP_BIO BIO *out = crypto_writer();
 
-	if (EVP_PKEY_is_a(key, "EC") ? !ec_write(key, out) : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
+	if (EVP_PKEY_is_a(key, "EC") ? !ec_write(key, c, out) : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
 		return crypto_error(err, ERROR_INTERNAL, "cannot write a private key as PEM");
 	crypto_written(out, ret_pem);
 	return 0;
@@ -146,7 +146,7 @@ bool key_copy(const void *pem, size_t len, X509 *c, struct buf *ret_pem)
 	if (copied)
 		crypto_written(out, ret_pem);
 	else
-		copied = key_parse("", pem, len, &key, NULL) == 0 && X509_check_private_key(c, key) == 1 && key_write(key, ret_pem, NULL) == 0;
+		copied = key_parse("", pem, len, &key, NULL) == 0 && X509_check_private_key(c, key) == 1 && key_write(key, NULL, ret_pem, NULL) == 0;
 	ERR_clear_error();
 	return copied;
 }

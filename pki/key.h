@@ -10,7 +10,8 @@ int key_make(enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err) M
 int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, struct error **err) MUST_USE;
 /* The same of one that is encrypted; passphrase NULL: it must not be. */
 int key_parse_with(const char *what, const void *pem, size_t len, const char *passphrase, EVP_PKEY **ret, struct error **err) MUST_USE;
-int key_write(EVP_PKEY *key, struct buf *ret_pem, struct error **err) MUST_USE; /* PKCS#8; secret: buf_wipe() it */
+/* PKCS#8; secret: buf_wipe() it.  c: a certificate of that key, which spares computing its public half; or NULL. */
+int key_write(EVP_PKEY *key, X509 *c, struct buf *ret_pem, struct error **err) MUST_USE;
 /* The first private key in a PEM text, where it is the certificate's, as key_write() writes it; secret as well. */
 bool key_copy(const void *pem, size_t len, X509 *c, struct buf *ret_pem) MUST_USE;
 int key_write_public(EVP_PKEY *key, struct buf *ret_pem, struct error **err) MUST_USE;

@@ -18,7 +18,7 @@ static int to_text(X509 *c, EVP_PKEY *key, struct leaf *ret, struct error **err)
 	CLEANUP_BUF struct buf certificate_pem = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf key_pem = BUF_INIT;
 
-	if (certificate_write(c, &certificate_pem, err) < 0 || key_write(key, &key_pem, err) < 0)
+	if (certificate_write(c, &certificate_pem, err) < 0 || key_write(key, c, &key_pem, err) < 0)
 		return -1;
 	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem), certificate_not_after(c)};
 	return 0;

@@ -220,7 +220,7 @@ int site_key(const char *path, enum key_algorithm algorithm, struct buf *ret, st
 
 	if (path_exists(path))
 		return path_read(path, ret, err);
-	if (key_make(algorithm, &key, err) < 0 || key_write(key, ret, err) < 0)
+	if (key_make(algorithm, &key, err) < 0 || key_write(key, NULL, ret, err) < 0)
 		return -1;
 	return path_write(path, ret->data, ret->len, 0600, err);
 }

@@ -27,12 +27,16 @@ static void as_openssl_writes_it(const EVP_PKEY *key, struct buf *ret)
 static void check_written(const char *curve)
 {
 	CLEANUP_PKEY EVP_PKEY *key = EVP_EC_gen(curve);
-	CLEANUP(buf_wipe) struct buf expected = BUF_INIT, found = BUF_INIT;
+	CLEANUP_X509 X509 *c = X509_new();
+	CLEANUP(buf_wipe) struct buf expected = BUF_INIT, found = BUF_INIT, beside = BUF_INIT;
 
 	assert_non_null(key);
 	as_openssl_writes_it(key, &expected);
-	assert_success(key_write(key, &found, &test_error));
+	assert_success(key_write(key, NULL, &found, &test_error));
 	assert_same(&found, &expected);
+	assert_true(ec_set_public(c, key));
+	assert_success(key_write(key, c, &beside, &test_error));
+	assert_same(&beside, &expected);
 }
 
 static void test_keys_are_written_as_openssl_does(void **state UNUSED)

@@ -20,7 +20,7 @@ static void owner_of(EVP_PKEY *key, struct owner *ret)
 
 	assert_success(certificate_issue(&want, key, NULL, key, &c, &test_error));
 	assert_success(certificate_write(c, &pem, &test_error));
-	assert_success(key_write(key, &key_pem, &test_error));
+	assert_success(key_write(key, NULL, &key_pem, &test_error));
 	*ret = (struct owner){buf_steal(&pem), buf_steal(&key_pem)};
 }
 
