@@ -63,6 +63,7 @@ const struct platform_upgrade kubernetes_upgrade = {
 	.look = look,
 	.refusals = upgrade_refusals,
 	.why = "Kubernetes supports no other skew of versions",
+	.programs = "kubelets",
 	.node = kubernetes_get_node,
 	.snapshot = kubernetes_snapshot,
 	.await = await,

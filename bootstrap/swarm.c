@@ -16,7 +16,7 @@ static int nap(int64_t deadline, const char *what, struct error **err)
 	return cancel_sleep(AGAIN_MS, err);
 }
 
-static int list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
+int swarm_list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
 {
 	struct error *why = NULL;
 
@@ -33,7 +33,7 @@ static int status(struct ssh *s, struct json_object **ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
-	if (list_nodes(s, 0, &nodes, err) < 0)
+	if (swarm_list_nodes(s, 0, &nodes, err) < 0)
 		return -1;
 	*ret = swarm_shape(nodes, NULL, NULL);
 	return 0;
@@ -43,7 +43,7 @@ static int facts(struct ssh *s, int64_t deadline, struct json_object **ret, stru
 {
 	CLEANUP_JSON struct json_object *nodes = NULL, *tasks = NULL, *services = NULL;
 
-	if (list_nodes(s, deadline, &nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, deadline, &services, err) < 0 ||
+	if (swarm_list_nodes(s, deadline, &nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, deadline, &services, err) < 0 ||
 	    docker_call(s, "GET", "/tasks", NULL, deadline, &tasks, err) < 0)
 		return -1;
 	*ret = swarm_shape(nodes, tasks, services);
@@ -198,7 +198,7 @@ static int is_dispensable(struct ssh *s, const struct node *n, int64_t deadline,
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
-	return list_nodes(s, deadline, &nodes, err) < 0 ? -1 : swarm_spares(nodes, n->name, err);
+	return swarm_list_nodes(s, deadline, &nodes, err) < 0 ? -1 : swarm_spares(nodes, n->name, err);
 }
 
 static bool is_called(struct json_object *node, const char *name)
@@ -229,7 +229,7 @@ static int demote(struct ssh *s, const struct node *n, int64_t deadline, struct 
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
-	if (list_nodes(s, deadline, &nodes, err) < 0)
+	if (swarm_list_nodes(s, deadline, &nodes, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
@@ -291,7 +291,7 @@ static int forget(struct ssh *s, const char *name, int64_t deadline, struct erro
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
-	if (list_nodes(s, deadline, &nodes, err) < 0)
+	if (swarm_list_nodes(s, deadline, &nodes, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
@@ -388,7 +388,7 @@ static int settle_once(struct ssh *s, struct settling *t, bool *ret_done, struct
 	CLEANUP_JSON struct json_object *nodes = NULL, *shape = NULL;
 	CLEANUP(node_states_free) struct node_states states = {0};
 
-	if (list_nodes(s, t->patience, &nodes, err) < 0)
+	if (swarm_list_nodes(s, t->patience, &nodes, err) < 0)
 		return -1;
 	shape = swarm_shape(nodes, NULL, NULL);
 	if (node_states_read(t->plan, t->worn, shape, &states, err) < 0)
@@ -426,6 +426,7 @@ const struct platform platform_swarm = {
 	.settle = settle,
 	.differs = swarm_compare,
 	.wait_ready = wait_ready,
+	.upgrade = &swarm_upgrade,
 };
 
 const struct platform platform_mke = {

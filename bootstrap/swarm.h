@@ -65,9 +65,17 @@ int swarm_stack_deploy(struct ssh *s, const char *name, const struct buf *text, 
 int swarm_stack_remove(struct ssh *s, const char *name, int64_t deadline, struct error **err) MUST_USE;
 
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of
- * several nodes of one name those that are down are left out where another one is not. */
+ * several nodes of one name those that are down are left out where another one is not.  spec.availability: "active", "pause" or "drain". */
 struct json_object *swarm_shape(struct json_object *nodes, struct json_object *tasks, struct json_object *services);
 /* ERROR_NODE where the managers other than that one would have no majority. */
 int swarm_spares(struct json_object *nodes, const char *name, struct error **err) MUST_USE;
 
+/* What managers say of all nodes, as the API lists them; ERROR_NODE where this one is locked. */
+int swarm_list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
+
+/* Pure: all of the view but its facts; and what is not well of a node that was upgraded (version NULL: was not), NULL: nothing.  The caller frees. */
+void swarm_upgrade_view(struct json_object *nodes, struct upgrade_view *ret);
+char *swarm_unwell(struct json_object *nodes, const struct node *n, const char *version) MUST_USE;
+
+extern const struct platform_upgrade swarm_upgrade;
 extern const struct platform platform_swarm, platform_mke;

@@ -62,6 +62,7 @@ static struct json_object *shape_node(struct json_object *node)
 	add_time(meta, "creationTimestamp", json_get_str(node, "CreatedAt", ""));
 	json_add(o, "metadata", meta);
 	json_add_bool(spec, "unschedulable", strcmp(json_get_str(node, "Spec.Availability", ""), "active") != 0);
+	json_add_str(spec, "availability", json_get_str(node, "Spec.Availability", ""));
 	json_add(o, "spec", spec);
 	json_add(status, "conditions", ready(node));
 	json_add_str(info, "kubeletVersion", json_get_str(node, "Description.Engine.EngineVersion", ""));

@@ -15,8 +15,10 @@ enum { QUICK_MS = 2 * 60 * 1000, STEADY_S = 5, NOTHING_KEPT = 3 };
 void upgrade_view_clear(struct upgrade_view *v)
 {
 	free(v->version);
+	free(v->last);
 	free(v->well);
 	json_object_put(v->facts);
+	strv_free(&v->ailing);
 	strv_free(&v->deprecated);
 	*v = (struct upgrade_view){0};
 }

@@ -21,9 +21,11 @@ int bootstrap_room(struct ssh *s, const struct bootstrap_run *run, int64_t *ret_
 
 /* What a cluster says before anything of it is changed. */
 struct upgrade_view {
-	char *version;		   /* of its control plane: "v1.35.4" */
+	char *version;		   /* of its control plane, of several the one that leads: "v1.35.4" */
+	char *last;		   /* the control plane that goes last; NULL: all are alike */
 	char *well;		   /* what is, for people */
 	struct json_object *facts; /* as struct platform has them; NULL: it gives no answer */
+	struct strv ailing;	   /* what is not well beside single nodes, a sentence each */
 	struct strv deprecated;	   /* what somebody has asked for that the target does not have any more */
 };
 void upgrade_view_clear(struct upgrade_view *v);
@@ -33,14 +35,16 @@ struct platform_upgrade {
 	int (*look)(struct ssh *s, const char *target, int64_t deadline, struct upgrade_view *ret, struct error **err);
 	/* Why versions cannot meet, a sentence each; and what stands behind it. */
 	void (*refusals)(const char *version, const char *target, const struct upgrade_node *nodes, size_t n, struct strv *ret);
-	const char *why;
+	const char *why, *programs; /* "kubelets": whose versions those are */
 	/* One node of the facts; the caller puts. */
 	int (*node)(struct ssh *s, const char *node, int64_t deadline, struct json_object **ret, struct error **err);
 	/* What the control planes keep, into a file here; or NULL. */
 	int (*snapshot)(struct ssh *s, const char *path, struct error **err);
-	/* Until the node is well with that version; ERROR_NODE when it is not after so long. */
+	/* Until the node is well with that version, NULL: with whichever it has; ERROR_NODE when it is not after so long. */
 	int (*await)(struct ssh *s, const struct node *n, const char *version, int64_t patience_ms, struct error **err);
 	unsigned parts; /* of the steps: UPGRADE_WITH_… */
+	/* What runs on a control plane does not outlive it, and it cannot be asked meanwhile: it is drained before, and another one is asked. */
+	bool restarts_planes;
 };
 extern const struct platform_upgrade kubernetes_upgrade;
 

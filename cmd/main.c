@@ -93,10 +93,11 @@ const struct command commands[] = {
 	 "kubeconfig for it in $KUBECONFIG: \"davit tunnel -- kubectl get nodes\"; Ctrl-C is the command's, and its exit status is davit's.  Without a\n"
 	 "command it stays open and prints how to use it.  It needs no address of the API outside: api.endpoint may be anything.", 0, -1,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_TUNNEL | OPT_RAW_ARGS, verb_tunnel},
-	{"upgrade", NULL, "Bring control plane and workers to the file's version of Kubernetes",
+	{"upgrade", NULL, "Bring control plane and workers to the file's version",
 	 "One control plane after the other, then the workers of each pool, a few at a time: cordoned, drained as budgets allow, installed, waited\n"
 	 "for, uncordoned.  All that stands against it is told before the first write; etcd's snapshot is kept in the state folder.  A node that\n"
-	 "does not come up with the new version is put back to the old one, and it ends there; run again, it goes on from where it was.", 0, 0,
+	 "does not come up with the new version is put back to the old one, and it ends there; run again, it goes on from where it was.  A swarm's\n"
+	 "managers are drained as well, and the one that leads goes last; there is no snapshot.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE | OPT_UPGRADE, verb_upgrade},
 	{"version", NULL, "Print the version", NULL, 0, 0, 0, verb_version},
 	{0},

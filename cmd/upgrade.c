@@ -4,6 +4,7 @@
 #include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/rotate.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/verbs.h"
 #include "bootstrap/leave.h"
 #include "bootstrap/nodes.h"
@@ -15,7 +16,7 @@
 #include "core/base/path.h"
 #include "core/cluster/frozen.h"
 
-enum { PRUNE_AT_ONCE = 20, CONNECT_MS = 20 * 1000, STEP_MS = 30 * 60 * 1000 };
+enum { PRUNE_AT_ONCE = 20, CONNECT_MS = 20 * 1000, STEP_MS = 30 * 60 * 1000, OPENED_MS = 60 * 1000 };
 
 int upgrade_check_none(const struct context *c, struct error **err)
 {
@@ -136,7 +137,7 @@ static int run_worker(size_t i, void *context, struct error **err)
 {
 	const struct batch *b = context;
 
-	if (atomic_load(&b->u->stop) || upgrade_worker(b->u, b->steps[i].node, err) == 0)
+	if (atomic_load(&b->u->stop) || upgrade_node(b->u, b->steps[i].node, err) == 0)
 		return 0;
 	atomic_store(&b->u->stop, true);
 	return -1;
@@ -209,7 +210,7 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 	case UPGRADE_SNAPSHOT:
 		return snapshot(u, err);
 	case UPGRADE_PLANE:
-		return upgrade_plane(u, step->node, err);
+		return upgrade_node(u, step->node, err);
 	case UPGRADE_ADDONS:
 		return add_ons(u, err);
 	case UPGRADE_WORKER:
@@ -227,6 +228,7 @@ static void make_steps(struct upgrade *u)
 {
 	upgrade_steps_free(&u->steps);
 	upgrade_make_steps(u->c->plan, u->of->parts, upgrade_is_done, u, &u->steps);
+	upgrade_put_last(&u->steps, u->view.last);
 }
 
 static int finish(struct upgrade *u, struct error **err)
@@ -282,10 +284,42 @@ static int run_steps(struct upgrade *u, struct error **err)
 	return finish(u, err);
 }
 
+struct opened {
+	const struct platform_upgrade *of;
+	const struct node *n;
+};
+
+static int await_opened(struct ssh *s, void *context, struct error **err)
+{
+	const struct opened *o = context;
+
+	return o->of->await(s, o->n, NULL, OPENED_MS, err);
+}
+
+/* Managers that are locked are unlocked, and the state has the key that they will need; until those are well, or a look tells what they are. */
+static int open_locks(struct upgrade *u, struct error **err)
+{
+	CLEANUP_STRV struct strv locked = STRV_INIT;
+
+	if (swarm_lock_find(u->c, u->w.reach, &locked, err) < 0 || swarm_lock_open(u->c, u->w.events, err) < 0)
+		return -1;
+	for (size_t i = 0; i < locked.n; i++) {
+		struct opened o = {u->of, &plan_find(u->c->plan, locked.v[i])->node};
+		CLEANUP_SSH struct ssh *s = NULL;
+		CLEANUP_ERROR struct error *why = NULL;
+
+		if (reach_run(u->w.reach, u->plane, &s, await_opened, &o, &why) < 0 && error_is(why, ERROR_CANCELLED))
+			return error_move(err, steal_ptr(why));
+	}
+	return 0;
+}
+
 static int check(struct upgrade *u, struct error **err)
 {
 	CLEANUP_FINDINGS struct findings findings = {0};
 
+	if (!u->c->o->dry_run && open_locks(u, err) < 0)
+		return -1;
 	event_begin(u->w.events, "cluster", "look");
 	if (upgrade_look(u, &findings, err) < 0)
 		return -1;
@@ -319,7 +353,7 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 	CLEANUP_FREE char *under_way = NULL;
 
 	if (context_open(o, CONTEXT_EXISTING, u->c, err) < 0 ||
-	    context_need_kubernetes(u->c, "there is no upgrade of its engines yet", err) < 0 || context_need_keys(u->c, err) < 0 || etcd_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
+	    (platform_of(u->c->spec)->upgrade == NULL && context_need_kubernetes(u->c, "it is upgraded as the vendor's documentation says", err) < 0) || context_need_keys(u->c, err) < 0 || etcd_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
 	    frozen_check(u->c->spec, u->c->state, FROZEN_ALLOW_UPGRADE, err) < 0)
 		return -1;
 	u->of = platform_of(u->c->spec)->upgrade;

@@ -24,6 +24,7 @@ struct upgrade {
 	bool resumed;	/* an earlier run has begun it */
 	const struct platform_upgrade *of;
 	const char *plane; /* where the cluster is asked */
+	bool lenient; /* what is not well may be so because of an earlier run, or a lock that is opened first: it is a warning */
 	struct upgrade_view view; /* its answer before anything is done; none: resumed */
 	bool bundled;		   /* w.artifacts are there */
 	struct upgrade_steps steps;
@@ -44,8 +45,7 @@ bool upgrade_is_done(const struct plan_node *p, void *context);
 bool upgrade_has_cordoned(const struct upgrade *u, const char *node);
 
 /* One node to the file's version; where it does not come up with that, back to what it had.  ERROR_NODE tells what is so then. */
-int upgrade_plane(struct upgrade *u, const struct plan_node *p, struct error **err) MUST_USE;
-int upgrade_worker(struct upgrade *u, const struct plan_node *p, struct error **err) MUST_USE;
+int upgrade_node(struct upgrade *u, const struct plan_node *p, struct error **err) MUST_USE;
 
 /* The steps as a table or JSON. */
 void upgrade_print(const struct upgrade *u, int format);

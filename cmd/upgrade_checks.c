@@ -1,5 +1,6 @@
 #include "cmd/upgrade.h"
 #include "cmd/checks.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/verbs.h"
 #include "bootstrap/leave.h"
 #include "bootstrap/nodes.h"
@@ -62,6 +63,25 @@ static int look_at_cluster(struct upgrade *u, struct findings *ret, struct error
 	return 0;
 }
 
+static void check_health(const struct upgrade *u, const struct strv *locked, struct findings *ret)
+{
+	enum severity severity = u->lenient ? SEVERITY_WARNING : SEVERITY_ERROR;
+	size_t planes = 0;
+
+	for (size_t i = 0; i < u->view.ailing.n; i++)
+		findings_add(ret, severity, "health", xstrdup(u->view.ailing.v[i]), xstrdup("while one manager restarts, the others need a majority"),
+			     xstrdup("\"davit apply\", with the version that the cluster has, mends it"));
+	for (size_t i = 0; i < locked->n; i++)
+		findings_add(ret, SEVERITY_WARNING, "health", xasprintf("%s is locked, since its engine was restarted", locked->v[i]),
+			     xstrdup("while one manager restarts, the others need a majority"), xstrdup("nothing: it is unlocked before all else"));
+	for (size_t i = 0; i < u->c->plan->n_nodes; i++)
+		planes += u->c->plan->nodes[i].node.role == NODE_CONTROL_PLANE;
+	if (u->of->restarts_planes && planes < 3)
+		findings_add(ret, SEVERITY_WARNING, "health", xasprintf("there are fewer than three managers (%zu)", planes),
+			     xstrdup("while the engine of one restarts nobody tells nodes what to run; what runs on the others goes on"),
+			     xstrdup("more of them (controlPlane.count: 3, davit apply), where that matters"));
+}
+
 static void check_versions(const struct upgrade *u, struct findings *ret)
 {
 	CLEANUP_STRV struct strv why = STRV_INIT;
@@ -81,7 +101,7 @@ static void check_versions(const struct upgrade *u, struct findings *ret)
 	for (size_t i = 0; i < why.n; i++)
 		refuse(ret, "version", xstrdup(why.v[i]), u->of->why, "choose another platform.version");
 	if (why.n == 0)
-		findings_pass(ret, "version", xasprintf("%s after %s, with the kubelets of %zu nodes", u->to, u->view.version, n_nodes));
+		findings_pass(ret, "version", xasprintf("%s after %s, with the %s of %zu nodes", u->to, u->view.version, u->of->programs, n_nodes));
 }
 
 static void check_gates(const struct upgrade *u, const char *key, struct json_object *settings, struct findings *ret)
@@ -119,14 +139,14 @@ static void check_ready(const struct upgrade *u, const char *name, struct findin
 {
 	struct json_object *node = leave_node(u->view.facts, name);
 	CLEANUP_FREE char *unknown = xasprintf("%s does not know it", platform_title(u->c->spec->platform));
-	bool ours = u->resumed;
+	bool ours = u->lenient;
 
 	if (node_is_ready(node))
 		return;
 	findings_add(ret, ours ? SEVERITY_WARNING : SEVERITY_ERROR, "health",
 		     xasprintf("%s is not Ready: %s", name,
 			       node == NULL ? unknown : json_get_str(node_condition(node, "Ready"), "message", "it does not say why")),
-		     xstrdup("its pods are elsewhere or down, and while another node is away there may be no room for them"),
+		     xstrdup("what ran on it is elsewhere or down, and while another node is away there may be no room for that"),
 		     xstrdup(ours ? "nothing, if the upgrade has left it so: it is gone on with" : "mend it, or take it out (davit scale-down --node)"));
 }
 
@@ -224,9 +244,14 @@ static int visit_nodes(struct look *k, struct findings *ret, struct error **err)
 int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err)
 {
 	struct look k = {.u = u};
+	CLEANUP_STRV struct strv locked = STRV_INIT;
 	int r = look_at_cluster(u, ret, err);
 
+	if (r == 0)
+		r = swarm_lock_find(u->c, u->w.reach, &locked, err);
 	if (r == 0) {
+		u->lenient = u->resumed || (u->c->o->dry_run && locked.n > 0);
+		check_health(u, &locked, ret);
 		check_versions(u, ret);
 		check_gates(u, "kubelet", u->c->spec->kubelet, ret);
 		check_gates(u, "kubeProxy", u->c->spec->kube_proxy, ret);

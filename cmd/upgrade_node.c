@@ -1,10 +1,12 @@
 #include "cmd/upgrade.h"
+#include "cmd/swarm_lock.h"
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+#define PAUSED "pause"	    /* a mark: as a swarm calls what is cordoned (platform.h) */
 #define CHANGING "changing" /* in place of a digest: a run has begun to install it */
 enum { NODE_MS = 30 * 60 * 1000, DRAIN_MS = 15 * 60 * 1000, READY_MS = 5 * 60 * 1000, ANSWER_MS = 60 * 1000 };
 
@@ -36,11 +38,23 @@ static const struct platform *platform(const struct passage *p)
 
 /* ---- by the cluster, on a control plane */
 
+/* Its own engine has no answer while it is away. */
+static const char *asked(const struct passage *p)
+{
+	CLEANUP_STRV struct strv self = STRV_INIT;
+	const char *other = NULL;
+
+	strv_add(&self, p->n.name);
+	if (p->u->of->restarts_planes)
+		other = context_plane_but(p->u->c, &self);
+	return other != NULL ? other : p->u->plane;
+}
+
 static int on_plane(struct passage *p, reach_job *job, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	return reach_run(p->u->w.reach, p->u->plane, &s, job, p, err);
+	return reach_run(p->u->w.reach, asked(p), &s, job, p, err);
 }
 
 static int get_node(struct ssh *s, void *context, struct error **err)
@@ -51,10 +65,18 @@ static int get_node(struct ssh *s, void *context, struct error **err)
 	return p->u->of->node(s, p->n.name, clock_deadline(ANSWER_MS), &p->was, err);
 }
 
+static int cordon(struct ssh *s, void *context, struct error **err)
+{
+	const struct passage *p = context;
+	CLEANUP_STRV struct strv self = STRV_INIT;
+
+	strv_add(&self, p->n.name);
+	return platform(p)->cordon(s, &self, clock_deadline(ANSWER_MS), err);
+}
+
 static int drain(struct ssh *s, void *context, struct error **err)
 {
 	struct passage *p = context;
-	CLEANUP_STRV struct strv self = STRV_INIT;
 	int64_t force_after = p->u->c->o->force_after_ms;
 	struct node_drain d = {.node = p->n.name,
 			       .ready = node_is_ready(p->was),
@@ -62,8 +84,7 @@ static int drain(struct ssh *s, void *context, struct error **err)
 			       .events = p->w.events,
 			       .deadline = clock_deadline(DRAIN_MS + (force_after > 0 ? force_after : 0))};
 
-	strv_add(&self, p->n.name);
-	return platform(p)->cordon(s, &self, clock_deadline(ANSWER_MS), err) < 0 ? -1 : platform(p)->drain(s, &d, err);
+	return cordon(s, p, err) < 0 ? -1 : platform(p)->drain(s, &d, err);
 }
 
 static int uncordon(struct ssh *s, void *context, struct error **err)
@@ -82,13 +103,19 @@ static int await_version(struct ssh *s, void *context, struct error **err)
 	return p->u->of->await(s, &p->n, p->u->to, READY_MS, err);
 }
 
-/* What somebody else had cordoned stays so. */
+/* What the node goes back to; NULL: somebody else had cordoned it, and it stays so.  A swarm drains one that was paused, which it is no more then. */
+static const char *former(const struct passage *p)
+{
+	if (!json_get_bool(p->was, "spec.unschedulable", false))
+		return "1";
+	return strcmp(json_get_str(p->was, "spec.availability", ""), PAUSED) == 0 ? PAUSED : NULL;
+}
+
 static int take_out(struct passage *p, struct error **err)
 {
 	CLEANUP_FREE char *key = mark_of(p->n.name);
 
-	if (!upgrade_has_cordoned(p->u, p->n.name) && !json_get_bool(p->was, "spec.unschedulable", false) &&
-	    state_set(p->u->c->state, key, "1", err) < 0)
+	if (!upgrade_has_cordoned(p->u, p->n.name) && state_set(p->u->c->state, key, former(p), err) < 0)
 		return -1;
 	event_begin(p->w.events, p->n.name, "drain");
 	if (on_plane(p, drain, err) < 0) {
@@ -101,11 +128,11 @@ static int take_out(struct passage *p, struct error **err)
 
 static int take_in(struct passage *p, struct error **err)
 {
-	CLEANUP_FREE char *key = mark_of(p->n.name);
+	CLEANUP_FREE char *key = mark_of(p->n.name), *mark = state_get(p->u->c->state, key);
 
-	if (!upgrade_has_cordoned(p->u, p->n.name))
+	if (mark == NULL)
 		return 0;
-	return on_plane(p, uncordon, err) < 0 ? -1 : state_set(p->u->c->state, key, NULL, err);
+	return on_plane(p, strcmp(mark, PAUSED) == 0 ? cordon : uncordon, err) < 0 ? -1 : state_set(p->u->c->state, key, NULL, err);
 }
 
 /* ---- on the node */
@@ -154,9 +181,15 @@ static int note_back(const struct passage *p, struct error **err)
 	return state_set(p->u->c->state, key, kept, err);
 }
 
+/* A manager with autolock is locked since its engine was restarted. */
+static int unlock(const struct passage *p, struct error **err)
+{
+	return swarm_lock_may(p->u->c, p->n.name) ? swarm_lock_release(p->u->c, p->w.reach, p->n.name, clock_deadline(READY_MS), err) : 0;
+}
+
 static int advance(struct passage *p, struct error **err)
 {
-	if (on_node(p, keep, err) < 0 || note_change(p, err) < 0 || work_install(&p->w, &p->n, &p->ssh, err) < 0)
+	if (on_node(p, keep, err) < 0 || note_change(p, err) < 0 || work_install(&p->w, &p->n, &p->ssh, err) < 0 || unlock(p, err) < 0)
 		return -1;
 	event_begin(p->w.events, p->n.name, "ready");
 	if (on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0) {
@@ -177,10 +210,15 @@ static int go_back(struct passage *p, struct error **err)
 {
 	p->w.deadline = clock_deadline(NODE_MS);
 	event_begin(p->w.events, p->n.name, "rollback");
-	if (on_node(p, restore, err) < 0 || on_node(p, healthy, err) < 0 || note_back(p, err) < 0)
+	if (on_node(p, restore, err) < 0 || unlock(p, err) < 0 || on_node(p, healthy, err) < 0 || note_back(p, err) < 0)
 		return -1;
 	event_end(p->w.events, p->n.name, "rollback");
-	return p->n.role == NODE_WORKER ? take_in(p, err) : 0;
+	return take_in(p, err);
+}
+
+static bool is_drained(const struct passage *p)
+{
+	return p->n.role == NODE_WORKER || p->u->of->restarts_planes;
 }
 
 static int roll_back(struct passage *p, struct error *why, struct error **err)
@@ -195,7 +233,7 @@ static int roll_back(struct passage *p, struct error *why, struct error **err)
 		return error_set(err, ERROR_NODE, "%s\n%s was put back to what it had before, and works as it did.", error_message(failure), p->n.name);
 	}
 	return error_set(err, ERROR_NODE, "%s\n%s could not be put back either: %s\nIt is left as it is%s.", error_message(failure), p->n.name,
-			 error_message(more), p->n.role == NODE_WORKER ? ", cordoned" : "");
+			 error_message(more), is_drained(p) ? ", cordoned" : "");
 }
 
 static int begin(struct passage *p, struct upgrade *u, const struct plan_node *planned, struct error **err)
@@ -210,19 +248,6 @@ static void end(struct passage *p)
 	ssh_free(p->ssh);
 	json_object_put(p->was);
 	node_clear(&p->n);
-}
-
-int upgrade_plane(struct upgrade *u, const struct plan_node *planned, struct error **err)
-{
-	struct passage p;
-	struct error *why = NULL;
-	int r = begin(&p, u, planned, err);
-
-	/* It is not drained: the taint keeps pods of others off it, and what runs there outlives its kubelet's restart. */
-	if (r == 0 && advance(&p, &why) < 0)
-		r = roll_back(&p, why, err);
-	end(&p);
-	return r < 0 ? error_wrap(err, "%s", planned->node.name) : 0;
 }
 
 static int pass(struct passage *p, struct error **err)
@@ -241,13 +266,21 @@ static int pass(struct passage *p, struct error **err)
 	return take_in(p, err);
 }
 
-int upgrade_worker(struct upgrade *u, const struct plan_node *planned, struct error **err)
+/* What runs on a control plane of Kubernetes outlives its kubelet's restart, and the taint keeps pods of others off it: it is not drained. */
+static int stay(struct passage *p, struct error **err)
+{
+	struct error *why = NULL;
+
+	return advance(p, &why) < 0 ? roll_back(p, why, err) : 0;
+}
+
+int upgrade_node(struct upgrade *u, const struct plan_node *planned, struct error **err)
 {
 	struct passage p;
 	int r = begin(&p, u, planned, err);
 
 	if (r == 0)
-		r = pass(&p, err);
+		r = is_drained(&p) ? pass(&p, err) : stay(&p, err);
 	end(&p);
 	return r < 0 ? error_wrap(err, "%s", planned->node.name) : 0;
 }

@@ -14,10 +14,14 @@ static char *what(const struct upgrade *u, const struct upgrade_step *step)
 	case UPGRADE_SNAPSHOT:
 		return xstrdup("keep a snapshot of etcd in the state folder");
 	case UPGRADE_PLANE:
+		if (u->of->restarts_planes)
+			return xasprintf("drain, install %s, wait until the other managers reach it, back to its availability", u->to);
 		return xasprintf("install %s, wait until etcd, API and kubelet are well", u->to);
 	case UPGRADE_ADDONS:
 		return xasprintf("apply roles and add-ons of %s", u->to);
 	case UPGRADE_WORKER:
+		if (u->of->restarts_planes)
+			return xasprintf("drain, install %s, wait until it is ready, back to its availability", u->to);
 		return xasprintf("cordon, drain, install %s, wait until it is Ready, uncordon", u->to);
 	case UPGRADE_RETIRE:
 		return xasprintf("remove the programs of %s from the nodes", u->from);

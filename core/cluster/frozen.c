@@ -104,25 +104,31 @@ static const char *anew(const char *had UNUSED, const char *wanted UNUSED)
 	return "write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
-static const char *no_upgrade(const char *had UNUSED, const char *wanted UNUSED)
-{
-	return "there is no upgrade of a swarm's engines yet: write the old one back, or make the cluster anew (davit delete, davit apply)";
-}
-
 static const char *no_upgrade_of_mke(const char *had UNUSED, const char *wanted UNUSED)
 {
 	return "davit does not upgrade MKE and its engines: write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
-/* Forward it is another command's, node by node. */
-static const char *upgrade_or_back(const char *had, const char *wanted)
+static bool is_newer(const char *wanted, const char *had)
 {
 	struct version from, to;
 
 	version_parse(had, &from);
 	version_parse(wanted, &to);
-	return version_compare(&to, &from) > 0 ? "\"davit upgrade\" goes there, node by node; write the old one back for anything else"
-					       : "Kubernetes does not go back; write the old one back, or make the cluster anew (davit delete, davit apply)";
+	return version_compare(&to, &from) > 0;
+}
+
+#define UPGRADE "\"davit upgrade\" goes there, node by node; write the old one back for anything else"
+
+/* Forward it is another command's, node by node. */
+static const char *upgrade_or_back(const char *had, const char *wanted)
+{
+	return is_newer(wanted, had) ? UPGRADE : "Kubernetes does not go back; write the old one back, or make the cluster anew (davit delete, davit apply)";
+}
+
+static const char *engines_or_back(const char *had, const char *wanted)
+{
+	return is_newer(wanted, had) ? UPGRADE : "engines do not go back; write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
 static const struct {
@@ -134,7 +140,7 @@ static const struct {
 } frozen[] = {
 	{"platform.type", platform, "the servers are made for one", anew, KUBERNETES | SWARM | MKE},
 	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back, KUBERNETES},
-	{FROZEN_VERSION, version, "all nodes would change at once", no_upgrade, SWARM},
+	{FROZEN_VERSION, version, "all nodes would change at once", engines_or_back, SWARM},
 	{FROZEN_VERSION, version, "all nodes would change at once", no_upgrade_of_mke, MKE},
 	{"mke.engine.version", engine_version, "all engines would restart at once", no_upgrade_of_mke, MKE},
 	{"mke.engine.packages", engine_packages, "all engines would restart at once", no_upgrade_of_mke, MKE},
@@ -179,15 +185,11 @@ char *frozen_version(struct state *state)
 /* Whether that difference is one that `allowed` refuses. */
 static bool refuses(size_t i, const char *had, const char *wanted, enum frozen_allowed allowed)
 {
-	struct version from, to;
-
 	if (had == NULL || strcmp(had, wanted) == 0)
 		return false;
-	if (allowed == FROZEN_ALLOW_NOTHING || strcmp(frozen[i].key, FROZEN_VERSION) != 0)
+	if (allowed == FROZEN_ALLOW_NOTHING || strcmp(frozen[i].key, FROZEN_VERSION) != 0 || frozen[i].platforms == MKE)
 		return true;
-	version_parse(had, &from);
-	version_parse(wanted, &to);
-	return version_compare(&to, &from) < 0;
+	return !is_newer(wanted, had);
 }
 
 int frozen_check(const struct spec *spec, struct state *state, enum frozen_allowed allowed, struct error **err)

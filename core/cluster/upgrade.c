@@ -44,6 +44,18 @@ void upgrade_refusals(const char *api, const char *target, const struct upgrade_
 		check_kubelet(&kubelets[i], target, ret);
 }
 
+void upgrade_engine_refusals(const char *leader UNUSED, const char *target, const struct upgrade_node *engines, size_t n, struct strv *ret)
+{
+	struct version has, to;
+
+	version_parse(target, &to);
+	for (size_t i = 0; i < n; i++)
+		if (!version_parse(engines[i].version, &has))
+			strv_addf(ret, "the engine of %s tells no version that is known (\"%s\")", engines[i].node, engines[i].version);
+		else if (version_compare(&has, &to) > 0)
+			strv_addf(ret, "the engine of %s is %s: engines do not go back to %s", engines[i].node, engines[i].version, target);
+}
+
 static void add(struct upgrade_steps *s, enum upgrade_phase phase, const struct plan_node *node)
 {
 	array_grow(s->items, s->n, s->cap);
@@ -83,6 +95,18 @@ void upgrade_steps_free(struct upgrade_steps *s)
 {
 	free(s->items);
 	*s = (struct upgrade_steps){0};
+}
+
+void upgrade_put_last(struct upgrade_steps *s, const char *plane)
+{
+	for (size_t i = 0; plane != NULL && i + 1 < s->n; i++) {
+		struct upgrade_step here = s->items[i];
+
+		if (here.phase != UPGRADE_PLANE || s->items[i + 1].phase != UPGRADE_PLANE || strcmp(here.node->node.name, plane) != 0)
+			continue;
+		s->items[i] = s->items[i + 1];
+		s->items[i + 1] = here;
+	}
 }
 
 size_t upgrade_pool_len(const struct upgrade_steps *s, size_t first)

@@ -1,7 +1,7 @@
 /*
- * upgrade: which steps lead from one version of Kubernetes to another, and which versions may meet.  Pure.
+ * upgrade: which steps lead from one version of Kubernetes, or of a swarm's engines, to another, and which versions may meet.  Pure.
  *
- * The rules are those of kubernetes.io/releases/version-skew-policy: the API server goes on by one minor version at a time; a kubelet
+ * The rules for Kubernetes are those of kubernetes.io/releases/version-skew-policy: the API server goes on by one minor version at a time; a kubelet
  * is never newer than it, and at most three minor versions older.  Nothing goes back, within a minor version neither: what a newer
  * patch release has stored or mended is tried with older ones by nobody.
  */
@@ -16,6 +16,9 @@ struct upgrade_node {
 
 /* Why a cluster whose API server and kubelets are of these versions cannot go to the target ("1.36.3"); a sentence each. */
 void upgrade_refusals(const char *api, const char *target, const struct upgrade_node *kubelets, size_t n, struct strv *ret);
+
+/* The same of a swarm's engines ("29.9.3"): managers and workers of different versions may meet, but none goes back. */
+void upgrade_engine_refusals(const char *leader, const char *target, const struct upgrade_node *engines, size_t n, struct strv *ret);
 
 enum upgrade_phase {
 	UPGRADE_BUNDLE,	  /* programs and images of the target are on this machine */
@@ -44,6 +47,8 @@ void upgrade_make_steps(const struct plan *plan, unsigned parts, bool (*done)(co
 			struct upgrade_steps *ret);
 void upgrade_steps_free(struct upgrade_steps *s);
 #define CLEANUP_UPGRADE_STEPS CLEANUP(upgrade_steps_free)
+/* The step of that control plane comes after those of the others; NULL, or one without a step: nothing changes. */
+void upgrade_put_last(struct upgrade_steps *s, const char *plane);
 /* How many from `first` on are workers of one pool. */
 size_t upgrade_pool_len(const struct upgrade_steps *s, size_t first);
 const char *upgrade_phase_name(enum upgrade_phase phase); /* "bundle", "registry", "snapshot", "control-plane", "add-ons", "worker", "retire" */

@@ -295,6 +295,48 @@ static void test_stacks(void **state UNUSED)
 	assert_failure(deploys("slow", "", IMPATIENCE_MS), "stack slow: its services did not all come up in time; see: docker stack ps slow");
 }
 
+static struct json_object *seen(const char *name)
+{
+	struct json_object *o = NULL;
+
+	assert_success(platform_swarm.upgrade->node(nodes[1], name, soon(), &o, &test_error));
+	return o;
+}
+
+static void test_what_an_upgrade_asks(void **state UNUSED)
+{
+	const struct platform_upgrade *up = platform_swarm.upgrade;
+	struct node manager = node_of(2), worker = node_of(3);
+	CLEANUP_STRV struct strv those = STRV_INIT;
+	CLEANUP_JSON struct json_object *before = NULL, *after = NULL;
+	struct upgrade_view view = {0};
+
+	assert_success(up->look(nodes[1], "29.9.4", soon(), &view, &test_error));
+	assert_string_equal(view.version, "29.9.3");
+	assert_string_equal(view.last, "whale-cp-1");
+	assert_int_equal(view.ailing.n, 0);
+	upgrade_view_clear(&view);
+	before = seen("whale-w-1");
+	assert_string_equal(json_get_str(before, "spec.availability", ""), "active");
+	strv_add(&those, "whale-w-1");
+	assert_success(platform_swarm.cordon(nodes[1], &those, soon(), &test_error));
+	after = seen("whale-w-1");
+	assert_string_equal(json_get_str(after, "spec.availability", ""), "pause");
+	assert_success(platform_swarm.uncordon(nodes[1], &those, soon(), &test_error));
+	assert_failure(up->node(nodes[1], "whale-w-9", soon(), &after, &test_error), "whale-w-9 is no member of the swarm");
+	assert_success(up->await(nodes[1], &worker, "29.9.3", IMPATIENCE_MS, &test_error));
+	assert_failure(up->await(nodes[1], &worker, "29.9.4", IMPATIENCE_MS, &test_error), "it is not well in time: its engine is 29.9.3, not 29.9.4");
+	engine("--version whale-w-1 29.9.4");
+	assert_success(up->await(nodes[1], &worker, "29.9.4", IMPATIENCE_MS, &test_error));
+	/* an answer that only the others' absence keeps away is waited for */
+	shell("echo 'GET /nodes 503 The swarm does not have a leader.' >fault");
+	assert_success(up->await(nodes[1], &manager, NULL, IMPATIENCE_MS, &test_error));
+	engine("--stop whale-cp-3");
+	assert_failure(up->await(nodes[1], &manager, NULL, IMPATIENCE_MS, &test_error), "the managers do not hear of its engine");
+	engine("--restart whale-cp-3");
+	engine("--version whale-w-1 29.9.3");
+}
+
 static void test_no_secret_is_an_argument(void **state UNUSED)
 {
 	shell("! grep -E 'SWMKEY|SWMTKN|PRIVATE' argv");
@@ -305,7 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
 		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_a_manager_that_begins_anew_is_waited_for), cmocka_unit_test(test_another_authority),
-		cmocka_unit_test(test_no_secret_is_an_argument), cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_stacks), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -259,6 +259,10 @@ static void test_frozen(void **state UNUSED)
 	assert_non_null(strstr(error_message(test_error), "mke.engine.version: the cluster has 29.4.1, the file says 29.4.2"));
 	assert_non_null(strstr(error_message(test_error), "network.podCIDR: the cluster has 192.168.0.0/16, the file says 192.168.0.0/17"));
 	error_clear(&test_error);
+	other->version[4]++; /* nor is there an upgrade */
+	assert_int_equal(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error), -1);
+	assert_non_null(strstr(error_message(test_error), "davit does not upgrade MKE and its engines"));
+	error_clear(&test_error);
 	state_close(st);
 	assert_success(path_remove_tree(folder, &test_error));
 }

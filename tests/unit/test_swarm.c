@@ -247,9 +247,70 @@ static void test_labels(void **state UNUSED)
 	assert_string_equal(states.items[3].labels.v[1], "tier=web");
 }
 
+/* ---- an upgrade */
+
+#define LEADER(id, name, version)                                                                                                                    \
+	"{\"ID\":\"" id "\",\"Spec\":{\"Role\":\"manager\",\"Availability\":\"pause\"},\"Description\":{\"Hostname\":\"" name                                \
+	"\",\"Engine\":{\"EngineVersion\":\"" version "\"}},\"Status\":{\"State\":\"ready\"},\"ManagerStatus\":{\"Reachability\":\"reachable\",\"Leader\":true}}"
+
+static void assert_view(const char *list, const char *version, const char *last, const char *ailing)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of(list);
+	struct upgrade_view view = {0};
+	CLEANUP_FREE char *found = NULL;
+
+	swarm_upgrade_view(nodes, &view);
+	found = strv_join(&view.ailing, "|");
+	assert_string_equal(view.version, version);
+	assert_string_equal(view.last != NULL ? view.last : "-", last);
+	assert_string_equal(found, ailing);
+	assert_non_null(view.well);
+	upgrade_view_clear(&view);
+}
+
+static void test_what_an_upgrade_begins_with(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of("[" LEADER("2", "b", "29.9.2") "," WORKER("3", "w", "ready", "active") "]"), *shape = swarm_shape(nodes, NULL, NULL);
+
+	assert_view("[" MANAGER("1", "a", "ready", "reachable") "," LEADER("2", "b", "29.9.2") "," WORKER("3", "w", "ready", "active") "]", "29.9.2", "b", "");
+	assert_view("[" MANAGER("1", "a", "down", "unreachable") "," LEADER("2", "b", "29.9.2") "]", "29.9.2", "b", "the other managers do not reach a");
+	assert_view("[" MANAGER("1", "a", "ready", "reachable") "]", "an engine of no version that is known", "-", "the managers have no leader");
+	assert_string_equal(json_get_str(node_find(shape, "b"), "spec.availability", ""), "pause");
+	assert_true(json_get_bool(node_find(shape, "b"), "spec.unschedulable", false));
+	assert_string_equal(node_version(node_find(shape, "b")), "29.9.2");
+	assert_string_equal(node_version(NULL), "");
+}
+
+static void assert_unwell(const char *list, enum node_role role, const char *version, const char *expected)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of(list);
+	char name[] = "a";
+	struct node n = {.name = name, .role = role};
+	CLEANUP_FREE char *why = swarm_unwell(nodes, &n, version);
+
+	assert_string_equal(why != NULL ? why : "", expected);
+}
+
+static void test_what_is_not_well_after_it(void **state UNUSED)
+{
+	static const char away[] = "[" MANAGER("1", "a", "down", "unreachable") "]", cut[] = "[" MANAGER("1", "a", "ready", "unreachable") "]";
+	static const char well[] = "[" MANAGER("0", "a", "down", "unreachable") "," MANAGER("1", "a", "ready", "reachable") "]"; /* what its place has taken */
+	static const char worker[] = "[" WORKER("1", "a", "ready", "drain") "]";
+
+	assert_unwell(well, NODE_CONTROL_PLANE, "29.9.3", "");
+	assert_unwell(well, NODE_CONTROL_PLANE, NULL, "");
+	assert_unwell(well, NODE_CONTROL_PLANE, "29.9.4", "its engine is 29.9.3, not 29.9.4");
+	assert_unwell(away, NODE_CONTROL_PLANE, "29.9.3", "the managers do not hear of its engine");
+	assert_unwell(cut, NODE_CONTROL_PLANE, "29.9.3", "the other managers do not reach it");
+	assert_unwell(worker, NODE_CONTROL_PLANE, NULL, "it is no manager any more");
+	assert_unwell(worker, NODE_WORKER, NULL, "");
+	assert_unwell("[]", NODE_WORKER, NULL, "the managers do not hear of its engine");
+}
+
 static void test_frozen(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", "")), *other = spec_of(FILE_OF("29.9.4", "  swarm: {addressPools: [172.30.0.0/16]}\n"));
+	CLEANUP_SPEC struct spec *newer = spec_of(FILE_OF("29.9.10", "")), *older = spec_of(FILE_OF("29.9.2", ""));
 	CLEANUP_FREE char *folder = xasprintf("%s/davit-swarm-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
 	struct state *st = NULL;
 
@@ -260,6 +321,9 @@ static void test_frozen(void **state UNUSED)
 	assert_non_null(strstr(error_message(test_error), "platform.version: the cluster has 29.9.3, the file says 29.9.4"));
 	assert_non_null(strstr(error_message(test_error), "swarm.addressPools: the cluster has 10.244.0.0/16, the file says 172.30.0.0/16"));
 	error_clear(&test_error);
+	assert_failure(frozen_check(newer, st, FROZEN_ALLOW_NOTHING, &test_error), "\"davit upgrade\" goes there, node by node");
+	assert_success(frozen_check(newer, st, FROZEN_ALLOW_UPGRADE, &test_error));
+	assert_failure(frozen_check(older, st, FROZEN_ALLOW_UPGRADE, &test_error), "engines do not go back");
 	state_close(st);
 	assert_success(path_remove_tree(folder, &test_error));
 }
@@ -270,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,19 @@ static void test_which_versions_may_meet(void **state UNUSED)
 			"the kubelet of w-1 is v1.37.0, newer than the API server would be: none may be");
 }
 
+static void test_engines_do_not_go_back(void **state UNUSED)
+{
+	const struct upgrade_node engines[] = {{"cp-1", "29.9.2"}, {"cp-2", "29.9.10"}, {"w-1", "dev"}};
+	CLEANUP_STRV struct strv why = STRV_INIT;
+	CLEANUP_FREE char *text = NULL;
+
+	upgrade_engine_refusals("29.9.2", "30.1.0", engines, 2, &why);
+	assert_int_equal(why.n, 0);
+	upgrade_engine_refusals("29.9.2", "29.9.3", engines, ARRAY_SIZE(engines), &why);
+	text = strv_join(&why, "|");
+	assert_string_equal(text, "the engine of cp-2 is 29.9.10: engines do not go back to 29.9.3|the engine of w-1 tells no version that is known (\"dev\")");
+}
+
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
 			   "  openstack: {image: debian-12}\n  controlPlane: {flavor: m1.small}\n  workerPools:\n"
 			   "  - {name: w, count: 2, flavor: m1.small}\n  - {name: big, count: 1, flavor: m1.small}\n";
@@ -65,6 +78,17 @@ static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name
 static bool is_done(const struct plan_node *p, void *context)
 {
 	return strv_has(context, p->node.name);
+}
+
+static void add_words(const struct upgrade_steps *steps, struct strv *words)
+{
+	for (size_t i = 0; i < steps->n; i++) {
+		const struct plan_node *node = steps->items[i].node;
+
+		strv_addf(words, "%s%s%s", upgrade_phase_name(steps->items[i].phase), node != NULL ? ":" : "", node != NULL ? node->node.name : "");
+		if (steps->items[i].phase == UPGRADE_WORKER)
+			strv_addf(words, "%zu", upgrade_pool_len(steps, i));
+	}
 }
 
 static void assert_steps(const char *done, const char *expected)
@@ -79,15 +103,39 @@ static void assert_steps(const char *done, const char *expected)
 	assert_success(spec_parse("c.yaml", file, strlen(file), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
 	upgrade_make_steps(plan, UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_ADDONS, is_done, &names, &steps);
-	for (size_t i = 0; i < steps.n; i++) {
-		const struct plan_node *node = steps.items[i].node;
-
-		strv_addf(&words, "%s%s%s", upgrade_phase_name(steps.items[i].phase), node != NULL ? ":" : "", node != NULL ? node->node.name : "");
-		if (steps.items[i].phase == UPGRADE_WORKER)
-			strv_addf(&words, "%zu", upgrade_pool_len(&steps, i));
-	}
+	add_words(&steps, &words);
 	text = strv_join(&words, " ");
 	assert_string_equal(text, expected);
+}
+
+/* Of three managers, the one that leads. */
+static void assert_last(const char *done, const char *last, const char *expected)
+{
+	CLEANUP_FREE char *found = NULL;
+	CLEANUP_SPEC struct spec *spec = NULL;
+	CLEANUP_PLAN struct plan *plan = NULL;
+	CLEANUP_UPGRADE_STEPS struct upgrade_steps steps = {0};
+	CLEANUP_STRV struct strv names = STRV_INIT, words = STRV_INIT;
+
+	strv_split(&names, done, " ");
+	assert_success(spec_parse("c.yaml", file, strlen(file), &spec, &test_error));
+	spec->control_plane.count = 3;
+	assert_success(plan_make(spec, NULL, &plan, &test_error));
+	upgrade_make_steps(plan, 0, is_done, &names, &steps);
+	upgrade_put_last(&steps, last);
+	add_words(&steps, &words);
+	found = strv_join(&words, " ");
+	assert_string_equal(found, expected);
+}
+
+static void test_who_leads_goes_last(void **state UNUSED)
+{
+	assert_last("demo-w-1 demo-w-2 demo-big-1", "demo-cp-1",
+		    "bundle registry:demo-registry control-plane:demo-cp-2 control-plane:demo-cp-3 control-plane:demo-cp-1 retire");
+	assert_last("demo-w-2 demo-big-1", "demo-cp-2",
+		    "bundle registry:demo-registry control-plane:demo-cp-1 control-plane:demo-cp-3 control-plane:demo-cp-2 worker:demo-w-1 1 retire");
+	assert_last("demo-cp-1 demo-w-1 demo-w-2 demo-big-1", "demo-cp-1", "bundle registry:demo-registry control-plane:demo-cp-2 control-plane:demo-cp-3 retire");
+	assert_last("demo-cp-1 demo-cp-2 demo-cp-3 demo-w-1 demo-w-2 demo-big-1", NULL, "bundle registry:demo-registry retire");
 }
 
 static void test_the_order(void **state UNUSED)
@@ -165,7 +213,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),	   cmocka_unit_test(test_which_versions_may_meet),
-		cmocka_unit_test(test_the_order),	   cmocka_unit_test(test_apis_that_are_gone),
+		cmocka_unit_test(test_the_order), cmocka_unit_test(test_who_leads_goes_last), cmocka_unit_test(test_engines_do_not_go_back),	   cmocka_unit_test(test_apis_that_are_gone),
 		cmocka_unit_test(test_what_stands_in_the_way_for_good),
 		cmocka_unit_test(test_gates_that_are_refused),
 	};

@@ -3,6 +3,7 @@
 
 engine.py --restart NODE   a manager of a swarm with autolock is locked after it
 engine.py --stop NODE      it is not there any more
+engine.py --version NODE V  of its engine
 engine.py --pend NODE N    for N looks it waits for the other managers
 engine.py --show EXPRESSION   of what there is, as o
 As in the real one, a key or an authority that changes reaches managers that are up, tokens change with the authority, and a majority of managers
@@ -261,7 +262,7 @@ def restart(o, node):
 
 
 def main():
-    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--show", "--pend"):
+    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--show", "--pend", "--version"):
         os.execv("/usr/bin/curl", ["curl"] + sys.argv[1:])
     with open(FAKE + "/swarm.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -273,6 +274,8 @@ def main():
             restart(o, sys.argv[2])
         elif sys.argv[1] == "--stop":
             engine(o, sys.argv[2])["state"] = "stopped"
+        elif sys.argv[1] == "--version":
+            next(n for n in o["nodes"] if n["Description"]["Hostname"] == sys.argv[2])["Description"]["Engine"]["EngineVersion"] = sys.argv[3]
         elif sys.argv[1] == "--pend":
             engine(o, sys.argv[2]).update(state="pending", waits=int(sys.argv[3]))
         elif sys.argv[1] == "--show":

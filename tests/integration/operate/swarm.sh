@@ -146,3 +146,38 @@ test_swarm_authorities() {
 	davit 2 certs rotate-ca -f whale.yaml --service-account --yes
 	says 'cluster whale is a swarm: it has no pods and no service accounts'
 }
+
+# what stands against an upgrade; what it does to engines is test_swarm.c's, and the end-to-end test's
+test_swarm_upgrade() {
+	local i before
+	swarm_world
+	sed 's/version: 29.9.3/version: 29.9.4/' whale.yaml >newer.yaml
+	swarm_meta frozen:platform.version 29.9.3
+	swarm_meta complete 1
+	davit 0 upgrade -f whale.yaml
+	says 'cluster whale has 29.9.3, as whale.yaml says: nothing to upgrade'
+	davit 2 apply -f newer.yaml
+	says '"davit upgrade" goes there, node by node'
+	sed 's/version: 29.9.3/version: 29.9.2/' whale.yaml >older.yaml
+	davit 2 upgrade -f older.yaml
+	says 'engines do not go back'
+	engine --version whale-workers-1 29.9.10
+	engine --stop whale-cp-3
+	davit 3 upgrade -f newer.yaml --mirror "file://$WORK/none"
+	says 'the engine of whale-workers-1 is 29.9.10: engines do not go back to 29.9.4' 'whale-cp-3 is not Ready' 'the other managers do not reach whale-cp-3' 'the mirror has not all of it'
+	engine --version whale-workers-1 29.9.3
+	engine --restart whale-cp-3
+	if [[ $(engine --show 'o["swarm"]["key"]') = '' ]]; then
+		lock_managers
+	else
+		call whale-cp-3 POST /swarm/unlock "{\"UnlockKey\": \"$(engine --show 'o["swarm"]["key"]')\"}"
+	fi
+	davit 0 secrets rotate-keys -f whale.yaml --yes # the state has it
+	engine --restart whale-cp-3
+	davit 3 upgrade -f newer.yaml --dry-run --mirror "file://$WORK/none"
+	says 'whale-cp-3 is locked, since its engine was restarted'
+	before=$(engine --show 'o["engines"]["whale-cp-3"]["state"]')
+	davit 3 upgrade -f newer.yaml --mirror "file://$WORK/none"
+	for i in "$before" "$(engine --show 'o["engines"]["whale-cp-3"]["state"]')"; do echo "$i"; done >out
+	is 'a look leaves it locked, an upgrade unlocks it' $'locked\nactive'
+}
