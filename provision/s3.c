@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/path.h"
+#include "core/base/xml.h"
 #include "core/net/retry.h"
 #include "provision/answer.h"
 #include "provision/cloud.h"
@@ -160,74 +161,54 @@ int s3_bytes(struct s3 *s, const struct cloud_bytes *b, struct http_response *re
 
 /* ---- what it says */
 
-/* The text between <name> and </name> at or behind *at, which moves behind it; false: there is none before end. */
-static bool next_text(const char **at, const char *end, const char *name, const char **ret, size_t *ret_len)
+struct listing {
+	struct s3_list list;
+	struct s3_entry next; /* what is known of the entry that is being read */
+	bool is_one;
+};
+
+static void take_entry(struct listing *l)
 {
-	CLEANUP_FREE char *open = xasprintf("<%s>", name), *close = xasprintf("</%s>", name);
-	const char *begin = memmem(*at, (size_t)(end - *at), open, strlen(open)), *stop;
-
-	if (begin == NULL)
-		return false;
-	begin += strlen(open);
-	stop = memmem(begin, (size_t)(end - begin), close, strlen(close));
-	if (stop == NULL)
-		return false;
-	*ret = begin;
-	*ret_len = (size_t)(stop - begin);
-	*at = stop + strlen(close);
-	return true;
-}
-
-/* NULL: it has an entity that XML does not know by itself. */
-static char *resolve(const char *text, size_t len)
-{
-	static const struct {
-		const char *name;
-		char c;
-	} entities[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
-	CLEANUP_BUF struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < len; i++) {
-		size_t k = 0;
-
-		if (text[i] != '&') {
-			buf_add_char(&b, text[i]);
-			continue;
-		}
-		while (k < ARRAY_SIZE(entities) && (len - i < strlen(entities[k].name) || memcmp(text + i, entities[k].name, strlen(entities[k].name)) != 0))
-			k++;
-		if (k == ARRAY_SIZE(entities))
-			return NULL;
-		buf_add_char(&b, entities[k].c);
-		i += strlen(entities[k].name) - 1;
+	if (l->next.key != NULL) {
+		array_grow(l->list.entries, l->list.n, l->list.cap);
+		l->list.entries[l->list.n++] = l->next;
 	}
-	return buf_steal(&b);
+	l->next = (struct s3_entry){0};
 }
 
-static void add_entry(struct s3_list *l, const char *text, size_t len)
+static void take_element(void *context, const char *path, const char *text)
 {
-	const char *at = text, *key = NULL, *size = NULL;
-	size_t key_len = 0, size_len = 0;
-	char *name = next_text(&at, text + len, "Key", &key, &key_len) ? resolve(key, key_len) : NULL;
+	struct listing *l = context;
 
-	if (name == NULL)
-		return;
-	at = text;
-	array_grow(l->entries, l->n, l->cap);
-	l->entries[l->n++] = (struct s3_entry){name, next_text(&at, text + len, "Size", &size, &size_len) ? strtoll(size, NULL, 10) : 0};
+	if (strcmp(path, "ListBucketResult/Contents/Key") == 0) {
+		free(l->next.key);
+		l->next.key = xstrdup(text);
+	} else if (strcmp(path, "ListBucketResult/Contents/Size") == 0) {
+		l->next.size = strtoll(text, NULL, 10);
+	} else if (strcmp(path, "ListBucketResult/Contents") == 0) {
+		take_entry(l);
+	} else if (strcmp(path, "ListBucketResult/IsTruncated") == 0) {
+		l->list.more = strcmp(text, "true") == 0;
+	} else if (strcmp(path, "ListBucketResult") == 0) {
+		l->is_one = true;
+	}
 }
 
 int s3_list_read(const char *xml, size_t len, struct s3_list *ret, struct error **err)
 {
-	const char *at = xml, *end = xml + len, *text = NULL;
-	size_t n = 0;
+	struct listing l = {0};
+	int r = xml_read(xml, len, take_element, &l, err);
 
-	if (memmem(xml, len, "<ListBucketResult", strlen("<ListBucketResult")) == NULL)
-		return error_set(err, ERROR_REMOTE, "the answer is no listing of S3: is that the address of one?");
-	ret->more = next_text(&at, end, "IsTruncated", &text, &n) && n == 4 && memcmp(text, "true", 4) == 0;
-	for (at = xml; next_text(&at, end, "Contents", &text, &n);)
-		add_entry(ret, text, n);
-	return 0;
+	if (r < 0)
+		r = error_wrap(err, "the answer is no listing of S3");
+	else if (!l.is_one)
+		r = error_set(err, ERROR_REMOTE, "the answer is no listing of S3: is that the address of one?");
+	free(l.next.key);
+	if (r < 0)
+		s3_list_clear(&l.list);
+	else
+		*ret = l.list;
+	return r;
 }
 
 void s3_list_clear(struct s3_list *l)
@@ -238,18 +219,34 @@ void s3_list_clear(struct s3_list *l)
 	*l = (struct s3_list){0};
 }
 
+struct fault {
+	char *code, *message;
+};
+
+/* The first of each, wherever it is: some wrap <Error>. */
+static void take_fault(void *context, const char *path, const char *text)
+{
+	struct fault *f = context;
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+
+	if (f->code == NULL && strcmp(name, "Code") == 0)
+		f->code = answer_strip_html(text, strlen(text));
+	else if (f->message == NULL && strcmp(name, "Message") == 0)
+		f->message = answer_strip_html(text, strlen(text));
+}
+
 char *s3_fault(const char *xml, size_t len)
 {
-	const char *at = xml, *text = NULL;
-	size_t n = 0;
-	CLEANUP_FREE char *code = NULL, *message = NULL;
+	CLEANUP_ERROR struct error *ignored = NULL; /* what was told before is worth telling */
+	struct fault f = {0};
+	char *text;
 
-	if (!next_text(&at, xml + len, "Code", &text, &n))
-		return xstrdup("");
-	code = answer_strip_html(text, n);
-	at = xml;
-	if (!next_text(&at, xml + len, "Message", &text, &n))
-		return steal_ptr(code);
-	message = answer_strip_html(text, n);
-	return xasprintf("%s: %s", code, message);
+	(void)!xml_read(xml, len, take_fault, &f, &ignored);
+	if (f.code == NULL || f.message == NULL)
+		text = xstrdup(f.code != NULL ? f.code : "");
+	else
+		text = xasprintf("%s: %s", f.code, f.message);
+	free(f.code);
+	free(f.message);
+	return text;
 }

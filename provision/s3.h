@@ -20,7 +20,7 @@ int s3_bytes(struct s3 *s, const struct cloud_bytes *b, struct http_response *re
 /* The two keys of a profile in a file of credentials; NULL where it has none.  Pure; the caller frees (secret_free()). */
 void s3_profile(const char *text, const char *profile, char **ret_id, char **ret_secret);
 
-/* What a listing says (ListObjectsV2), key after key; in keys the five entities of XML are resolved, what has others is left out.  Pure. */
+/* What a listing says (ListObjectsV2), key after key.  Pure. */
 struct s3_entry {
 	char *key;
 	int64_t size;
@@ -30,7 +30,7 @@ struct s3_list {
 	size_t n, cap;
 	bool more; /* behind the last one */
 };
-int s3_list_read(const char *xml, size_t len, struct s3_list *ret, struct error **err) MUST_USE; /* ERROR_REMOTE: it is no listing */
+int s3_list_read(const char *xml, size_t len, struct s3_list *ret, struct error **err) MUST_USE; /* ERROR_REMOTE: it is no listing, or not a whole one */
 void s3_list_clear(struct s3_list *l);
 #define CLEANUP_S3_LIST CLEANUP(s3_list_clear)
 /* "NoSuchBucket: The specified bucket does not exist" of an answer's body, in one line of at most 802 bytes; "" where it says nothing.  Pure; the caller frees. */

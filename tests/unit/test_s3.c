@@ -6,20 +6,27 @@ static void test_a_listing(void **state UNUSED)
 {
 	static const char xml[] = "<?xml version='1.0'?>\n<ListBucketResult xmlns='x'><Name>b</Name><IsTruncated>true</IsTruncated>"
 				  "<Contents><Key>a&amp;b&lt;c&gt;&quot;&apos;</Key><LastModified>x</LastModified><Size>12345678901</Size></Contents>"
-				  "<Contents><Size>3</Size><Key>d</Key></Contents><Contents><Key>of&#10;others</Key><Size>1</Size></Contents>"
+				  "<Contents><Size>3</Size><Key>d</Key><Owner><Key>no</Key></Owner></Contents><Contents><Key>f&#252;nf</Key></Contents>"
 				  "<Contents><Size>1</Size></Contents></ListBucketResult>";
-	CLEANUP_S3_LIST struct s3_list l = {0}, cut = {0};
+	static const char other[] = "<s:ListBucketResult xmlns:s='y'>\n <s:Contents>\n  <s:Key><![CDATA[a&b]]></s:Key>\n </s:Contents>\n</s:ListBucketResult>";
+	CLEANUP_S3_LIST struct s3_list l = {0}, of_another = {0}, none = {0};
 
 	assert_success(s3_list_read(xml, strlen(xml), &l, &test_error));
-	assert_int_equal(l.n, 2);
+	assert_int_equal(l.n, 3);
 	assert_string_equal(l.entries[0].key, "a&b<c>\"'");
 	assert_int_equal(l.entries[0].size, 12345678901);
 	assert_string_equal(l.entries[1].key, "d");
 	assert_int_equal(l.entries[1].size, 3);
+	assert_string_equal(l.entries[2].key, "fünf");
+	assert_int_equal(l.entries[2].size, 0);
 	assert_true(l.more);
-	assert_success(s3_list_read(xml, (size_t)(strstr(xml, "</Key><LastM") - xml) + 80, &cut, &test_error)); /* what is whole of it */
-	assert_int_equal(cut.n, 1);
-	assert_failure(s3_list_read("<html>", 6, &cut, &test_error), "is no listing of S3");
+	assert_success(s3_list_read(other, strlen(other), &of_another, &test_error));
+	assert_int_equal(of_another.n, 1);
+	assert_string_equal(of_another.entries[0].key, "a&b");
+	assert_false(of_another.more);
+	assert_failure(s3_list_read(xml, strlen(xml) - 3, &none, &test_error), "the answer is no listing of S3: line 2");
+	assert_failure(s3_list_read("<html/>", 7, &none, &test_error), "is that the address of one?");
+	assert_int_equal(none.n, 0);
 }
 
 static void test_a_fault(void **state UNUSED)
@@ -29,7 +36,7 @@ static void test_a_fault(void **state UNUSED)
 	} rows[] = {{"<Error><Code>NoSuchBucket</Code><Message>None</Message></Error>", "NoSuchBucket: None"},
 		    {"<Error><Message>None</Message><Code>C</Code></Error>", "C: None"},
 		    {"<Error><Code>C</Code>", "C"},
-		    {"<Error><Code>C</Code><Message>two\n  lines &amp; <b>more</b></Message></Error>", "C: two lines & more"},
+		    {"<Error><Code>C</Code><Message>two\n  lines &amp; &lt;b>more&lt;/b></Message></Error>", "C: two lines & more"},
 		    {"<html>no</html>", ""},
 		    {"", ""}};
 
@@ -48,7 +55,7 @@ static void test_a_long_fault(void **state UNUSED)
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	xml = xasprintf("<Code>%s</Code><Message>%s</Message>", text, text);
+	xml = xasprintf("<Error><Code>%s</Code><Message>%s</Message></Error>", text, text);
 	fault = s3_fault(xml, strlen(xml));
 	assert_int_equal(strlen(fault), 400 + strlen(": ") + 400);
 	assert_string_equal(fault + strlen(fault) - strlen("x…"), "x…");
