@@ -1,16 +1,16 @@
 /* What the file says about how things are to be made, against what is there already. */
 #include "provision/body.h"
+#include "provision/pick.h"
 #include "provision/preflight.h"
 
-/* Nova can change neither a group's policy nor the group that a server is in. */
+/* Names say the policy, so that only a group that somebody else has made, or changed the name of, has another one. */
 void check_server_groups(struct preflight *p)
 {
 	for (size_t i = 0; i < p->plan->n_server_groups && p->view->uuid != NULL; i++) {
 		const struct plan_server_group *group = &p->plan->server_groups[i];
 		CLEANUP_FREE char *name = name_server_group(p->plan, group->name, p->view->uuid);
 		const struct item *it = view_find(p->view, KIND_SERVER_GROUP, name);
-		/* nova calls it policy from 2.64 on */
-		const char *had = it == NULL ? NULL : json_get_str(it->json, "policies[0]", json_get_str(it->json, "policy", NULL));
+		const char *had = it != NULL ? pick_policy(it->json) : NULL;
 		const char *wanted = server_group_policy(group->policy);
 		CLEANUP_FREE char *fix = had != NULL ? xasprintf("write serverGroup: %s, or make another pool", had) : NULL;
 

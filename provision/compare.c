@@ -402,6 +402,12 @@ static void add_leaving(struct comparison *c, const struct item *it)
 	add(c->changes, CHANGE_DELETE, it->kind, it->name, xasprintf("goes with node %s", withdraw_owner(c->plan, it)))->leaving = true;
 }
 
+/* It goes with the last of its servers, of which something is said. */
+static bool is_used_group(const struct item *it)
+{
+	return it->kind == KIND_SERVER_GROUP && json_len(json_at(it->json, "members")) > 0;
+}
+
 static void compare_extra(struct comparison *c)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++) {
@@ -411,7 +417,7 @@ static void compare_extra(struct comparison *c)
 		for (size_t i = 0; i < n; i++) {
 			bool wanted = strv_has(&c->wanted[kind], all[i]->name);
 
-			if (wanted && !all[i]->duplicate)
+			if ((wanted && !all[i]->duplicate) || (!wanted && is_used_group(all[i])))
 				continue;
 			if (!wanted && withdraw_takes(c->plan, all[i]))
 				add_leaving(c, all[i]);

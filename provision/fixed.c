@@ -88,6 +88,32 @@ static void compare_disk(struct view *view, const struct plan_node *node, struct
 	compare_image(view, node, server, json_get_str(server, "image.id", NULL), ret);
 }
 
+/* Of the server's group; "none" where it is in none of ours; NULL: nova does not tell. */
+static const char *policy_of(struct view *view, struct json_object *server)
+{
+	const char *id = json_get_str(server, "id", "");
+	size_t n = 0;
+	CLEANUP_FREE const struct item **groups = view_all(view, KIND_SERVER_GROUP, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *members = json_at(groups[i]->json, "members");
+
+		for (size_t k = 0; k < json_len(members); k++)
+			if (strcmp(json_object_get_string(json_object_array_get_idx(members, k)), id) == 0)
+				return pick_policy(groups[i]->json);
+	}
+	return server_group_policy(SERVER_GROUP_NONE);
+}
+
+/* A server stays in the group that it was made in. */
+static void compare_server_group(struct view *view, const struct plan_node *node, struct json_object *server, struct fixed *ret)
+{
+	const char *had = policy_of(view, server), *wanted = node->pool != NULL ? server_group_policy(node->pool->server_group) : had;
+
+	if (had != NULL && strcmp(had, wanted) != 0)
+		differ(node, "has the server group policy", had, wanted, ret);
+}
+
 void fixed_server(struct view *view, const struct plan_node *node, struct json_object *server, struct fixed *ret)
 {
 	const char *flavor = json_get_str(server, "flavor.id", NULL), *zone = json_get_str(server, "OS-EXT-AZ:availability_zone", "");
@@ -98,6 +124,7 @@ void fixed_server(struct view *view, const struct plan_node *node, struct json_o
 	compare_disk(view, node, server, ret);
 	if (node->zone != NULL && *zone != '\0' && strcmp(zone, node->zone) != 0)
 		differ(node, "is in availability zone", zone, node->zone, ret);
+	compare_server_group(view, node, server, ret);
 }
 
 enum { VOLUME_LARGER, VOLUME_SMALLER, VOLUME_TYPE, VOLUME_DIFFERENCES };

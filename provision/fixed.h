@@ -12,7 +12,7 @@ struct fixed {
 void fixed_clear(struct fixed *f);
 
 void fixed_subnet(const struct plan *plan, struct json_object *subnet, struct strv *ret);
-/* Flavor, image, zone, and whether it boots from a volume. */
+/* Flavor, image, zone, the policy of its server group, and whether it boots from a volume. */
 void fixed_server(struct view *view, const struct plan_node *node, struct json_object *server, struct fixed *ret);
 /* Size and type of one for data, which nobody takes from a node: always left. */
 void fixed_volume(const struct volume_spec *wanted, struct json_object *volume, struct strv *ret);

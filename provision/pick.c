@@ -74,6 +74,11 @@ const char *pick_volume_zone(const struct view *v, const struct plan_node *node,
 	return NULL;
 }
 
+const char *pick_policy(struct json_object *server_group)
+{
+	return json_get_str(server_group, "policies[0]", json_get_str(server_group, "policy", NULL)); /* nova calls it policy from 2.64 on */
+}
+
 bool pick_is_bootable(struct json_object *image)
 {
 	static const char *const parts[] = {"aki", "ari"};

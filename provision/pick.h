@@ -17,5 +17,7 @@ const struct item *pick_api_floating_ip(struct view *v, const struct plan *plan)
 struct json_object **pick_named(struct json_object *list, const char *name, size_t *ret_n) MUST_USE;
 /* The zone of a volume: the file's, or that of its server where cinder has one of that name; NULL: cinder's choice. */
 const char *pick_volume_zone(const struct view *v, const struct plan_node *node, const struct volume_spec *volume);
+/* Of a server group, as nova calls it: "soft-anti-affinity"; NULL where it tells none. */
+const char *pick_policy(struct json_object *server_group);
 /* Kernels and ramdisks are images too, but no server is made of them. */
 bool pick_is_bootable(struct json_object *image);

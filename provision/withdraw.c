@@ -204,16 +204,6 @@ static bool is_wanted(const struct withdrawal *w, const struct item *group)
 	return false;
 }
 
-static bool is_empty(const struct withdrawal *w, const struct item *group)
-{
-	struct json_object *members = json_at(group->json, "members");
-
-	for (size_t i = 0; i < json_len(members); i++)
-		if (!view_dropped(w->removal.view, KIND_SERVER, json_object_get_string(json_object_array_get_idx(members, i))))
-			return false;
-	return true;
-}
-
 /* Not before: a run that is cut off, or whose deletions the cloud takes back, leaves nodes that the next one looks for. */
 static int forget_all(struct withdrawal *w, struct error **err)
 {
@@ -223,15 +213,38 @@ static int forget_all(struct withdrawal *w, struct error **err)
 	return 0;
 }
 
-int provision_withdraw_finish(struct withdrawal *w, struct error **err)
+static bool any_unwanted(const struct withdrawal *w)
 {
 	size_t n = 0;
 	CLEANUP_FREE const struct item **groups = view_all(w->removal.view, KIND_SERVER_GROUP, &n);
 
-	if (prove(w, err) < 0 || forget_all(w, err) < 0)
-		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (!is_wanted(w, groups[i]) && is_empty(w, groups[i]) && removal_delete(&w->removal, groups[i], err) < 0)
+		if (!is_wanted(w, groups[i]))
+			return true;
+	return false;
+}
+
+/* Those that nobody wants go with their last server; who is in them is asked again, since the first look may have been before it was gone. */
+static int take_groups(struct withdrawal *w, struct error **err)
+{
+	CLEANUP_JSON struct json_object *list = NULL;
+	CLEANUP_FREE const struct item **groups = NULL;
+	size_t n = 0;
+
+	if (!any_unwanted(w))
+		return 0;
+	if (kind_list(w->removal.cloud, KIND_SERVER_GROUP, w->job.uuid, w->job.cluster, &list, err) < 0)
+		return -1;
+	view_add_list(w->removal.view, KIND_SERVER_GROUP, list);
+	groups = view_all(w->removal.view, KIND_SERVER_GROUP, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!is_wanted(w, groups[i]) && json_len(json_at(groups[i]->json, "members")) == 0 &&
+		    removal_delete(&w->removal, groups[i], err) < 0)
 			return -1;
 	return 0;
+}
+
+int provision_withdraw_finish(struct withdrawal *w, struct error **err)
+{
+	return prove(w, err) < 0 || take_groups(w, err) < 0 ? -1 : forget_all(w, err);
 }

@@ -255,16 +255,19 @@ static void add_registry(struct plan *p)
 }
 
 /*
- * The group of a pool's i-th server (from 1), by its number alone, so that it stays in its group when the pool grows.  Names of
- * pools hold no dot: "w.2" is no other pool's first group.
+ * The group of a pool's i-th server (from 1), by its number alone, so that it stays in its group when the pool grows, and by its policy,
+ * which no group can change: "w", "w.2", "w.anti-affinity.2".  Names of pools hold no dot: none is another pool's.
  */
 static char *server_group(const struct pool_spec *pool, int i)
 {
 	int group = (i - 1) / pool->server_group_size + 1;
+	bool usual = pool->server_group == SERVER_GROUP_SOFT_APART;
+	CLEANUP_FREE char *first = NULL;
 
 	if (pool->server_group == SERVER_GROUP_NONE)
 		return NULL;
-	return group == 1 ? xstrdup(pool->name) : xasprintf("%s.%d", pool->name, group);
+	first = usual ? xstrdup(pool->name) : xasprintf("%s.%s", pool->name, server_group_policy(pool->server_group));
+	return group == 1 ? steal_ptr(first) : xasprintf("%s.%d", first, group);
 }
 
 static void add_server_group(struct plan *p, const struct pool_spec *pool, int number)

@@ -160,6 +160,9 @@ static int settle(enum kind kind, struct json_object *o, int *s, struct error **
 		return fake_settle_port(o, s, err);
 	case KIND_FLOATING_IP:
 		return fake_settle_floating_ip(o, s, err);
+	case KIND_SERVER_GROUP:
+		json_add(o, "members", json_object_new_array());
+		return 0;
 	case KIND_VOLUME:
 		json_add_str(o, "status", "creating");
 		return 0;
@@ -231,6 +234,8 @@ static int post(enum kind kind, struct json_object *body, struct json_object **r
 	int r;
 
 	r = many != NULL ? make_many(kind, many, &answer, s, err) : make(kind, json_at(body, k->key), &answer, s, err);
+	if (r == 0 && kind == KIND_SERVER)
+		fake_join_group(json_get_str(body, "os:scheduler_hints.group", NULL), str(answer, "id"));
 	*ret = json_object_new_object();
 	json_add(*ret, many != NULL ? k->keys : k->key, answer);
 	return r;
@@ -415,14 +420,7 @@ static void pass_time(enum kind kind)
 		if (kind == KIND_VOLUME && is(o, "status", "creating"))
 			json_add_str(o, "status", "available");
 		if (kind == KIND_SERVER && is(o, "OS-EXT-STS:task_state", "deleting")) {
-			struct json_object *port, *volume;
-
-			while ((port = fake_by(KIND_PORT, "device_id", str(o, "id"), NULL)) != NULL)
-				json_add_str(port, "device_id", "");
-			while ((volume = fake_by(KIND_VOLUME, "attachments[0].server_id", str(o, "id"), NULL)) != NULL) {
-				json_add_str(volume, "status", "available");
-				json_object_object_del(volume, "attachments");
-			}
+			fake_release(str(o, "id"));
 			json_object_array_del_idx(fake.kinds[kind], i, 1);
 		} else if (kind == KIND_SERVER && is(o, "OS-EXT-STS:task_state", "spawning")) {
 			json_add_str(o, "OS-EXT-STS:task_state", "");

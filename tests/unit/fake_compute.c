@@ -32,6 +32,35 @@ void fake_plug(const char *port_id, struct json_object *server)
 	json_add_str(port, "device_owner", "compute:nova");
 }
 
+void fake_join_group(const char *group, const char *server)
+{
+	struct json_object *o = group != NULL ? fake_by(KIND_SERVER_GROUP, "id", group, NULL) : NULL;
+
+	if (o != NULL)
+		json_object_array_add(json_at(o, "members"), json_object_new_string(server));
+}
+
+static void leave_group(struct json_object *members, const char *server)
+{
+	for (size_t i = json_len(members); i-- > 0;)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(members, i)), server) == 0)
+			json_object_array_del_idx(members, i, 1);
+}
+
+void fake_release(const char *server)
+{
+	struct json_object *port, *volume;
+
+	while ((port = fake_by(KIND_PORT, "device_id", server, NULL)) != NULL)
+		json_add_str(port, "device_id", "");
+	while ((volume = fake_by(KIND_VOLUME, "attachments[0].server_id", server, NULL)) != NULL) {
+		json_add_str(volume, "status", "available");
+		json_object_object_del(volume, "attachments");
+	}
+	for (size_t i = 0; i < json_len(fake.kinds[KIND_SERVER_GROUP]); i++)
+		leave_group(json_at(json_object_array_get_idx(fake.kinds[KIND_SERVER_GROUP], i), "members"), server);
+}
+
 int fake_settle_server(struct json_object *o, int *s, struct error **err)
 {
 	struct json_object *ports = json_at(o, "networks"), *disks = json_at(o, "block_device_mapping_v2");

@@ -9,13 +9,14 @@
 #include "tests/unit/test.h"
 #include <stdio.h>
 
-static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"
-			   "  platform: {version: 1.36.3}\n"
-			   "  openstack: {image: debian-12}\n"
-			   "  network: {dns: [9.9.9.9]}\n"
-			   "  controlPlane: {count: 1, flavor: m1.small, volume: {size: 20, type: ssd}}\n"
-			   "  workerPools: [{name: w, count: 2, flavor: m1.small, zones: [az1]}]\n"
-			   "  registry: {volume: {size: 5}}\n";
+#define FILE_OF(plane, pool)                                                                                                                     \
+	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n"                                                                 \
+	"  platform: {version: 1.36.3}\n"                                                                                                         \
+	"  openstack: {image: debian-12}\n"                                                                                                       \
+	"  network: {dns: [9.9.9.9]}\n"                                                                                                           \
+	"  controlPlane: {count: 1, flavor: m1.small, volume: {size: 20, type: ssd}" plane "}\n"                                                  \
+	"  workerPools: [{name: w, count: 2, flavor: m1.small, zones: [az1]" pool "}]\n"                                                          \
+	"  registry: {volume: {size: 5}}\n"
 
 static void apply(struct cluster *c)
 {
@@ -24,7 +25,7 @@ static void apply(struct cluster *c)
 
 static int begin(void **state)
 {
-	cluster_setup(state, file);
+	cluster_setup(state, FILE_OF("", ""));
 	apply(*state);
 	return 0;
 }
@@ -236,6 +237,22 @@ static void test_a_worker_is_otherwise_than_the_file(void **state)
 		       "replace server demo-w-2: is in availability zone az2, the file wants az1\n");
 }
 
+/* A server stays in its group: one of the other policy is made, and workers are made anew in it; the old one goes with the last of them. */
+static void test_another_policy(void **state)
+{
+	struct cluster *c = *state;
+	CLEANUP_FREE char *text = NULL;
+
+	text = xasprintf("create server group demo-w.affinity-%.8s\n"
+			 "replace server demo-w-1: has the server group policy soft-anti-affinity, the file wants affinity\n"
+			 "replace server demo-w-2: has the server group policy soft-anti-affinity, the file wants affinity\n",
+			 state_uuid(c->state));
+	cluster_use(c, FILE_OF("", ", serverGroup: affinity"));
+	differs(c, text);
+	cluster_use(c, FILE_OF(", serverGroup: none", ""));
+	differs(c, "leave server demo-cp-1: has the server group policy soft-anti-affinity, the file wants none: " LEADER);
+}
+
 static void test_a_newer_image_of_the_same_name(void **state)
 {
 	set(KIND_SERVER, "demo-w-1", "image", "{\"id\":\"i9\"}");
@@ -312,6 +329,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		WITH(test_nothing_differs_at_first),
 		WITH(test_a_server_is_gone),
+		WITH(test_another_policy),
 		WITH(test_a_rule_is_gone),
 		WITH(test_a_rule_was_added),
 		WITH(test_a_port_was_moved),

@@ -39,12 +39,12 @@ static void test_server_groups_hold_few_servers_each(void **state UNUSED)
 	assert_int_equal(p->n_server_groups, 4);
 	assert_string_equal(p->server_groups[0].name, "control-plane");
 	assert_int_equal(p->server_groups[0].policy, SERVER_GROUP_SOFT_APART);
-	assert_string_equal(p->server_groups[1].name, "w");
-	assert_string_equal(p->server_groups[3].name, "w.3");
+	assert_string_equal(p->server_groups[1].name, "w.anti-affinity");
+	assert_string_equal(p->server_groups[3].name, "w.anti-affinity.3");
 	assert_int_equal(p->server_groups[3].policy, SERVER_GROUP_APART);
-	assert_string_equal(plan_find(p, "demo-w-10")->server_group, "w");
-	assert_string_equal(plan_find(p, "demo-w-11")->server_group, "w.2");
-	assert_string_equal(plan_find(p, "demo-w-25")->server_group, "w.3");
+	assert_string_equal(plan_find(p, "demo-w-10")->server_group, "w.anti-affinity");
+	assert_string_equal(plan_find(p, "demo-w-11")->server_group, "w.anti-affinity.2");
+	assert_string_equal(plan_find(p, "demo-w-25")->server_group, "w.anti-affinity.3");
 	assert_null(plan_find(p, "demo-registry")->server_group);
 }
 

@@ -270,7 +270,8 @@ static void add_all(struct fixture *f)
 	add_list(f->view, KIND_ROUTER,
 		 "[{\"id\":\"R\",\"name\":\"demo\"," MARKED ",\"external_gateway_info\":{\"network_id\":\"e1\"}}]");
 	add_list(f->view, KIND_SERVER_GROUP,
-		 "[{\"id\":\"a\",\"name\":\"demo-control-plane-1a2b3c4d\"},{\"id\":\"b\",\"name\":\"demo-w-1a2b3c4d\"}]");
+		 "[{\"id\":\"a\",\"name\":\"demo-control-plane-1a2b3c4d\",\"policies\":[\"soft-anti-affinity\"],\"members\":[\"s2\"]},"
+		 "{\"id\":\"b\",\"name\":\"demo-w-1a2b3c4d\",\"policies\":[\"soft-anti-affinity\"],\"members\":[\"s3\",\"s4\"]}]");
 	add_list(f->view, KIND_PORT,
 		 "[{\"id\":\"pg\",\"name\":\"demo-gateway\",\"device_id\":\"R\"," MARKED
 		 "}," PORT("pr", "demo-registry", "\"registry\"") "," PORT(

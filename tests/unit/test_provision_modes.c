@@ -22,13 +22,18 @@ static void test_a_pool_grows_into_another_group(void **state UNUSED)
 	layout_end(&c);
 }
 
+/* One that somebody has made again under our name. */
 static void test_a_group_keeps_its_policy(void **state UNUSED)
 {
 	struct cluster c = {0};
+	struct json_object *policies = json_object_new_array();
+	CLEANUP_FREE char *group = NULL;
 
-	layout_begin(&c, GROUPS("1", "serverGroup: anti-affinity"), NULL);
+	layout_begin(&c, GROUPS("1", "serverGroup: affinity"), NULL);
 	assert_success(cluster_apply(&c, &test_error));
-	cluster_use(&c, GROUPS("1", "serverGroup: affinity"));
+	json_object_array_add(policies, json_object_new_string("anti-affinity"));
+	group = xasprintf("demo-w.affinity-%.8s", state_uuid(c.state));
+	json_add(fake_find(KIND_SERVER_GROUP, group), "policies", policies);
 	assert_failure(cluster_apply(&c, &test_error),
 		       "its policy is anti-affinity, which cannot be changed into affinity\n    why: nova can change neither it nor "
 		       "the group that a server is in\n    do: write serverGroup: anti-affinity, or make another pool");

@@ -120,12 +120,12 @@ in_several_zones() {
 	mode_file zones "$cloud" "$access" "$api" "$pool}]"
 	status davit preflight -f "$WORK/zones.yaml" --mirror "$MIRROR"
 	expect_status 3
-	expect_text 'quota of members of server group "w": 3 servers are to be in it, the cloud allows 2'
+	expect_text 'quota of members of server group "w.anti-affinity": 3 servers are to be in it, the cloud allows 2'
 	expect_text 'write serverGroupSize: 2'
 	mode zones "$cloud" "$access" "$api" "$pool, serverGroupSize: 2}]"
 	in_tree zones.py list | grep zones-w | tee "$WORK/zones"
 	[[ $(<"$WORK/zones") = $'zones-w-1 nova\nzones-w-2 far\nzones-w-3 nova' ]]
-	list_project | grep -E '^server group [^ ]+ zones-w(\.2)?-' | tee "$WORK/groups"
+	list_project | grep -E '^server group [^ ]+ zones-w\.anti-affinity(\.2)?-' | tee "$WORK/groups"
 	[[ $(wc -l <"$WORK/groups") = 2 ]]
 	mode_leaves_nothing zones
 }
