@@ -85,7 +85,7 @@ async def disk(case, fault, n):
         if fault == "read-only":
             mount("-o", "remount,ro", where)
         run = await case.apply("--dry-run") if fault == "read-only" and n else await case.apply()
-        expect("full", run, True)
+        expect("full", run, True, also=(NODES_FAILED,))
         mount("-o", f"remount,rw,size=8192k", where)
         await case.made()
         await case.gone()
