@@ -3,8 +3,6 @@
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
-#include "core/cluster/frozen.h"
-#include "core/cluster/platform.h"
 #include "core/cluster/worn.h"
 
 static void add(struct changes *c, enum change_action action, const char *kind, const char *name, const char *reason)
@@ -14,13 +12,9 @@ static void add(struct changes *c, enum change_action action, const char *kind, 
 
 static void differs(const struct work *w, const struct node *n, struct changes *ret)
 {
-	CLEANUP_FREE char *has = frozen_version(w->c->state), *under_way = state_get(w->c->state, UPGRADE_KEY), *text = NULL;
+	CLEANUP_FREE char *under_way = state_get(w->c->state, UPGRADE_KEY);
+	CLEANUP_FREE char *text = under_way != NULL ? xasprintf("the upgrade to %s has not come to it: \"davit upgrade\" goes on", under_way) : upgrade_due(w->c);
 
-	if (under_way != NULL)
-		text = xasprintf("the upgrade to %s has not come to it: \"davit upgrade\" goes on", under_way);
-	else if (has != NULL && strcmp(has, w->c->spec->version) != 0)
-		text = xasprintf("%s %s instead of %s: \"davit upgrade\" does that, node by node", platform_is_swarm(w->c->spec->platform) ? "engine" : "Kubernetes", w->c->spec->version,
-				 has);
 	add(ret, CHANGE_UPDATE, "node", n->name, text != NULL ? text : "its configuration or programs differ");
 }
 

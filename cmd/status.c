@@ -3,6 +3,7 @@
 #include "cmd/planes.h"
 #include "cmd/reach.h"
 #include "cmd/swarm_lock.h"
+#include "cmd/upgrade.h"
 #include "cmd/verbs.h"
 #include "bootstrap/health.h"
 #include "bootstrap/nodes.h"
@@ -11,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
+#include "core/cluster/frozen.h"
 
 enum { WARN_DAYS = 60 };
 
@@ -131,6 +133,21 @@ static struct json_object *row(const struct status *s, const struct node *n)
 	return o;
 }
 
+/* What the file says is refused where it cannot be done: then there is nothing to tell. */
+static void look_at_version(const struct context *c, struct json_object *ret)
+{
+	CLEANUP_FREE char *under_way = c->state != NULL ? state_get(c->state, UPGRADE_KEY) : NULL, *due = NULL;
+
+	if (frozen_check(c->spec, c->state, FROZEN_ALLOW_UPGRADE, NULL) == 0)
+		due = upgrade_due(c);
+	if (ret != NULL)
+		json_add_str(ret, "upgrade", under_way != NULL ? under_way : due != NULL ? c->spec->version : NULL);
+	else if (under_way != NULL)
+		log_warning("the upgrade to %s has not come to its end: \"davit upgrade\" goes on", under_way);
+	else if (due != NULL)
+		log_info("%s", due);
+}
+
 static struct json_object *rows(const struct status *s)
 {
 	struct json_object *list = json_object_new_array();
@@ -166,7 +183,8 @@ int verb_status(const struct options *o, struct error **err)
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
 		return -1;
-	(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
+	if (c.spec->platform != PLATFORM_SWARM)
+		(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
 	if (s.kubernetes != NULL)
 		health_read(c.plan, s.kubernetes, s.wall_ms, &STRV_INIT, &s.health);
 	list = rows(&s);
@@ -176,6 +194,7 @@ int verb_status(const struct options *o, struct error **err)
 		json_add_str(whole, "api", url);
 		json_add(whole, "nodes", list);
 		json_add_int(whole, "differences", (int64_t)s.changes.n);
+		look_at_version(&c, whole);
 		look_at_certificates(&c, whole);
 		output_json(whole);
 	} else {
@@ -183,6 +202,7 @@ int verb_status(const struct options *o, struct error **err)
 		if (url != NULL)
 			log_info("the API is at %s%s", url, c.spec->api.endpoint == API_INTERNAL ? ", inside the servers' network; see \"davit tunnel\"" : "");
 		json_object_put(list);
+		look_at_version(&c, NULL);
 		look_at_certificates(&c, NULL);
 	}
 	json_object_put(s.kubernetes);

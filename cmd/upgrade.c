@@ -15,6 +15,7 @@
 #include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "core/cluster/frozen.h"
+#include "core/cluster/platform.h"
 
 enum { PRUNE_AT_ONCE = 20, CONNECT_MS = 20 * 1000, STEP_MS = 30 * 60 * 1000, OPENED_MS = 60 * 1000 };
 
@@ -27,6 +28,15 @@ int upgrade_check_none(const struct context *c, struct error **err)
 	return error_set(err, ERROR_CONFIG,
 			 "the upgrade of cluster %s to %s has not come to its end: \"davit upgrade\" goes on from there, with that version in %s", c->spec->name,
 			 to, c->spec->path);
+}
+
+char *upgrade_due(const struct context *c)
+{
+	CLEANUP_FREE char *has = frozen_version(c->state);
+
+	if (has == NULL || strcmp(has, c->spec->version) == 0)
+		return NULL;
+	return xasprintf("%s %s instead of %s: \"davit upgrade\" does that, node by node", platform_is_swarm(c->spec->platform) ? "engine" : "Kubernetes", c->spec->version, has);
 }
 
 static bool has_version(const struct upgrade *u, const char *node)

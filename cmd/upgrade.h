@@ -36,6 +36,9 @@ struct upgrade {
 /* ERROR_CONFIG where one was begun and has not come to its end: other commands keep off the nodes. */
 int upgrade_check_none(const struct context *c, struct error **err) MUST_USE;
 
+/* "Kubernetes 1.36.3 instead of 1.35.4: "davit upgrade" does that, node by node"; NULL: the cluster has the file's version, or none yet. The caller frees. */
+char *upgrade_due(const struct context *c) MUST_USE;
+
 /* All that stands against it, and what is worth knowing: versions, nodes, API, budgets, APIs that are gone, programs, disks. Sets the
  * view.  Fails only where it could not look. */
 int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err) MUST_USE;

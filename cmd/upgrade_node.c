@@ -189,10 +189,10 @@ static int unlock(const struct passage *p, struct error **err)
 
 static int advance(struct passage *p, struct error **err)
 {
-	if (on_node(p, keep, err) < 0 || note_change(p, err) < 0 || work_install(&p->w, &p->n, &p->ssh, err) < 0 || unlock(p, err) < 0)
+	if (on_node(p, keep, err) < 0 || note_change(p, err) < 0 || work_install(&p->w, &p->n, &p->ssh, err) < 0)
 		return -1;
 	event_begin(p->w.events, p->n.name, "ready");
-	if (on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0) {
+	if (unlock(p, err) < 0 || on_node(p, healthy, err) < 0 || on_plane(p, await_version, err) < 0) {
 		event_fail(p->w.events, p->n.name, "ready", err != NULL ? error_message(*err) : "");
 		return -1;
 	}

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # A swarm's engines from one version to the next, with autolock, interrupted, and with a node that does not bear it.  FILE is $WORK/swarm.yaml.
-# The older engine is the newer one that calls itself so, in a mirror in $WORK/mirror whose other files are links: it tries what davit does, and
-# says nothing about what the engines of two releases make of one another.
+# The older engine is in a mirror in $WORK/mirror whose other files are links: the archive $E2E_OLDER_ENGINE, else the newer one that calls itself so,
+# which tries what davit does, and says nothing about what the engines of two releases make of one another.
 
-ENGINE=29.9.3 OLDER_ENGINE=29.9.2 ENGINES=download.docker.com/linux/static/stable/x86_64
+ENGINE=29.9.3 OLDER_ENGINE=29.9.2 ENGINES=download.docker.com/linux/static/stable/x86_64 BROKEN=/etc/systemd/system/docker.service.d/broken.conf
 
 older_engine() {
 	local from=$DAVIT_CACHE/mirror to=$WORK/mirror name
@@ -11,6 +11,10 @@ older_engine() {
 	mkdir -p "$to/$ENGINES"
 	for name in "$from"/*; do [[ $name = */download.docker.com ]] || ln -s "$name" "$to/"; done
 	ln -s "$from/$ENGINES/docker-$ENGINE.tgz" "$to/$ENGINES/"
+	if [[ -n ${E2E_OLDER_ENGINE:-} ]]; then
+		cp "$E2E_OLDER_ENGINE" "$to/$ENGINES/docker-$OLDER_ENGINE.tgz"
+		return
+	fi
 	tar -C "$WORK" -xzf "$from/$ENGINES/docker-$ENGINE.tgz"
 	sed -i "s/${ENGINE//./\\.}/$OLDER_ENGINE/g" "$WORK/docker/docker" "$WORK/docker/dockerd"
 	[[ $("$WORK/docker/dockerd" --version) = "Docker version $OLDER_ENGINE,"* ]]
@@ -68,7 +72,26 @@ engine_upgrade_tells() {
 
 manager_is_down() { swarm_nodes cp-1 | grep -x 'whale-cp-3 Down Active Unreachable'; }
 
-# cp-3, which was started anew, is unlocked first
+# breaks NODE: its engine starts with the old version only
+breaks() {
+	davit ssh -f "$FILE" "$1" "sudo mkdir -p ${BROKEN%/*} && printf '[Service]\nExecStartPre=/bin/sh -c \"/opt/davit/bin/dockerd --version | grep -q $OLDER_ENGINE\"\n' | sudo tee $BROKEN"
+}
+
+mends() { davit ssh -f "$FILE" "$1" "sudo rm -r ${BROKEN%/*} && sudo systemctl daemon-reload"; }
+
+# cp-3, which was started anew, is unlocked first; the first manager does not bear it, is unlocked once more, and all is as it was
+engine_upgrade_puts_a_manager_back() {
+	breaks cp-2
+	status upgrade
+	expect_status 5
+	expect_text 'whale-cp-2 was put back to what it had before'
+	expect_text 'The cluster is as it was'
+	eventually 60 engines_are cp-1 "$OLDER_ENGINE $OLDER_ENGINE $OLDER_ENGINE $OLDER_ENGINE $OLDER_ENGINE"
+	[[ $(availabilities cp-1) = 'Active Pause Active Active Active' ]]
+	[[ $(swarm_nodes cp-1 | grep -cE ' (Leader|Reachable)$') = 3 ]]
+	mends cp-2
+}
+
 engine_upgrade_interrupted() {
 	interrupt_at 'whale-workers-1: push done' upgrade
 	[[ $(availabilities cp-1) = 'Active Pause Active Drain Active' ]]
@@ -77,17 +100,15 @@ engine_upgrade_interrupted() {
 	expect_text "the upgrade of cluster whale to $ENGINE has not come to its end"
 }
 
-# an engine that starts with the old version only
 engine_upgrade_puts_a_node_back() {
-	local unit=/etc/systemd/system/docker.service.d/broken.conf
-	davit ssh -f "$FILE" workers-2 "sudo mkdir -p ${unit%/*} && printf '[Service]\nExecStartPre=/bin/sh -c \"/opt/davit/bin/dockerd --version | grep -q $OLDER_ENGINE\"\n' | sudo tee $unit"
+	breaks workers-2
 	status upgrade
 	expect_status 5
 	expect_text 'whale-workers-2 was put back to what it had before'
 	expect_text '"davit upgrade" goes on from here'
 	eventually 60 engines_are cp-1 "$ENGINE $ENGINE $ENGINE $ENGINE $OLDER_ENGINE"
 	[[ $(availabilities cp-1) = 'Active Pause Active Active Active' ]]
-	davit ssh -f "$FILE" workers-2 "sudo rm -r ${unit%/*}"
+	mends workers-2
 }
 
 engine_upgrade_ends() {

@@ -158,6 +158,16 @@ test_swarm_upgrade() {
 	says 'cluster whale has 29.9.3, as whale.yaml says: nothing to upgrade'
 	davit 2 apply -f newer.yaml
 	says '"davit upgrade" goes there, node by node'
+	davit 2 status -f newer.yaml
+	says 'engine 29.9.4 instead of 29.9.3: "davit upgrade" does that'
+	davit 2 status -f newer.yaml -o json
+	has 'an upgrade is due' 'o["upgrade"]' 29.9.4
+	davit 2 status -f whale.yaml -o json
+	has 'none is due' 'o.get("upgrade"), o.get("api")' '(None, None)'
+	swarm_meta upgrade:to 29.9.4
+	davit 2 status -f newer.yaml
+	says 'the upgrade to 29.9.4 has not come to its end'
+	python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("delete from meta where key = ?", ("upgrade:to",)); d.commit()' "$SWARM/state.db"
 	sed 's/version: 29.9.3/version: 29.9.2/' whale.yaml >older.yaml
 	davit 2 upgrade -f older.yaml
 	says 'engines do not go back'
