@@ -28,6 +28,12 @@ static size_t take(struct pool *p)
 	return i;
 }
 
+/* "interrupted" explains nothing where another job says why. */
+static bool explains(const struct error *first, const struct error *error)
+{
+	return first == NULL || (error_is(first, ERROR_CANCELLED) && !error_is(error, ERROR_CANCELLED));
+}
+
 static void record(struct pool *p, size_t i, struct error *error)
 {
 	pthread_mutex_lock(&p->lock);
@@ -36,10 +42,12 @@ static void record(struct pool *p, size_t i, struct error *error)
 		p->errors[i] = error;
 	} else {
 		p->stop = true;
-		if (p->first == NULL)
+		if (explains(p->first, error)) {
+			error_free(p->first);
 			p->first = error;
-		else
+		} else {
 			error_free(error);
+		}
 	}
 	pthread_mutex_unlock(&p->lock);
 }
@@ -102,8 +110,7 @@ int parallel_run(const struct parallel_task *tasks, size_t n, struct error **err
 	int r = parallel_for(n, 0, run_task, (void *)tasks, errors, err);
 
 	for (size_t i = 0; i < n; i++) {
-		/* "interrupted" explains nothing where another job says why */
-		if (first == NULL || (error_is(first, ERROR_CANCELLED) && errors[i] != NULL)) {
+		if (errors[i] != NULL && explains(first, errors[i])) {
 			error_free(first);
 			first = errors[i];
 		} else {

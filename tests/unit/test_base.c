@@ -201,6 +201,23 @@ static int count(size_t i, void *context, struct error **err)
 	return i == 7 ? error_set(err, ERROR_NODE, "job 7") : 0;
 }
 
+/* Both at once: the second one has stopped the first one. */
+static int stopped_or_failed(size_t i, void *context, struct error **err)
+{
+	pthread_barrier_wait(context);
+	return i == 0 ? error_set(err, ERROR_CANCELLED, "interrupted") : error_set(err, ERROR_INTERNAL, "the disk is full");
+}
+
+static void test_parallel_tells_why_it_stopped(void **state UNUSED)
+{
+	pthread_barrier_t both;
+
+	assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+	for (size_t i = 0; i < 1000; i++) /* whichever of them ends first */
+		assert_failure(parallel_for(2, 0, stopped_or_failed, &both, NULL, &test_error), "the disk is full");
+	pthread_barrier_destroy(&both);
+}
+
 static void test_parallel_collects_each_error(void **state UNUSED)
 {
 	struct error *errors[10] = {0};
@@ -406,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_yaml_refuses),
 		cmocka_unit_test(test_yaml_merge_keys),
 		cmocka_unit_test(test_parallel_collects_each_error),
+		cmocka_unit_test(test_parallel_tells_why_it_stopped),
 		cmocka_unit_test(test_cancel_wakes_a_sleeper),
 		cmocka_unit_test(test_one_press_is_not_two),
 		cmocka_unit_test(test_cancel_wakes_those_who_wait_for_news),
