@@ -47,6 +47,7 @@ etcd_is_kept_away() {
 	for place in 'swift://backups --os-cloud loopback' 's3://backups'; do
 		away_and_back "${place%% *}" "${place#"${place%% *}"}"
 	done
+	away_by_the_timer
 	unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	swift_ends
 }
@@ -68,6 +69,32 @@ away_is_refused() {
 	davit 4 etcd backup --to s3://backups
 	says SignatureDoesNotMatch
 	sed -i 's/wrong/testing/' home/.aws/credentials
+}
+
+# What the timer begins, as systemd reads it, and as it runs it: twice, and one stays.
+away_by_the_timer() {
+	local units=$HERE/../../cmd/systemd begins said name
+	local -a words
+	mkdir -p units home/.config/davit
+	sed "s|@davit@|$DAVIT|" "$units/davit-backup@.service.in" >units/davit-backup@.service
+	cp "$units/davit-backup@.timer" units/
+	if command -v systemd-analyze >/dev/null; then
+		said=$(XDG_RUNTIME_DIR=$WORK systemd-analyze verify --user --man=no "$PWD"/units/davit-backup@.* 2>&1)
+		if [[ $? = 0 && -z $said ]]; then ok 'systemd takes the units of backups'; else not_ok 'systemd takes the units of backups' "$said"; fi
+	fi
+	printf '%s\n' 'DAVIT_FILE=cluster.yaml' "DAVIT_BACKUP='--to s3://backups/timer --keep 1'" >home/.config/davit/demo.env
+	begins=$(sed -n 's/^ExecStart=@davit@ //p' "$units/davit-backup@.service.in")
+	for _ in 1 2; do
+		# shellcheck disable=SC1091
+		(. home/.config/davit/demo.env && eval "printf '%s\n' $begins") >words
+		mapfile -t words <words
+		davit 0 "${words[@]}"
+		sleep 1 # a name a second
+	done
+	name=$(<out)
+	davit 0 etcd snapshots s3://backups/timer -o json
+	has 'the newest stays' '[s["name"] for s in o["snapshots"]]' "['$name']"
+	curl -sf -X DELETE -H 'X-Auth-Token: good' "http://127.0.0.1:8080/v1/AUTH_test/backups/${name#s3://backups/}"
 }
 
 # away_and_back URL OPTIONS: three backups of which two stay, beside what is not of this cluster; the newest is put back
