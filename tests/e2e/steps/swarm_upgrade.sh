@@ -129,3 +129,18 @@ engine_upgrade_ends() {
 }
 
 web_runs() { [[ $(docker_on cp-1 service ls --filter name=web --format "'{{.Replicas}}'") = 4/4 ]]; }
+
+# nobody else can be asked meanwhile, and nobody unlocks it but us
+one_manager_is_upgraded() {
+	swarm_file
+	sed -i "s/version: $ENGINE/version: $OLDER_ENGINE/; s/^  daemon:/  swarm: {autolock: true}\n&/; s/count: 3, //" "$FILE"
+	apply
+	engines_are cp-1 "$OLDER_ENGINE $OLDER_ENGINE $OLDER_ENGINE"
+	sed -i "s/version: $OLDER_ENGINE/version: $ENGINE/" "$FILE"
+	status upgrade --parallel 2
+	expect_status 0
+	expect_text 'there are fewer than three managers (1)'
+	engines_are cp-1 "$ENGINE $ENGINE $ENGINE"
+	[[ $(availabilities cp-1) = 'Active Active Active' ]]
+	is_as_the_file_says
+}
