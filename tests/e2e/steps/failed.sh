@@ -23,15 +23,28 @@ mend_kubelet() {
 	davit ssh -f "$FILE" workers-2 sudo sh -c \''rm -r /etc/systemd/system/kubelet.service.d && systemctl daemon-reload'\'
 }
 
+# the next restart of units fails, the one after it does not
+fail_once() {
+	davit ssh -f "$FILE" "$1" sudo sh -c \''cat >/usr/local/sbin/systemctl <<-"END" && chmod 755 /usr/local/sbin/systemctl
+		#!/bin/sh
+		[ "$1" != restart ] || { rm "$0"; exit 1; }
+		exec /usr/bin/systemctl "$@"
+	END'\'
+}
+
+has_failed_once() { davit ssh -f "$FILE" "$1" test ! -e /usr/local/sbin/systemctl; }
+
 parts_fail() {
 	in_tree nowhere.py make
 	failing_file
 	break_kubelet
+	fail_once "$(other_worker)"
 	status davit apply -f "$WORK/failing.yaml" --mirror "$MIRROR"
 	expect_status 5
 	for text in '2 of 5 nodes failed' demo-lost-1 'No valid host' demo-workers-2 'step join failed' 'kubelet.service has a bad unit file setting' 'davit apply'; do
 		expect_text "$text"
 	done
+	has_failed_once "$(other_worker)"
 	[[ $(max_pods "$(other_worker)") = 77 ]]
 	[[ $(max_pods demo-workers-2) = 110 ]]
 	kubectl wait --for=condition=Ready nodes --all --timeout=60s
