@@ -258,17 +258,41 @@ static bool is_argument(const char *word)
 }
 
 /* The option's value: behind "=", behind the letter, or the next word. */
-static const char *value_of(const struct option *option, char *const *words, size_t n, size_t *i)
+static int value_of(const struct option *option, const char *word, char *const *words, size_t n, size_t *i, const char **ret, struct error **err)
 {
-	const char *word = words[*i], *equals = strchr(word, '=');
+	const char *equals = strchr(word, '=');
 
+	if (option->value == NULL && word[1] == '-' && equals != NULL)
+		return error_set(err, ERROR_USAGE, "--%s takes no value", option->name);
 	if (option->value == NULL)
-		return "";
-	if (word[1] == '-' && equals != NULL)
-		return equals + 1;
-	if (word[1] != '-' && word[2] != '\0')
-		return word + 2;
-	return *i + 1 < n ? words[++*i] : NULL;
+		*ret = "";
+	else if (word[1] == '-' && equals != NULL)
+		*ret = equals + 1;
+	else if (word[1] != '-' && word[2] != '\0')
+		*ret = word + 2;
+	else if (*i + 1 < n)
+		*ret = words[++*i];
+	else
+		return error_set(err, ERROR_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->value);
+	return 0;
+}
+
+/* One word: an option, or letters of some behind one dash, of which the last one may have a value. */
+static int parse_word(const struct command *c, char *const *words, size_t n, size_t *i, struct options *o, struct error **err)
+{
+	const char *word = words[*i];
+
+	for (bool more = true; more; word++) { /* "yv" of "-yv" is read as "-v" is */
+		const struct option *option = word > words[*i] && word[1] == '-' ? NULL : find(c, word);
+		const char *value = NULL;
+
+		if (option == NULL)
+			return unknown(c, words[*i], err);
+		more = option->value == NULL && word[1] != '-' && word[2] != '\0';
+		if (value_of(option, word, words, n, i, &value, err) < 0 || apply(option, o, value, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int check_args(const struct command *c, const struct options *o, struct error **err)
@@ -286,9 +310,6 @@ int options_parse(const struct command *c, char *const *words, size_t n, struct 
 	bool only_args = false;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct option *option;
-		const char *value;
-
 		if (!only_args && strcmp(words[i], "--") == 0) {
 			only_args = true;
 			continue;
@@ -298,13 +319,7 @@ int options_parse(const struct command *c, char *const *words, size_t n, struct 
 			only_args = only_args || (c->options & OPT_RAW_ARGS) != 0;
 			continue;
 		}
-		option = find(c, words[i]);
-		if (option == NULL)
-			return unknown(c, words[i], err);
-		value = value_of(option, words, n, &i);
-		if (value == NULL)
-			return error_set(err, ERROR_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->value);
-		if (apply(option, o, value, err) < 0)
+		if (parse_word(c, words, n, &i, o, err) < 0)
 			return -1;
 	}
 	return check_args(c, o, err);

@@ -43,6 +43,12 @@ static void test_values_in_every_form(void **state UNUSED)
 	assert_string_equal(o.file, "c.yaml");
 	assert_int_equal(o.format, OUTPUT_JSON);
 	assert_true(o.json_log);
+	assert_success(PARSE("apply", &o, "-vvf", "d.yaml"));
+	assert_string_equal(o.file, "d.yaml");
+	assert_int_equal(o.verbosity, 2);
+	assert_success(PARSE("apply", &o, "-vfe.yaml"));
+	assert_string_equal(o.file, "e.yaml");
+	assert_int_equal(o.verbosity, 1);
 }
 
 static void test_what_is_wrong_is_said(void **state UNUSED)
@@ -51,6 +57,9 @@ static void test_what_is_wrong_is_said(void **state UNUSED)
 
 	assert_failure(PARSE("apply", &o, "--dryrun"), "did you mean \"--dry-run\"?");
 	assert_failure(PARSE("apply", &o, "--file"), "--file needs a value: --file FILE");
+	assert_failure(PARSE("apply", &o, "--dry-run=no"), "--dry-run takes no value");
+	assert_failure(PARSE("apply", &o, "-vz"), "there is no option -vz");
+	assert_failure(PARSE("apply", &o, "-v-file"), "there is no option -v-file");
 	assert_failure(PARSE("apply", &o, "-o", "xml"), "\"xml\" is not known; allowed: table, json");
 	assert_failure(PARSE("apply", &o, "--yes"), "there is no option --yes");
 	assert_failure(PARSE("apply", &o, "word"), "usage: davit apply [OPTION…]");
