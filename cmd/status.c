@@ -22,6 +22,7 @@ struct status {
 	int64_t wall_ms;
 	struct health health;
 	struct strv locked; /* managers of a swarm */
+	bool upgrading;	    /* an upgrade has not come to its end */
 	struct changes changes;
 	struct error *cloud_error, *cluster_error;
 };
@@ -128,15 +129,15 @@ static struct json_object *row(const struct status *s, const struct node *n)
 		json_add_str(o, "reason", json_get_str(node_condition(k, "Ready"), "message", NULL));
 	if (strv_has(&s->locked, n->name)) {
 		json_add_str(o, "status", "Locked");
-		json_add_str(o, "reason", "its engine was restarted: \"davit apply\" unlocks it");
+		json_add_str(o, "reason", s->upgrading ? "its engine was restarted: \"davit upgrade\", which has not come to its end, unlocks it" : "its engine was restarted: \"davit apply\" unlocks it");
 	}
 	return o;
 }
 
 /* What the file says is refused where it cannot be done: then there is nothing to tell. */
-static void look_at_version(const struct context *c, struct json_object *ret)
+static void look_at_version(const struct context *c, const char *under_way, struct json_object *ret)
 {
-	CLEANUP_FREE char *under_way = c->state != NULL ? state_get(c->state, UPGRADE_KEY) : NULL, *due = NULL;
+	CLEANUP_FREE char *due = NULL;
 
 	if (frozen_check(c->spec, c->state, FROZEN_ALLOW_UPGRADE, NULL) == 0)
 		due = upgrade_due(c);
@@ -178,13 +179,15 @@ int verb_status(const struct options *o, struct error **err)
 	struct status s = {.c = &c};
 	struct parallel_task tasks[] = {{ask_cloud, &s}, {ask_cluster, &s}};
 	struct json_object *list, *whole;
-	CLEANUP_FREE char *url = NULL;
+	CLEANUP_FREE char *url = NULL, *under_way = NULL;
 	int r = 0;
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
 		return -1;
 	if (c.spec->platform != PLATFORM_SWARM)
 		(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
+	under_way = c.state != NULL ? state_get(c.state, UPGRADE_KEY) : NULL;
+	s.upgrading = under_way != NULL;
 	if (s.kubernetes != NULL)
 		health_read(c.plan, s.kubernetes, s.wall_ms, &STRV_INIT, &s.health);
 	list = rows(&s);
@@ -194,7 +197,7 @@ int verb_status(const struct options *o, struct error **err)
 		json_add_str(whole, "api", url);
 		json_add(whole, "nodes", list);
 		json_add_int(whole, "differences", (int64_t)s.changes.n);
-		look_at_version(&c, whole);
+		look_at_version(&c, under_way, whole);
 		look_at_certificates(&c, whole);
 		output_json(whole);
 	} else {
@@ -202,7 +205,7 @@ int verb_status(const struct options *o, struct error **err)
 		if (url != NULL)
 			log_info("the API is at %s%s", url, c.spec->api.endpoint == API_INTERNAL ? ", inside the servers' network; see \"davit tunnel\"" : "");
 		json_object_put(list);
-		look_at_version(&c, NULL);
+		look_at_version(&c, under_way, NULL);
 		look_at_certificates(&c, NULL);
 	}
 	json_object_put(s.kubernetes);

@@ -1,5 +1,6 @@
 #include "cmd/upgrade.h"
 #include "cmd/checks.h"
+#include "cmd/planes.h"
 #include "cmd/swarm_lock.h"
 #include "cmd/verbs.h"
 #include "bootstrap/leave.h"
@@ -40,14 +41,23 @@ static int ask(struct ssh *s, void *context, struct error **err)
 	return u->of->look(s, u->to, clock_deadline(ANSWER_MS), &u->view, err);
 }
 
+/* Where a control plane is away while it is upgraded, any other one tells the same. */
+static int ask_any(struct upgrade *u, struct error **err)
+{
+	CLEANUP_SSH struct ssh *s = NULL;
+
+	if (u->of->restarts_planes)
+		return planes_ask(u->c, u->w.reach, ask, u, NULL, err);
+	return reach_ssh(u->w.reach, u->plane, clock_deadline(CONNECT_MS), &s, err) < 0 ? -1 : reach_run(u->w.reach, u->plane, &s, ask, u, err);
+}
+
 /* While the control plane of a resumed upgrade is on its way it may be away: going on is what mends it. */
 static int look_at_cluster(struct upgrade *u, struct findings *ret, struct error **err)
 {
 	const char *what = platform_title(u->c->spec->platform);
-	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_ERROR struct error *why = NULL;
 
-	if (reach_ssh(u->w.reach, u->plane, clock_deadline(CONNECT_MS), &s, &why) == 0 && reach_run(u->w.reach, u->plane, &s, ask, u, &why) == 0) {
+	if (ask_any(u, &why) == 0) {
 		findings_pass(ret, "health", xstrdup(u->view.well));
 		return 0;
 	}

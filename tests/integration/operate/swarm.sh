@@ -147,6 +147,8 @@ test_swarm_authorities() {
 	says 'cluster whale is a swarm: it has no pods and no service accounts'
 }
 
+forget_upgrade() { python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("delete from meta where key = ?", ("upgrade:to",)); d.commit()' "$SWARM/state.db"; }
+
 # what stands against an upgrade; what it does to engines is test_swarm.c's, and the end-to-end test's
 test_swarm_upgrade() {
 	local i before
@@ -167,7 +169,7 @@ test_swarm_upgrade() {
 	swarm_meta upgrade:to 29.9.4
 	davit 2 status -f newer.yaml
 	says 'the upgrade to 29.9.4 has not come to its end'
-	python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("delete from meta where key = ?", ("upgrade:to",)); d.commit()' "$SWARM/state.db"
+	forget_upgrade
 	sed 's/version: 29.9.3/version: 29.9.2/' whale.yaml >older.yaml
 	davit 2 upgrade -f older.yaml
 	says 'engines do not go back'
@@ -190,4 +192,14 @@ test_swarm_upgrade() {
 	davit 3 upgrade -f newer.yaml --mirror "file://$WORK/none"
 	for i in "$before" "$(engine --show 'o["engines"]["whale-cp-3"]["state"]')"; do echo "$i"; done >out
 	is 'a look leaves it locked, an upgrade unlocks it' $'locked\nactive'
+	engine --restart whale-cp-1
+	swarm_meta upgrade:to 29.9.4
+	davit 2 status -f newer.yaml
+	says '"davit upgrade", which has not come to its end, unlocks it'
+	forget_upgrade
+	davit 3 upgrade -f newer.yaml --dry-run --mirror "file://$WORK/none"
+	says 'whale-cp-1 is locked, since its engine was restarted'
+	if grep -F 'does not answer' out err; then not_ok 'another manager is asked' "$(cat err)"; else ok 'another manager is asked'; fi
+	davit 3 upgrade -f newer.yaml --mirror "file://$WORK/none"
+	if [[ $(engine --show 'o["engines"]["whale-cp-1"]["state"]') = active ]]; then ok 'it is unlocked'; else not_ok 'it is unlocked' "$(cat err)"; fi
 }
