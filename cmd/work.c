@@ -16,7 +16,7 @@
 #include "core/cluster/worn.h"
 #include "provision/clouds.h"
 
-enum { RUN_MS = 60 * 60 * 1000, INSTALL_ATTEMPTS = 2, SETTLE_MS = 3 * 60 * 1000 };
+enum { RUN_MS = 60 * 60 * 1000, INSTALL_ATTEMPTS = 2, SETTLE_MS = 3 * 60 * 1000, PATIENCE_MS = 30 * 1000 };
 
 /* The context of what is done in a session with a node; reach_run() may begin each of these again in another session. */
 struct visit {
@@ -52,7 +52,7 @@ static void find_authority(const struct context *c, char **ret)
 
 int work_open(const struct context *c, struct events *events, struct work *ret, struct error **err)
 {
-	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .deadline = clock_deadline(RUN_MS), .addons_claimed = ATOMIC_FLAG_INIT};
+	*ret = (struct work){.c = c, .events = events, .bundle = latch_new(), .turn = turn_new(), .deadline = clock_deadline(RUN_MS), .addons_claimed = ATOMIC_FLAG_INIT};
 	ret->reach = reach_new(c->spec, c->state, c->inventory);
 	find_authority(c, &ret->openstack_ca);
 	swarm_work_init(ret);
@@ -74,6 +74,7 @@ void work_close(struct work *w)
 	reach_free(w->reach);
 	pki_free(w->pki);
 	latch_free(w->bundle);
+	turn_free(w->turn);
 	swarm_work_clear(w);
 	artifacts_free(&w->artifacts);
 	free(w->bundle_folder);
@@ -367,10 +368,51 @@ static int plane_steps(struct visit *v, struct ssh **s, struct error **err)
 	return atomic_flag_test_and_set(&w->addons_claimed) ? 0 : reach_run(w->reach, v->n->name, s, add_ons, v, err);
 }
 
+/* What a node is, beside its way in. */
+static int member_steps(struct visit *v, struct ssh **s, struct error **err)
+{
+	struct work *w = v->w;
+
+	if (v->n->role == NODE_CONTROL_PLANE)
+		return plane_steps(v, s, err);
+	if (install(v, s, err) < 0)
+		return -1;
+	if (v->n->role == NODE_REGISTRY)
+		return push_bundle(w, v->n, err);
+	return platform_is_swarm(w->c->spec->platform) ? swarm_enter(w, v->n, s, err) : 0;
+}
+
+/* Whether something begins anew that others would miss on all nodes at once: API servers and etcd, and engines with all that they run. */
+static int goes_in_turn(struct work *w, const struct node *n, bool *ret, struct error **err)
+{
+	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name), *applied = state_get(w->c->state, key);
+	bool same = false;
+
+	*ret = false;
+	if (applied == NULL || *applied == '\0' || n->role == NODE_REGISTRY ||
+	    (n->role != NODE_CONTROL_PLANE && !platform_is_swarm(w->c->spec->platform)))
+		return 0;
+	if (work_is_applied(w, n, &same, err) < 0)
+		return -1;
+	*ret = !same;
+	return 0;
+}
+
+static int member_in_turn(struct visit *v, struct ssh **s, struct error **err)
+{
+	int r;
+
+	if (turn_take(v->w->turn, PATIENCE_MS, err) < 0)
+		return -1;
+	r = member_steps(v, s, err);
+	turn_give(v->w->turn);
+	return r;
+}
+
 static int node_steps(struct work *w, const struct node *n, struct ssh **s, struct error **err)
 {
 	struct visit v = {.w = w, .n = n};
-	bool done = false;
+	bool done = false, in_turn = false;
 
 	/* a worker: the cost of a pool's growth is that of the new ones */
 	if (n->role == NODE_WORKER && work_is_applied(w, n, &done, err) < 0)
@@ -384,15 +426,9 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 	event_end(w->events, n->name, "ssh");
 	if (n->role == NODE_BASTION)
 		return note_reached(w, n, err);
-	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0)
+	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || goes_in_turn(w, n, &in_turn, err) < 0)
 		return -1;
-	if (n->role == NODE_CONTROL_PLANE)
-		return plane_steps(&v, s, err);
-	if (install(&v, s, err) < 0)
-		return -1;
-	if (n->role == NODE_REGISTRY)
-		return push_bundle(w, n, err);
-	return platform_is_swarm(w->c->spec->platform) ? swarm_enter(w, n, s, err) : 0;
+	return in_turn ? member_in_turn(&v, s, err) : member_steps(&v, s, err);
 }
 
 static int run_node(size_t i, struct work *w, bool install_it, struct error **err)

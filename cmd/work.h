@@ -6,6 +6,7 @@
 #include "cmd/latch.h"
 #include "cmd/reach.h"
 #include "cmd/swarm.h"
+#include "cmd/turn.h"
 #include "bootstrap/bootstrap.h"
 #include "manifests/manifests.h"
 #include "pki/pki.h"
@@ -17,6 +18,7 @@ struct work {
 	struct reach *reach;
 	struct pki *pki;
 	struct latch *bundle; /* opened once `artifacts` and `bundle_folder` are there */
+	struct turn *turn; /* of nodes that run and that others feel */
 	struct artifacts artifacts;
 	char *bundle_folder;
 	char *registry_password, *encryption_key;

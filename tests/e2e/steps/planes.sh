@@ -242,3 +242,21 @@ planes_are_all_lost() {
 	etcd_is_well
 	is_as_the_file_says
 }
+
+# What all API servers take up: one after the other begins anew, while a worker asks.
+planes_change() {
+	probe_begins
+	sed -i 's/^  controlPlane: {count: 3/  podSecurity: restricted\n&/' "$FILE"
+	status apply
+	expect_status 0
+	one_plane_after_another
+	probe_ends
+	[[ $(davit exec -f "$FILE" --role control-plane -- 'sudo grep -rl "restricted" /etc/kubernetes | wc -l' 2>/dev/null | awk '$NF > 0' | wc -l) = 3 ]]
+	is_as_the_file_says
+}
+
+# "[  12.3 s] demo-cp-1: install done (4.5 s)", three times, of which none began before another one had ended
+one_plane_after_another() {
+	sed -nE 's/.*\[ *([0-9.]+) s\] demo-cp-[123]: install done \(([0-9.]+) s\).*/\1 \2/p' "$WORK/out" |
+		awk '{ overlap = overlap || $1 - $2 < end - 0.2; end = $1 } END { exit NR != 3 || overlap }'
+}
