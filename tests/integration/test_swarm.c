@@ -80,7 +80,7 @@ static void give_client(void)
 {
 	static const char text[] = "#!/bin/sh\nprintf '%s\\n' \"$NODE: $*\" >>\"$FAKE/client\"\ncase $* in *broken*) echo 'no such image' >&2; exit 1 ;; *slow*) sleep 30 ;; *deploy*) cat >>\"$FAKE/client\" ;; esac\n";
 
-	has_client = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("tmpfs", "/opt", "tmpfs", 0, "mode=755") == 0;
+	has_client = unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 && mount("tmpfs", "/opt", "tmpfs", 0, "mode=755") == 0;
 	if (!has_client)
 		return;
 	assert_success(path_mkdirs("/opt/davit/bin", 0755, &test_error));
