@@ -47,7 +47,7 @@ node_is_replaced() {
 	status davit apply -f "$SCALE" --mirror "$MIRROR" --yes
 	expect_status 0
 	[[ $(workers) = 'node/demo-workers-2 node/demo-workers-3 ' ]]
-	[[ -z $(list_project | grep demo-workers-1 || true) ]]
+	is_gone demo-workers-1
 	cmp "$FILE" "$SCALE"
 	nothing_is_lost
 }
