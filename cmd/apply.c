@@ -250,10 +250,8 @@ static int find_out(struct apply *a, struct changes *changes, struct error **err
 	struct parallel_task tasks[] = {{look, a}, {prepare, a}, {ask_nodes, a}};
 
 	event_begin(a->w->events, "cloud", "look");
-	if (unlock(a, err) < 0 || leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
-		return -1;
-	turnover_resume(a->c);
-	if (turnover_fit(&a->leaving, a->cloud, a->view, &(struct changes){0}, &a->turnover, err) < 0 || check(a, false, err) < 0)
+	if (unlock(a, err) < 0 || leaving_choose(&a->leaving, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0 ||
+	    turnover_resume(&a->leaving, a->cloud, a->view, &a->turnover, err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(a->w->events, "cloud", "look");
 	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)

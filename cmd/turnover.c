@@ -96,12 +96,6 @@ static void resume(const struct context *c, const struct pool_spec *pool, struct
 		leaving_names(c, pool->name, ret);
 }
 
-void turnover_resume(const struct context *c)
-{
-	for (size_t p = 0; p < c->spec->n_pools; p++)
-		resume(c, &c->spec->pools[p], &c->plan->first);
-}
-
 /* ordered: as Kubernetes, which is asked, says; else those of the plan in its order, which are as many. */
 static int find(struct leaving *l, const struct changes *changes, bool ordered, struct turnover *ret, struct error **err)
 {
@@ -173,7 +167,6 @@ static int find_anew(struct leaving *l, const struct changes *changes, struct tu
 {
 	for (size_t i = 0; i < t->names.n; i++)
 		inventory_leaving(l->c->inventory, t->names.v[i], false);
-	turnover_clear(t);
 	return context_replan(l->c, err) < 0 ? -1 : find(l, changes, t->ordered, t, err);
 }
 
@@ -189,6 +182,13 @@ int turnover_fit(struct leaving *l, struct cloud *cloud, struct view *view, cons
 		return 0;
 	give_way(l->c);
 	return find_anew(l, changes, t, err);
+}
+
+int turnover_resume(struct leaving *l, struct cloud *cloud, struct view *view, struct turnover *t, struct error **err)
+{
+	for (size_t p = 0; p < l->c->spec->n_pools; p++)
+		resume(l->c, &l->c->spec->pools[p], &l->c->plan->first);
+	return turnover_fit(l, cloud, view, &(struct changes){0}, t, err);
 }
 
 void turnover_advise(const struct turnover *t)

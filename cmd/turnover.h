@@ -17,8 +17,6 @@ bool turnover_is_asked(const struct context *c, const char *node); /* by a run t
 void turnover_asked(const struct context *c, const char *pool, const struct strv *asked, struct changes *changes);
 /* What the file says of nodes that are there is left to `apply`. */
 void turnover_ignore(struct changes *changes);
-/* What a run that was cut off has begun, in the plan: nodes that go before anything is made. */
-void turnover_resume(const struct context *c);
 /*
  * Which ones, by the changes of CHANGE_REPLACE, and the next batch: they are leaving in the inventory and the plan from now on,
  * and in the state after turnover_begin().
@@ -31,6 +29,8 @@ int turnover_foresee(struct leaving *l, const struct changes *changes, struct tu
  * To be called after the others of these; what is found is in the turnover.
  */
 int turnover_fit(struct leaving *l, struct cloud *cloud, struct view *view, const struct changes *changes, struct turnover *t, struct error **err) MUST_USE;
+/* What a run that was cut off has begun, before the changes are known: nodes that go before anything is made, in the plan; and as above. */
+int turnover_resume(struct leaving *l, struct cloud *cloud, struct view *view, struct turnover *t, struct error **err) MUST_USE;
 /* For people, where the checks have refused: the way with no more servers than there are. */
 void turnover_advise(const struct turnover *t);
 int turnover_begin(struct leaving *l, const struct turnover *t, const struct strv *asked, struct error **err) MUST_USE;

@@ -377,20 +377,11 @@ static int member_steps(struct visit *v, struct ssh **s, struct error **err)
 	return platform_is_swarm(w->c->spec->platform) ? swarm_enter(w, v->n, s, err) : 0;
 }
 
-/* Whether something begins anew that others would miss on all nodes at once: API servers and etcd, and engines with all that they run. */
-static int goes_in_turn(struct work *w, const struct node *n, bool *ret, struct error **err)
+/* Whether others miss what begins anew on it where that is so on all nodes at once: API servers and etcd, and engines with all that they run. */
+static bool is_missed(const struct work *w, const struct node *n)
 {
-	CLEANUP_FREE char *key = xasprintf("applied:%s", n->name), *applied = state_get(w->c->state, key);
-	bool same = false;
-
-	*ret = false;
-	if (applied == NULL || *applied == '\0' || n->role == NODE_REGISTRY ||
-	    (n->role != NODE_CONTROL_PLANE && !platform_is_swarm(w->c->spec->platform)))
-		return 0;
-	if (work_is_applied(w, n, &same, err) < 0)
-		return -1;
-	*ret = !same;
-	return 0;
+	return state_is_installed(w->c->state, n->name) &&
+	       (n->role == NODE_CONTROL_PLANE || (n->role == NODE_WORKER && platform_is_swarm(w->c->spec->platform)));
 }
 
 static int member_in_turn(struct visit *v, struct ssh **s, struct error **err)
@@ -407,12 +398,12 @@ static int member_in_turn(struct visit *v, struct ssh **s, struct error **err)
 static int node_steps(struct work *w, const struct node *n, struct ssh **s, struct error **err)
 {
 	struct visit v = {.w = w, .n = n};
-	bool done = false, in_turn = false;
+	bool same = false;
 
 	/* a worker: the cost of a pool's growth is that of the new ones */
-	if (n->role == NODE_WORKER && work_is_applied(w, n, &done, err) < 0)
+	if (n->role == NODE_WORKER && work_is_applied(w, n, &same, err) < 0)
 		return -1;
-	if (done)
+	if (same)
 		return 0;
 	event_begin(w->events, n->name, "ssh");
 	if (reach_ssh(w->reach, n->name, w->deadline, s, err) < 0 ||
@@ -421,9 +412,9 @@ static int node_steps(struct work *w, const struct node *n, struct ssh **s, stru
 	event_end(w->events, n->name, "ssh");
 	if (n->role == NODE_BASTION)
 		return note_reached(w, n, err);
-	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || goes_in_turn(w, n, &in_turn, err) < 0)
+	if (latch_wait(w->bundle, w->deadline, NULL, err) < 0 || (n->role == NODE_CONTROL_PLANE && work_is_applied(w, n, &same, err) < 0))
 		return -1;
-	return in_turn ? member_in_turn(&v, s, err) : member_steps(&v, s, err);
+	return !same && is_missed(w, n) ? member_in_turn(&v, s, err) : member_steps(&v, s, err);
 }
 
 static int run_node(size_t i, struct work *w, bool install_it, struct error **err)
