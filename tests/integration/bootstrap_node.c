@@ -250,3 +250,11 @@ int node_run(struct node_world *w, bool *ret_changed, struct error **err)
 		return -1;
 	return bootstrap_node(s, &w->run, ret_changed, err);
 }
+
+void node_holds(const char *path, const char *text)
+{
+	CLEANUP_FREE char *found = node_read(path);
+
+	if (strcmp(found, text) != 0)
+		fail_msg("%s holds \"%s\" instead of \"%s\"", path, found, text);
+}

@@ -43,3 +43,4 @@ int node_run(struct node_world *w, bool *ret_changed, struct error **err); /* in
 /* The text of a file, "" where there is none; the caller frees. */
 char *node_read(const char *path);
 void node_write(const char *path, const char *text);
+void node_holds(const char *path, const char *text); /* fails the test where the file holds another one */

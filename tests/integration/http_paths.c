@@ -282,3 +282,9 @@ void http_paths_stop(void)
 	server_stop(server);
 	server_stop(other);
 }
+
+int http_collect(const void *p, size_t n, void *context, struct error **err UNUSED)
+{
+	buf_add_mem(context, p, n);
+	return 0;
+}

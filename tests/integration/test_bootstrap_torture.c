@@ -31,13 +31,6 @@ static int close_world(void **state UNUSED)
 	return 0;
 }
 
-static void file_is(const char *path, const char *text)
-{
-	CLEANUP_FREE char *found = node_read(path);
-
-	assert_string_equal(found, text);
-}
-
 /* How much one run is, with a change of the node's files to carry out. */
 static uint64_t measure(void)
 {
@@ -73,7 +66,7 @@ static void test_cut_after_any_number_of_bytes(void **state UNUSED)
 		relay_arm(relay, NULL, 0);
 		world.run.deadline = clock_deadline(RUN_MS);
 		assert_success(node_run(&world, &changed, &test_error));
-		file_is("/etc/davit/served.conf", text);
+		node_holds("/etc/davit/served.conf", text);
 		assert_int_equal(system("test \"$(/opt/davit/bin/tool)\" = tool"), 0);
 	}
 	printf("# %u places in %llu bytes, %u runs failed\n", PLACES, (unsigned long long)whole, failed);

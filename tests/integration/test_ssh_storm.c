@@ -124,13 +124,6 @@ static int run(struct storm *w, const char *text, struct error **err)
 	return parallel_for(3, 0, visit, w, NULL, err);
 }
 
-static void file_is(const char *path, const char *text)
-{
-	CLEANUP_FREE char *found = node_read(path);
-
-	assert_string_equal(found, text);
-}
-
 /* Nothing of any connection is left at the servers. */
 static void wait_for_quiet(const struct storm *w)
 {
@@ -155,7 +148,7 @@ static void check_node(struct storm *w, const char *text, const struct relay_fau
 {
 	bool changed = true;
 
-	file_is("/etc/davit/served.conf", text);
+	node_holds("/etc/davit/served.conf", text);
 	if (!is_whole())
 		fail_msg("%s after %" PRIu64 " bytes: files are not as they were sent", fault->name, at);
 	assert_success(node_run(&w->node, &changed, &test_error));

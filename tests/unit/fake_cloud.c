@@ -425,20 +425,7 @@ static void pass_time(enum kind kind)
 		} else if (kind == KIND_SERVER && is(o, "OS-EXT-STS:task_state", "spawning")) {
 			json_add_str(o, "OS-EXT-STS:task_state", "");
 		} else if (kind == KIND_SERVER && is(o, "status", "BUILD")) {
-			bool broken = fake.broken_times > 0 && is(o, "name", fake.broken);
-
-			struct json_object *disks = json_at(o, "block_device_mapping_v2");
-
-			for (size_t d = 0; d < json_len(disks); d++)
-				fake_attach(str(json_object_array_get_idx(disks, d), "uuid"), o);
-			fake_plug(str(o, "networks[0].port"), o);
-			json_add_str(o, "status", broken ? "ERROR" : "ACTIVE");
-			if (broken) {
-				json_add(o, "fault", json_tokener_parse("{\"message\":\"No valid host was found\"}"));
-				fake.broken_times--;
-			} else {
-				json_add_str(o, "OS-SRV-USG:launched_at", "2026");
-			}
+			fake_begin(o);
 		}
 	}
 }

@@ -47,6 +47,23 @@ static void leave_group(struct json_object *members, const char *server)
 			json_object_array_del_idx(members, i, 1);
 }
 
+void fake_begin(struct json_object *server)
+{
+	bool broken = fake.broken_times > 0 && is(server, "name", fake.broken);
+	struct json_object *disks = json_at(server, "block_device_mapping_v2");
+
+	for (size_t d = 0; d < json_len(disks); d++)
+		fake_attach(str(json_object_array_get_idx(disks, d), "uuid"), server);
+	fake_plug(str(server, "networks[0].port"), server);
+	json_add_str(server, "status", broken ? "ERROR" : "ACTIVE");
+	if (!broken) {
+		json_add_str(server, "OS-SRV-USG:launched_at", "2026");
+		return;
+	}
+	json_add(server, "fault", json_tokener_parse("{\"message\":\"No valid host was found\"}"));
+	fake.broken_times--;
+}
+
 void fake_release(const char *server)
 {
 	struct json_object *port, *volume;

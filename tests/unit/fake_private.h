@@ -52,6 +52,7 @@ int fake_settle_server(struct json_object *o, int *s, struct error **err);
 int fake_act(const char *server, const char *verb, struct json_object *body, struct json_object **ret, int *s, struct error **err);
 void fake_plug(const char *port_id, struct json_object *server);
 void fake_join_group(const char *group, const char *server); /* group: its id; NULL: none */
+void fake_begin(struct json_object *server); /* what was built runs, or is in ERROR */
 void fake_release(const char *server); /* what it holds is free, before it goes */
 /* fake_extras.c: octavia, snapshots, application credentials */
 void fake_settle_balancer(struct json_object *o);
