@@ -155,7 +155,7 @@ static void add_programs(const struct bootstrap_run *run, const bool *used, stru
 }
 
 /* What a unit that runs can do without until it is started again for another reason: no API is away for it. */
-static const char *const unhurried[] = {"--goaway-chance="};
+static const char *const unhurried[] = {"--goaway-chance=", "--shutdown-delay-duration="};
 
 static bool is_unhurried(const char *line, size_t n)
 {

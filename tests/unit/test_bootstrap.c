@@ -223,7 +223,7 @@ static bool matters(const char *path)
 /* One control plane becomes one of several: its API server goes on as it is. */
 static void test_units_wait_for_what_has_time(void **state UNUSED)
 {
-	static const char *const texts[] = {"[Service]\nExecStart=/x \\\n  --b=2\n", "[Service]\nExecStart=/x \\\n  --goaway-chance=0.001 \\\n  --b=2\n",
+	static const char *const texts[] = {"[Service]\nExecStart=/x \\\n  --b=2\n", "[Service]\nExecStart=/x \\\n  --goaway-chance=0.001 \\\n  --shutdown-delay-duration=4s \\\n  --b=2\n",
 					    "[Service]\nExecStart=/x \\\n  --goaway=0.001 \\\n  --b=2\n"};
 	char digests[ARRAY_SIZE(texts)][DIGEST_HEX_LEN + 1];
 	struct example e = {0};

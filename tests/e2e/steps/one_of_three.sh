@@ -10,9 +10,7 @@ written() { kubectl --request-timeout=5s create configmap "$1" --from-literal=a=
 
 # serves_on NAME: while the fault is there, and as a worker sees it; then all three are well again, without anybody's doing
 serves_on() {
-	local asked
-	asked=$(davit ssh -f "$FILE" workers-1 'wc -l </run/davit-probe')
-	eventually 60 probed $((asked + 50))
+	asks_on 50
 	eventually 60 written "$1"
 	eventually 120 fault_is_over
 	eventually 180 etcd_is_well

@@ -95,13 +95,21 @@ probe_begins() {
 
 probed() { (($(davit ssh -f "$FILE" workers-1 'grep -c " 200$" /run/davit-probe') >= $1)); }
 
-# With one API server less most answers come all the same; how many did not is told.
+# until N more are answered
+asks_on() {
+	local asked
+	asked=$(davit ssh -f "$FILE" workers-1 'wc -l </run/davit-probe')
+	eventually 60 probed $((asked + $1))
+}
+
+# [OF]: with one API server less fewer than one of OF (10) are lost, and none in the end; how many are is told.
 probe_ends() {
 	local lost
+	asks_on 20
 	davit ssh -f "$FILE" workers-1 'cat /run/davit-probe; sudo systemctl stop davit-probe' >"$WORK/probe"
 	lost=$(grep -vc ' 200$' "$WORK/probe" || true)
 	say "$(wc -l <"$WORK/probe") requests through the balancer, $lost lost, in $(grep -v ' 200$' "$WORK/probe" | cut -d ' ' -f 1 | sort -u | wc -l) seconds"
-	((lost * 10 < $(wc -l <"$WORK/probe")))
+	((lost * ${1:-10} < $(wc -l <"$WORK/probe")))
 	[[ -z $(tail -n 20 "$WORK/probe" | grep -v ' 200$' || true) ]]
 }
 
@@ -109,11 +117,9 @@ probe_ends() {
 written_without_cp_2() { kubectl create configmap without-cp-2 --from-literal=a=b --dry-run=client -o yaml | kubectl apply -f -; }
 
 plane_is_switched_off() {
-	local asked
 	probe_begins
 	in_tree power.py stop demo-cp-2
-	asked=$(davit ssh -f "$FILE" workers-1 'wc -l </run/davit-probe')
-	eventually 60 probed $((asked + 50))
+	asks_on 50
 	# etcd takes writes, the API from outside as well, when its address has moved where that was cp-2's
 	eventually 60 written_without_cp_2
 	probe_ends
@@ -243,14 +249,14 @@ planes_are_all_lost() {
 	is_as_the_file_says
 }
 
-# What all API servers take up: one after the other begins anew, while a worker asks.
+# What all API servers take up: one after the other begins anew, while a worker asks.  Each says so before, and answers what it was asked.
 planes_change() {
 	probe_begins
 	sed -i 's/^  controlPlane: {count: 3/  podSecurity: restricted\n&/' "$FILE"
 	status apply
 	expect_status 0
 	one_plane_after_another
-	probe_ends
+	probe_ends 50
 	[[ $(davit exec -f "$FILE" --role control-plane -- 'sudo grep -rl "restricted" /etc/kubernetes | wc -l' 2>/dev/null | awk '$NF > 0' | wc -l) = 3 ]]
 	is_as_the_file_says
 }
