@@ -16,12 +16,12 @@ enum { READY_MS = 10 * 60 * 1000 };
 
 static int push(struct ssh *s, struct restore *r, size_t i, struct error **err)
 {
-	CLEANUP_ETCD_PULL struct etcd_pull pull = {0};
+	CLEANUP_BACKUP_PULL struct backup_pull pull = {0};
 
 	if (r->places[i].done)
 		return 0;
-	etcd_pull_begin(&pull, &r->file);
-	return etcd_push(s, &r->r, etcd_pull_read, &pull, err);
+	backup_pull_begin(&pull, &r->file);
+	return etcd_push(s, &r->r, backup_pull_read, &pull, err);
 }
 
 static int stop_api(struct ssh *s, struct restore *r UNUSED, size_t i UNUSED, struct error **err)

@@ -1,8 +1,8 @@
 #include "cmd/etcd_restore.h"
 #include "cmd/etcd.h"
 #include "cmd/checks.h"
-#include "cmd/etcd_away.h"
-#include "cmd/etcd_header.h"
+#include "cmd/backup_away.h"
+#include "cmd/backup_header.h"
 #include "cmd/live.h"
 #include "cmd/lost.h"
 #include "cmd/output.h"
@@ -89,7 +89,7 @@ static void print_json(const struct restore *r, bool steps)
 	struct json_object *o = json_object_new_object();
 
 	json_add_str(o, "cluster", r->c.spec->name);
-	json_add(o, "backup", etcd_header_json(&r->file.header));
+	json_add(o, "backup", backup_header_json(&r->file.header));
 	json_add(o, "nodes", nodes_json(r));
 	if (steps)
 		json_add(o, "steps", etcd_phases_json(r));
@@ -177,11 +177,11 @@ static void take_up(struct restore *r)
 /* What comes from an object store has no name on this machine any more once it is open. */
 static int open_backup(struct restore *r, const char *name, struct error **err)
 {
-	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP(backup_away_drop) char *folder = NULL;
 	CLEANUP_FREE char *path = NULL;
 
-	if (etcd_away_local(name, context_cloud(&r->c), &folder, &path, err) < 0 ||
-	    etcd_backup_open(r->c.o, path, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
+	if (backup_away_local(name, context_cloud(&r->c), &folder, &path, err) < 0 ||
+	    backup_open(r->c.o, path, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
 		return -1;
 	r->file.path = name;
 	return 0;
@@ -226,7 +226,7 @@ void etcd_restore_clear(struct restore *r)
 	free(r->planes);
 	reach_free(r->reach);
 	recovery_free(&r->recovery);
-	etcd_file_close(&r->file);
+	backup_file_close(&r->file);
 	events_free(r->events);
 	free(r->kubernetes);
 	free(r->id);

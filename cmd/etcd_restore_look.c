@@ -1,5 +1,4 @@
 #include "cmd/etcd_restore.h"
-#include "cmd/passphrase.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -13,48 +12,6 @@
 
 enum { CONNECT_MS = 60 * 1000 };
 #define WAL_BYTES ((int64_t)256 << 20) /* etcd lays its log out beforehand, in files of 64 MiB */
-
-/* ---- the file */
-
-static int need_passphrase(const struct options *o, const struct etcd_file *f, char **ret, struct error **err)
-{
-	CLEANUP_FREE char *who = strv_join(&f->header.sealed_for, ", ");
-
-	if (!strv_has(&f->header.sealed_for, "passphrase"))
-		return error_set(err, ERROR_USAGE, "%s is encrypted for %s: give the private key of it with --key", f->path, who);
-	return passphrase_read(o, false, ret, err);
-}
-
-int etcd_backup_unseal(const struct options *o, struct etcd_file *f, struct buf *ret, struct error **err)
-{
-	CLEANUP_SECRET char *passphrase = NULL;
-	CLEANUP(buf_wipe) struct buf key = BUF_INIT;
-
-	if (o->key == NULL ? need_passphrase(o, f, &passphrase, err) < 0 : path_read(o->key, &key, err) < 0)
-		return -1;
-	return etcd_file_unseal(f, o->key != NULL ? buf_str(&key) : NULL, passphrase, ret, err);
-}
-
-int etcd_backup_open(const struct options *o, const char *path, const char *cluster, const char *uuid, struct etcd_file *ret_file,
-		     struct json_object **ret_recovery, struct error **err)
-{
-	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
-	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-	CLEANUP(recovery_free) struct json_object *recovery = NULL;
-
-	if (etcd_file_open(path, &f, err) < 0)
-		return -1;
-	if (backup_check_cluster(&f.header, cluster, uuid, err) < 0)
-		return error_wrap(err, "%s", path);
-	if (etcd_backup_unseal(o, &f, &text, err) < 0 || etcd_file_verify(&f, err) < 0)
-		return -1;
-	if (recovery_parse(buf_str(&text), text.len, cluster, uuid, &recovery, err) < 0)
-		return error_wrap(err, "%s", path);
-	*ret_recovery = steal_ptr(recovery);
-	*ret_file = f;
-	f = (struct etcd_file){.fd = -1};
-	return 0;
-}
 
 /* ---- what stands against it */
 
@@ -131,9 +88,10 @@ static void check_place(const struct restore *r, size_t i, struct findings *ret)
 	if (p->free < data || (!p->has_one_disk && p->run_free < run))
 		findings_add(ret, SEVERITY_ERROR, "disk",
 			     xasprintf("%s: %lld MiB are free for etcd's data and %lld in /opt/davit/run, and it takes %lld and %lld",
-				       r->c.plan->nodes[r->planes[i]].node.name, (long long)(p->free >> 20), (long long)(p->run_free >> 20), (long long)(data >> 20),
-				       (long long)(run >> 20)),
-			     xstrdup("what is there stays, beside what comes"), xstrdup("make room there; an earlier /var/lib/etcd.before-… may go"));
+				  r->c.plan->nodes[r->planes[i]].node.name, (long long)(p->free >> 20),
+				  (long long)(p->run_free >> 20), (long long)(data >> 20), (long long)(run >> 20)),
+			xstrdup("what is there stays, beside what comes"),
+			xstrdup("make room there; an earlier /var/lib/etcd.before-… may go"));
 }
 
 /* ---- all control planes */

@@ -1,20 +1,11 @@
-#include "cmd/etcd_away.h"
-#include "cmd/etcd_file.h"
-#include "cmd/etcd_header.h"
+#include "cmd/backup_away.h"
+#include "cmd/backup_file.h"
+#include "cmd/backup_header.h"
 #include "cmd/output.h"
 #include "cmd/verbs.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
-
-struct json_object *etcd_header_json(const struct backup *b)
-{
-	struct json_object *o = NULL;
-	CLEANUP_BUF struct buf text = BUF_INIT;
-
-	backup_write(b, &text);
-	return json_parse(buf_str(&text), text.len, "the header", &o, NULL) < 0 ? json_object_new_object() : o;
-}
 
 static void row(struct table *t, const char *what, const char *value)
 {
@@ -43,14 +34,14 @@ static void print_table(const struct backup *b)
 
 int verb_etcd_show(const struct options *o, struct error **err)
 {
-	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
-	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP_BACKUP_FILE struct backup_file f = {.fd = -1};
+	CLEANUP(backup_away_drop) char *folder = NULL;
 	CLEANUP_FREE char *path = NULL;
 
-	if (etcd_away_local(o->args.v[0], o->cloud, &folder, &path, err) < 0 || etcd_file_open(path, &f, err) < 0)
+	if (backup_away_local(o->args.v[0], o->cloud, &folder, &path, err) < 0 || backup_file_open(path, &f, err) < 0)
 		return -1;
 	if (o->format == OUTPUT_JSON)
-		output_json(etcd_header_json(&f.header));
+		output_json(backup_header_json(&f.header));
 	else
 		print_table(&f.header);
 	return 0;

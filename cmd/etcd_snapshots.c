@@ -1,5 +1,5 @@
 #include "cmd/etcd.h"
-#include "cmd/etcd_away.h"
+#include "cmd/backup_away.h"
 #include "cmd/output.h"
 #include "cmd/planes.h"
 #include "cmd/verbs.h"
@@ -131,7 +131,7 @@ static int find_away(const struct context *c, const char *url, struct json_objec
 
 	if (!objects_is_url(url))
 		return error_set(err, ERROR_USAGE, "etcd snapshots: \"%s\" is no object store: write swift://CONTAINER or s3://BUCKET", url);
-	return etcd_away_open(c, url, &away, err) < 0 ? -1 : etcd_away_list(c, away, ret, err);
+	return backup_away_open(c, url, &away, err) < 0 ? -1 : backup_away_list(c, away, ret, err);
 }
 
 static int find_here(const struct context *c, struct json_object **ret, struct error **err)

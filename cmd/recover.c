@@ -1,5 +1,5 @@
-#include "cmd/etcd_away.h"
-#include "cmd/etcd_restore.h"
+#include "cmd/backup_away.h"
+#include "cmd/backup_open.h"
 #include "cmd/marks.h"
 #include "cmd/verbs.h"
 #include "bootstrap/bootstrap.h"
@@ -97,16 +97,16 @@ static int fetch(const struct context *c, struct buf *ret, struct error **err)
 /* A backup of etcd holds one, too, beside what may be too large to be read here. */
 static int read_archive(const struct context *c, struct buf *ret, struct error **err)
 {
-	CLEANUP_ETCD_FILE struct etcd_file f = {.fd = -1};
+	CLEANUP_BACKUP_FILE struct backup_file f = {.fd = -1};
 	CLEANUP_ERROR struct error *why = NULL;
-	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP(backup_away_drop) char *folder = NULL;
 	CLEANUP_FREE char *path = NULL;
 
-	if (etcd_away_local(c->o->archive, context_cloud(c), &folder, &path, err) < 0)
+	if (backup_away_local(c->o->archive, context_cloud(c), &folder, &path, err) < 0)
 		return -1;
-	if (etcd_file_open(path, &f, &why) == 0)
-		return etcd_backup_unseal(c->o, &f, ret, err);
-	return etcd_file_is_backup(path) ? error_move(err, steal_ptr(why)) : path_read(path, ret, err);
+	if (backup_file_open(path, &f, &why) == 0)
+		return backup_unseal(c->o, &f, ret, err);
+	return backup_file_is_backup(path) ? error_move(err, steal_ptr(why)) : path_read(path, ret, err);
 }
 
 static int from_nodes(struct context *c, struct error **err)

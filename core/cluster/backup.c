@@ -233,14 +233,14 @@ int64_t backup_name_ms(const char *name)
 
 static int newer_first(const void *a, const void *b)
 {
-	const struct backup_file *x = a, *y = b;
+	const struct backup_entry *x = a, *y = b;
 
 	if (x->taken_ms != y->taken_ms)
 		return x->taken_ms > y->taken_ms ? -1 : 1;
 	return strcmp(y->name, x->name);
 }
 
-void backup_retire(struct backup_file *files, size_t n, size_t keep, struct strv *ret)
+void backup_retire(struct backup_entry *files, size_t n, size_t keep, struct strv *ret)
 {
 	if (n > 1)
 		qsort(files, n, sizeof(*files), newer_first);

@@ -55,11 +55,11 @@ char *backup_name(const char *cluster, int64_t taken_ms) MUST_USE;
 bool backup_is_name(const char *name, const char *cluster);
 int64_t backup_name_ms(const char *name); /* when one of such a name was taken, since 1970 */
 /* Of n backups of one cluster the names of those beyond the `keep` newest. */
-struct backup_file {
+struct backup_entry {
 	const char *name;
 	int64_t taken_ms;
 };
-void backup_retire(struct backup_file *files, size_t n, size_t keep, struct strv *ret); /* sorts files */
+void backup_retire(struct backup_entry *files, size_t n, size_t keep, struct strv *ret); /* sorts files */
 
 /* What of it cannot go back into this cluster, a sentence each; kubernetes: the version that the cluster has; etcd: the oldest of its
  * control planes' programs. */

@@ -155,7 +155,7 @@ static void test_names(void **state UNUSED)
 
 static void check_kept(size_t keep, const char *wanted)
 {
-	struct backup_file files[] = {{"b", 2}, {"d", 4}, {"a", 1}, {"c", 3}};
+	struct backup_entry files[] = {{"b", 2}, {"d", 4}, {"a", 1}, {"c", 3}};
 	CLEANUP_STRV struct strv gone = STRV_INIT;
 	CLEANUP_FREE char *names = NULL;
 

@@ -1,4 +1,4 @@
-#include "cmd/etcd_away.h"
+#include "cmd/backup_away.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int etcd_away_open(const struct context *c, const char *url, struct objects **ret, struct error **err)
+int backup_away_open(const struct context *c, const char *url, struct objects **ret, struct error **err)
 {
 	return objects_open(url, context_cloud(c), ret, err);
 }
 
-int etcd_away_folder(char **ret, struct error **err)
+int backup_away_folder(char **ret, struct error **err)
 {
 	const char *tmp = getenv("TMPDIR");
 	CLEANUP_FREE char *folder = xasprintf("%s/davit-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
@@ -25,7 +25,7 @@ int etcd_away_folder(char **ret, struct error **err)
 	return 0;
 }
 
-void etcd_away_drop(char **folder)
+void backup_away_drop(char **folder)
 {
 	CLEANUP_ERROR struct error *why = NULL;
 
@@ -39,7 +39,7 @@ static char *of_cluster(const struct context *c, const char *name)
 	return xasprintf("%s/%s", state_uuid(c->state), name);
 }
 
-int etcd_away_put(const struct context *c, struct objects *o, const char *path, char **ret_url, struct error **err)
+int backup_away_put(const struct context *c, struct objects *o, const char *path, char **ret_url, struct error **err)
 {
 	CLEANUP_FREE char *name = of_cluster(c, strrchr(path, '/') + 1);
 
@@ -74,19 +74,19 @@ static int list(const struct context *c, struct objects *o, struct object_list *
 	return 0;
 }
 
-static struct backup_file *files_of(const struct object_list *l)
+static struct backup_entry *files_of(const struct object_list *l)
 {
-	struct backup_file *files = xnew_n(struct backup_file, l->n + 1);
+	struct backup_entry *files = xnew_n(struct backup_entry, l->n + 1);
 
 	for (size_t i = 0; i < l->n; i++)
-		files[i] = (struct backup_file){l->objects[i].name, backup_name_ms(base(l->objects[i].name))};
+		files[i] = (struct backup_entry){l->objects[i].name, backup_name_ms(base(l->objects[i].name))};
 	return files;
 }
 
-int etcd_away_retire(const struct context *c, struct objects *o, size_t keep, struct strv *ret_removed, struct error **err)
+int backup_away_retire(const struct context *c, struct objects *o, size_t keep, struct strv *ret_removed, struct error **err)
 {
 	CLEANUP_OBJECT_LIST struct object_list l = {0};
-	CLEANUP_FREE struct backup_file *files = NULL;
+	CLEANUP_FREE struct backup_entry *files = NULL;
 	CLEANUP_STRV struct strv gone = STRV_INIT;
 
 	if (list(c, o, &l, err) < 0)
@@ -115,7 +115,7 @@ static struct json_object *away_json(const struct objects *o, const struct objec
 }
 
 /* Their names are in the order in which they were taken. */
-int etcd_away_list(const struct context *c, struct objects *o, struct json_object **ret, struct error **err)
+int backup_away_list(const struct context *c, struct objects *o, struct json_object **ret, struct error **err)
 {
 	CLEANUP_OBJECT_LIST struct object_list l = {0};
 
@@ -142,9 +142,9 @@ static int fetch(const char *url, const char *cloud, const char *path, struct er
 	return r;
 }
 
-int etcd_away_local(const char *name, const char *cloud, char **ret_folder, char **ret_path, struct error **err)
+int backup_away_local(const char *name, const char *cloud, char **ret_folder, char **ret_path, struct error **err)
 {
-	CLEANUP(etcd_away_drop) char *folder = NULL;
+	CLEANUP(backup_away_drop) char *folder = NULL;
 	CLEANUP_FREE char *path = NULL;
 
 	*ret_folder = NULL;
@@ -152,7 +152,7 @@ int etcd_away_local(const char *name, const char *cloud, char **ret_folder, char
 		*ret_path = xstrdup(name);
 		return 0;
 	}
-	if (etcd_away_folder(&folder, err) < 0)
+	if (backup_away_folder(&folder, err) < 0)
 		return -1;
 	path = xasprintf("%s/backup", folder);
 	if (fetch(name, cloud, path, err) < 0)

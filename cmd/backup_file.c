@@ -1,4 +1,4 @@
-#include "cmd/etcd_file.h"
+#include "cmd/backup_file.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include <errno.h>
@@ -11,7 +11,7 @@ enum { PIECE = 256 * 1024 };
 
 /* ---- written */
 
-static int put(struct etcd_writer *w, const void *p, size_t n, struct error **err)
+static int put(struct backup_writer *w, const void *p, size_t n, struct error **err)
 {
 	for (size_t done = 0; done < n;) {
 		ssize_t written = write(w->fd, (const char *)p + done, n - done);
@@ -26,7 +26,7 @@ static int put(struct etcd_writer *w, const void *p, size_t n, struct error **er
 }
 
 /* Header and sealed part, with a new key for the snapshot. */
-static int put_head(struct etcd_writer *w, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct error **err)
+static int put_head(struct backup_writer *w, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT, sealed = BUF_INIT, line = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
@@ -51,10 +51,10 @@ static int put_head(struct etcd_writer *w, const struct backup *header, const st
 	return put(w, line.data, line.len, err) < 0 || put(w, text.data, text.len, err) < 0 || put(w, sealed.data, sealed.len, err) < 0 ? -1 : 0;
 }
 
-int etcd_writer_open(const char *path, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct etcd_writer *ret,
+int backup_writer_open(const char *path, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct backup_writer *ret,
 		     struct error **err)
 {
-	CLEANUP_ETCD_WRITER struct etcd_writer w = {.path = xstrdup(path), .part = xasprintf("%s.part", path), .fd = -1, .digest = digest_new()};
+	CLEANUP_BACKUP_WRITER struct backup_writer w = {.path = xstrdup(path), .part = xasprintf("%s.part", path), .fd = -1, .digest = digest_new()};
 
 	w.fd = open(w.part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (w.fd < 0)
@@ -62,11 +62,11 @@ int etcd_writer_open(const char *path, const struct backup *header, const struct
 	if (put_head(&w, header, recovery, to, err) < 0)
 		return -1;
 	*ret = w;
-	w = (struct etcd_writer){.fd = -1};
+	w = (struct backup_writer){.fd = -1};
 	return 0;
 }
 
-int etcd_writer_add(struct etcd_writer *w, const void *p, size_t n, struct error **err)
+int backup_writer_add(struct backup_writer *w, const void *p, size_t n, struct error **err)
 {
 	uint8_t piece[16 * 1024];
 
@@ -79,7 +79,7 @@ int etcd_writer_add(struct etcd_writer *w, const void *p, size_t n, struct error
 	return 0;
 }
 
-int etcd_writer_end(struct etcd_writer *w, int64_t *ret_size, char ret_sha256[DIGEST_HEX_LEN + 1], struct error **err)
+int backup_writer_end(struct backup_writer *w, int64_t *ret_size, char ret_sha256[DIGEST_HEX_LEN + 1], struct error **err)
 {
 	if (fsync(w->fd) < 0 || rename(w->part, w->path) < 0)
 		return error_errno(err, errno, "cannot write %s", w->path);
@@ -89,7 +89,7 @@ int etcd_writer_end(struct etcd_writer *w, int64_t *ret_size, char ret_sha256[DI
 	return 0;
 }
 
-void etcd_writer_close(struct etcd_writer *w)
+void backup_writer_close(struct backup_writer *w)
 {
 	if (w->fd >= 0)
 		close(w->fd);
@@ -99,12 +99,12 @@ void etcd_writer_close(struct etcd_writer *w)
 	free(w->part);
 	seal_stream_free(w->stream);
 	digest_free(w->digest);
-	*w = (struct etcd_writer){.fd = -1};
+	*w = (struct backup_writer){.fd = -1};
 }
 
 /* ---- read */
 
-static int get(const struct etcd_file *f, off_t at, void *to, size_t n, size_t *ret_n, struct error **err)
+static int get(const struct backup_file *f, off_t at, void *to, size_t n, size_t *ret_n, struct error **err)
 {
 	ssize_t got;
 
@@ -117,7 +117,7 @@ static int get(const struct etcd_file *f, off_t at, void *to, size_t n, size_t *
 	return 0;
 }
 
-static int get_part(const struct etcd_file *f, size_t at, size_t n, struct buf *ret, struct error **err)
+static int get_part(const struct backup_file *f, size_t at, size_t n, struct buf *ret, struct error **err)
 {
 	CLEANUP_FREE char *bytes = xnew_n(char, n + 1);
 	size_t got = 0;
@@ -132,12 +132,12 @@ static int get_part(const struct etcd_file *f, size_t at, size_t n, struct buf *
 	return 0;
 }
 
-static off_t snapshot_begins(const struct etcd_file *f)
+static off_t snapshot_begins(const struct backup_file *f)
 {
 	return (off_t)(f->frame.line + f->frame.header + f->frame.sealed);
 }
 
-static int check_length(const struct etcd_file *f, struct error **err)
+static int check_length(const struct backup_file *f, struct error **err)
 {
 	struct stat st = {0};
 	long long wanted = (long long)snapshot_begins(f) + f->header.size;
@@ -149,7 +149,7 @@ static int check_length(const struct etcd_file *f, struct error **err)
 	return st.st_size == wanted ? 0 : error_set(err, ERROR_CONFIG, "it is damaged: it has %lld bytes, not %lld", (long long)st.st_size, wanted);
 }
 
-static int read_head(struct etcd_file *f, struct error **err)
+static int read_head(struct backup_file *f, struct error **err)
 {
 	CLEANUP_BUF struct buf header = BUF_INIT;
 	char line[BACKUP_LINE_MAX];
@@ -162,40 +162,40 @@ static int read_head(struct etcd_file *f, struct error **err)
 	return check_length(f, err);
 }
 
-int etcd_file_open(const char *path, struct etcd_file *ret, struct error **err)
+int backup_file_open(const char *path, struct backup_file *ret, struct error **err)
 {
-	CLEANUP_ETCD_FILE struct etcd_file f = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+	CLEANUP_BACKUP_FILE struct backup_file f = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
 
 	if (f.fd < 0)
 		return error_set(err, ERROR_USAGE, "cannot open %s: %s", path, strerror(errno));
 	if (read_head(&f, err) < 0)
 		return error_wrap(err, "%s", path);
 	*ret = f;
-	f = (struct etcd_file){.fd = -1};
+	f = (struct backup_file){.fd = -1};
 	return 0;
 }
 
-bool etcd_file_is_backup(const char *path)
+bool backup_file_is_backup(const char *path)
 {
-	struct etcd_file f = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+	struct backup_file f = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
 	char line[BACKUP_LINE_MAX];
 	size_t n = 0;
 	bool is = f.fd >= 0 && get(&f, 0, line, sizeof(line), &n, NULL) == 0 && backup_read_frame(line, n, &f.frame, NULL) == 0;
 
-	etcd_file_close(&f);
+	backup_file_close(&f);
 	return is;
 }
 
-void etcd_file_close(struct etcd_file *f)
+void backup_file_close(struct backup_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
 	backup_clear(&f->header);
 	explicit_bzero(f->key, sizeof(f->key));
-	*f = (struct etcd_file){.fd = -1};
+	*f = (struct backup_file){.fd = -1};
 }
 
-static int unseal(struct etcd_file *f, const char *key_pem, const char *passphrase, struct buf *ret, struct error **err)
+static int unseal(struct backup_file *f, const char *key_pem, const char *passphrase, struct buf *ret, struct error **err)
 {
 	CLEANUP_BUF struct buf sealed = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
@@ -216,23 +216,23 @@ static int unseal(struct etcd_file *f, const char *key_pem, const char *passphra
 	return 0;
 }
 
-int etcd_file_unseal(struct etcd_file *f, const char *key_pem, const char *passphrase, struct buf *ret, struct error **err)
+int backup_file_unseal(struct backup_file *f, const char *key_pem, const char *passphrase, struct buf *ret, struct error **err)
 {
 	return unseal(f, key_pem, passphrase, ret, err) < 0 ? error_wrap(err, "%s", f->path) : 0;
 }
 
-int etcd_file_verify(const struct etcd_file *f, struct error **err)
+int backup_file_verify(const struct backup_file *f, struct error **err)
 {
-	CLEANUP_ETCD_PULL struct etcd_pull p;
+	CLEANUP_BACKUP_PULL struct backup_pull p;
 	CLEANUP_FREE uint8_t *piece = xnew_n(uint8_t, PIECE);
 	struct digest *digest = digest_new();
 	char hex[DIGEST_HEX_LEN + 1];
 	size_t n = 1;
 	int r = 0;
 
-	etcd_pull_begin(&p, f);
+	backup_pull_begin(&p, f);
 	while (r == 0 && n > 0) {
-		r = cancel_check(err) < 0 ? -1 : etcd_pull_read(piece, PIECE, &n, &p, err);
+		r = cancel_check(err) < 0 ? -1 : backup_pull_read(piece, PIECE, &n, &p, err);
 		if (r == 0)
 			digest_update(digest, piece, n);
 	}
@@ -244,14 +244,14 @@ int etcd_file_verify(const struct etcd_file *f, struct error **err)
 
 /* ---- the snapshot */
 
-void etcd_pull_begin(struct etcd_pull *p, const struct etcd_file *f)
+void backup_pull_begin(struct backup_pull *p, const struct backup_file *f)
 {
-	*p = (struct etcd_pull){f, seal_stream_new(f->key), snapshot_begins(f), snapshot_begins(f) + (off_t)f->header.size};
+	*p = (struct backup_pull){f, seal_stream_new(f->key), snapshot_begins(f), snapshot_begins(f) + (off_t)f->header.size};
 }
 
-int etcd_pull_read(void *to, size_t n, size_t *ret_n, void *pull, struct error **err)
+int backup_pull_read(void *to, size_t n, size_t *ret_n, void *pull, struct error **err)
 {
-	struct etcd_pull *p = pull;
+	struct backup_pull *p = pull;
 	size_t left = (size_t)(p->end - p->at), got = 0;
 
 	if (left > 0 && get(p->file, p->at, to, n < left ? n : left, &got, err) < 0)
@@ -264,7 +264,7 @@ int etcd_pull_read(void *to, size_t n, size_t *ret_n, void *pull, struct error *
 	return 0;
 }
 
-void etcd_pull_end(struct etcd_pull *p)
+void backup_pull_end(struct backup_pull *p)
 {
 	seal_stream_free(steal_ptr(p->stream));
 }

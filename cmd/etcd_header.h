@@ -1,6 +1,0 @@
-/* etcd_header: a backup's header as JSON for programs. */
-#pragma once
-#include "core/base/json.h"
-#include "core/cluster/backup.h"
-
-struct json_object *etcd_header_json(const struct backup *b) MUST_USE; /* as in the file; the caller puts */
