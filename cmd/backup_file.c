@@ -26,7 +26,8 @@ static int put(struct backup_writer *w, const void *p, size_t n, struct error **
 }
 
 /* Header and sealed part, with a new key for the snapshot. */
-static int put_head(struct backup_writer *w, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct error **err)
+static int put_head(struct backup_writer *w, const struct backup *header, const struct backup_secrets *secrets, const struct seal_to *to,
+		    struct error **err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT, sealed = BUF_INIT, line = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
@@ -37,8 +38,8 @@ static int put_head(struct backup_writer *w, const struct backup *header, const 
 
 	backup_write(header, &text);
 	digest_hex(text.data, text.len, hex);
-	backup_write_sealed(hex, key, &secret);
-	buf_add_mem(&secret, buf_str(recovery), recovery->len);
+	backup_write_sealed(hex, key, secrets->unlock, &secret);
+	buf_add_mem(&secret, buf_str(secrets->recovery), secrets->recovery->len);
 	if (seal_write(secret.data, secret.len, to, &sealed, err) < 0)
 		return -1;
 	backup_key(key, bytes);
@@ -51,15 +52,15 @@ static int put_head(struct backup_writer *w, const struct backup *header, const 
 	return put(w, line.data, line.len, err) < 0 || put(w, text.data, text.len, err) < 0 || put(w, sealed.data, sealed.len, err) < 0 ? -1 : 0;
 }
 
-int backup_writer_open(const char *path, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct backup_writer *ret,
-		     struct error **err)
+int backup_writer_open(const char *path, const struct backup *header, const struct backup_secrets *secrets, const struct seal_to *to,
+		       struct backup_writer *ret, struct error **err)
 {
 	CLEANUP_BACKUP_WRITER struct backup_writer w = {.path = xstrdup(path), .part = xasprintf("%s.part", path), .fd = -1, .digest = digest_new()};
 
 	w.fd = open(w.part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (w.fd < 0)
 		return error_errno(err, errno, "cannot write %s", w.part);
-	if (put_head(&w, header, recovery, to, err) < 0)
+	if (put_head(&w, header, secrets, to, err) < 0)
 		return -1;
 	*ret = w;
 	w = (struct backup_writer){.fd = -1};
@@ -192,6 +193,7 @@ void backup_file_close(struct backup_file *f)
 		close(f->fd);
 	backup_clear(&f->header);
 	explicit_bzero(f->key, sizeof(f->key));
+	secret_free(f->unlock);
 	*f = (struct backup_file){.fd = -1};
 }
 
@@ -201,6 +203,7 @@ static int unseal(struct backup_file *f, const char *key_pem, const char *passph
 	CLEANUP(buf_wipe) struct buf secret = BUF_INIT;
 	char hex[DIGEST_HEX_LEN + 1], key[BACKUP_KEY_HEX + 1];
 	const char *recovery = NULL;
+	char *unlock = NULL;
 
 	if (get_part(f, f->frame.line + f->frame.header, f->frame.sealed, &sealed, err) < 0)
 		return -1;
@@ -208,8 +211,10 @@ static int unseal(struct backup_file *f, const char *key_pem, const char *passph
 	if (strcmp(hex, f->frame.sealed_sha256) != 0)
 		return error_set(err, ERROR_CONFIG, "it is damaged: the part with its keys is not what was written");
 	if (seal_open(sealed.data, sealed.len, key_pem, passphrase, &secret, err) < 0 ||
-	    backup_read_sealed(buf_str(&secret), secret.len, f->header_sha256, key, &recovery, err) < 0)
+	    backup_read_sealed(buf_str(&secret), secret.len, f->header_sha256, key, &unlock, &recovery, err) < 0)
 		return -1;
+	secret_free(f->unlock);
+	f->unlock = unlock;
 	backup_key(key, f->key);
 	explicit_bzero(key, sizeof(key));
 	buf_add_mem(ret, recovery, secret.len - (size_t)(recovery - secret.data));

@@ -13,9 +13,14 @@ struct backup_writer {
 	struct digest *digest; /* of the file */
 	int64_t size;
 };
+/* What is secret in it, beside its own key. */
+struct backup_secrets {
+	const struct buf *recovery;
+	const char *unlock; /* as in backup_write_sealed() */
+};
 /* All but the snapshot. */
-int backup_writer_open(const char *path, const struct backup *header, const struct buf *recovery, const struct seal_to *to, struct backup_writer *ret,
-		     struct error **err) MUST_USE;
+int backup_writer_open(const char *path, const struct backup *header, const struct backup_secrets *secrets, const struct seal_to *to,
+		       struct backup_writer *ret, struct error **err) MUST_USE;
 int backup_writer_add(struct backup_writer *w, const void *p, size_t n, struct error **err) MUST_USE;
 /* On the disk, under its name. */
 int backup_writer_end(struct backup_writer *w, int64_t *ret_size, char ret_sha256[DIGEST_HEX_LEN + 1], struct error **err) MUST_USE;
@@ -30,7 +35,8 @@ struct backup_file {
 	struct backup_frame frame;
 	struct backup header;
 	char header_sha256[DIGEST_HEX_LEN + 1];
-	uint8_t key[SEAL_KEY_LEN]; /* once it was opened */
+	uint8_t key[SEAL_KEY_LEN]; /* once it was opened; so is the next one */
+	char *unlock;		   /* keys of the swarm's managers, secret; NULL: there are none */
 };
 /* First line, header, lengths. ERROR_CONFIG: it is damaged, or no backup; ERROR_USAGE: there is no such file. */
 int backup_file_open(const char *path, struct backup_file *ret, struct error **err) MUST_USE;

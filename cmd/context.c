@@ -258,6 +258,15 @@ int context_need_kubernetes(const struct context *c, const char *instead, struct
 	return error_set(err, ERROR_USAGE, "cluster %s is a swarm: %s", c->spec->name, instead);
 }
 
+int context_need_swarm(const struct context *c, struct error **err)
+{
+	if (c->spec->platform == PLATFORM_SWARM)
+		return 0;
+	if (c->spec->platform == PLATFORM_MKE)
+		return error_set(err, ERROR_USAGE, "cluster %s is one of MKE, which has a backup of its own: see the vendor's documentation", c->spec->name);
+	return error_set(err, ERROR_USAGE, "cluster %s is no swarm: what it has is in etcd, and \"davit etcd backup\" keeps that", c->spec->name);
+}
+
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err)
 {
 	CLEANUP_FREE char *whole = xasprintf("%s-%s", c->spec->name, word), *all = NULL;

@@ -184,6 +184,8 @@ static int open_backup(struct restore *r, const char *name, struct error **err)
 	    backup_open(r->c.o, path, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
 		return -1;
 	r->file.path = name;
+	if (r->file.header.docker != NULL)
+		return error_set(err, ERROR_CONFIG, "%s is of a swarm, not of etcd", name);
 	return 0;
 }
 

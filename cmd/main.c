@@ -60,7 +60,7 @@ const struct command commands[] = {
 	{"recover", NULL, "Rebuild a state that was lost",
 	 "From the cloud come the resources and the nodes: enough for plan and delete.  Keys, passwords and pinned host keys come from a\n"
 	 "control plane, with a key that may log in there (access.authorizedKeys, or the lost ssh/id_ed25519 from a backup), or from a\n"
-	 "copy of its " RECOVERY_PATH ", which a backup of etcd holds as well.", 0, 0,
+	 "copy of its " RECOVERY_PATH ", which a backup holds as well.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_UUID | OPT_RECOVER | OPT_RESTORE, verb_recover},
 	{"registry", "ls", "Show what the private registry holds", NULL, 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_registry},
 	{"render", "NODE", "Print every file that a node gets", "Keys and passwords are shown as digests unless --secrets is given.", 1, 1,
@@ -88,6 +88,7 @@ const struct command commands[] = {
 	 "host keys of the state, which are written to ssh/known_hosts there.  Run it again when servers have come or gone.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_TO, verb_ssh_config},
 	{"status", NULL, "Show the nodes and what differs from the file", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_status},
+	{"swarm", "backup|show", "Keep backups of what the managers of a swarm have", NULL, 1, -1, 0, NULL, swarm_actions},
 	{"tunnel", "[COMMAND…]", "Reach the API through SSH while a command runs, or until Ctrl-C",
 	 "A port of this machine's loopback leads to an API server that answers, and to another one when it does not any more.  The command gets a\n"
 	 "kubeconfig for it in $KUBECONFIG: \"davit tunnel -- kubectl get nodes\"; Ctrl-C is the command's, and its exit status is davit's.  Without a\n"

@@ -26,6 +26,7 @@ void making_clear(struct making *m)
 	strv_free(&m->removed);
 	secret_free(m->passphrase);
 	buf_wipe(&m->recovery);
+	secret_free(m->unlock);
 	free(m->path);
 	backup_away_drop(&m->passing);
 	objects_close(m->away);
@@ -102,6 +103,7 @@ void making_anew(struct making *m)
 
 int making_begin(struct making *m, struct backup *header, struct error **err)
 {
+	struct backup_secrets secrets = {&m->recovery, m->unlock};
 	struct seal_to to = {.certificates = &m->certificates, .passphrase = m->passphrase};
 
 	backup_clear(&m->header);
@@ -112,7 +114,7 @@ int making_begin(struct making *m, struct backup *header, struct error **err)
 	m->header.node = xstrdup(m->node);
 	m->header.taken_ms = m->taken_ms;
 	strv_copy(&m->header.sealed_for, &m->sealed_for);
-	return backup_writer_open(m->path, &m->header, &m->recovery, &to, &m->writer, err);
+	return backup_writer_open(m->path, &m->header, &secrets, &to, &m->writer, err);
 }
 
 int making_add(const void *p, size_t n, void *making, struct error **err)

@@ -20,6 +20,7 @@ struct making {
 	struct strv sealed_for;
 	char *passphrase;
 	struct buf recovery;
+	char *unlock; /* keys of the swarm's managers, secret; NULL: none */
 	struct backup header;
 	struct backup_writer writer;
 	int64_t size; /* of the file */

@@ -36,7 +36,7 @@ static const struct option {
 	{0, "uuid", "UUID", VALUE, offsetof(struct options, uuid), 0, OPT_NAME | OPT_ORPHANS | OPT_UUID, "which of the clusters is meant, by its mark in the cloud"},
 	{0, "identity", "FILE", VALUE, offsetof(struct options, identity), 0, OPT_RECOVER, "SSH key with which to fetch the rest from a control plane"},
 	{0, "host-key", "FINGERPRINT", VALUE, offsetof(struct options, host_key), 0, OPT_RECOVER, "the host key that the control plane has to show (SHA256:…)"},
-	{0, "archive", "FILE|URL", VALUE, offsetof(struct options, archive), 0, OPT_RECOVER, "a copy of the control plane's recovery file, or a backup of etcd, instead"},
+	{0, "archive", "FILE|URL", VALUE, offsetof(struct options, archive), 0, OPT_RECOVER, "a copy of the control plane's recovery file, or a backup, instead"},
 	{0, "keep-volumes", NULL, FLAG, offsetof(struct options, keep_volumes), 1, OPT_KEEP, "leave the volumes of the cluster's claims, and their snapshots"},
 	{0, "delete", NULL, FLAG, offsetof(struct options, remove), 1, OPT_ORPHANS, "take them away, after asking for each"},
 	{0, "node", "NAME", LIST, offsetof(struct options, nodes), 0, OPT_NODE, "this one goes; may be given several times"},

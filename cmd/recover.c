@@ -94,8 +94,8 @@ static int fetch(const struct context *c, struct buf *ret, struct error **err)
 	return r;
 }
 
-/* A backup of etcd holds one, too, beside what may be too large to be read here. */
-static int read_archive(const struct context *c, struct buf *ret, struct error **err)
+/* A backup holds one, too, beside what may be too large to be read here; that of a swarm, what opens its managers as well. */
+static int read_archive(const struct context *c, struct buf *ret, char **ret_unlock, struct error **err)
 {
 	CLEANUP_BACKUP_FILE struct backup_file f = {.fd = -1};
 	CLEANUP_ERROR struct error *why = NULL;
@@ -104,17 +104,23 @@ static int read_archive(const struct context *c, struct buf *ret, struct error *
 
 	if (backup_away_local(c->o->archive, context_cloud(c), &folder, &path, err) < 0)
 		return -1;
-	if (backup_file_open(path, &f, &why) == 0)
-		return backup_unseal(c->o, &f, ret, err);
+	if (backup_file_open(path, &f, &why) == 0) {
+		if (backup_unseal(c->o, &f, ret, err) < 0)
+			return -1;
+		*ret_unlock = steal_ptr(f.unlock);
+		return 0;
+	}
 	return backup_file_is_backup(path) ? error_move(err, steal_ptr(why)) : path_read(path, ret, err);
 }
 
 static int from_nodes(struct context *c, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+	CLEANUP_SECRET char *unlock = NULL;
 
-	if ((c->o->archive != NULL ? read_archive(c, &text, err) : fetch(c, &text, err)) < 0 ||
-	    recovery_read(buf_str(&text), text.len, c->state, c->inventory, err) < 0 || state_set(c->state, "keys", "", err) < 0)
+	if ((c->o->archive != NULL ? read_archive(c, &text, &unlock, err) : fetch(c, &text, err)) < 0 ||
+	    recovery_read(buf_str(&text), text.len, c->state, c->inventory, err) < 0 ||
+	    (unlock != NULL && state_set(c->state, STATE_UNLOCK_KEYS, unlock, err) < 0) || state_set(c->state, "keys", "", err) < 0)
 		return -1;
 	log_info("keys, passwords and host keys are back in %s; \"davit plan\" tells what differs from %s", state_folder(c->state),
 		 c->spec->path);

@@ -10,6 +10,7 @@
 enum { EXIT_ENDING = 8, EXIT_ILL = 9, EXIT_CHANGES = 10 };
 
 int verb_apply(const struct options *o, struct error **err);
+int verb_backup_show(const struct options *o, struct error **err);
 int verb_bundle(const struct options *o, struct error **err);
 int verb_certs_csr(const struct options *o, struct error **err);
 int verb_certs_rotate(const struct options *o, struct error **err);
@@ -20,7 +21,6 @@ int verb_delete(const struct options *o, struct error **err);
 int verb_docker_context(const struct options *o, struct error **err);
 int verb_etcd_backup(const struct options *o, struct error **err);
 int verb_etcd_restore(const struct options *o, struct error **err);
-int verb_etcd_show(const struct options *o, struct error **err);
 int verb_etcd_snapshots(const struct options *o, struct error **err);
 int verb_etcd_status(const struct options *o, struct error **err);
 int verb_exec(const struct options *o, struct error **err);
@@ -47,14 +47,16 @@ int verb_schema(const struct options *o, struct error **err);
 int verb_ssh(const struct options *o, struct error **err);
 int verb_ssh_config(const struct options *o, struct error **err);
 int verb_status(const struct options *o, struct error **err);
+int verb_swarm_backup(const struct options *o, struct error **err);
 int verb_tunnel(const struct options *o, struct error **err);
 int verb_upgrade(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);
 
-extern const struct command certs_actions[]; /* of "davit certs", "davit etcd" and "davit node": one file each */
+extern const struct command certs_actions[]; /* of "davit certs", "davit etcd", "davit node" and "davit swarm": one file each */
 extern const struct command etcd_actions[];
 extern const struct command node_actions[];
 extern const struct command secrets_actions[];
+extern const struct command swarm_actions[];
 
 /* Shared by several verbs. */
 void verb_print_changes(const struct changes *changes, int format); /* with a line that counts them */

@@ -14,6 +14,7 @@ void backup_clear(struct backup *b)
 {
 	free(b->cluster);
 	free(b->uuid);
+	free(b->docker);
 	free(b->kubernetes);
 	free(b->etcd);
 	free(b->storage);
@@ -74,13 +75,19 @@ void backup_write(const struct backup *b, struct buf *ret)
 	json_add_str(o, "cluster", b->cluster);
 	json_add_str(o, "uuid", b->uuid);
 	json_add_str(o, "taken", taken);
-	json_add_str(o, "kubernetes", b->kubernetes);
-	json_add_str(o, "etcd", b->etcd);
-	json_add_str(o, "storage", b->storage);
+	if (b->docker != NULL) {
+		json_add_str(o, "docker", b->docker);
+	} else {
+		json_add_str(o, "kubernetes", b->kubernetes);
+		json_add_str(o, "etcd", b->etcd);
+		json_add_str(o, "storage", b->storage);
+	}
 	json_add_str(o, "node", b->node);
 	json_add_int(snapshot, "size", b->size);
-	json_add_int(snapshot, "revision", b->revision);
-	json_add_int(snapshot, "keys", b->keys);
+	if (b->docker == NULL) {
+		json_add_int(snapshot, "revision", b->revision);
+		json_add_int(snapshot, "keys", b->keys);
+	}
 	json_add_str(snapshot, "sha256", b->sha256);
 	json_add(o, "snapshot", snapshot);
 	for (size_t i = 0; i < b->sealed_for.n; i++)
@@ -108,8 +115,7 @@ static int read_snapshot(struct json_object *o, struct backup *ret, struct error
 {
 	const char *sha256 = NULL;
 
-	if (json_need_int(o, "snapshot.size", &ret->size, err) < 0 || json_need_int(o, "snapshot.revision", &ret->revision, err) < 0 ||
-	    json_need_int(o, "snapshot.keys", &ret->keys, err) < 0 || json_need_str(o, "snapshot.sha256", &sha256, err) < 0)
+	if (json_need_int(o, "snapshot.size", &ret->size, err) < 0 || json_need_str(o, "snapshot.sha256", &sha256, err) < 0)
 		return -1;
 	if (ret->size <= 0 || !is_hex(sha256, DIGEST_HEX_LEN))
 		return error_set(err, ERROR_CONFIG, "snapshot: it is damaged");
@@ -133,14 +139,23 @@ static int read_sealed_for(struct json_object *o, struct backup *ret, struct err
 	return 0;
 }
 
+static int read_versions(struct json_object *o, struct backup *ret, struct error **err)
+{
+	if (json_at(o, "docker") != NULL)
+		return need_text(o, "docker", &ret->docker, err);
+	if (need_text(o, "kubernetes", &ret->kubernetes, err) < 0 || need_text(o, "etcd", &ret->etcd, err) < 0 ||
+	    need_text(o, "storage", &ret->storage, err) < 0 || json_need_int(o, "snapshot.revision", &ret->revision, err) < 0)
+		return -1;
+	return json_need_int(o, "snapshot.keys", &ret->keys, err);
+}
+
 static int read_header(struct json_object *o, struct backup *ret, struct error **err)
 {
 	CLEANUP_FREE char *taken = NULL;
 
 	if (need_text(o, "cluster", &ret->cluster, err) < 0 || need_text(o, "uuid", &ret->uuid, err) < 0 ||
-	    need_text(o, "kubernetes", &ret->kubernetes, err) < 0 || need_text(o, "etcd", &ret->etcd, err) < 0 ||
-	    need_text(o, "storage", &ret->storage, err) < 0 || need_text(o, "node", &ret->node, err) < 0 ||
-	    need_text(o, "taken", &taken, err) < 0 || read_snapshot(o, ret, err) < 0 || read_sealed_for(o, ret, err) < 0)
+	    read_versions(o, ret, err) < 0 || need_text(o, "node", &ret->node, err) < 0 || need_text(o, "taken", &taken, err) < 0 ||
+	    read_snapshot(o, ret, err) < 0 || read_sealed_for(o, ret, err) < 0)
 		return -1;
 	return clock_parse(taken, &ret->taken_ms) ? 0 : error_set(err, ERROR_CONFIG, "taken: it is damaged");
 }
@@ -161,15 +176,20 @@ int backup_read(const char *text, size_t len, struct backup *ret, struct error *
 
 /* ---- the sealed part */
 
-void backup_write_sealed(const char *header_sha256, const char *key_hex, struct buf *ret)
+void backup_write_sealed(const char *header_sha256, const char *key_hex, const char *unlock, struct buf *ret)
 {
-	buf_addf(ret, "{\"davit\":\"" SEALED "\",\"header\":\"%s\",\"key\":\"%s\"}\n", header_sha256, key_hex);
+	buf_addf(ret, "{\"davit\":\"" SEALED "\",\"header\":\"%s\",\"key\":\"%s\"", header_sha256, key_hex);
+	if (unlock != NULL) {
+		buf_add(ret, ",\"unlock\":");
+		buf_add_json(ret, unlock);
+	}
+	buf_add(ret, "}\n");
 }
 
-int backup_read_sealed(const char *text, size_t len, const char *header_sha256, char ret_key_hex[BACKUP_KEY_HEX + 1],
+int backup_read_sealed(const char *text, size_t len, const char *header_sha256, char ret_key_hex[BACKUP_KEY_HEX + 1], char **ret_unlock,
 		       const char **ret_recovery, struct error **err)
 {
-	const char *end = memchr(text, '\n', len), *key;
+	const char *end = memchr(text, '\n', len), *key, *unlock;
 	CLEANUP_JSON struct json_object *o = NULL;
 
 	if (end == NULL || json_parse(text, (size_t)(end - text), "the sealed part", &o, NULL) < 0 ||
@@ -182,6 +202,10 @@ int backup_read_sealed(const char *text, size_t len, const char *header_sha256, 
 		return error_set(err, ERROR_CONFIG, "its header is not the one that it was made with: it was changed");
 	memcpy(ret_key_hex, key, BACKUP_KEY_HEX + 1);
 	explicit_bzero((char *)(uintptr_t)key, BACKUP_KEY_HEX); /* json-c wipes nothing */
+	unlock = json_get_str(o, "unlock", NULL);
+	*ret_unlock = unlock != NULL ? xstrdup(unlock) : NULL;
+	if (unlock != NULL)
+		explicit_bzero((char *)(uintptr_t)unlock, strlen(unlock));
 	*ret_recovery = end + 1;
 	return 0;
 }

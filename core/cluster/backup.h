@@ -1,10 +1,10 @@
 /*
- * backup: the file of `davit etcd backup`: a snapshot of etcd, and what it cannot be read without.
+ * backup: the file of `davit etcd backup`: a snapshot of etcd, or of `davit swarm backup`: what a manager has; and what it cannot be read without.
  *
  *   davit-backup/1 HEADER SEALED SHA256\n   bytes of the two parts that follow, and the digest of the second
  *   {"cluster": "demo", …}\n                the header: what it is, for everybody to read
- *   sealed (CMS, pki/seal.h)                {"davit": "sealed/1", "header": SHA256, "key": HEX}\n and the recovery file (recovery.h)
- *   the snapshot, by AES-256-CTR            as long as it is
+ *   sealed (CMS, pki/seal.h)                {"davit": "sealed/1", "header": SHA256, "key": HEX, "unlock": KEYS}\n and the recovery file (recovery.h)
+ *   the snapshot, by AES-256-CTR            as long as it is: etcd's, or a tar of the folder swarm
  *
  * The sealed part vouches for the header, and the header's digest for the snapshot.  Without davit: docs/reliability.md.
  */
@@ -26,11 +26,14 @@ struct backup_frame {
 };
 
 struct backup {
-	char *cluster, *uuid, *kubernetes; /* "1.36.3" */
+	char *cluster, *uuid;
+	char *docker;			   /* "29.9.3", the engine: it is of a swarm.  NULL: of Kubernetes, and the next ones are set */
+	char *kubernetes;		   /* "1.36.3" */
 	char *etcd, *storage;		   /* "3.6.16" of the programs, "3.6.0" of the data */
+	int64_t revision, keys;
 	char *node;			   /* whose snapshot it is */
 	int64_t taken_ms;		   /* since 1970 */
-	int64_t size, revision, keys;	   /* of the snapshot */
+	int64_t size;			   /* of the snapshot */
 	char sha256[DIGEST_HEX_LEN + 1];   /* likewise */
 	struct strv sealed_for;		   /* "passphrase", "CN=ops SHA256" */
 };
@@ -42,10 +45,10 @@ void backup_write_frame(const struct backup_frame *f, struct buf *ret);
 int backup_read_frame(const char *text, size_t len, struct backup_frame *ret, struct error **err) MUST_USE;
 void backup_write(const struct backup *b, struct buf *ret); /* one line */
 int backup_read(const char *text, size_t len, struct backup *ret, struct error **err) MUST_USE; /* ERROR_CONFIG */
-/* The sealed part: all but the recovery file, which follows. Secret. */
-void backup_write_sealed(const char *header_sha256, const char *key_hex, struct buf *ret);
-/* ERROR_CONFIG: it is not of this header, or none.  *ret_recovery points into text. */
-int backup_read_sealed(const char *text, size_t len, const char *header_sha256, char ret_key_hex[BACKUP_KEY_HEX + 1],
+/* The sealed part: all but the recovery file, which follows. Secret.  unlock: keys that open the swarm's managers, the newest first, a space between; NULL: none. */
+void backup_write_sealed(const char *header_sha256, const char *key_hex, const char *unlock, struct buf *ret);
+/* ERROR_CONFIG: it is not of this header, or none.  *ret_recovery points into text; *ret_unlock: secret_free() it. */
+int backup_read_sealed(const char *text, size_t len, const char *header_sha256, char ret_key_hex[BACKUP_KEY_HEX + 1], char **ret_unlock,
 		       const char **ret_recovery, struct error **err) MUST_USE;
 /* The key's bytes, of hexadecimal digits that were checked. */
 void backup_key(const char *hex, uint8_t ret[BACKUP_KEY_HEX / 2]);

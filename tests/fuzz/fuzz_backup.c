@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP_ERROR struct error *err = NULL;
 	struct backup_frame f = {0};
 	char key[BACKUP_KEY_HEX + 1];
+	CLEANUP_SECRET char *unlock = NULL;
 	const char *recovery = NULL;
 	char digest[DIGEST_HEX_LEN + 1];
 
@@ -37,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (backup_read_frame(text, size, &f, &err) == 0 && (f.line > size || f.line > BACKUP_LINE_MAX || f.header > BACKUP_HEADER_MAX))
 		abort();
 	check_header(text + f.line, size - f.line);
-	if (backup_read_sealed(text, size, digest, key, &recovery, NULL) == 0 && (recovery > text + size || strlen(key) != BACKUP_KEY_HEX))
+	if (backup_read_sealed(text, size, digest, key, &unlock, &recovery, NULL) == 0 && (recovery > text + size || strlen(key) != BACKUP_KEY_HEX))
 		abort();
 	return 0;
 }

@@ -42,6 +42,30 @@ static void test_header(void **state UNUSED)
 	assert_string_equal(buf_str(&again), buf_str(&text));
 }
 
+static void test_header_of_a_swarm(void **state UNUSED)
+{
+	CLEANUP_BACKUP struct backup b = {.cluster = xstrdup("whale"),
+					  .uuid = xstrdup(UUID),
+					  .docker = xstrdup("29.9.3"),
+					  .node = xstrdup("whale-cp-2"),
+					  .taken_ms = TAKEN,
+					  .size = 10240,
+					  .sha256 = SHA},
+				     c = {0}, d = {0};
+	CLEANUP_BUF struct buf text = BUF_INIT, again = BUF_INIT;
+
+	strv_add(&b.sealed_for, "passphrase");
+	backup_write(&b, &text);
+	assert_null(strstr(buf_str(&text), "etcd"));
+	assert_success(backup_read(buf_str(&text), text.len, &c, &test_error));
+	assert_string_equal(c.docker, "29.9.3");
+	assert_null(c.kubernetes);
+	backup_write(&c, &again);
+	assert_string_equal(buf_str(&again), buf_str(&text));
+	memcpy(strstr(buf_str(&text), "\"29.9.3\""), "[      ]", 8);
+	assert_failure(backup_read(buf_str(&text), text.len, &d, &test_error), "docker");
+}
+
 /* One header, in which each pair of this is another. */
 static void test_damaged_headers(void **state UNUSED)
 {
@@ -113,19 +137,34 @@ static void test_sealed(void **state UNUSED)
 	static const char other[] = "ff23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 	CLEANUP_BUF struct buf text = BUF_INIT;
 	CLEANUP_FREE char *copy = NULL;
+	CLEANUP_SECRET char *unlock = NULL;
 	const char *recovery = NULL;
 	char key[BACKUP_KEY_HEX + 1];
 
-	backup_write_sealed(SHA, other, &text);
+	backup_write_sealed(SHA, other, NULL, &text);
 	buf_add(&text, "{\"davit\": \"recovery/1\"}\n");
 	copy = xstrdup(buf_str(&text));
-	assert_success(backup_read_sealed(copy, text.len, SHA, key, &recovery, &test_error));
+	assert_success(backup_read_sealed(copy, text.len, SHA, key, &unlock, &recovery, &test_error));
 	assert_string_equal(key, other);
 	assert_string_equal(recovery, "{\"davit\": \"recovery/1\"}\n");
-	assert_failure(backup_read_sealed(copy, text.len, other, key, &recovery, &test_error), "it was changed");
-	assert_failure(backup_read_sealed("x\n", 2, SHA, key, &recovery, &test_error), "not davit's");
-	assert_failure(backup_read_sealed("x", 1, SHA, key, &recovery, &test_error), "not davit's");
-	assert_failure(backup_read_sealed("{\"davit\":\"sealed/1\"}\n", 21, SHA, key, &recovery, &test_error), "holds no key");
+	assert_failure(backup_read_sealed(copy, text.len, other, key, &unlock, &recovery, &test_error), "it was changed");
+	assert_failure(backup_read_sealed("x\n", 2, SHA, key, &unlock, &recovery, &test_error), "not davit's");
+	assert_failure(backup_read_sealed("x", 1, SHA, key, &unlock, &recovery, &test_error), "not davit's");
+	assert_failure(backup_read_sealed("{\"davit\":\"sealed/1\"}\n", 21, SHA, key, &unlock, &recovery, &test_error), "holds no key");
+}
+
+static void test_sealed_keys_of_managers(void **state UNUSED)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	CLEANUP_SECRET char *unlock = NULL;
+	const char *recovery = NULL;
+	char key[BACKUP_KEY_HEX + 1];
+
+	backup_write_sealed(SHA, SHA, "SWMKEY-1-now SWMKEY-1-\"former", &text);
+	buf_add(&text, "{}\n");
+	assert_success(backup_read_sealed(buf_str(&text), text.len, SHA, key, &unlock, &recovery, &test_error));
+	assert_string_equal(unlock, "SWMKEY-1-now SWMKEY-1-\"former");
+	assert_string_equal(recovery, "{}\n");
 }
 
 static void test_key(void **state UNUSED)
@@ -200,8 +239,10 @@ static void test_refusals(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_header),	 cmocka_unit_test(test_damaged_headers), cmocka_unit_test(test_frame),
-		cmocka_unit_test(test_frames_that_are_none), cmocka_unit_test(test_sealed), cmocka_unit_test(test_key), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_header_of_a_swarm),	 cmocka_unit_test(test_damaged_headers), cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_frames_that_are_none), cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_sealed_keys_of_managers), cmocka_unit_test(test_key), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_retention), cmocka_unit_test(test_refusals),
 	};
 

@@ -3,6 +3,7 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/steps.h"
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_backup.h"
 #include "core/base/alloc.h"
 #include "core/base/path.h"
 #include "core/cluster/frozen.h"
@@ -328,6 +329,36 @@ static void test_frozen(void **state UNUSED)
 	assert_success(path_remove_tree(folder, &test_error));
 }
 
+/* Whose engine is stopped for a backup; refused where the others would have no majority. */
+static void assert_source(const char *list, const char *node, bool alone)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of(list);
+	CLEANUP(swarm_source_clear) struct swarm_source source = {0};
+
+	if (node == NULL) {
+		assert_failure(swarm_backup_choose(nodes, &source, &test_error), "would have no majority");
+		assert_null(source.node);
+		return;
+	}
+	assert_success(swarm_backup_choose(nodes, &source, &test_error));
+	assert_string_equal(source.node, node);
+	assert_int_equal(source.alone, alone);
+}
+
+static void test_what_a_backup_is_taken_of(void **state UNUSED)
+{
+	assert_source("[" WORKER("0", "w", "ready", "active") "," LEADER("1", "a", "29.9.3") "," MANAGER("2", "b", "ready", "reachable") "," MANAGER("3", "c", "ready", "reachable") "]",
+		      "b", false);
+	assert_source("[" MANAGER("1", "a", "down", "unreachable") "," LEADER("2", "b", "29.9.3") "," MANAGER("3", "c", "ready", "reachable") "]", NULL, false);
+	assert_source("[" LEADER("1", "a", "29.9.3") "," MANAGER("2", "b", "ready", "reachable") "]", NULL, false);
+	assert_source("[" MANAGER("1", "a", "down", "unreachable") "," LEADER("2", "b", "29.9.3") "," MANAGER("3", "c", "ready", "reachable") "," MANAGER(
+			      "4", "d", "ready", "reachable") "," MANAGER("5", "e", "ready", "reachable") "]",
+		      "c", false);
+	assert_source("[" LEADER("1", "a", "29.9.3") "," WORKER("2", "w", "ready", "active") "]", "a", true);
+	assert_source("[" MANAGER("1", "a", "ready", "reachable") "]", NULL, false); /* nobody leads */
+	assert_source("[]", NULL, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),
+		cmocka_unit_test(test_what_a_backup_is_taken_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

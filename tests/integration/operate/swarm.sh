@@ -138,6 +138,85 @@ test_swarm_reboot() {
 	if grep -E 'SWMKEY|SWMTKN' fake/argv out err; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
 }
 
+# What systemd is to a backup: an engine that ends and begins; the swarm's data is one folder, of whichever manager.
+swarm_data() {
+	mkdir -p /opt/davit/run /var/lib/docker/swarm/raft
+	echo 'what the managers agreed upon' >/var/lib/docker/swarm/raft/wal
+	cat >fake/systemctl <<-'SH'
+		#!/bin/sh
+		echo "$NODE $*" >>"$FAKE/calls"
+		case $1 in stop) "$FAKE/curl" --stop "$NODE" ;; start) "$FAKE/curl" --restart "$NODE" ;; esac
+		[ ! -e "$FAKE/no-tar" ] || [ "$1" != stop ] || mv /var/lib/docker/swarm /var/lib/docker/away
+	SH
+	chmod +x fake/systemctl
+}
+
+test_swarm_saved() {
+	local key
+	swarm_world
+	swarm_data
+	[[ $(engine --show 'o["swarm"]["key"]') != '' ]] || lock_managers
+	key=$(engine --show 'o["swarm"]["key"]')
+	rm -f fake/calls fake/argv
+	export DAVIT_PASSPHRASE='correct horse'
+	davit 0 swarm backup -f whale.yaml one.davit-backup -o json
+	has 'what is in it' 'o["cluster"], o["docker"], o["node"], o["sealedFor"], sorted(o["snapshot"])' "('whale', '29.9.3', 'whale-cp-2', ['passphrase'], ['sha256', 'size'])"
+	calls 'one that does not lead is stopped, begins again, and is unlocked' \
+		'whale-cp-2 stop docker.service' 'whale-cp-2 start docker.service' 'whale-cp-2 POST /swarm/unlock'
+	if grep -E 'SWMKEY|SWMTKN' fake/argv out err one.davit-backup; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
+	if compgen -G '/opt/davit/run/swarm-backup.*'; then not_ok 'nothing stays on the node'; else ok 'nothing stays on the node'; fi
+	swarm_is_opened_by_hand "$key"
+	davit 0 swarm show one.davit-backup
+	says whale 'docker' 29.9.3 whale-cp-2
+	davit 2 swarm backup -f whale.yaml one.davit-backup
+	says 'is there already'
+	davit 0 swarm backup -f whale.yaml --to kept-swarm --keep 1
+	sleep 1 # a name a second
+	davit 0 swarm backup -f whale.yaml --to kept-swarm --keep 1
+	says 'removed: kept-swarm/whale-'
+	swarm_is_not_saved
+	unset DAVIT_PASSPHRASE
+	rm -rf fake/systemctl kept-swarm ./*.davit-backup
+}
+
+# as docs/reliability.md has it
+swarm_is_opened_by_hand() {
+	local header sealed at
+	read -r _ header sealed _ <one.davit-backup
+	at=$(($(head -n 1 one.davit-backup | wc -c) + header))
+	tail -c +$((at + 1)) one.davit-backup | head -c "$sealed" | openssl cms -decrypt -binary -inform DER -pwri_password "$DAVIT_PASSPHRASE" -out sealed
+	tail -c +$((at + sealed + 1)) one.davit-backup |
+		openssl enc -d -aes-256-ctr -iv 0 -K "$(head -n 1 sealed | sed 's/.*"key":"\([0-9a-f]*\)".*/\1/')" 2>/dev/null | tar -xO swarm/raft/wal >out 2>&1
+	is 'its data is opened by hand' 'what the managers agreed upon'
+	head -n 1 sealed >out
+	has 'so is the key that unlocks it' 'o["unlock"].split()[0]' "$1"
+	rm -f sealed
+}
+
+swarm_is_not_saved() {
+	davit 2 swarm backup -f cluster.yaml two.davit-backup
+	says 'cluster demo is no swarm' 'davit etcd backup'
+	davit 2 etcd restore -f whale.yaml one.davit-backup --yes
+	says 'cluster whale is a swarm'
+	touch fake/no-tar
+	davit 5 swarm backup -f whale.yaml two.davit-backup
+	says 'whale-cp-2: copying the swarm'
+	rm -rf fake/no-tar /var/lib/docker/swarm
+	mv /var/lib/docker/away /var/lib/docker/swarm
+	if [[ $(engine --show 'o["engines"]["whale-cp-2"]["state"]') = active ]]; then ok 'its engine begins again'; else not_ok 'its engine begins again' "$(cat fake/calls)"; fi
+	engine --restart whale-cp-2 # one that was cut off before it was unlocked
+	davit 0 swarm backup -f whale.yaml two.davit-backup
+	if [[ $(engine --show 'o["engines"]["whale-cp-2"]["state"]') = active ]]; then ok 'the same again unlocks it'; else not_ok 'the same again unlocks it' "$(cat err)"; fi
+	engine --stop whale-cp-3
+	rm -f fake/calls
+	davit 5 swarm backup -f whale.yaml three.davit-backup
+	says 'of 3 managers 2 can be reached'
+	if [[ ! -e fake/calls && ! -e three.davit-backup ]]; then ok 'nothing is stopped'; else not_ok 'nothing is stopped' "$(cat fake/calls)"; fi
+	engine --restart whale-cp-3
+	call whale-cp-3 POST /swarm/unlock "{\"UnlockKey\": \"$(engine --show 'o["swarm"]["key"]')\"}"
+	rm -f fake/calls
+}
+
 # the passes of a swarm; what it does to engines is test_swarm.c's
 test_swarm_authorities() {
 	swarm_world

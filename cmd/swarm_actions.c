@@ -1,0 +1,22 @@
+#include "cmd/verbs.h"
+
+const struct command swarm_actions[] = {
+	{"swarm backup", "[FILE]", "Keep what a manager of the swarm has on this machine, with the keys that it needs, encrypted",
+	 "One file: the swarm's data as one manager has it, compared with what is there, the keys that unlock it, and all that "
+	 "is secret in the state.\n"
+	 "As Docker wants it, the manager's engine is stopped while its data is copied, for some seconds, which ends the "
+	 "containers there; then it begins\n"
+	 "again, and with swarm.autolock it is unlocked.  It is one that does not lead, and one that the others can do without "
+	 "for so long: where they\n"
+	 "would have no majority nothing is done.  Drain it before if that matters.  Interrupted, its engine begins again by "
+	 "itself; \"davit apply\", or the\n"
+	 "same command, unlocks it.\n\n"
+	 "For whom it is encrypted (--recipient, --passphrase-file), where it goes (FILE, --to) and which go then (--keep) is as "
+	 "with \"davit etcd backup\".",
+	 0, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_BACKUP, verb_swarm_backup},
+	{"swarm show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
+	 "Reads its header, which is not encrypted, and whether the file is whole in length.  BACKUP is a file, or the URL of one in an object store.\n"
+	 "No cluster and no passphrase are needed.",
+	 1, 1, OPT_OUTPUT | OPT_CLOUD, verb_backup_show},
+	{0},
+};
