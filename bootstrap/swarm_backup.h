@@ -24,5 +24,5 @@ int swarm_backup_look(struct ssh *s, int64_t deadline, struct swarm_source *ret,
 /* In a session with that manager, one after the other, and each may be done again; id: of this backup.  Copied, with the engine stopped; it has begun again
  * then, also where this fails. */
 int swarm_backup_copy(struct ssh *s, const char *id, struct error **err) MUST_USE;
-int swarm_backup_send(struct ssh *s, const char *id, const struct download_sink *sink, struct error **err) MUST_USE; /* a tar */
+int swarm_backup_send(struct ssh *s, const char *id, const struct download_sink *sink, struct error **err) MUST_USE; /* a tar, by gzip */
 int swarm_backup_drop(struct ssh *s, const char *id, struct error **err) MUST_USE;

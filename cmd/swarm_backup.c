@@ -100,6 +100,8 @@ static int choose(struct swarm_making *w, struct error **err)
 		return -1;
 	if (w->source.alone)
 		log_warning("%s is the only manager: the swarm cannot be changed until its engine runs again", w->source.node);
+	else if (w->source.key != NULL)
+		log_warning("with autolock the engine makes no new swarm of a backup, should most managers be lost: see docs/reliability.md");
 	w->m.node = w->source.node;
 	w->m.unlock = state_get(c->state, STATE_UNLOCK_KEYS);
 	return 0;

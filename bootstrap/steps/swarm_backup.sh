@@ -1,5 +1,5 @@
 # What a manager of a swarm has, for a backup.  $1, which may be done again; $2: of which backup.
-#   copy  all of it into one file beside it: the engine is stopped meanwhile, and begins again whatever comes of this
+#   copy  all of it into one file elsewhere, a tar, compressed: the engine is stopped meanwhile, and begins again whatever comes of this
 #   send  that file on standard output, behind a line "SIZE SHA256 swarm"
 #   drop  the file goes
 set -uf
@@ -24,9 +24,11 @@ copy() {
 	trap 'exit 1' HUP INT TERM PIPE
 	systemctl stop docker.service || exit 1
 	tar -C "$docker" -cf "$f.part" swarm || exit 1
-	mv "$f.part" "$f" || exit 1
 	systemctl start docker.service || exit 1
-	trap - EXIT
+	trap 'rm -f "$f.part" "$f.gz"' EXIT
+	# the log is laid out beforehand, in files of 64 MiB, so that nearly all of it is nothing
+	gzip -1 -n <"$f.part" >"$f.gz" || exit 1
+	mv "$f.gz" "$f" || exit 1
 }
 
 send() {

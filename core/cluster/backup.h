@@ -4,7 +4,7 @@
  *   davit-backup/1 HEADER SEALED SHA256\n   bytes of the two parts that follow, and the digest of the second
  *   {"cluster": "demo", …}\n                the header: what it is, for everybody to read
  *   sealed (CMS, pki/seal.h)                {"davit": "sealed/1", "header": SHA256, "key": HEX, "unlock": KEYS}\n and the recovery file (recovery.h)
- *   the snapshot, by AES-256-CTR            as long as it is: etcd's, or a tar of the folder swarm
+ *   the snapshot, by AES-256-CTR            as long as it is: etcd's, or a tar of the folder swarm, by gzip
  *
  * The sealed part vouches for the header, and the header's digest for the snapshot.  Without davit: docs/reliability.md.
  */

@@ -160,6 +160,7 @@ test_swarm_saved() {
 	rm -f fake/calls fake/argv
 	export DAVIT_PASSPHRASE='correct horse'
 	davit 0 swarm backup -f whale.yaml one.davit-backup -o json
+	says 'with autolock the engine makes no new swarm of a backup'
 	has 'what is in it' 'o["cluster"], o["docker"], o["node"], o["sealedFor"], sorted(o["snapshot"])' "('whale', '29.9.3', 'whale-cp-2', ['passphrase'], ['sha256', 'size'])"
 	calls 'one that does not lead is stopped, begins again, and is unlocked' \
 		'whale-cp-2 stop docker.service' 'whale-cp-2 start docker.service' 'whale-cp-2 POST /swarm/unlock'
@@ -186,7 +187,7 @@ swarm_is_opened_by_hand() {
 	at=$(($(head -n 1 one.davit-backup | wc -c) + header))
 	tail -c +$((at + 1)) one.davit-backup | head -c "$sealed" | openssl cms -decrypt -binary -inform DER -pwri_password "$DAVIT_PASSPHRASE" -out sealed
 	tail -c +$((at + sealed + 1)) one.davit-backup |
-		openssl enc -d -aes-256-ctr -iv 0 -K "$(head -n 1 sealed | sed 's/.*"key":"\([0-9a-f]*\)".*/\1/')" 2>/dev/null | tar -xO swarm/raft/wal >out 2>&1
+		openssl enc -d -aes-256-ctr -iv 0 -K "$(head -n 1 sealed | sed 's/.*"key":"\([0-9a-f]*\)".*/\1/')" 2>/dev/null | tar -xzO swarm/raft/wal >out 2>&1
 	is 'its data is opened by hand' 'what the managers agreed upon'
 	head -n 1 sealed >out
 	has 'so is the key that unlocks it' 'o["unlock"].split()[0]' "$1"
