@@ -93,7 +93,7 @@ away_by_the_timer() {
 	begins=$(sed -n 's/^ExecStart=@davit@ //p' "$units/davit-backup@.service.in")
 	for _ in 1 2; do
 		# shellcheck disable=SC1091
-		(. home/.config/davit/demo.env && eval "printf '%s\n' $begins") >words
+		(eval "$(sed -n 's/^Environment=//p' "$units/davit-backup@.service.in")" && . home/.config/davit/demo.env && eval "printf '%s\n' $begins") >words
 		mapfile -t words <words
 		davit 0 "${words[@]}"
 		next_second
