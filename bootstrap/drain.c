@@ -2,6 +2,7 @@
 #include "bootstrap/leave.h"
 #include "bootstrap/progress.h"
 #include "bootstrap/remote.h"
+#include "bootstrap/renewal.h"
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -192,7 +193,9 @@ int kubernetes_drain(struct ssh *s, const struct node_drain *d, struct error **e
 
 int kubernetes_forget(struct ssh *s, const char *node, int64_t deadline, struct error **err)
 {
-	CLEANUP_FREE char *script = xasprintf("exec $k delete node %s --ignore-not-found", node);
+	CLEANUP_FREE char *script = xasprintf("$k delete node %s --ignore-not-found || exit\n"
+					      "exec $k delete configmap %s --namespace=" RENEWAL_NAMESPACE " --ignore-not-found",
+					      node, node);
 
 	return must(s, "delete the node", script, kubectl_deadline(deadline), err);
 }

@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/cluster/etcd.h"
 #include "core/cluster/platform.h"
+#include "pki/pki.h"
 
 enum {
 	KUBERNETES = PLACE_KUBERNETES,
@@ -104,6 +105,11 @@ static bool has_iptables(const struct bootstrap_run *run)
 	return !has_nftables(run);
 }
 
+static bool has_renewal(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, PKI_RENEWED_FILE) != NULL;
+}
+
 static bool has_registry(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, REGISTRY_CA) != NULL;
@@ -158,6 +164,7 @@ static const struct {
 	{ALL, has_ext4, "mkfs.ext4"},
 	{ALL, has_xfs, "mkfs.xfs"},
 	{ALL, has_volume, "mountpoint"},
+	{KUBERNETES, has_renewal, "openssl"},
 };
 
 static bool applies(unsigned places, bool (*wanted)(const struct bootstrap_run *run), const struct bootstrap_run *run)

@@ -12,7 +12,7 @@ static int seed(void *context, const struct plan_node *p, char **ret, struct err
 {
 	struct apply *a = context;
 	bool seeded = a->c->spec->access.host_keys == HOST_KEYS_SEEDED;
-	CLEANUP_FREE char *key = NULL, *mark = xasprintf("seeded:%s", p->node.name), *applied = xasprintf("applied:%s", p->node.name);
+	CLEANUP_FREE char *key = NULL, *mark = xasprintf("seeded:%s", p->node.name), *applied = xasprintf("applied:%s", p->node.name), *published = xasprintf(STATE_PUBLISHED "%s", p->node.name);
 	struct node n = {0};
 	int r;
 
@@ -23,7 +23,7 @@ static int seed(void *context, const struct plan_node *p, char **ret, struct err
 		return error_set(err, ERROR_INTERNAL, "%s is not in the inventory", p->node.name);
 	r = state_put_node(a->c->state, &n, err);
 	node_clear(&n);
-	if (r < 0 || state_set(a->c->state, applied, "", err) < 0 || (p->node.role == NODE_CONTROL_PLANE && etcd_is_new(a->c->state, p->node.name, err) < 0))
+	if (r < 0 || state_set(a->c->state, applied, "", err) < 0 || state_set(a->c->state, published, NULL, err) < 0 || (p->node.role == NODE_CONTROL_PLANE && etcd_is_new(a->c->state, p->node.name, err) < 0))
 		return -1;
 	return state_set(a->c->state, mark, seeded ? "1" : "0", err);
 }

@@ -1,4 +1,4 @@
-#include "cmd/certs_survey.h"
+#include "cmd/certs_nodes.h"
 #include "cmd/etcd.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
@@ -190,7 +190,7 @@ static int finish(struct renew *r, struct error **err)
 {
 	CLEANUP_FREE char *path = NULL;
 
-	if (verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0 || work_keep_recovery(&r->w, err) < 0)
+	if (verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0 || work_keep_recovery(&r->w, err) < 0 || certs_publish(&r->w, err) < 0)
 		return -1;
 	return state_set(r->c.state, BEGUN_KEY, NULL, err);
 }
@@ -242,7 +242,8 @@ static int look(struct renew *r, const struct options *o, struct error **err)
 	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
-	if (context_replan(&r->c, err) < 0 || context_node_names(&r->c, &r->c.o->nodes, &r->names, err) < 0 || certs_look(&r->c, &r->look, err) < 0)
+	if (context_replan(&r->c, err) < 0 || context_node_names(&r->c, &r->c.o->nodes, &r->names, err) < 0 || certs_look(&r->c, NULL, &r->look, err) < 0 ||
+	    (!o->dry_run && certs_adopt_from(&r->c, &r->look.survey, err) < 0))
 		return -1;
 	warn_of_authorities(r);
 	find_since(r);

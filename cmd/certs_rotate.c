@@ -1,3 +1,4 @@
+#include "cmd/certs_nodes.h"
 #include "cmd/authorities.h"
 #include "cmd/etcd.h"
 #include "cmd/output.h"
@@ -206,7 +207,7 @@ static int keep(struct rotate *r, struct error **err)
 
 	if (!r->swarm && verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0)
 		return -1;
-	return work_keep_recovery(&r->w, err);
+	return work_keep_recovery(&r->w, err) < 0 ? -1 : certs_publish(&r->w, err);
 }
 
 static int note_signed(struct rotate *r, struct error **err)

@@ -16,6 +16,7 @@ static const struct {
 	const char *word, *cell;
 } standings[] = {[SURVEY_UNREAD] = {"unread", "not read"},
 		 [SURVEY_SAME] = {"same", "same"},
+		 [SURVEY_RENEWED] = {"renewed", "renewed there"},
 		 [SURVEY_OTHER] = {"other", "ANOTHER ONE"},
 		 [SURVEY_MISSING] = {"missing", "MISSING"}};
 
@@ -185,7 +186,7 @@ int verb_certs_show(const struct options *o, struct error **err)
 {
 	CLEANUP(clear) struct show s = {.now = clock_wall_ms() / 1000};
 
-	if (context_open(o, CONTEXT_READ, &s.c, err) < 0 || context_need_keys(&s.c, err) < 0 || certs_look(&s.c, &s.s, err) < 0)
+	if (context_open(o, CONTEXT_READ, &s.c, err) < 0 || context_need_keys(&s.c, err) < 0 || certs_look(&s.c, NULL, &s.s, err) < 0)
 		return -1;
 	warn(&s);
 	if (o->format == OUTPUT_JSON)

@@ -58,21 +58,21 @@ static int ask(size_t i, void *context, struct error **err)
 	return 0;
 }
 
-static void nodes_of(const struct survey *s, struct strv *ret)
+static void nodes_of(const struct survey *s, const struct strv *only, struct strv *ret)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].node != NULL && !strv_has(ret, s->items[i].node))
+		if (s->items[i].node != NULL && !strv_has(ret, s->items[i].node) && (only == NULL || strv_has(only, s->items[i].node)))
 			strv_add(ret, s->items[i].node);
 }
 
-int certs_look(const struct context *c, struct certs_survey *ret, struct error **err)
+int certs_look(const struct context *c, const struct strv *only, struct certs_survey *ret, struct error **err)
 {
 	CLEANUP_REACH struct reach *reach = reach_new(c->spec, c->state, c->inventory);
 	struct look l = {ret, reach};
 
 	if (certs_known(c, &ret->survey, err) < 0)
 		return -1;
-	nodes_of(&ret->survey, &ret->names);
+	nodes_of(&ret->survey, only, &ret->names);
 	ret->failures = xnew_n(struct error *, ret->names.n);
 	(void)!parallel_for(ret->names.n, AT_ONCE, ask, &l, ret->failures, NULL);
 	return cancel_check(err);

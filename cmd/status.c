@@ -74,7 +74,9 @@ static void warn_of(const struct survey_item *first, size_t n)
 
 	log_warning("%zu certificates end within %d days, or have ended, the first one (%s%s%s) on %.10s: %s", n, WARN_DAYS,
 		    first->node != NULL ? first->node : "", first->node != NULL ? ": " : "", first->path, end,
-		    first->kind == SURVEY_AUTHORITY ? "an authority, which the whole cluster goes by" : "\"davit certs renew\" makes them anew");
+		    first->kind == SURVEY_AUTHORITY ? "an authority, which the whole cluster goes by"
+		    : first->by_node		    ? "its node should have renewed it; \"davit certs show\" asks the nodes, \"davit apply\" takes up what they have, and makes the rest anew"
+						    : "\"davit certs renew\" makes them anew");
 }
 
 /* Of what the state knows; no node is asked.  ret: NULL, or what programs are told. */

@@ -179,7 +179,10 @@ void work_digest(const struct fileset *files, const struct artifacts *artifacts,
 		digest_update(d, &f->mode, sizeof(f->mode));
 		if (f->link != NULL)
 			digest_update(d, f->link, strlen(f->link) + 1);
-		digest_update(d, buf_str(&f->content), f->content.len);
+		if (f->identity != NULL)
+			digest_update(d, f->identity, strlen(f->identity));
+		else
+			digest_update(d, buf_str(&f->content), f->content.len);
 	}
 	for (size_t i = 0; i < artifacts->n; i++)
 		digest_update(d, artifacts->items[i].digest, strlen(artifacts->items[i].digest) + 1);

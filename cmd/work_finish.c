@@ -1,4 +1,5 @@
 #include "cmd/work.h"
+#include "cmd/certs_nodes.h"
 #include "cmd/stacks.h"
 #include "cmd/swarm_lock.h"
 #include "bootstrap/platform.h"
@@ -61,7 +62,7 @@ static int on_control_planes(struct work *w, bool finish, struct error **err)
 
 int work_finish(struct work *w, struct error **err)
 {
-	return on_control_planes(w, true, err);
+	return on_control_planes(w, true, err) < 0 ? -1 : certs_publish(w, err);
 }
 
 int work_keep_recovery(struct work *w, struct error **err)

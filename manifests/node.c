@@ -32,7 +32,7 @@ struct row {
 	const char *template, *path;
 	unsigned mode, places;
 	bool secret;
-	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED, IF_VIP, IF_SNAPSHOTS } when;
+	enum { ALWAYS, IF_FLANNEL, IF_VOLUMES, IF_BALANCED, IF_VIP, IF_SNAPSHOTS, IF_RENEWED } when;
 	/* Changes the expanded text, or NULL. */
 	int (*finish)(const struct plan *plan, const struct node *node, struct buf *text, struct error **err);
 	bool passive; /* a unit that another one starts */
@@ -64,6 +64,9 @@ static const struct row rows[] = {
 	{UNIT("davit-certificates.timer"), 0644, CERTIFIED, false, ALWAYS, NULL},
 
 	{"node/certificates-check", "/opt/davit/libexec/certificates-check", 0755, CERTIFIED, false, ALWAYS, NULL},
+	{"node/certificates-renew", "/opt/davit/libexec/certificates-renew", 0755, KUBERNETES, false, IF_RENEWED, NULL},
+	{"node/certificates-sign", "/opt/davit/libexec/certificates-sign", 0755, CONTROL, false, IF_RENEWED, NULL},
+	{"node/kubelet-api", "/opt/davit/libexec/kubelet-api", 0755, KUBERNETES, false, ALWAYS, NULL},
 	{"node/sysctl.conf", "/etc/sysctl.d/90-davit.conf", 0644, KUBERNETES, false, ALWAYS, NULL},
 	{"node/resolved.conf", "/etc/systemd/resolved.conf.d/10-davit.conf", 0644, ALL, false, ALWAYS, NULL},
 	{"node/sshd.conf", "/etc/davit/sshd.conf", 0644, ALL, false, ALWAYS, NULL},
@@ -236,6 +239,8 @@ static bool is_wanted(const struct row *row, const struct plan *plan, const stru
 		return plan_is_balanced(plan);
 	case IF_SNAPSHOTS:
 		return plan->spec->etcd_snapshots.schedule != NULL;
+	case IF_RENEWED:
+		return spec_renews(plan->spec);
 	case IF_VIP:
 		return plan->spec->api.endpoint == API_VIP;
 	case ALWAYS:

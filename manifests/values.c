@@ -116,6 +116,8 @@ static void fill_node(const struct plan *plan, const struct node *node, struct t
 	template_set_flag(v, "on_registry", node->role == NODE_REGISTRY);
 	template_set_flag(v, "on_control_plane", node->role == NODE_CONTROL_PLANE);
 	template_set_flag(v, "on_kubernetes", node->role != NODE_REGISTRY);
+	template_set_flag(v, "renews", spec_renews(plan->spec) && node->role != NODE_REGISTRY);
+	template_set_flag(v, "signs", spec_renews(plan->spec) && node->role == NODE_CONTROL_PLANE);
 	template_set(v, "root_login", strcmp(plan->spec->access.user, "root") == 0 ? "prohibit-password" : "no");
 	template_set(v, "tcp_forwarding", node->role == NODE_CONTROL_PLANE ? "local" : "no");
 	template_set_flag(v, "static_pods", node->role == NODE_WORKER && plan_is_balanced(plan));

@@ -285,6 +285,34 @@ static void add_san(const GENERAL_NAME *name, struct strv *ret)
 		strv_add(ret, "?");
 }
 
+static void add_der(struct digest *d, unsigned char *der, int len)
+{
+	if (len > 0)
+		digest_update(d, der, (size_t)len);
+	OPENSSL_free(der);
+}
+
+static void find_identity(X509 *c, char *ret_hex)
+{
+	struct digest *d = digest_new();
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(c), &der);
+
+	add_der(d, der, len);
+	der = NULL;
+	len = i2d_X509_NAME(X509_get_subject_name(c), &der);
+	add_der(d, der, len);
+	der = NULL;
+	len = i2d_X509_NAME(X509_get_issuer_name(c), &der);
+	add_der(d, der, len);
+	for (int i = 0; i < X509_get_ext_count(c); i++) {
+		der = NULL;
+		len = i2d_X509_EXTENSION(X509_get_ext(c, i), &der);
+		add_der(d, der, len);
+	}
+	digest_final(d, ret_hex);
+}
+
 void certificate_describe(X509 *c, struct certificate_facts *ret)
 {
 	CLEANUP_NAMES GENERAL_NAMES *names = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
@@ -298,6 +326,7 @@ void certificate_describe(X509 *c, struct certificate_facts *ret)
 	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++)
 		add_san(sk_GENERAL_NAME_value(names, i), &ret->sans);
 	digest_hex(len > 0 ? der : (const unsigned char *)"", len > 0 ? (size_t)len : 0, ret->fingerprint);
+	find_identity(c, ret->identity);
 	OPENSSL_free(der);
 	ERR_clear_error();
 }

@@ -39,6 +39,7 @@ struct certificate_facts {
 	struct strv sans;	/* in order; what is neither name nor address is "?" */
 	int64_t not_before, not_after; /* seconds since 1970 */
 	char fingerprint[DIGEST_HEX_LEN + 1]; /* SHA-256 of its DER */
+	char identity[DIGEST_HEX_LEN + 1];    /* the same of all that stays when it is renewed with its key: key, subject, issuer and extensions */
 };
 void certificate_describe(X509 *c, struct certificate_facts *ret);
 void certificate_facts_clear(struct certificate_facts *f);

@@ -102,3 +102,19 @@ int leaf_get(const char *path, const struct authority *ca, const struct certific
 	made = (struct leaf){0};
 	return 0;
 }
+
+int leaf_replace(const char *path, X509 *issuer, const char *certificate_pem, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT, key_pem = BUF_INIT;
+	CLEANUP_X509 X509 *c = NULL;
+	struct leaf leaf = {.certificate_pem = (char *)(uintptr_t)certificate_pem};
+
+	if (path_read(path, &text, err) < 0 || certificate_parse(path, certificate_pem, strlen(certificate_pem), &c, err) < 0)
+		return -1;
+	if (!certificate_is_by(c, issuer))
+		return error_set(err, ERROR_CONFIG, "%s: what the node has in its place was not issued by the cluster's authority", path);
+	if (!key_copy(buf_str(&text), text.len, c, &key_pem))
+		return error_set(err, ERROR_CONFIG, "%s: what the node has in its place is of another key", path);
+	leaf.key_pem = (char *)(uintptr_t)buf_str(&key_pem);
+	return write_pair(path, &leaf, err);
+}

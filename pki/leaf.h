@@ -26,5 +26,7 @@ struct leaf_age {
 /* The pair in the file, when it matches want and is good enough; else a new one, written there (0600). */
 int leaf_get(const char *path, const struct authority *ca, const struct certificate_want *want, const struct leaf_age *age,
 	     struct leaf *ret, struct error **err) MUST_USE;
+/* The pair in the file gets this certificate in the place of its own.  ERROR_CONFIG where it is not of the same key, or not issued by that one. */
+int leaf_replace(const char *path, X509 *issuer, const char *certificate_pem, struct error **err) MUST_USE;
 void leaf_clear(struct leaf *l);
 #define CLEANUP_LEAF CLEANUP(leaf_clear)

@@ -197,11 +197,12 @@ const char *pki_ca_key(struct pki *p, const char *authority)
 	return NULL;
 }
 
-/* What a node gets, and when its certificates end: a line "END PATH" for each, END in seconds since 1970, for the node's own timer, which cannot read
- * them. Of several in a file the first counts. */
+/* What a node gets, and when its certificates end: a line "END PATH" for each, END in seconds since 1970, for the node's own timer, which need not read
+ * them. Of several in a file the first counts. Of those that the node renews by itself the end is in the file alone: a line "NAME PATH" for each, and, on
+ * control planes, which sign them, "NAME SUBJECT", where "{node}" is the node's name. */
 struct outfit {
 	struct fileset *files;
-	struct buf ends;
+	struct buf ends, renewed, subjects;
 };
 
 static void put(struct outfit *to, const char *base, const char *extension, const char *text, bool secret)
@@ -270,15 +271,32 @@ static void put_kubeconfig(const struct plan *plan, const struct node *node, con
 	fileset_add(to->files, row->kubeconfig, 0600, buf_str(&text));
 }
 
+static int put_renewed(const struct table_leaf *row, const char *path, const char *text, struct outfit *to, struct error **err)
+{
+	CLEANUP(certificate_facts_clear) struct certificate_facts facts = {0};
+	CLEANUP_X509 X509 *c = NULL;
+
+	if (certificate_parse_first(path, text, strlen(text), &c, err) < 0)
+		return -1;
+	certificate_describe(c, &facts);
+	fileset_add(to->files, path, 0644, text)->identity = xstrdup(facts.identity);
+	buf_addf(&to->renewed, "%s %s\n", row->name, path);
+	buf_addf(&to->subjects, "%s CN=%s%s%s\n", row->name, row->cn, row->o != NULL ? ",O=" : "", row->o != NULL ? row->o : "");
+	return 0;
+}
+
 /* Who calls a server may know nothing but the root of the site. */
-static void put_pair(const struct pki *p, const struct table_leaf *row, const struct leaf *leaf, struct outfit *to)
+static int put_pair(const struct pki *p, const struct plan *plan, const struct table_leaf *row, const struct leaf *leaf, struct outfit *to, struct error **err)
 {
 	bool shows = (row->usage & CERTIFICATE_SERVER) != 0 && pki_is_beneath_site(p);
 	CLEANUP_FREE char *path = xasprintf("%s.crt", row->path);
 	CLEANUP_FREE char *text = xasprintf("%s%s%s", leaf->certificate_pem, shows ? p->signer.authorities[row->signer].certificate_pem : "", shows ? p->above : "");
 
-	put_certificate(to, path, text, leaf->not_after);
 	put(to, row->path, ".key", leaf->key_pem, true);
+	if (table_is_renewed_on_nodes(plan, row))
+		return put_renewed(row, path, text, to, err);
+	put_certificate(to, path, text, leaf->not_after);
+	return 0;
 }
 
 static int put_leaf(struct pki *p, const struct plan *plan, const struct node *node, const struct table_leaf *row, struct outfit *to, struct error **err)
@@ -292,12 +310,21 @@ static int put_leaf(struct pki *p, const struct plan *plan, const struct node *n
 
 	if (row->sans != NULL)
 		row->sans(plan, node, &sans);
-	if (leaf_get(path, &p->signer.authorities[row->signer], &want, &age, &leaf, err) < 0)
+	if (leaf_get(path, &p->signer.authorities[row->signer], &want, &age, &leaf, err) < 0 || put_pair(p, plan, row, &leaf, to, err) < 0)
 		return -1;
-	put_pair(p, row, &leaf, to);
 	if (row->kubeconfig != NULL)
 		put_kubeconfig(plan, node, row, cn, to);
 	return 0;
+}
+
+static void put_lists(const struct node *node, struct outfit *to)
+{
+	fileset_add(to->files, "/etc/davit/certificates", 0644, buf_str(&to->ends));
+	if (to->renewed.len == 0)
+		return;
+	fileset_add(to->files, PKI_RENEWED_FILE, 0644, buf_str(&to->renewed));
+	if (node->role == NODE_CONTROL_PLANE)
+		fileset_add(to->files, "/etc/davit/renewed-subjects", 0644, buf_str(&to->subjects));
 }
 
 int pki_node_files(struct pki *p, const struct plan *plan, const struct node *node, struct fileset *ret, struct error **err)
@@ -314,8 +341,10 @@ int pki_node_files(struct pki *p, const struct plan *plan, const struct node *no
 		if (put_leaf(p, plan, node, row, &to, err) < 0)
 			r = error_wrap(err, "certificates of %s", node->name);
 	if (r == 0)
-		fileset_add(ret, "/etc/davit/certificates", 0644, buf_str(&to.ends));
+		put_lists(node, &to);
 	buf_free(&to.ends);
+	buf_free(&to.renewed);
+	buf_free(&to.subjects);
 	return r;
 }
 

@@ -9,6 +9,9 @@
 #include "core/base/fileset.h"
 #include "core/cluster/plan.h"
 
+/* On nodes that renew certificates by themselves (pki.renewedOnNodes): a line "NAME PATH" for each of those. */
+#define PKI_RENEWED_FILE "/etc/davit/renewed"
+
 struct pki;
 struct site; /* site.h */
 

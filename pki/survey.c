@@ -1,14 +1,17 @@
 #include "pki/survey.h"
 #include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/base/path.h"
 #include "core/cluster/platform.h"
+#include "pki/leaf.h"
 #include "pki/rotation.h"
 #include "pki/table.h"
 
 #define KUBELET_OWN "/var/lib/kubelet/pki/kubelet-client-current.pem"
 
-/* A kubelet renews its own when 70 to 90 % of its time have passed, of a year: with 36 days left at the latest. */
-enum { DAY = 24 * 3600, KUBELET_DAYS = 30 };
+/* A kubelet renews its own when 70 to 90 % of its time have passed, of a year: with 36 days left at the latest. What nodes renew they begin with when 30
+ * are left (certificates-renew), and have told of themselves since 25 (certificates-check). */
+enum { DAY = 24 * 3600, KUBELET_DAYS = 30, BY_NODE_DAYS = 25 };
 
 static struct survey_item *add(struct survey *s, enum survey_kind kind, const char *node, char *path)
 {
@@ -69,7 +72,7 @@ static int add_copies(struct survey *s, const char *folder, bool new, const stru
 	return 0;
 }
 
-static int add_leaf(struct survey *s, const char *folder, const struct node *node, const struct table_leaf *row, struct error **err)
+static int add_leaf(struct survey *s, const char *folder, const struct plan *plan, const struct node *node, const struct table_leaf *row, struct error **err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/nodes/%s/%s.pem", folder, node->name, row->name);
 	struct survey_item *item;
@@ -78,6 +81,8 @@ static int add_leaf(struct survey *s, const char *folder, const struct node *nod
 		return 0;
 	item = add(s, SURVEY_LEAF, node->name, xasprintf("%s.crt", row->path));
 	item->kubeconfig = row->kubeconfig != NULL ? xstrdup(row->kubeconfig) : NULL;
+	item->by_node = table_is_renewed_on_nodes(plan, row);
+	item->state_file = item->by_node ? xasprintf("nodes/%s/%s.pem", node->name, row->name) : NULL;
 	return read_known(path, &item->known, err);
 }
 
@@ -90,7 +95,7 @@ static int add_node(struct survey *s, const char *folder, bool new, const struct
 	if (!path_exists(own))
 		return 0;
 	while ((row = table_leaf(plan, node, &i)) != NULL)
-		if (add_leaf(s, folder, node, row, err) < 0)
+		if (add_leaf(s, folder, plan, node, row, err) < 0)
 			return -1;
 	if (platform_place(plan->spec->platform, node->role) & PLACE_KUBERNETES)
 		add(s, SURVEY_KUBELET, node->name, xstrdup(KUBELET_OWN));
@@ -122,16 +127,38 @@ void survey_paths(const struct survey *s, const char *node, struct strv *ret)
 			strv_add(ret, s->items[i].path);
 }
 
+static bool is_renewed(const struct survey_item *item)
+{
+	return item->by_node && strcmp(item->known.identity, item->found.identity) == 0 && item->found.not_after > item->known.not_after;
+}
+
+/* The first certificate of the file, alone. */
+static char *first_pem(const struct file *file)
+{
+	CLEANUP_X509 X509 *c = NULL;
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	if (certificate_parse_first(file->path, buf_str(&file->content), file->content.len, &c, NULL) < 0 || certificate_write(c, &text, NULL) < 0)
+		return NULL;
+	return buf_steal(&text);
+}
+
 static void take(struct survey_item *item, const struct file *file)
 {
 	certificate_facts_clear(&item->found);
+	free(steal_ptr(item->renewed));
 	item->standing = SURVEY_MISSING;
 	if (file == NULL)
 		return;
 	item->standing = SURVEY_OTHER;
-	if (describe(item->path, buf_str(&file->content), file->content.len, &item->found, NULL) == 0 &&
-	    (item->kind == SURVEY_KUBELET || strcmp(item->known.fingerprint, item->found.fingerprint) == 0))
+	if (describe(item->path, buf_str(&file->content), file->content.len, &item->found, NULL) < 0)
+		return;
+	if (item->kind == SURVEY_KUBELET || strcmp(item->known.fingerprint, item->found.fingerprint) == 0) {
 		item->standing = SURVEY_SAME;
+	} else if (is_renewed(item)) {
+		item->renewed = first_pem(file);
+		item->standing = SURVEY_RENEWED;
+	}
 }
 
 void survey_take(struct survey *s, const char *node, const struct fileset *files)
@@ -141,9 +168,52 @@ void survey_take(struct survey *s, const char *node, const struct fileset *files
 			take(&s->items[i], fileset_find(files, s->items[i].path));
 }
 
+static int adopt(const char *folder, X509 *ca, struct survey_item *item, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, item->state_file);
+
+	if (leaf_replace(path, ca, item->renewed, err) < 0)
+		return -1;
+	certificate_facts_clear(&item->known);
+	item->standing = SURVEY_SAME;
+	return read_known(path, &item->known, err);
+}
+
+static int read_authority(const char *folder, X509 **ret, struct error **err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s.crt", folder, table_authorities[PKI_CA].name);
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	return path_read(path, &text, err) < 0 ? -1 : certificate_parse(path, buf_str(&text), text.len, ret, err);
+}
+
+int survey_adopt(const char *folder, struct survey *s, size_t *ret_n, struct error **err)
+{
+	CLEANUP_X509 X509 *ca = NULL;
+	enum pki_pass pass = PKI_SETTLED;
+
+	*ret_n = 0;
+	if (rotation_pass(folder, &pass, err) < 0 || read_authority(folder, &ca, err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->n && pass == PKI_SETTLED; i++) {
+		CLEANUP_ERROR struct error *why = NULL;
+		struct survey_item *item = &s->items[i];
+
+		if (item->standing != SURVEY_RENEWED)
+			continue;
+		if (adopt(folder, ca, item, &why) == 0)
+			++*ret_n;
+		else
+			log_warning("%s: %s", item->node, error_message(why));
+	}
+	return 0;
+}
+
 void survey_free(struct survey *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
+		free(s->items[i].state_file);
+		free(s->items[i].renewed);
 		free(s->items[i].node);
 		free(s->items[i].path);
 		free(s->items[i].kubeconfig);
@@ -163,6 +233,8 @@ const struct certificate_facts *survey_facts(const struct survey_item *i)
 
 const struct certificate_facts *survey_first(const struct survey_item *i)
 {
+	if (i->standing == SURVEY_RENEWED)
+		return &i->found;
 	if (i->known.subject == NULL || i->found.subject == NULL)
 		return i->known.subject != NULL ? &i->known : i->found.subject != NULL ? &i->found : NULL;
 	return i->found.not_after < i->known.not_after ? &i->found : &i->known;
@@ -181,5 +253,7 @@ bool survey_is_ending(const struct survey_item *i, int64_t now, int days)
 
 	if (i->kind == SURVEY_KUBELET && days > KUBELET_DAYS)
 		days = KUBELET_DAYS;
+	if (i->by_node && days > BY_NODE_DAYS)
+		days = BY_NODE_DAYS;
 	return f != NULL && survey_days(f, now) < days;
 }

@@ -17,6 +17,7 @@ enum survey_kind {
 enum survey_standing {
 	SURVEY_UNREAD,	/* the node was not asked */
 	SURVEY_SAME,	/* it has what the state knows */
+	SURVEY_RENEWED, /* it has renewed that by itself: the same in all but its serial number and its dates, and it ends later */
 	SURVEY_OTHER,	/* it has something else, which may be no certificate at all */
 	SURVEY_MISSING, /* it has no such file */
 };
@@ -26,6 +27,9 @@ struct survey_item {
 	char *node;	  /* NULL: of the state alone */
 	char *path;	  /* on the node, or below the state's folder */
 	char *kubeconfig; /* on the node: the one that names it; NULL: none does */
+	bool by_node;	  /* the node renews it by itself */
+	char *state_file; /* of such a one: where the state has the pair, below its pki/ */
+	char *renewed;	  /* SURVEY_RENEWED: what the node has, as PEM */
 	struct certificate_facts known, found; /* by the state, by the node; subject NULL: there is none, or it cannot be read */
 	enum survey_standing standing;
 };
@@ -42,6 +46,9 @@ int survey_state(const char *folder, const struct plan *plan, const struct node 
 void survey_paths(const struct survey *s, const char *node, struct strv *ret);
 /* What the node has of those: files without what it has not.  Threads may do this at the same time for different nodes. */
 void survey_take(struct survey *s, const char *node, const struct fileset *files);
+/* The state takes up what nodes have renewed (SURVEY_RENEWED, which becomes SURVEY_SAME): nothing between two authorities, and nothing that the cluster's
+ * has not signed, which is told.  *ret_n: how many. */
+int survey_adopt(const char *folder, struct survey *s, size_t *ret_n, struct error **err) MUST_USE;
 void survey_free(struct survey *s);
 #define CLEANUP_SURVEY CLEANUP(survey_free)
 
@@ -51,5 +58,5 @@ const struct certificate_facts *survey_facts(const struct survey_item *i);
 const struct certificate_facts *survey_first(const struct survey_item *i);
 /* Whole days from now until it ends, rounded down: below 0 when it has. */
 int64_t survey_days(const struct certificate_facts *f, int64_t now);
-/* Whether one of the two ends within so many days.  A kubelet's own counts only where the kubelet should have renewed it long ago. */
+/* Whether one of the two ends within so many days.  What a kubelet or its node renews counts only where they should have renewed it long ago. */
 bool survey_is_ending(const struct survey_item *i, int64_t now, int days);

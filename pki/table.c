@@ -143,6 +143,11 @@ const struct table_leaf *table_leaf(const struct plan *plan, const struct node *
 	return NULL;
 }
 
+bool table_is_renewed_on_nodes(const struct plan *plan, const struct table_leaf *leaf)
+{
+	return leaf->signer == PKI_CA && strv_has(&plan->spec->pki.renewed_on_nodes, "cluster");
+}
+
 char *table_cn(const struct table_leaf *leaf, const struct node *node)
 {
 	const char *brace = strchr(leaf->cn, '{');

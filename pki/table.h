@@ -32,6 +32,8 @@ struct table_leaf {
 
 /* The i-th row for this node, NULL after the last. */
 const struct table_leaf *table_leaf(const struct plan *plan, const struct node *node, size_t *i);
+/* Whether nodes renew it by themselves, as the file says. */
+bool table_is_renewed_on_nodes(const struct plan *plan, const struct table_leaf *leaf);
 /* The caller frees. */
 char *table_cn(const struct table_leaf *leaf, const struct node *node) MUST_USE;
 /* What the node's kubeconfigs call: the API server or the balancer on the node itself; on workers of a cluster with one control plane that

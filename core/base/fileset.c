@@ -6,6 +6,7 @@ static void file_clear(struct file *f)
 	free(f->path);
 	free(f->link);
 	free(f->source);
+	free(f->identity);
 	buf_wipe(&f->content);
 	*f = (struct file){0};
 }

@@ -12,6 +12,7 @@ struct file {
 	char *link;	  /* a symbolic link to this, when not NULL */
 	char *source;	  /* a file on this machine whose bytes are the content, when not NULL (large binaries) */
 	struct buf content;
+	char *identity; /* what counts of it where nodes are compared with what they should have, when not NULL: the node itself may change the rest */
 	bool secret;	  /* `davit render` prints its digest only, unless asked */
 };
 

@@ -29,6 +29,7 @@ static const struct {
 	{"network", "plugin", KUBERNETES},
 	{"openstack", "applicationCredential", KUBERNETES},
 	{"pki", "ca", KUBERNETES},
+	{"pki", "renewedOnNodes", KUBERNETES},
 	{"*", "annotations", KUBERNETES},
 	{"*", "taints", KUBERNETES},
 	{"*", "kubelet", KUBERNETES},

@@ -230,6 +230,11 @@ bool spec_is_ovn(const struct spec *s)
 	return s->api.endpoint == API_OCTAVIA && s->api.provider != NULL && strcmp(s->api.provider, "ovn") == 0;
 }
 
+bool spec_renews(const struct spec *s)
+{
+	return s->pki.renewed_on_nodes.n > 0;
+}
+
 /* Keys that say something of an endpoint that is another one. */
 static int check_api_keys(const struct yaml *y, const struct yaml_node *api, const struct spec *s, struct error **err)
 {
@@ -319,10 +324,15 @@ static char *beside(const char *file, char *path)
 
 static int check_pki(const struct yaml *y, const struct yaml_node *file, const struct spec *s, struct error **err)
 {
-	const struct yaml_node *ca = yaml_get(yaml_get(file, "pki"), "ca");
+	const struct yaml_node *pki = yaml_get(file, "pki"), *renewed = yaml_get(pki, "renewedOnNodes");
 
 	if (s->pki.ca.passphrase_file != NULL && s->pki.ca.key == NULL)
-		return yaml_error(y, yaml_get(ca, "passphraseFile"), err, "passphraseFile: there is no \"key\" beside it that it would open");
+		return yaml_error(y, yaml_get(yaml_get(pki, "ca"), "passphraseFile"), err, "passphraseFile: there is no \"key\" beside it that it would open");
+	for (size_t i = 0; i < s->pki.renewed_on_nodes.n; i++)
+		if (strcmp(s->pki.renewed_on_nodes.v[i], "cluster") != 0)
+			return yaml_error(y, renewed->values[i], err,
+					  "renewedOnNodes: \"%s\" is no authority whose certificates nodes can renew; allowed: cluster, since the key of no other one is on a node",
+					  s->pki.renewed_on_nodes.v[i]);
 	return 0;
 }
 

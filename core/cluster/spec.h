@@ -172,6 +172,7 @@ struct spec {
 			char *key;	       /* path; NULL: davit makes it, and asks for the certificate */
 			char *passphrase_file; /* of the key; NULL: there is none, or it is asked for */
 		} ca;
+		struct strv renewed_on_nodes; /* authorities ("cluster") whose certificates nodes renew by themselves */
 	} pki;
 	struct {
 		struct strv address_pools; /* CIDRs that overlay networks are cut out of … */
@@ -197,6 +198,7 @@ struct spec {
 /* Whether the API has an address that is none of the servers' (vip, octavia); whether its load balancer keeps the clients' addresses. */
 bool spec_api_has_address(const struct spec *s);
 bool spec_is_ovn(const struct spec *s);
+bool spec_renews(const struct spec *s); /* whether nodes renew certificates by themselves */
 int spec_load(const char *path, struct spec **ret, struct error **err) MUST_USE;
 /* Its text alone; of a file that is missing the same error is told. */
 int spec_read(const char *path, struct buf *ret, struct error **err) MUST_USE;

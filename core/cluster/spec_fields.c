@@ -188,6 +188,7 @@ static const struct field ca_fields[] = {
 static const struct field pki_fields[] = {
 	{"ca", FIELD_MAP, 0, "an authority of the site's, beneath which the cluster's own are issued; roots where missing", .sub = ca_fields},
 	{"encryptionAlgorithm", FIELD_ENUM, offsetof(struct spec, pki.algorithm), "of the private keys of certificates, as kubeadm calls them", "ECDSA-P256", .allowed = key_algorithms},
+	{"renewedOnNodes", FIELD_STRINGS, offsetof(struct spec, pki.renewed_on_nodes), "authorities whose certificates nodes renew by themselves; only cluster, whose key is on control planes", "[]"},
 	END,
 };
 

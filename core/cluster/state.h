@@ -49,6 +49,7 @@ void resource_list_free(struct resource *r, size_t n);
 
 /* Single values: "registry-password", "encryption-key", "applied-digest", …  The folder is 0700, the data base 0600. */
 #define STATE_API "api:floatingIP" /* the floating IP of an API that has an address of its own */
+#define STATE_PUBLISHED "published:" /* NODE: the digest of the certificates that control planes may sign anew for it */
 #define STATE_UNLOCK_KEYS "swarm:unlock-keys" /* of a swarm with autolock, the newest first; none is in the recovery file: that lies beside what they lock */
 char *state_get(struct state *s, const char *key) MUST_USE; /* NULL where there is none; the caller frees */
 int state_set(struct state *s, const char *key, const char *value, struct error **err) MUST_USE; /* NULL removes it */

@@ -4,6 +4,7 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/published.h"
 #include "bootstrap/remote.h"
+#include "bootstrap/renewal.h"
 #include "bootstrap/rollout.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -252,6 +253,24 @@ static void test_published_everywhere(void **state UNUSED)
 	}
 }
 
+static void test_what_control_planes_sign_anew(void **state UNUSED)
+{
+	struct json_object *data = json_object_new_object(), *map;
+	CLEANUP_JSON struct json_object *maps = json_object_new_array(), *list = NULL;
+
+	json_add_str(data, "kubelet", "PEM");
+	json_object_array_add(maps, renewal_map("demo-w-1", data));
+	list = renewal_list(maps);
+	assert_int_equal(json_len(json_at(list, "items")), 4);
+	assert_string_equal(json_get_str(json_object_array_get_idx(json_at(list, "items"), 0), "kind", ""), "Namespace");
+	assert_string_equal(json_get_str(json_object_array_get_idx(json_at(list, "items"), 1), "rules[0].verbs[0]", ""), "get");
+	assert_string_equal(json_get_str(json_object_array_get_idx(json_at(list, "items"), 2), "subjects[0].name", ""), "system:nodes");
+	map = json_object_array_get_idx(json_at(list, "items"), 3);
+	assert_string_equal(json_get_str(map, "metadata.name", ""), "demo-w-1");
+	assert_string_equal(json_get_str(map, "metadata.namespace", ""), "davit-certificates");
+	assert_string_equal(json_get_str(map, "data.kubelet", ""), "PEM");
+}
+
 static void test_claims(void **state UNUSED)
 {
 #define VOLUME(id, driver, by, policy)                                                                                           \
@@ -297,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_workloads_that_know_authorities),
 		cmocka_unit_test(test_workloads_that_begin_again),
 		cmocka_unit_test(test_published_everywhere),
+		cmocka_unit_test(test_what_control_planes_sign_anew),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_kubectl_words),
 	};

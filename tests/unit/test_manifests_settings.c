@@ -170,6 +170,29 @@ static void test_the_look_at_certificates(void **state UNUSED)
 	check_says(script, mixed, 1, "<4>certificates of this node end within 30 days, or have ended: /etc/a.crt /etc/c.crt;");
 }
 
+static void test_nodes_renew_where_the_file_says_so(void **state UNUSED)
+{
+#define RENEWED "  pki: {renewedOnNodes: [cluster]}\n"
+	CLEANUP_RENDERED struct rendered plane = {0}, worker = {0}, registry = {0}, plain = {0};
+	static const char unit[] = "/etc/systemd/system/davit-certificates.service", sign[] = "/opt/davit/libexec/certificates-sign", renew[] = "/opt/davit/libexec/certificates-renew";
+
+	assert_success(render_text(HEAD WORKERS RENEWED, "demo-cp-1", &plane, &test_error));
+	assert_success(render_text(HEAD WORKERS RENEWED, "demo-w-1", &worker, &test_error));
+	assert_success(render_text(HEAD WORKERS RENEWED, "demo-registry", &registry, &test_error));
+	assert_success(render_text(HEAD WORKERS, "demo-cp-1", &plain, &test_error));
+	assert_non_null(strstr(content(&plane, unit), "ExecStart=-/opt/davit/libexec/certificates-sign\nExecStart=-/opt/davit/libexec/certificates-renew\nExecStart=/opt/davit"));
+	assert_non_null(strstr(content(&plane, sign), "-CAfile \"$pki/ca.crt\""));
+	assert_non_null(strstr(content(&worker, unit), "Type=oneshot\nExecStart=-/opt/davit/libexec/certificates-renew\nExecStart=/opt/davit"));
+	assert_non_null(strstr(content(&worker, renew), "/configmaps/demo-w-1\")"));
+	assert_null(fileset_find(&worker.files, sign));
+	assert_null(fileset_find(&registry.files, renew));
+	assert_null(strstr(content(&registry, unit), "renew"));
+	assert_null(fileset_find(&plain.files, sign));
+	assert_null(strstr(content(&plain, unit), "renew"));
+	refuses(HEAD WORKERS "  pki: {renewedOnNodes: [cluster, etcd]}\n", "renewedOnNodes: \"etcd\" is no authority whose certificates nodes can renew; allowed: cluster");
+#undef RENEWED
+}
+
 /* While they are replaced: the first one encrypts, the other one decrypts as well. */
 static void test_two_encryption_keys(void **state UNUSED)
 {
@@ -354,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_no_plugin_no_flannel),
 		cmocka_unit_test(test_impossible_settings_are_refused),
 		cmocka_unit_test(test_the_look_at_certificates),
+		cmocka_unit_test(test_nodes_renew_where_the_file_says_so),
 		cmocka_unit_test(test_two_encryption_keys),
 		cmocka_unit_test(test_ciphers_fit_the_keys),
 		cmocka_unit_test(test_secrets_are_in_secret_files_alone),

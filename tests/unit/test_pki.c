@@ -2,6 +2,7 @@
 #include "core/base/digest.h"
 #include "core/base/parallel.h"
 #include "core/base/yaml.h"
+#include "pki/renewed.h"
 #include "tests/unit/test_pki.h"
 
 /* What each file must be, written out a second time: the table of the contract, not the code's. */
@@ -334,6 +335,39 @@ static void test_certificates_about_to_end(void **state UNUSED)
 	assert_string_equal(content(&before, P "ca", ".crt"), content(&after, P "ca", ".crt"));
 }
 
+/* What they are, and that of what counts nothing changes with their dates alone, as far as nodes renew them. */
+static void test_what_nodes_renew(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT, workers = FILESET_INIT;
+	CLEANUP_JSON struct json_object *data = NULL;
+	char before[DIGEST_HEX_LEN + 1], after[DIGEST_HEX_LEN + 1];
+
+	strv_add(&spec.pki.renewed_on_nodes, "cluster");
+	assert_success(pki_node_files(pki, &plan, &control_plane, &files, &test_error));
+	assert_success(pki_node_files(pki, &plan, &worker, &workers, &test_error));
+	assert_string_equal(buf_str(&fileset_find(&workers, "/etc/davit/renewed")->content),
+			    "kubelet " K "kubelet.crt\nkubelet-client " K "kubelet-client.crt\nkube-proxy " P "kube-proxy.crt\nflannel " P "flannel.crt\n");
+	assert_null(fileset_find(&workers, "/etc/davit/renewed-subjects"));
+	assert_non_null(strstr(buf_str(&fileset_find(&files, "/etc/davit/renewed-subjects")->content),
+			       "\nadmin CN=kubernetes-admin,O=kubeadm:cluster-admins\n"));
+	assert_non_null(strstr(buf_str(&fileset_find(&files, "/etc/davit/renewed-subjects")->content), "\nkubelet CN=system:node:{node},O=system:nodes\n"));
+	assert_null(strstr(buf_str(&fileset_find(&files, "/etc/davit/renewed-subjects")->content), "etcd"));
+	assert_non_null(strstr(buf_str(&fileset_find(&files, "/etc/davit/certificates")->content), P "etcd/peer.crt"));
+	assert_null(strstr(buf_str(&fileset_find(&files, "/etc/davit/certificates")->content), "apiserver.crt"));
+	assert_null(fileset_find(&files, P "etcd/peer.crt")->identity);
+	data = renewed_data(&workers);
+	assert_int_equal(json_object_object_length(data), 4 + 1);
+	assert_string_equal(json_get_str(data, "kube-proxy", ""), content(&workers, P "kube-proxy", ".crt"));
+	renewed_digest(&workers, before);
+	pki_renew(pki, (struct pki_renewal){.within = 400L * DAY});
+	fileset_free(&workers);
+	assert_success(pki_node_files(pki, &plan, &worker, &workers, &test_error));
+	renewed_digest(&workers, after);
+	assert_string_not_equal(before, after); /* made anew: another key */
+	strv_free(&spec.pki.renewed_on_nodes);
+	spec.pki.renewed_on_nodes = STRV_INIT;
+}
+
 static int node_job(size_t i, void *context, struct error **err)
 {
 	struct fileset *files = context;
@@ -372,6 +406,7 @@ int main(void)
 		WITH_PKI(test_admin_kubeconfig_stands_alone),
 		WITH_PKI(test_super_admin_is_short_lived_and_kept_nowhere),
 		WITH_PKI(test_certificates_about_to_end),
+		WITH_PKI(test_what_nodes_renew),
 		WITH_PKI(test_threads_may_share_it),
 	};
 

@@ -131,6 +131,84 @@ static void test_what_is_near_its_end(void **state UNUSED)
 	assert_true(survey_is_ending(item(KUBELET "-client-current.pem"), now + 340L * DAY, 60));
 }
 
+/* The file of the state with its own key, and a certificate for that which ends `days` later; of all but the dates nothing is different. */
+static void reissue(const char *name, int days, EVP_PKEY *authority_key, struct buf *ret_pem)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/nodes/demo-w-1/%s.pem", folder, name);
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+	CLEANUP_X509 X509 *c = NULL;
+
+	assert_success(path_read(path, &text, &test_error));
+	assert_success(certificate_parse_first("it", buf_str(&text), text.len, &c, &test_error));
+	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(c), 0));
+	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(c), (365L + days) * DAY));
+	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(c), 4711), 1);
+	assert_true(X509_sign(c, authority_key, EVP_sha256()) > 0);
+	assert_success(certificate_write(c, ret_pem, &test_error));
+}
+
+static void sign_as(const char *key_pem, int days, struct fileset *files)
+{
+	CLEANUP_PKEY EVP_PKEY *key = NULL;
+	CLEANUP_BUF struct buf pem = BUF_INIT;
+
+	assert_success(key_parse("key", key_pem, strlen(key_pem), &key, &test_error));
+	reissue("kubelet", days, key, &pem);
+	fileset_add(files, KUBELET ".crt", 0644, buf_str(&pem));
+}
+
+static void test_what_nodes_renew_the_state_takes_up(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT, after = FILESET_INIT;
+	CLEANUP_FREE char *key = NULL;
+	int64_t now = time(NULL);
+	size_t n = 0;
+
+	strv_add(&spec.pki.renewed_on_nodes, "cluster");
+	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
+	key = xstrdup(content(&files, KUBELET, ".key"));
+	sign_as(pki_ca_key(pki, "ca"), 20, &files);
+	fileset_add(&files, PKI "kube-proxy.crt", 0644, content(&files, KUBELET, ".crt")); /* of another name */
+	look(&worker);
+	assert_false(survey_is_ending(item(KUBELET ".crt"), now + 339L * DAY, 60)); /* its node is about to renew it */
+	assert_true(survey_is_ending(item(KUBELET ".crt"), now + 341L * DAY, 60));
+	survey_take(&survey, "demo-w-1", &files);
+	assert_int_equal(item(KUBELET ".crt")->standing, SURVEY_RENEWED);
+	assert_int_equal(item(PKI "kube-proxy.crt")->standing, SURVEY_OTHER);
+	assert_false(survey_is_ending(item(KUBELET ".crt"), now + 341L * DAY, 60)); /* the node's counts */
+	assert_success(survey_adopt(folder, &survey, &n, &test_error));
+	assert_int_equal(n, 1);
+	assert_int_equal(item(KUBELET ".crt")->standing, SURVEY_SAME);
+	assert_success(pki_node_files(pki, &plan, &worker, &after, &test_error));
+	assert_string_equal(content(&after, KUBELET, ".crt"), content(&files, KUBELET, ".crt"));
+	assert_string_equal(content(&after, KUBELET, ".key"), key);
+	strv_free(&spec.pki.renewed_on_nodes);
+	spec.pki.renewed_on_nodes = STRV_INIT;
+}
+
+static void test_what_others_have_signed_is_not_taken_up(void **state UNUSED)
+{
+	CLEANUP_FILESET struct fileset files = FILESET_INIT, after = FILESET_INIT;
+	CLEANUP_FREE char *before = NULL;
+	size_t n = 0;
+
+	strv_add(&spec.pki.renewed_on_nodes, "cluster");
+	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
+	before = xstrdup(content(&files, KUBELET, ".crt"));
+	look(&worker);
+	sign_as(pki_ca_key(pki, "ca"), -20, &files);
+	survey_take(&survey, "demo-w-1", &files);
+	assert_int_equal(item(KUBELET ".crt")->standing, SURVEY_OTHER); /* an earlier one */
+	sign_as(pki_ca_key(pki, "etcd/ca"), 20, &files);
+	survey_take(&survey, "demo-w-1", &files);
+	assert_success(survey_adopt(folder, &survey, &n, &test_error));
+	assert_int_equal(n, 0);
+	assert_success(pki_node_files(pki, &plan, &worker, &after, &test_error));
+	assert_string_equal(content(&after, KUBELET, ".crt"), before);
+	strv_free(&spec.pki.renewed_on_nodes);
+	spec.pki.renewed_on_nodes = STRV_INIT;
+}
+
 static void test_a_damaged_file_is_named(void **state UNUSED)
 {
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
@@ -149,6 +227,8 @@ int main(void)
 		WITH(test_what_the_node_has),
 		WITH(test_days),
 		WITH(test_what_is_near_its_end),
+		WITH(test_what_nodes_renew_the_state_takes_up),
+		WITH(test_what_others_have_signed_is_not_taken_up),
 		WITH(test_a_damaged_file_is_named),
 	};
 

@@ -58,6 +58,72 @@ certs_are_renewed() {
 	certs_are_what_the_state_knows
 }
 
+# NODE FILE OPTION…: of the certificate in that file of the node
+fact_of() { davit ssh -f "$FILE" "$1" sudo openssl x509 -in "$2" -noout "${@:3}" </dev/null | tr -d '\r'; }
+
+# NODE PORT: the serial number of the certificate that is served there
+served() { davit ssh -f "$FILE" "$1" "openssl s_client -connect 127.0.0.1:$2 </dev/null 2>/dev/null | openssl x509 -noout -serial" </dev/null | tr -d '\r'; }
+serves() { [[ $(served "$1" "$2") = "$(fact_of "$1" "$3" -serial)" ]]; }
+
+end_of() { date -d "$(fact_of "$1" "$2" -enddate | cut -d = -f 2)" +%s; }
+
+# STANDING: how many certificates on nodes stand so
+standing_so() { davit certs show -f "$FILE" -o json 2>/dev/null | python3 -c 'import json, sys; print(sum(c.get("onNode") == sys.argv[1] for c in json.load(sys.stdin)["certificates"]))' "$1"; }
+
+starts_of_units() { davit exec -f "$FILE" --role control-plane --role worker -- systemctl show --property=InvocationID kube-apiserver kubelet kube-proxy flanneld 2>/dev/null | sort; }
+
+# The timer's unit has nothing to do; its scripts with a limit of more days than a certificate has give those of the cluster's authority another end,
+# with the same key, and they are served without a restart. davit is content with that, and takes it up.
+nodes_renew_by_themselves() {
+	local before=$FILE FILE=$WORK/renews.yaml node file key end restarts pki=/etc/kubernetes/pki kubelet=/var/lib/kubelet/pki/kubelet.crt
+	sed 's/^  controlPlane:/  pki: {renewedOnNodes: [cluster]}\n&/' "$before" >"$FILE"
+	apply
+	plan_is_empty
+	[[ $(kubectl -n davit-certificates get configmaps -l davit.dev/certificates=node -o name | wc -l) = 3 ]]
+	for node in cp-1 workers-1 workers-2; do
+		davit ssh -f "$FILE" $node 'sudo cat /etc/davit/renewed' </dev/null | tr -d '\r' >"$WORK/renewed.$node"
+		while read -r _ file; do
+			echo "$file $(end_of $node "$file") $(fact_of $node "$file" -pubkey | sha256sum)"
+		done <"$WORK/renewed.$node" >"$WORK/before.$node"
+		davit ssh -f "$FILE" $node sudo systemctl start davit-certificates.service </dev/null
+	done
+	[[ $(standing_so renewed) = 0 ]]
+	restarts=$(starts_of_units)
+	davit ssh -f "$FILE" cp-1 sudo /opt/davit/libexec/certificates-sign 400 </dev/null
+	for node in cp-1 workers-1 workers-2; do
+		davit ssh -f "$FILE" $node sudo /opt/davit/libexec/certificates-renew 400 </dev/null
+		while read -r file end key; do
+			(($(end_of $node "$file") > end))
+			[[ $(fact_of $node "$file" -pubkey | sha256sum) = "$key" ]]
+		done <"$WORK/before.$node"
+		eventually 60 serves $node 10250 $kubelet
+	done
+	eventually 60 serves cp-1 6443 $pki/apiserver.crt
+	[[ $(starts_of_units) = "$restarts" ]]
+	eventually 30 kubectl get --raw /readyz
+	kubectl logs -n kube-system -l k8s-app=kube-dns --tail=1 # the API server goes to the kubelets
+	[[ $(standing_so renewed) = $(cat "$WORK"/renewed.* | wc -l) && $(standing_so other) = 0 ]]
+	plan_is_empty
+	again_does_nothing
+	status davit certs renew -f "$FILE" --mirror "$MIRROR"
+	expect_status 0
+	expect_text 'nothing to renew'
+	certs_are_what_the_state_knows # which it has taken up
+	plan_is_empty
+	# a worker may read what it is to take, and write nothing there, nor read elsewhere
+	status davit ssh -f "$FILE" workers-1 sudo /opt/davit/libexec/kubelet-api /api/v1/namespaces/davit-certificates/configmaps/demo-workers-1 -X DELETE </dev/null
+	((status != 0))
+	status davit ssh -f "$FILE" workers-1 sudo /opt/davit/libexec/kubelet-api /api/v1/namespaces/davit-certificates/configmaps </dev/null
+	((status != 0))
+	FILE=$before
+	apply
+	eventually 60 namespace_is_gone
+	certs_are_what_the_state_knows
+	plan_is_empty
+}
+
+namespace_is_gone() { [[ -z $(kubectl get namespace davit-certificates --ignore-not-found -o name) ]]; }
+
 authorities() { davit certs show -f "$FILE" -o json | python3 -c 'import json, sys; print(*sorted(c["sha256"] for c in json.load(sys.stdin)["certificates"] if c["kind"] == "authority"), sep="\n")'; }
 
 # PATH: how many certificates that file on the control plane has

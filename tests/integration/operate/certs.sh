@@ -82,6 +82,32 @@ test_certs_renew() {
 	rm -r "$STATE/pki/nodes"
 }
 
+# With the node's own key, by the state's authority, and one that is by another: the state takes up the first when it is written to.
+test_certs_renewed_by_nodes() {
+	local before=before.pem node=/var/lib/kubelet/pki/kubelet.crt state=$STATE/pki/nodes/demo-workers-1/kubelet.pem
+	mkdir -p /var/lib/kubelet/pki
+	davit 0 kubeconfig --to admin.conf
+	sed 's/^  controlPlane/  pki: {renewedOnNodes: [cluster]}\n&/' cluster.yaml >renewed.yaml
+	leaf demo-workers-1 kubelet 20 /O=system:nodes/CN=system:node:demo-workers-1
+	cp "$state" $before
+	openssl req -new -key leaf.key -subj /O=system:nodes/CN=system:node:demo-workers-1 2>/dev/null |
+		openssl x509 -req -CA "$STATE/pki/ca.crt" -CAkey "$STATE/pki/ca.key" -days 364 -out $node 2>/dev/null
+	davit 0 certs show -f renewed.yaml -o json
+	has 'what was renewed there' "$(standing /kubelet.crt)" "['renewed']"
+	has 'until when' '[x["daysLeft"] for x in o["certificates"] if x.get("onNode") == "renewed"][0] in (363, 364)' True
+	davit 8 certs show -o json # another one, which it is where nodes do not renew
+	davit 0 certs renew -f renewed.yaml --dry-run
+	if cmp -s $before "$state"; then ok 'a dry run takes up nothing'; else not_ok 'a dry run takes up nothing'; fi
+	davit 0 certs renew -f renewed.yaml
+	says 'nothing to renew'
+	if cmp -s <(openssl x509 -in "$state") $node && cmp -s <(openssl pkey -in "$state") <(openssl pkey -in leaf.key); then
+		ok 'the state takes it up'
+	else
+		not_ok 'the state takes it up' "$(cat "$state")"
+	fi
+	rm -r "$STATE/pki/nodes" /var/lib/kubelet/pki
+}
+
 # the API server before its etcd, and no container is stopped
 test_certs_renewed_restarts_in_order() {
 	mkdir -p renewed/run renewed/bin
