@@ -187,13 +187,23 @@ static int read_authority(const char *folder, X509 **ret, struct error **err)
 	return path_read(path, &text, err) < 0 ? -1 : certificate_parse(path, buf_str(&text), text.len, ret, err);
 }
 
+static bool has_renewed(const struct survey *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i].standing == SURVEY_RENEWED)
+			return true;
+	return false;
+}
+
 int survey_adopt(const char *folder, struct survey *s, size_t *ret_n, struct error **err)
 {
 	CLEANUP_X509 X509 *ca = NULL;
 	enum pki_pass pass = PKI_SETTLED;
 
 	*ret_n = 0;
-	if (rotation_pass(folder, &pass, err) < 0 || read_authority(folder, &ca, err) < 0)
+	if (!has_renewed(s))
+		return 0;
+	if (rotation_pass(folder, &pass, err) < 0 || (pass == PKI_SETTLED && read_authority(folder, &ca, err) < 0))
 		return -1;
 	for (size_t i = 0; i < s->n && pass == PKI_SETTLED; i++) {
 		CLEANUP_ERROR struct error *why = NULL;

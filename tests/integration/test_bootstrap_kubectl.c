@@ -1,4 +1,5 @@
 /* What is asked of Kubernetes on a node: by kubectl, a stand-in that answers what the test wants. */
+#include "bootstrap/renewal.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -119,6 +120,37 @@ static void test_kubectl_error(void **state UNUSED)
 				     "kubectl --kubeconfig=/etc/kubernetes/admin.conf get pod x\n");
 }
 
+/* What control planes are to sign comes with the right to read it, also where the API is away for a moment, and goes with its node. */
+static void test_certificates_that_nodes_renew(void **state UNUSED)
+{
+#define K "kubectl --kubeconfig=/etc/kubernetes/admin.conf "
+	CLEANUP_SSH struct ssh *s = NULL;
+	CLEANUP_JSON struct json_object *maps = json_object_new_array();
+	struct json_object *data = json_object_new_object();
+	CLEANUP_FREE char *list = NULL, *calls = NULL;
+
+	with_kubectl();
+	json_add_str(data, "kubelet", "PEM\n");
+	json_object_array_add(maps, renewal_map("demo-w-1", data));
+	node_write("/run/fake/error.1", "The connection to the server was refused: connection refused\n");
+	assert_success(sshd_connect(&world.sshd, &s, &test_error));
+	assert_success(renewal_publish(s, maps, clock_deadline(20 * 1000), &test_error));
+	assert_success(kubernetes_forget(s, "demo-w-1", clock_deadline(20 * 1000), &test_error));
+	assert_success(renewal_withdraw(s, clock_deadline(20 * 1000), &test_error));
+	data = renewal_list(maps);
+	list = xstrdup(json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN));
+	json_object_put(data);
+	calls = xasprintf(K "apply --server-side --force-conflicts --field-manager=davit -f -\n%s" K "apply --server-side --force-conflicts --field-manager=davit -f -\n%s" K
+			  "delete node demo-w-1 --ignore-not-found\n" K "delete configmap demo-w-1 --namespace=davit-certificates --ignore-not-found\n" K
+			  "delete namespace davit-certificates --ignore-not-found --wait=false\n",
+			  list, list);
+	node_holds("/run/fake/kubectl", calls);
+	node_write("/run/fake/error.6", "Error from server: out of disk\n");
+	assert_failure(renewal_publish(s, maps, clock_deadline(20 * 1000), &test_error),
+		       "publishing the certificates that nodes renew by themselves ended with status 1: Error from server: out of disk");
+#undef K
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
 int main(void)
@@ -128,6 +160,7 @@ int main(void)
 		WORLD_TEST(test_nodes),
 		WORLD_TEST(test_node_that_is_not_ready),
 		WORLD_TEST(test_kubectl_error),
+		WORLD_TEST(test_certificates_that_nodes_renew),
 	};
 
 	if (!node_enter())

@@ -7,6 +7,7 @@
 #include "core/base/alloc.h"
 #include "core/base/path.h"
 #include "core/cluster/etcd.h"
+#include "pki/pki.h"
 #include "tests/unit/test.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -155,6 +156,19 @@ static void test_shellcheck(void **state UNUSED)
 	if (system("command -v shellcheck >/dev/null") != 0)
 		skip();
 	assert_int_equal(system(command), 0);
+}
+
+static void test_openssl_is_needed_where_nodes_renew(void **state UNUSED)
+{
+	struct example e = {0};
+
+	example_make(&e, NODE_WORKER);
+	assert_success(bootstrap_prepare(&e.run, &test_error));
+	assert_non_null(strstr(content(&e, RUN_FOLDER "install.sh"), "tools='curl gzip tar mount nft'"));
+	fileset_add(&e.files, PKI_RENEWED_FILE, 0644, "kubelet /var/lib/kubelet/pki/kubelet.crt\n");
+	assert_success(bootstrap_prepare(&e.run, &test_error));
+	assert_non_null(strstr(content(&e, RUN_FOLDER "install.sh"), "tools='curl gzip tar mount nft openssl'"));
+	example_clear(&e);
 }
 
 static void test_prepare_is_repeatable(void **state UNUSED)
@@ -472,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_goldens),
 		cmocka_unit_test(test_shellcheck),
+		cmocka_unit_test(test_openssl_is_needed_where_nodes_renew),
 		cmocka_unit_test(test_prepare_is_repeatable),
 		cmocka_unit_test(test_artifacts_are_checked),
 		cmocka_unit_test(test_units),

@@ -2,6 +2,7 @@
 #include "core/base/cancel.h"
 #include "pki/survey.h"
 #include "tests/unit/test_pki.h"
+#include <unistd.h>
 
 #define PKI "/etc/kubernetes/pki/"
 #define KUBELET "/var/lib/kubelet/pki/kubelet"
@@ -209,6 +210,21 @@ static void test_what_others_have_signed_is_not_taken_up(void **state UNUSED)
 	spec.pki.renewed_on_nodes = STRV_INIT;
 }
 
+/* A swarm has no authority of that kind. */
+static void test_where_no_node_renews(void **state UNUSED)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/ca.crt", folder);
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	size_t n = 1;
+
+	assert_success(pki_node_files(pki, &plan, &worker, &files, &test_error));
+	look(&worker);
+	survey_take(&survey, "demo-w-1", &files);
+	assert_int_equal(unlink(path), 0);
+	assert_success(survey_adopt(folder, &survey, &n, &test_error));
+	assert_int_equal(n, 0);
+}
+
 static void test_a_damaged_file_is_named(void **state UNUSED)
 {
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
@@ -229,6 +245,7 @@ int main(void)
 		WITH(test_what_is_near_its_end),
 		WITH(test_what_nodes_renew_the_state_takes_up),
 		WITH(test_what_others_have_signed_is_not_taken_up),
+		WITH(test_where_no_node_renews),
 		WITH(test_a_damaged_file_is_named),
 	};
 
