@@ -25,8 +25,9 @@ const struct command commands[] = {
 	 "name; where the file is gone, --name stands for it.  What Kubernetes made for services and volume claims goes as well.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_YES | OPT_DRY_RUN | OPT_OUTPUT | OPT_NAME | OPT_KEEP, verb_delete},
 	{"docker-context", NULL, "Print the command that makes a context of the docker client for a swarm",
-	 "The client goes by SSH to a manager, on the way that \"davit ssh-config\" writes down: davit docker-context | sh", 0, 0,
-	 OPT_FILE | OPT_STATE | OPT_TO, verb_docker_context},
+	 "The client goes by SSH to a manager, on the way that \"davit ssh-config\" writes down: davit docker-context | sh\n"
+	 "With --tls it goes to the port that swarm.api of the file opens: FOLDER gets ca.pem, cert.pem, key.pem and env.sh.", 0, 0,
+	 OPT_FILE | OPT_STATE | OPT_TO | OPT_CLIENT, verb_docker_context},
 	{"etcd", "backup|restore|show|snapshots|status", "Show how etcd is, keep backups of it, and put one back", NULL, 1, -1, 0, NULL, etcd_actions},
 	{"exec", "COMMAND…", "Run a command on all nodes at the same time, or on some of them",
 	 "As their user, without standard input; each line comes with the name of its node.  The words are joined, and read by each node's shell.\n"

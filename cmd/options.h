@@ -26,6 +26,7 @@ struct options {
 	int parallel;		 /* --parallel */
 	int at_once;		 /* the same, of upgrade */
 	const char *user;	 /* --user */
+	const char *client;	 /* --tls: a folder */
 	struct strv groups;	 /* --group, each */
 	int64_t ttl_ms;		 /* --ttl; below 0: not given */
 	bool all;		 /* --all */
@@ -80,6 +81,7 @@ enum {
 #define OPT_SNAPSHOT (UINT64_C(1) << 34)
 #define OPT_ROTATE (UINT64_C(1) << 33)
 #define OPT_TOGETHER (UINT64_C(1) << 35) /* several nodes leave at the same time */
+#define OPT_CLIENT (UINT64_C(1) << 37) /* of the engines' port: with a certificate */
 #define OPT_LAST (UINT64_C(1) << 36)	   /* --yes, where nothing is asked: the last worker goes as well */
 
 struct command {

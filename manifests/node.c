@@ -24,7 +24,7 @@ enum {
 	MKE = PLACE_MKE,
 	ENGINES = PLACE_ENGINES,
 	REGISTRY = PLACE_REGISTRY,
-	CERTIFIED = KUBERNETES | PLACE_MKE_MANAGER | REGISTRY, /* who has certificates of ours */
+	CERTIFIED = KUBERNETES | PLACE_MKE_MANAGER | PLACE_ENGINE_API | REGISTRY, /* who has certificates of ours */
 	ALL = KUBERNETES | ENGINES | REGISTRY,
 };
 
@@ -171,9 +171,32 @@ static int finish_timer(const struct plan *plan, const struct node *node UNUSED,
 	return 0;
 }
 
-static int finish_daemon(const struct plan *plan, const struct node *node UNUSED, struct buf *text, struct error **err)
+/* On the node's own address alone, which is there before the engine begins. */
+static void add_engine_api(const struct node *node, struct json_object *daemon)
 {
-	return finish_json("swarm/daemon.json", plan->spec->daemon, text, err);
+	CLEANUP_FREE char *listen = xasprintf("tcp://%s:%d", node->address, ENGINE_PORT);
+	struct json_object *hosts = json_object_new_array();
+
+	json_object_array_add(hosts, json_object_new_string("unix:///var/run/docker.sock"));
+	json_object_array_add(hosts, json_object_new_string(listen));
+	json_add(daemon, "hosts", hosts);
+	json_add_bool(daemon, "tlsverify", true);
+	json_add_str(daemon, "tlscacert", "/etc/kubernetes/pki/engine-ca.crt");
+	json_add_str(daemon, "tlscert", "/etc/docker/engine.crt");
+	json_add_str(daemon, "tlskey", "/etc/docker/engine.key");
+}
+
+static int finish_daemon(const struct plan *plan, const struct node *node, struct buf *text, struct error **err)
+{
+	CLEANUP_JSON struct json_object *daemon = NULL;
+
+	if (json_parse(text->data, text->len, "swarm/daemon.json", &daemon, err) < 0)
+		return -1;
+	if (place_of(plan->spec, node->role) & PLACE_ENGINE_API)
+		add_engine_api(node, daemon);
+	overlay(daemon, plan->spec->daemon);
+	json_pretty(daemon, text);
+	return 0;
 }
 
 static int render_row(const struct row *row, const struct plan *plan, const struct node *node, const struct template_values *v,
@@ -228,7 +251,7 @@ static bool has_volumes(const struct plan *plan, const struct node *node)
 
 static bool is_wanted(const struct row *row, const struct plan *plan, const struct node *node)
 {
-	if ((row->places & platform_place(plan->spec->platform, node->role)) == 0)
+	if ((row->places & place_of(plan->spec, node->role)) == 0)
 		return false;
 	switch (row->when) {
 	case IF_FLANNEL:
@@ -269,7 +292,7 @@ static void add_etcd_start(const struct node *node, const struct etcd_start *sta
 static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		  struct strv *ret_units, struct error **err)
 {
-	unsigned place = platform_place(plan->spec->platform, node->role);
+	unsigned place = place_of(plan->spec, node->role);
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
 	if (values_fill(plan, node, values, &v, err) < 0)

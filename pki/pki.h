@@ -68,9 +68,11 @@ enum { PKI_USER_SECONDS = 30 * 24 * 3600, PKI_USER_SECONDS_MIN = 60, PKI_USER_NA
 int pki_user_check(const struct pki_user *user, struct error **err) MUST_USE; /* all but the authority's end */
 int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_url, const struct pki_user *user, int64_t now, struct buf *ret,
 			struct error **err) MUST_USE;
+/* The pair alone, of the engines' authority: who has it commands each manager's engine, and with it all nodes of the swarm.  No groups. */
+int pki_user_engine(struct pki *p, const struct pki_user *user, int64_t now, struct buf *ret_certificate, struct buf *ret_key, struct error **err) MUST_USE;
 /* Certificate and key of kubernetes-super-admin (system:masters) in one PEM: for the first RBAC apply, never kept on a node. */
 int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err) MUST_USE;
-const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca", "swarm-ca", "mke-ca": what is trusted; NULL: not on this platform */
+const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca", "swarm-ca", "mke-ca", "engine-ca": what is trusted; NULL: not on this platform */
 const char *pki_ca_certificate(struct pki *p, const char *authority); /* of the one that signs, alone */
 const char *pki_ca_key(struct pki *p, const char *authority); /* of the one that signs; secret */
 const char *pki_published_pem(const struct pki *p); /* by which the API server is known: those that are trusted, and what is above them */

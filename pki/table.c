@@ -14,6 +14,7 @@ enum {
 	ON_SWARM = 1u << PLATFORM_SWARM,
 	ON_MKE = 1u << PLATFORM_MKE,
 	MKE_MANAGER = PLACE_MKE_MANAGER,
+	ENGINE_API = PLACE_ENGINE_API,
 	CLIENT = CERTIFICATE_CLIENT,
 	SERVER = CERTIFICATE_SERVER,
 };
@@ -28,6 +29,8 @@ const struct table_authority table_authorities[PKI_SIGNERS] = {
 	[PKI_SWARM_CA] = {"swarm-ca", "swarm-ca", 0, 0, ON_SWARM},
 	/* of the page and the API; MKE has authorities of its own for all that its nodes say to one another */
 	[PKI_MKE_CA] = {"mke-ca", "mke-ca", MKE_MANAGER, 0, ON_MKE},
+	/* says who may command the engines: it alone, for each client's certificate of it is root of all nodes */
+	[PKI_ENGINE_CA] = {"engine-ca", "engine-ca", ENGINE_API, 0, ON_SWARM},
 };
 
 static void add(struct strv *l, const char *s)
@@ -85,7 +88,7 @@ static void registry_sans(const struct plan *plan UNUSED, const struct node *nod
 	add(ret, "127.0.0.1");
 }
 
-static void mke_sans(const struct plan *plan, const struct node *node, struct strv *ret)
+static void manager_sans(const struct plan *plan, const struct node *node, const struct strv *extra, struct strv *ret)
 {
 	const struct plan_node *planned = plan_find(plan, node->name);
 
@@ -95,8 +98,18 @@ static void mke_sans(const struct plan *plan, const struct node *node, struct st
 	add(ret, "127.0.0.1");
 	if (planned == NULL || planned->floating_ip)
 		add(ret, node->floating_ip);
-	for (size_t i = 0; i < plan->spec->api.extra_sans.n; i++)
-		add(ret, plan->spec->api.extra_sans.v[i]);
+	for (size_t i = 0; i < extra->n; i++)
+		add(ret, extra->v[i]);
+}
+
+static void mke_sans(const struct plan *plan, const struct node *node, struct strv *ret)
+{
+	manager_sans(plan, node, &plan->spec->api.extra_sans, ret);
+}
+
+static void engine_sans(const struct plan *plan, const struct node *node, struct strv *ret)
+{
+	manager_sans(plan, node, &plan->spec->swarm.api_sans, ret);
 }
 
 /* etcd's own certificates serve and call: with serverAuth alone its REST gateway, a client of itself, is refused. */
@@ -126,6 +139,7 @@ static const struct table_leaf leaves[] = {
 	 "/etc/kubernetes/kube-proxy.conf", false},
 	{"flannel", PKI "flannel", PKI_CA, CLIENT, "davit:flannel", NULL, NULL, KUBERNETES, "/etc/kubernetes/flannel.conf", true},
 	{"mke", "/etc/davit/mke/controller", PKI_MKE_CA, SERVER, "{node}", NULL, mke_sans, MKE_MANAGER, NULL, false},
+	{"engine", "/etc/docker/engine", PKI_ENGINE_CA, SERVER, "{node}", NULL, engine_sans, ENGINE_API, NULL, false},
 	{"registry", "/etc/davit/registry/registry", PKI_REGISTRY_CA, SERVER, "{registry}", NULL, registry_sans, REGISTRY, NULL,
 	 false},
 };
@@ -137,7 +151,7 @@ const struct table_leaf *table_leaf(const struct plan *plan, const struct node *
 	while (*i < ARRAY_SIZE(leaves)) {
 		const struct table_leaf *leaf = &leaves[(*i)++];
 
-		if ((leaf->places & platform_place(plan->spec->platform, node->role)) && (flannel || !leaf->flannel))
+		if ((leaf->places & place_of(plan->spec, node->role)) && (flannel || !leaf->flannel))
 			return leaf;
 	}
 	return NULL;

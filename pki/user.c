@@ -54,13 +54,22 @@ int pki_user_check(const struct pki_user *user, struct error **err)
 	return 0;
 }
 
-static int check_end(const struct pki *p, int64_t until, struct error **err)
+static int check_end(const struct authority *ca, int64_t until, struct error **err)
 {
-	int64_t end = certificate_not_after(p->signer.authorities[PKI_CA].certificate);
+	int64_t end = certificate_not_after(ca->certificate);
 	CLEANUP_FREE char *text = clock_rfc3339(end * 1000);
 
 	return until <= end ? 0
 			    : error_set(err, ERROR_USAGE, "the cluster's authority itself ends on %.19sZ, before that certificate would: --ttl is too long", text);
+}
+
+static int make_pair(const struct pki *p, const struct authority *ca, const struct pki_user *user, int64_t now, struct leaf *ret, struct error **err)
+{
+	struct certificate_want want = {.algorithm = p->options.algorithm, .cn = user->name, .groups = user->groups, .usage = CERTIFICATE_CLIENT};
+
+	if (pki_user_check(user, err) < 0 || check_end(ca, now + user->seconds, err) < 0)
+		return -1;
+	return leaf_make_until(ca, want, now, now + user->seconds, ret, err);
 }
 
 int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_url, const struct pki_user *user, int64_t now, struct buf *ret,
@@ -68,15 +77,24 @@ int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_u
 {
 	CLEANUP_FREE char *name = xasprintf("%s-%s", cluster, user->name);
 	CLEANUP_LEAF struct leaf leaf = {0};
-	struct certificate_want want = {.algorithm = p->options.algorithm, .cn = user->name, .groups = user->groups, .usage = CERTIFICATE_CLIENT};
 	struct kubeconfig k = {.cluster = cluster, .user = name, .server = server_url, .embed = true};
 
-	if (pki_user_check(user, err) < 0 || check_end(p, now + user->seconds, err) < 0 ||
-	    leaf_make_until(&p->signer.authorities[PKI_CA], want, now, now + user->seconds, &leaf, err) < 0)
+	if (make_pair(p, &p->signer.authorities[PKI_CA], user, now, &leaf, err) < 0)
 		return -1;
 	k.ca = p->published;
 	k.certificate = leaf.certificate_pem;
 	k.key = leaf.key_pem;
 	kubeconfig_write(&k, ret);
+	return 0;
+}
+
+int pki_user_engine(struct pki *p, const struct pki_user *user, int64_t now, struct buf *ret_certificate, struct buf *ret_key, struct error **err)
+{
+	CLEANUP_LEAF struct leaf leaf = {0};
+
+	if (make_pair(p, &p->signer.authorities[PKI_ENGINE_CA], user, now, &leaf, err) < 0)
+		return -1;
+	buf_add(ret_certificate, leaf.certificate_pem);
+	buf_add(ret_key, leaf.key_pem);
 	return 0;
 }

@@ -14,7 +14,7 @@ enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONT
 #define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
-enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER };
+enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER, FROM_ENGINE_API };
 static const struct {
 	const char *group, *protocol;
 	int port_min, port_max;
@@ -36,6 +36,7 @@ static const struct {
 	{"node", "udp", 8472, 8472, FROM_GROUP, "node", "the pods' network (VXLAN)", .platforms = KUBERNETES},
 	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes", .platforms = KUBERNETES},
 	{"control-plane", "tcp", 2377, 2377, FROM_GROUP, "node", "swarm: managers, who joins and who is told what to run", .platforms = ENGINES},
+	{"control-plane", "tcp", 2376, 2376, FROM_ENGINE_API, NULL, "swarm: the engine's API from outside, with a certificate", .platforms = 1u << PLATFORM_SWARM},
 	{"node", "tcp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = ENGINES},
 	{"node", "udp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = ENGINES},
 	{"node", "udp", 4789, 4789, FROM_GROUP, "node", "swarm: overlay networks (VXLAN)", .platforms = ENGINES},
@@ -81,6 +82,8 @@ static void sources(const struct spec *s, enum source source, struct strv *ret)
 		strv_copy(ret, &s->access.allowed_cidrs);
 	else if (source == FROM_API && !amphora)
 		strv_copy(ret, &s->api.allowed_cidrs);
+	else if (source == FROM_ENGINE_API)
+		strv_copy(ret, &s->swarm.api_cidrs);
 	else if (source == FROM_BALANCER && s->api.endpoint == API_OCTAVIA)
 		strv_add(ret, s->network.cidr);
 }

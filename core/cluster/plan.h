@@ -92,5 +92,6 @@ const struct plan_node *plan_find(const struct plan *p, const char *node_name);
 /* The registry as nodes call it: a name of its own, mapped to its address by containerd's certs.d and curl's --resolve. */
 #define REGISTRY_NAME "registry.davit.internal"
 #define REGISTRY_PORT 5000
+#define ENGINE_PORT 2376 /* of docker, with TLS */
 #define REGISTRY_USER "davit"
 #define REGISTRY_BLOBS "davit/artifacts" /* repository of the binaries' blobs */

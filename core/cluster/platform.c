@@ -36,6 +36,7 @@ static const struct {
 	{NULL, "swarm", SWARM | MKE},
 	{"swarm", "certExpiry", SWARM}, /* MKE has settings of its own for these */
 	{"swarm", "autolock", SWARM},
+	{"swarm", "api", SWARM},
 	{NULL, "stacks", SWARM},
 	{NULL, "daemon", SWARM | MKE},
 	{NULL, "mke", MKE},
@@ -84,7 +85,12 @@ static int check_daemon(const struct yaml *y, const struct yaml_node *file, stru
 	static const struct {
 		const char *key, *why;
 	} owned[] = {
-		{"hosts", "whoever reaches it is root of the node; \"davit docker-context\" goes by SSH"},
+		{"hosts", "whoever reaches it is root of the node; \"davit docker-context\" goes by SSH, and swarm.api opens a port with certificates"},
+		{"tls", "swarm.api has certificates of davit's"},
+		{"tlsverify", "swarm.api always verifies clients"},
+		{"tlscacert", "swarm.api has certificates of davit's"},
+		{"tlscert", "swarm.api has certificates of davit's"},
+		{"tlskey", "swarm.api has certificates of davit's"},
 		{"live-restore", "a swarm does not take it"},
 		{"data-root", "mount a volume at /var/lib/docker instead"},
 		{"containerd", "the engine starts its own"},
@@ -164,6 +170,13 @@ bool platform_is_swarm(enum platform_type p)
 unsigned platform_place(enum platform_type p, enum node_role role)
 {
 	return role == NODE_REGISTRY ? (unsigned)PLACE_REGISTRY : PLACE(p, role);
+}
+
+unsigned place_of(const struct spec *s, enum node_role role)
+{
+	unsigned place = platform_place(s->platform, role);
+
+	return place == PLACE_MANAGER && s->swarm.api_cidrs.n > 0 ? place | PLACE_ENGINE_API : place;
 }
 
 const char *platform_name(enum platform_type p)

@@ -10,6 +10,7 @@ enum {
 	PLACE_WORKER = PLACE(PLATFORM_KUBERNETES, NODE_WORKER),
 	PLACE_KUBERNETES = PLACE_CONTROL_PLANE | PLACE_WORKER,
 	PLACE_MANAGER = PLACE(PLATFORM_SWARM, NODE_CONTROL_PLANE),
+	PLACE_ENGINE_API = PLACE(PLATFORM_SWARM, 7), /* no role of its own: managers whose engines have an open port as well (swarm.api) */
 	PLACE_SWARM = PLACE_MANAGER | PLACE(PLATFORM_SWARM, NODE_WORKER),
 	PLACE_MKE_MANAGER = PLACE(PLATFORM_MKE, NODE_CONTROL_PLANE),
 	PLACE_MKE = PLACE_MKE_MANAGER | PLACE(PLATFORM_MKE, NODE_WORKER),
@@ -25,5 +26,6 @@ int platform_check(const struct yaml *y, const struct yaml_node *file, struct sp
 /* Whether its nodes are members of a swarm of Docker engines. */
 bool platform_is_swarm(enum platform_type p);
 unsigned platform_place(enum platform_type p, enum node_role role);
+unsigned place_of(const struct spec *s, enum node_role role); /* the same, and what the file makes of such nodes besides */
 const char *platform_name(enum platform_type p);  /* the file's word: "kubernetes" */
 const char *platform_title(enum platform_type p); /* for people: "Kubernetes" */

@@ -179,6 +179,8 @@ struct spec {
 		int mask_length;	   /* … as large as this */
 		int64_t cert_expiry;	   /* ms: how long the certificates last that nodes renew among themselves */
 		bool autolock;		   /* managers that were restarted are locked, until somebody has the key */
+		struct strv api_cidrs;	   /* who may connect to the managers' engines by TLS; none: the port is closed, and nothing listens */
+		struct strv api_sans;	   /* more names and addresses in those engines' certificates */
 	} swarm;
 	struct {
 		struct own_file images; /* MKE's, as the vendor packs them */

@@ -199,7 +199,14 @@ static const struct field proxy_fields[] = {
 	END,
 };
 
+static const struct field engine_api_fields[] = {
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, swarm.api_cidrs), "who may connect: with a client's certificate that makes them root of all nodes", .required = true},
+	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, swarm.api_sans), "more names and addresses in the managers' certificates", "[]"},
+	END,
+};
+
 static const struct field swarm_fields[] = {
+	{"api", FIELD_MAP, 0, "opens the port of the managers' engines (2376), for clients with a certificate; closed where missing", .sub = engine_api_fields},
 	{"addressPools", FIELD_CIDRS, offsetof(struct spec, swarm.address_pools), "networks that overlay networks get their addresses from", "[10.244.0.0/16]"},
 	{"maskLength", FIELD_INT, offsetof(struct spec, swarm.mask_length), "prefix length of each overlay network", "24", .min = 8, .max = 29},
 	{"certExpiry", FIELD_TIME, offsetof(struct spec, swarm.cert_expiry), "how long the nodes' own certificates last, which they renew by themselves", "2160h"},

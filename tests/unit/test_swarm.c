@@ -58,6 +58,7 @@ static void test_address_pools(void **state UNUSED)
 	refused("  swarm: {addressPools: []}", "c.yaml:10:25: addressPools: name at least one network");
 	refused("  swarm: {certExpiry: 10m}", "c.yaml:10:23: certExpiry: an hour");
 	refused("  daemon: {hosts: [\"tcp://0.0.0.0:2375\"]}", "c.yaml:10:19: daemon: \"hosts\" cannot be set");
+	refused("  daemon: {tlsverify: false}", "c.yaml:10:23: daemon: \"tlsverify\" cannot be set: swarm.api always verifies clients");
 	refused("  daemon: {live-restore: true}", "c.yaml:10:26: daemon: \"live-restore\" cannot be set");
 	s = spec_of(FILE_OF("29.9.3", "  swarm: {addressPools: [172.30.0.0/16], maskLength: 26, certExpiry: 720h}\n"));
 	assert_string_equal(s->swarm.address_pools.v[0], "172.30.0.0/16");
@@ -111,6 +112,27 @@ static void test_ports(void **state UNUSED)
 	assert_true(has_port(p, "tcp", 22) && has_port(p, "tcp", REGISTRY_PORT));
 	assert_false(has_port(p, "tcp", 6443) || has_port(p, "tcp", 2379) || has_port(p, "tcp", 10250) || has_port(p, "tcp", 30000) ||
 		     has_port(p, "tcp", 2376));
+}
+
+/* Closed where the file does not ask for it, and never open to all by default. */
+static void test_engine_port(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", "  swarm: {api: {allowedCIDRs: [192.0.2.0/24, 198.51.100.7/32]}}\n")), *closed = spec_of(FILE_OF("29.9.3", ""));
+	CLEANUP_PLAN struct plan *p = NULL;
+	size_t n = 0;
+
+	refused("  swarm: {api: {}}", "c.yaml:10:16: ");
+	refused("  swarm: {api: {allowedCIDRs: [everyone]}}", "c.yaml:10:32: ");
+	assert_success(plan_make(s, NULL, &p, &test_error));
+	for (size_t i = 0; i < p->n_rules; i++)
+		if (p->rules[i].port_min == ENGINE_PORT) {
+			assert_string_equal(p->rules[i].group, "control-plane");
+			assert_string_equal(p->rules[i].from_cidr, s->swarm.api_cidrs.v[n++]);
+		}
+	assert_int_equal(n, 2);
+	assert_true(place_of(s, NODE_CONTROL_PLANE) & PLACE_ENGINE_API);
+	assert_int_equal(place_of(s, NODE_WORKER), platform_place(PLATFORM_SWARM, NODE_WORKER));
+	assert_int_equal(place_of(closed, NODE_CONTROL_PLANE), PLACE_MANAGER);
 }
 
 static void test_catalogue(void **state UNUSED)
@@ -362,7 +384,7 @@ static void test_what_a_backup_is_taken_of(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_engine_port), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),

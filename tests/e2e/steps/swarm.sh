@@ -144,6 +144,47 @@ swarm_authorities_are_replaced() {
 	is_as_the_file_says
 }
 
+# engine NAME ARGUMENT…: of a manager's engine by its port, with or without a client's certificate
+engine() { "$LAB" exec curl --silent --show-error --fail --max-time 10 --cacert "$WORK/client/ca.pem" "${@:2}" "https://$1:2376/_ping"; }
+
+# KEY: of the first manager, as status tells it
+manager() { davit status -f "$FILE" -o json | python3 -c 'import json, sys; print(next(n[sys.argv[1]] for n in json.load(sys.stdin)["nodes"] if n["name"] == "whale-cp-1"))' "$1"; }
+
+has_no_port() { davit ssh -f "$FILE" "$1" '! ss -Hltn | grep -q ":2376 "'; }
+
+# Opened where the file asks for it, on managers one after the other; taken by whom davit has made a certificate for, and by nobody else; closed again.
+engines_are_reached_by_tls() {
+	local address
+	status davit docker-context -f "$FILE" --tls "$WORK/client"
+	expect_status 2
+	expect_text 'have no open port'
+	sed -i 's/^  daemon:/  swarm: {api: {allowedCIDRs: [0.0.0.0\/0]}}\n&/' "$FILE"
+	status apply
+	expect_status 0
+	swarm_has cp-1 5
+	has_no_port workers-1
+	davit docker-context -f "$FILE" --tls "$WORK/client" --user anna --ttl 10m | tee "$WORK/out"
+	expect_text 'host=tcp://'
+	[[ $(stat -c %a "$WORK/client/key.pem") = 600 ]]
+	address=$(manager floatingIP)
+	[[ $(engine "$address" --cert "$WORK/client/cert.pem" --key "$WORK/client/key.pem") = OK ]]
+	if engine "$address" || engine "$address" --insecure; then return 1; fi
+	# one of the swarm's own authority
+	(umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=node -days 1 -addext extendedKeyUsage=clientAuth \
+		-CA "$XDG_STATE_HOME/davit/whale/pki/swarm-ca.crt" -CAkey "$XDG_STATE_HOME/davit/whale/pki/swarm-ca.key" -keyout "$WORK/node.key" -out "$WORK/node.crt")
+	if engine "$address" --cert "$WORK/node.crt" --key "$WORK/node.key"; then return 1; fi
+	is_as_the_file_says
+	davit certs renew -f "$FILE" --all --mirror "$MIRROR"
+	swarm_has cp-1 5
+	[[ $(engine "$address" --cert "$WORK/client/cert.pem" --key "$WORK/client/key.pem") = OK ]]
+	sed -i '/^  swarm: {api: /d' "$FILE"
+	status apply
+	expect_status 0
+	has_no_port cp-1
+	swarm_has cp-1 5
+	is_as_the_file_says
+}
+
 stack_is_deployed() {
 	cat >"$WORK/pair.yaml" <<-END
 		services:

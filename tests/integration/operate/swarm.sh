@@ -218,6 +218,38 @@ swarm_is_not_saved() {
 	rm -f fake/calls
 }
 
+# by SSH, or by the engines' port with a certificate that is made for it
+test_swarm_client() {
+	local c="$WORK/a client's"
+	swarm_world
+	davit 0 docker-context -f whale.yaml
+	says 'docker context create whale' 'host=ssh://whale-cp-1'
+	davit 2 docker-context -f whale.yaml --ttl 1h
+	says '--user and --ttl go with --tls FOLDER'
+	davit 2 docker-context -f whale.yaml --tls "$c"
+	says 'the engines of cluster whale have no open port' 'without --tls the client goes by SSH'
+	sed 's|swarm: {|&api: {allowedCIDRs: [192.0.2.0/24]}, |' whale.yaml >open.yaml
+	davit 2 docker-context -f open.yaml --tls "$c,x"
+	says 'takes no path with a comma'
+	davit 2 docker-context -f open.yaml --tls "$c" --user 'a b'
+	says '"a b" cannot be the name of a user'
+	davit 2 docker-context -f open.yaml --tls "$c" --ttl 721h
+	says 'is valid for 1m to 720h'
+	if [[ -e $c ]]; then not_ok 'nothing is written'; else ok 'nothing is written'; fi
+	davit 0 docker-context -f open.yaml --tls "$c" --user anna --ttl 1h
+	says 'the certificate of anna is valid until' 'host=tcp://127.0.4.1:2376,ca='
+	stat -c '%a %n' "$c" "$c"/*.pem | sed "s|$c|c|" | tr '\n' ' ' >out
+	is 'only its owner reads it' '700 c 600 c/ca.pem 600 c/cert.pem 600 c/key.pem '
+	openssl verify -purpose sslclient -CAfile "$c/ca.pem" "$c/cert.pem" >out 2>&1
+	is 'it is of the authority' "$c/cert.pem: OK"
+	# shellcheck source=/dev/null
+	(. "$c/env.sh" && echo "$DOCKER_HOST $DOCKER_TLS_VERIFY $DOCKER_CERT_PATH") >out
+	is 'a shell reads where it is' "tcp://127.0.4.1:2376 1 $c"
+	davit 0 docker-context -f open.yaml --tls "$c"
+	openssl x509 -noout -subject -in "$c/cert.pem" >out
+	is 'it is made anew' 'subject=CN = admin'
+}
+
 # the passes of a swarm; what it does to engines is test_swarm.c's
 test_swarm_authorities() {
 	swarm_world
