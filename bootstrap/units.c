@@ -24,7 +24,7 @@ static const struct {
 
 /* Certificates and keys below these are loaded again by who reads them; those of `loaded_once` are not. */
 static const char *const reloading[] = {"/etc/kubernetes/pki/", "/var/lib/kubelet/pki/"};
-static const char *const loaded_once[] = {"ca.crt", "ca.key", "front-proxy-ca.crt", "sa.key", "sa.pub"};
+static const char *const loaded_once[] = {"ca.crt", "ca.key", "front-proxy-ca.crt", "sa.key", "sa.pub", "engine-ca.crt"};
 
 static bool starts(const char *s, const char *prefix)
 {

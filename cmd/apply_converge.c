@@ -123,14 +123,12 @@ static int sum_up(struct apply *a, struct error **err)
 /* Labels, Ready and roll-outs of the nodes that came up, and the way in. */
 static int finish(struct apply *a, struct error **err)
 {
-	CLEANUP_FREE char *kubeconfig = NULL;
-
 	for (size_t i = 0; i < a->c->plan->n_nodes; i++)
 		if (a->w->errors[i] != NULL || !work_takes(a->w, &a->c->plan->nodes[i]))
 			a->c->plan->nodes[i].node.cloud = NODE_FAILED; /* nobody waits for it */
 	if (lost_return(&a->leaving, err) < 0 || work_finish(a->w, err) < 0)
 		return -1;
-	return a->c->spec->platform == PLATFORM_KUBERNETES ? verb_keep_kubeconfig(a->c, a->w->pki, &kubeconfig, err) : 0;
+	return verb_keep_kubeconfig(a->c, a->w->pki, err);
 }
 
 /* With workers that failed the cluster is a smaller one, and as whole as that can be; the failure is told after all that. */

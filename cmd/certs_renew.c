@@ -188,9 +188,7 @@ static int unmark(const struct node *n, void *context, struct error **err)
 /* The administrator's, and what a recovery needs. */
 static int finish(struct renew *r, struct error **err)
 {
-	CLEANUP_FREE char *path = NULL;
-
-	if (verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0 || work_keep_recovery(&r->w, err) < 0 || certs_publish(&r->w, err) < 0)
+	if (verb_keep_kubeconfig(&r->c, r->w.pki, err) < 0 || work_keep_recovery(&r->w, err) < 0 || certs_publish(&r->w, err) < 0)
 		return -1;
 	return state_set(r->c.state, BEGUN_KEY, NULL, err);
 }

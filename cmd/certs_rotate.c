@@ -203,11 +203,7 @@ static int settle_pods(struct rotate *r, struct error **err)
 /* The way in for people, and what a lost state is rebuilt from. */
 static int keep(struct rotate *r, struct error **err)
 {
-	CLEANUP_FREE char *path = NULL;
-
-	if (!r->swarm && verb_keep_kubeconfig(&r->c, r->w.pki, &path, err) < 0)
-		return -1;
-	return work_keep_recovery(&r->w, err) < 0 ? -1 : certs_publish(&r->w, err);
+	return verb_keep_kubeconfig(&r->c, r->w.pki, err) < 0 || work_keep_recovery(&r->w, err) < 0 ? -1 : certs_publish(&r->w, err);
 }
 
 static int note_signed(struct rotate *r, struct error **err)

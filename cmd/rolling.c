@@ -1,4 +1,5 @@
 #include "cmd/rolling.h"
+#include "cmd/swarm_lock.h"
 #include "cmd/verbs.h"
 #include "bootstrap/certificates.h"
 #include "bootstrap/platform.h"
@@ -42,6 +43,12 @@ static int is_ready_again(const struct work *w, const struct node *n, struct err
 	return plane == NULL || !node_runs_kubernetes(n->role) ? 0 : reach_run(w->reach, plane, &s, await_ready, &a, err);
 }
 
+/* A manager with autolock is locked since its engine was restarted. */
+static int unlock(const struct work *w, const struct node *n, struct error **err)
+{
+	return swarm_lock_may(w->c, n->name) ? swarm_lock_release(w->c, w->reach, n->name, clock_deadline(HEALTHY_MS), err) : 0;
+}
+
 static int pass(const struct rolling *r, struct work *w, const struct node *n, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
@@ -50,7 +57,7 @@ static int pass(const struct rolling *r, struct work *w, const struct node *n, s
 	    work_install(w, n, &s, err) < 0)
 		return -1;
 	event_begin(w->events, n->name, "restart");
-	if (reach_run(w->reach, n->name, &s, r->restart ? restart : await_healthy, NULL, err) < 0 || is_ready_again(w, n, err) < 0)
+	if (reach_run(w->reach, n->name, &s, r->restart ? restart : await_healthy, NULL, err) < 0 || unlock(w, n, err) < 0 || is_ready_again(w, n, err) < 0)
 		return -1;
 	event_end(w->events, n->name, "restart");
 	return r->done(n, r->context, err);

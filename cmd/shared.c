@@ -191,15 +191,16 @@ int verb_api_url(const struct context *c, char **ret, struct error **err)
 	return error_set(err, ERROR_NOT_FOUND, "the control plane of cluster %s has no floating IP yet; run \"davit apply\"", c->spec->name);
 }
 
-int verb_keep_kubeconfig(const struct context *c, struct pki *pki, char **ret_path, struct error **err)
+int verb_keep_kubeconfig(const struct context *c, struct pki *pki, struct error **err)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-	CLEANUP_FREE char *url = NULL;
+	CLEANUP_FREE char *url = NULL, *path = state_path(c->state, "kubeconfig");
 
+	if (c->spec->platform != PLATFORM_KUBERNETES)
+		return 0;
 	if (verb_api_url(c, &url, err) < 0 || pki_admin_kubeconfig(pki, c->spec->name, url, &text, err) < 0)
 		return -1;
-	*ret_path = state_path(c->state, "kubeconfig");
-	return path_write(*ret_path, text.data, text.len, 0600, err);
+	return path_write(path, text.data, text.len, 0600, err);
 }
 
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err)

@@ -74,8 +74,8 @@ int verb_sum_up(struct error *const *errors, size_t n, const char *head, const c
 int verb_interrupted(int r, const char *command, struct error **err) MUST_USE;
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
 int verb_api_url(const struct context *c, char **ret, struct error **err) MUST_USE; /* https://ADDRESS:6443, by api.endpoint */
-/* The administrator's kubeconfig into the state; the caller frees its path. */
-int verb_keep_kubeconfig(const struct context *c, struct pki *pki, char **ret_path, struct error **err) MUST_USE;
+/* The administrator's kubeconfig into the state, where the cluster is one of Kubernetes alone. */
+int verb_keep_kubeconfig(const struct context *c, struct pki *pki, struct error **err) MUST_USE;
 /* Writes the known_hosts of the state, which the block of ssh_config in ret goes with; the caller frees its path. */
 int verb_openssh(const struct context *c, char **ret_known_hosts, struct buf *ret, struct error **err) MUST_USE;
 int verb_write(const struct options *o, const char *text, size_t len, unsigned mode, struct error **err) MUST_USE; /* --to FILE, or standard output */

@@ -10,6 +10,7 @@ units=
 while read -r unit; do
 	case $unit in
 	containerd.service | davit-volumes.service) ;;
+	docker.service) ;; # what it reads once has restarted it already, and its containers with it
 	*) units="$unit $units" ;;
 	esac
 done <"$run/units"

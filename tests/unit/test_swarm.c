@@ -3,6 +3,7 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/steps.h"
 #include "bootstrap/swarm.h"
+#include "bootstrap/units.h"
 #include "bootstrap/swarm_backup.h"
 #include "core/base/alloc.h"
 #include "core/base/path.h"
@@ -171,6 +172,22 @@ static void test_steps(void **state UNUSED)
 {
 	assert_steps("{}\n", "preflight artifacts links retire", "tools='curl gzip tar mount iptables'\n");
 	assert_steps("{\n  \"firewall-backend\": \"nftables\"\n}\n", "preflight artifacts links retire", "tools='curl gzip tar mount nft'\n");
+}
+
+/* An engine reads its certificate, and who is above its clients, at its start alone. */
+static void test_what_begins_an_engine_anew(void **state UNUSED)
+{
+	static const char *const paths[] = {"/etc/docker/daemon.json", "/etc/docker/engine.crt", "/etc/docker/engine.key", "/etc/kubernetes/pki/engine-ca.crt"};
+	CLEANUP_FILESET struct fileset files = FILESET_INIT;
+	struct bootstrap_run run = {.node = "whale-cp-1", .platform = PLATFORM_SWARM, .role = NODE_CONTROL_PLANE, .files = &files};
+
+	fileset_add(&files, "/etc/systemd/system/docker.service", 0644, "ExecStart=/opt/davit/bin/dockerd --config-file=/etc/docker/daemon.json\n");
+	fileset_add(&files, paths[0], 0644,
+		    "{\"tlscacert\": \"/etc/kubernetes/pki/engine-ca.crt\", \"tlscert\": \"/etc/docker/engine.crt\", \"tlskey\": \"/etc/docker/engine.key\"}\n");
+	for (size_t i = 1; i < ARRAY_SIZE(paths); i++)
+		fileset_add(&files, paths[i], 0600, "PEM");
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		assert_true(unit_uses(&run, "docker.service", paths[i]));
 }
 
 /* ---- what managers say */
@@ -385,7 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_engine_port), cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps),		cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps), cmocka_unit_test(test_what_begins_an_engine_anew),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),
 		cmocka_unit_test(test_what_a_backup_is_taken_of),

@@ -111,7 +111,7 @@ test_certs_renewed_by_nodes() {
 # the API server before its etcd, and no container is stopped
 test_certs_renewed_restarts_in_order() {
 	mkdir -p renewed/run renewed/bin
-	printf '%s.service\n' davit-volumes containerd etcd kube-apiserver kubelet >renewed/run/units
+	printf '%s.service\n' davit-volumes containerd docker etcd kube-apiserver kubelet >renewed/run/units
 	printf '#!/bin/sh\necho "$@"\n' >renewed/bin/systemctl
 	chmod +x renewed/bin/systemctl
 	PATH=$WORK/renewed/bin:$PATH DAVIT_HOME=$WORK/renewed sh "$HERE/../../bootstrap/steps/renewed.sh" >out 2>err
