@@ -1,6 +1,5 @@
 #include "cmd/apply_parts.h"
 #include "cmd/authorities.h"
-#include "cmd/certs_nodes.h"
 #include "cmd/checks.h"
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
@@ -255,7 +254,7 @@ static int find_out(struct apply *a, struct changes *changes, struct error **err
 	    turnover_resume(&a->leaving, a->cloud, a->view, &a->turnover, err) < 0 || check(a, false, err) < 0)
 		return -1;
 	event_end(a->w->events, "cloud", "look");
-	if (context_check_project(a->c->state, a->cloud, err) < 0 || (a->pass == 1 && certs_adopt(a->c, err) < 0) || differences_find(a->c, a->view, a->w, changes, err) < 0)
+	if (context_check_project(a->c->state, a->cloud, err) < 0 || differences_find(a->c, a->view, a->w, changes, err) < 0)
 		return -1;
 	if (find_locked(a, changes, err) < 0 || credentials_compare(a->c, a->cloud, changes, err) < 0)
 		return -1;

@@ -1,4 +1,5 @@
 #include "cmd/differences.h"
+#include "cmd/certs_nodes.h"
 #include "cmd/upgrade.h"
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
@@ -87,6 +88,8 @@ int differences_find(const struct context *c, struct view *view, const struct wo
 		return -1;
 	if (w == NULL)
 		return 0;
+	if (!c->o->cloud_only && certs_adopt(c, err) < 0)
+		return -1;
 	if (!came_to_its_end(c, ret) || c->o->cloud_only)
 		return 0;
 	/* the bundle may have to be fetched again (its cache is gone): the nodes can be told apart only with its digests */
