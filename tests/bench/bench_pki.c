@@ -1,6 +1,9 @@
 /*
  * Certificates for many nodes: keys, certificates and their PEM in memory, and all that apply does (pki_node_files(): those, kubeconfigs, and the files of
  * the state, below $TMPDIR), beside what OpenSSL itself takes on all cores for as many keys and signatures in the same run.  bench_pki [NODES]
+ *
+ * OpenSSL makes a key without the coordinates of its public half, and computes these each time that somebody asks.  Nobody can do anything with a key
+ * pair of which he never sees the public half: it is asked for once a key.  The second figure is beside keys and signatures alone.
  */
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -11,12 +14,15 @@
 #include "pki/leaf.h"
 #include "pki/pki.h"
 #include "pki/table.h"
+#include <openssl/core_names.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define S(text) ((char *)(uintptr_t)(text))
+
+enum { ROUNDS = 50 }; /* of which the best counts: whatever else the machine does makes none faster */
 
 static struct spec spec = {.name = S("bench"), .network = {.domain = S("cluster.local"), .plugin = S("flannel")}};
 static struct plan plan = {.spec = &spec, .api_service_ip = S("10.96.0.1"), .api_address = S("10.6.0.10"), .registry_address = S("10.6.0.4")};
@@ -53,10 +59,17 @@ static int make_pairs(size_t i, void *context, struct error **err)
 	return 0;
 }
 
-/* What no program can do without: a key for each certificate, and a signature by the authority, as `openssl speed` makes them. */
-static int make_bare(size_t i UNUSED, void *context, struct error **err)
+/* The public half, as it is in certificates. */
+static bool ask_point(EVP_PKEY *key)
 {
-	const struct bench *b = context;
+	unsigned char point[65];
+	size_t n = 0;
+
+	return EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n) == 1;
+}
+
+static int make_by_openssl(const struct bench *b, bool points, struct error **err)
+{
 	static const unsigned char digest[32];
 	unsigned char signature[128];
 	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(b->ca.key, NULL);
@@ -66,12 +79,24 @@ static int make_bare(size_t i UNUSED, void *context, struct error **err)
 		CLEANUP_PKEY EVP_PKEY *key = NULL;
 		size_t n = sizeof(signature);
 
-		ok = key_make(KEY_ECDSA_P256, &key, err) == 0 && EVP_PKEY_sign(c, signature, &n, digest, sizeof(digest)) == 1;
+		ok = key_make(KEY_ECDSA_P256, &key, err) == 0 && (!points || ask_point(key)) && EVP_PKEY_sign(c, signature, &n, digest, sizeof(digest)) == 1;
 	}
 	EVP_PKEY_CTX_free(c);
 	return ok ? 0 : crypto_error(err, ERROR_INTERNAL, "signing");
 }
 
+/* What no program can do without: a key for each certificate, and a signature by the authority, as `openssl speed` makes them. */
+static int make_bare(size_t i UNUSED, void *context, struct error **err)
+{
+	return make_by_openssl(context, false, err);
+}
+
+static int make_points(size_t i UNUSED, void *context, struct error **err)
+{
+	return make_by_openssl(context, true, err);
+}
+
+/* Processor time, which others on the machine change less than they do time. */
 static double cpu_seconds(void)
 {
 	struct rusage u = {0};
@@ -80,18 +105,29 @@ static double cpu_seconds(void)
 	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-/* *ret: seconds of processor time, which others on the machine do not change; wall time is for people. */
-static int timed(const char *what, size_t n, unsigned width, int (*job)(size_t, void *, struct error **), struct bench *b, double *ret, struct error **err)
-{
-	int64_t begin = clock_ms();
-	double cpu = cpu_seconds();
+typedef int bench_job(size_t i, void *context, struct error **err);
 
-	if (parallel_for(n, width, job, b, NULL, err) < 0)
+struct timing {
+	const char *what;
+	bench_job *job;
+	double best; /* of all rounds: seconds of processor time for a certificate */
+};
+
+static int measure(struct timing *t, size_t n, struct bench *b, struct error **err)
+{
+	double begin = cpu_seconds(), each;
+
+	if (parallel_for(n, (unsigned)sysconf(_SC_NPROCESSORS_ONLN), t->job, b, NULL, err) < 0)
 		return -1;
-	*ret = cpu_seconds() - cpu;
-	printf("%-52s %8.2f s of processor time, %8.2f s, %8.0f a processor-second\n", what, *ret, (double)(clock_ms() - begin) / 1000,
-	       (double)(n * b->leaves) / *ret);
+	each = (cpu_seconds() - begin) / (double)(n * b->leaves);
+	if (t->best == 0 || each < t->best)
+		t->best = each;
 	return 0;
+}
+
+static void show(const struct timing *t)
+{
+	printf("%-45s %8.1f us of processor time each\n", t->what, t->best * 1e6);
 }
 
 static size_t count_leaves(const struct node *node)
@@ -105,16 +141,23 @@ static size_t count_leaves(const struct node *node)
 
 static int run(struct bench *b, size_t n, struct error **err)
 {
-	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	double bare = 0, pairs = 0, files = 0, again = 0;
+	struct timing bare = {"OpenSSL alone: a key and a signature", make_bare, 0}, points = {"the same, and the key's public half", make_points, 0};
+	struct timing pairs = {"key and certificate as PEM, in memory", make_pairs, 0};
+	struct timing files = {"all that nodes get, and the state's files", make_files, 0}, again = {"the same, read and compared again", make_files, 0};
+	struct timing *in_turn[] = {&bare, &points, &pairs}, *once[] = {&files, &again};
 
-	if (timed("OpenSSL alone: a key and a signature each", n, cores, make_bare, b, &bare, err) < 0 ||
-	    timed("keys and certificates as PEM, in memory", n, cores, make_pairs, b, &pairs, err) < 0 ||
-	    timed("all that nodes get, and the state's files", n, cores, make_files, b, &files, err) < 0 ||
-	    timed("the same, read and compared again", n, cores, make_files, b, &again, err) < 0)
-		return -1;
-	printf("%zu certificates of %zu workers on %u cores: in memory %.0f %%, with all files %.0f %% of what OpenSSL alone does\n", n * b->leaves, n, cores,
-	       100 * bare / pairs, 100 * bare / files);
+	for (size_t i = 0; i < ROUNDS * ARRAY_SIZE(in_turn); i++)
+		if (measure(in_turn[i % ARRAY_SIZE(in_turn)], n / ROUNDS + 1, b, err) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(once); i++)
+		if (measure(once[i], n, b, err) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(in_turn); i++)
+		show(in_turn[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(once); i++)
+		show(once[i]);
+	printf("%zu certificates of %zu workers: in memory %.0f %% of what OpenSSL alone does (%.0f %% without public halves), with all files %.0f %% (%.0f %%)\n",
+	       n * b->leaves, n, 100 * points.best / pairs.best, 100 * bare.best / pairs.best, 100 * points.best / files.best, 100 * bare.best / files.best);
 	return 0;
 }
 
