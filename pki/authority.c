@@ -15,6 +15,7 @@ void authority_clear(struct authority *a)
 	EVP_PKEY_free(a->key);
 	free(a->certificate_pem);
 	secret_free(a->key_pem);
+	issuer_free(a->issuer);
 	*a = (struct authority){0};
 }
 
@@ -68,6 +69,10 @@ int authority_parse(const char *folder, const char *name, const char *cn, X509 *
 		authority_clear(&a);
 		return -1;
 	}
+	if (issuer_new(a.certificate, a.key, &a.issuer, err) < 0) {
+		authority_clear(&a);
+		return error_wrap(err, "%s", key_name);
+	}
 	a.certificate_pem = xstrdup(buf_str(certificate));
 	a.key_pem = xstrdup(buf_str(key));
 	*ret = a;
@@ -95,11 +100,12 @@ static int make_certificate(const char *path, const char *key_name, const struct
 			    int64_t now, struct buf *ret_pem, struct error **err)
 {
 	struct certificate_want want = {.cn = cn, .not_before = now - HOUR, .not_after = end_of(how, now)};
+	CLEANUP_KEY_PUBLIC struct key_public public = {0};
+	CLEANUP_ISSUER struct issuer *by = NULL;
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	CLEANUP_X509 X509 *c = NULL;
 
-	if (key_parse(key_name, buf_str(key_pem), key_pem->len, &key, err) < 0 ||
-	    certificate_issue(&want, key, how->parent, how->parent_key, &c, err) < 0 || certificate_write(c, ret_pem, err) < 0)
+	if (key_parse(key_name, buf_str(key_pem), key_pem->len, &key, err) < 0 || key_public(key, &public, err) < 0 ||
+	    issuer_new(how->parent, how->parent != NULL ? how->parent_key : key, &by, err) < 0 || issuer_issue(by, &want, &public, ret_pem, err) < 0)
 		return -1;
 	return path_write(path, ret_pem->data, ret_pem->len, 0644, err);
 }

@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "core/cluster/spec.h"
-#include "pki/crypto.h"
+#include "pki/issuer.h"
 
 enum { AUTHORITY_YEARS = 10 };
 
@@ -12,6 +12,7 @@ struct authority {
 	X509 *certificate;
 	EVP_PKEY *key;
 	char *certificate_pem, *key_pem;
+	struct issuer *issuer; /* of the two */
 };
 
 /*

@@ -1,227 +1,35 @@
 #include "pki/certificate.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
-#include "pki/ec.h"
-#include "pki/key.h"
+#include "pki/tbs.h"
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
 
-/* Extensions are values of OpenSSL's types: text of its configuration language takes three times as long, since each is parsed, written and read. */
-static bool add_extension(X509 *c, int nid, void *value, bool critical)
-{
-	return X509_add1_ext_i2d(c, nid, value, critical, X509V3_ADD_APPEND) == 1;
-}
-
-/* lowest: no authority may be below it. */
-static bool add_constraints(X509 *c, bool authority, bool lowest)
-{
-	unsigned char none = 0;
-	ASN1_INTEGER pathlen = {.type = V_ASN1_INTEGER, .length = 1, .data = &none};
-	BASIC_CONSTRAINTS constraints = {.ca = authority ? 0xff : 0, .pathlen = lowest ? &pathlen : NULL};
-
-	return add_extension(c, NID_basic_constraints, &constraints, true);
-}
-
-static bool add_usage(X509 *c, unsigned char bits)
-{
-	ASN1_BIT_STRING usage = {.type = V_ASN1_BIT_STRING, .length = 1, .data = &bits};
-
-	return add_extension(c, NID_key_usage, &usage, true);
-}
-
-static bool add_purpose(X509 *c, unsigned usage)
-{
-	EXTENDED_KEY_USAGE *purposes = sk_ASN1_OBJECT_new_reserve(NULL, 2);
-	bool ok;
-
-	if (purposes == NULL)
-		abort();
-	if (usage & CERTIFICATE_SERVER)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_server_auth));
-	if (usage & CERTIFICATE_CLIENT)
-		sk_ASN1_OBJECT_push(purposes, OBJ_nid2obj(NID_client_auth));
-	ok = add_extension(c, NID_ext_key_usage, purposes, false);
-	sk_ASN1_OBJECT_free(purposes);
-	return ok;
-}
-
-/* SHA-1 of the public key, as RFC 5280 has it in 4.2.1.2: a name, by which nothing is trusted. */
-static bool add_identifier(X509 *c)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	ASN1_OCTET_STRING identifier = {.type = V_ASN1_OCTET_STRING, .data = digest};
-
-	return X509_pubkey_digest(c, EVP_sha1(), digest, (unsigned *)&identifier.length) == 1 &&
-	       add_extension(c, NID_subject_key_identifier, &identifier, false);
-}
-
-static bool add_issuer(X509 *c, X509 *issuer)
-{
-	AUTHORITY_KEYID by = {.keyid = (ASN1_OCTET_STRING *)(uintptr_t)X509_get0_subject_key_id(issuer)};
-
-	if (by.keyid == NULL)
-		ERR_raise(ERR_LIB_X509V3, X509V3_R_UNABLE_TO_GET_ISSUER_KEYID);
-	return by.keyid != NULL && add_extension(c, NID_authority_key_identifier, &by, false);
-}
-
-/* RFC 5480 forbids encipherment with an EC key; of RSA it is how TLS 1.2 without forward secrecy hands keys over, and what clients may want. */
-static unsigned char leaf_usage(const EVP_PKEY *key)
-{
-	return EVP_PKEY_is_a(key, "RSA") ? KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT : KU_DIGITAL_SIGNATURE;
-}
-
-static bool add_extensions(X509 *c, X509 *issuer, const EVP_PKEY *key, unsigned usage)
-{
-	bool authority = usage == 0;
-
-	return add_constraints(c, authority, authority && issuer != NULL) && add_identifier(c) && (issuer == NULL || add_issuer(c, issuer)) &&
-	       add_usage(c, authority ? KU_DIGITAL_SIGNATURE | KU_KEY_CERT_SIGN | KU_CRL_SIGN : leaf_usage(key)) && (authority || add_purpose(c, usage));
-}
-
-static bool is_dns_name(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (n == 0 || n > 253)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && s[i] != '-' && s[i] != '.' && !(s[i] == '*' && i == 0))
-			return false;
-	return true;
-}
-
-static int add_name(GENERAL_NAMES *names, const char *s, struct error **err)
-{
-	ASN1_OCTET_STRING *address = a2i_IPADDRESS(s);
-	GENERAL_NAME *name = GENERAL_NAME_new();
-	ASN1_IA5STRING *dns;
-
-	ERR_clear_error();
-	if (name == NULL || sk_GENERAL_NAME_push(names, name) <= 0)
-		abort();
-	if (address != NULL) {
-		GENERAL_NAME_set0_value(name, GEN_IPADD, address);
-		return 0;
-	}
-	if (!is_dns_name(s))
-		return error_set(err, ERROR_CONFIG, "\"%s\" can be in no certificate: it is neither an IP address nor a DNS name",
-				 s);
-	dns = ASN1_IA5STRING_new();
-	if (dns == NULL || !ASN1_STRING_set(dns, s, -1))
-		abort();
-	GENERAL_NAME_set0_value(name, GEN_DNS, dns);
-	return 0;
-}
-
-static int make_names(const struct strv *sans, GENERAL_NAMES **ret, struct error **err)
-{
-	CLEANUP_NAMES GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
-
-	if (names == NULL)
-		abort();
-	for (size_t i = 0; sans != NULL && i < sans->n; i++)
-		if (add_name(names, sans->v[i], err) < 0)
-			return -1;
-	*ret = steal_ptr(names);
-	return 0;
-}
-
-/* V_ASN1_UTF8STRING instead of MBSTRING_UTF8: no limit of 64 characters. */
-static void add_entry(X509_NAME *subject, int nid, const char *value)
-{
-	if (!X509_NAME_add_entry_by_NID(subject, nid, V_ASN1_UTF8STRING, (const unsigned char *)value, -1, -1, 0))
-		abort();
-}
-
-static void add_subject(X509_NAME *subject, const struct certificate_want *want)
-{
-	if (want->o != NULL)
-		add_entry(subject, NID_organizationName, want->o);
-	for (size_t i = 0; want->groups != NULL && i < want->groups->n; i++)
-		add_entry(subject, NID_organizationName, want->groups->v[i]);
-	add_entry(subject, NID_commonName, want->cn);
-}
-
+/* Names are compared as they would be written: one that is the same to OpenSSL alone (letters' case, spaces) is another. */
 static bool same_subject(X509 *c, const struct certificate_want *want)
 {
-	X509_NAME *wanted = X509_NAME_new();
-	bool same;
+	CLEANUP_DER struct der d = DER_INIT;
+	const unsigned char *found = NULL;
+	size_t n = 0;
 
-	if (wanted == NULL)
-		abort();
-	add_subject(wanted, want);
-	same = X509_NAME_cmp(wanted, X509_get_subject_name(c)) == 0;
-	X509_NAME_free(wanted);
-	return same;
-}
-
-static int set_serial(X509 *c)
-{
-	uint64_t serial = 0;
-
-	while (serial == 0) {
-		random_bytes(&serial, sizeof(serial));
-		serial &= INT64_MAX;
-	}
-	return ASN1_INTEGER_set_uint64(X509_get_serialNumber(c), serial);
-}
-
-/* OpenSSL's own way writes the key, and reads it again: 240 us, four times what key and signature take. What signs others must be able to give its key back. */
-static bool set_public(X509 *c, EVP_PKEY *key, unsigned usage)
-{
-	return usage != 0 && EVP_PKEY_is_a(key, "EC") ? ec_set_public(c, key) : X509_set_pubkey(c, key) == 1;
-}
-
-static int fill(X509 *c, const struct certificate_want *want, EVP_PKEY *key, X509 *issuer)
-{
-	add_subject(X509_get_subject_name(c), want);
-	return X509_set_version(c, X509_VERSION_3) && set_serial(c) && set_public(c, key, want->usage) &&
-			       X509_set_issuer_name(c, X509_get_subject_name(issuer == NULL ? c : issuer)) &&
-			       ASN1_TIME_set(X509_getm_notBefore(c), (time_t)want->not_before) != NULL &&
-			       ASN1_TIME_set(X509_getm_notAfter(c), (time_t)want->not_after) != NULL && add_extensions(c, issuer, key, want->usage)
-		       ? 0
-		       : -1;
-}
-
-int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
-		      struct error **err)
-{
-	EVP_PKEY *signer = issuer == NULL ? key : issuer_key;
-	CLEANUP_NAMES GENERAL_NAMES *names = NULL;
-	CLEANUP_X509 X509 *c = X509_new();
-
-	if (c == NULL)
-		abort();
-	if (make_names(want->sans, &names, err) < 0)
-		return error_wrap(err, "certificate of %s", want->cn);
-	if (fill(c, want, key, issuer) < 0)
-		return crypto_error(err, ERROR_INTERNAL, "cannot make the certificate of %s", want->cn);
-	if (sk_GENERAL_NAME_num(names) > 0 && X509_add1_ext_i2d(c, NID_subject_alt_name, names, 0, 0) != 1)
-		return crypto_error(err, ERROR_INTERNAL, "cannot add names to the certificate of %s", want->cn);
-	if (X509_sign(c, signer, key_digest(signer)) <= 0)
-		return crypto_error(err, ERROR_INTERNAL, "cannot sign the certificate of %s", want->cn);
-	*ret = steal_ptr(c);
-	return 0;
+	return tbs_write_subject(&d, want, NULL) == 0 && X509_NAME_get0_der(X509_get_subject_name(c), &found, &n) == 1 && n == d.len &&
+	       memcmp(found, der_data(&d), n) == 0;
 }
 
 static bool same_names(X509 *c, const struct strv *sans)
 {
-	CLEANUP_NAMES GENERAL_NAMES *wanted = NULL;
-	CLEANUP_NAMES GENERAL_NAMES *found = X509_get_ext_d2i(c, NID_subject_alt_name, NULL, NULL);
+	CLEANUP_DER struct der d = DER_INIT;
+	const ASN1_OCTET_STRING *found = X509_EXTENSION_get_data(X509_get_ext(c, X509_get_ext_by_NID(c, NID_subject_alt_name, -1)));
+	bool wanted = sans != NULL && sans->n > 0;
 
-	if (make_names(sans, &wanted, NULL) < 0)
-		return false;
-	if (sk_GENERAL_NAME_num(wanted) != (found == NULL ? 0 : sk_GENERAL_NAME_num(found)))
-		return false;
-	for (int i = 0; i < sk_GENERAL_NAME_num(wanted); i++)
-		if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(wanted, i), sk_GENERAL_NAME_value(found, i)) != 0)
-			return false;
-	return true;
+	if (!wanted || found == NULL)
+		return !wanted && found == NULL;
+	return tbs_write_names(&d, sans, NULL) == 0 && (size_t)ASN1_STRING_length(found) == d.len &&
+	       memcmp(ASN1_STRING_get0_data(found), der_data(&d), d.len) == 0;
 }
 
 static bool same_usage(X509 *c, unsigned usage)
@@ -276,7 +84,7 @@ static void add_san(const GENERAL_NAME *name, struct strv *ret)
 	CLEANUP_FREE char *text = len > 0 ? xstrndup((const char *)ASN1_STRING_get0_data(s), len) : xstrdup("");
 	char address[INET6_ADDRSTRLEN] = "";
 
-	if (type == GEN_DNS && strlen(text) == len && is_dns_name(text))
+	if (type == GEN_DNS && strlen(text) == len && tbs_is_dns_name(text))
 		strv_add(ret, text);
 	else if (type == GEN_IPADD && (len == 4 || len == 16) &&
 		 inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(s), address, sizeof(address)) != NULL)

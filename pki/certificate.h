@@ -1,10 +1,4 @@
-/*
- * certificate: issue one X.509 certificate, and compare one with what is wanted.
- *
- * All are version 3, with a random positive 63-bit serial, SHA-256 signatures (SHA-384 by a P-384 key), subject and authority key
- * identifiers, and a critical key usage: digitalSignature (leaves; keyEncipherment besides where the key is one of RSA), and keyCertSign
- * and cRLSign (authorities).
- */
+/* certificate: what is wanted of one, whether one is that, what it says, and PEM to and from it.  issuer.h makes them. */
 #pragma once
 #include "core/base/digest.h"
 #include "core/base/strv.h"
@@ -23,10 +17,6 @@ struct certificate_want {
 	int64_t not_before, not_after; /* seconds since 1970 */
 };
 
-/* issuer NULL: signed with its own key.  An authority that another one issues may issue leaves alone (pathlen 0).  ERROR_CONFIG where a SAN is neither address nor name.
- * A leaf gives its key back (X509_get0_pubkey()) only when it was written and read. */
-int certificate_issue(const struct certificate_want *want, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, X509 **ret,
-		      struct error **err) MUST_USE;
 /* Key, subject, extended key usage and SANs (in order) are the wanted, and it bears issuer's signature; dates are not compared. */
 bool certificate_matches(X509 *c, const struct certificate_want *want, X509 *issuer);
 /* Its first and last second, since 1970. */

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include <limits.h>
 #include <openssl/err.h>
+#include <string.h>
 
 void crypto_free_pkey(EVP_PKEY **p)
 {
@@ -72,6 +73,24 @@ void crypto_written(BIO *writer, struct buf *ret)
 
 	if (n > 0)
 		buf_add_mem(ret, p, (size_t)n);
+}
+
+void crypto_pem(const char *label, const unsigned char *der, size_t n, struct buf *ret)
+{
+	enum { LINE = 48 }; /* 64 characters */
+	size_t lines = (n + LINE - 1) / LINE;
+
+	buf_reserve(ret, 2 * (strlen("-----BEGIN -----\n") + strlen(label)) + lines + 4 * ((n + 2) / 3));
+	buf_add(ret, "-----BEGIN ");
+	buf_add(ret, label);
+	buf_add(ret, "-----\n");
+	for (size_t at = 0; at < n; at += LINE) {
+		ret->len += (size_t)EVP_EncodeBlock((unsigned char *)ret->data + ret->len, der + at, (int)(n - at < LINE ? n - at : LINE));
+		buf_add_char(ret, '\n');
+	}
+	buf_add(ret, "-----END ");
+	buf_add(ret, label);
+	buf_add(ret, "-----\n");
 }
 
 int crypto_no_password(char *to UNUSED, int size UNUSED, int writing UNUSED, void *context UNUSED)

@@ -24,5 +24,7 @@ int crypto_error(struct error **err, enum error_kind kind, const char *fmt, ...)
 BIO *crypto_reader(const void *text, size_t len) MUST_USE;
 BIO *crypto_writer(void) MUST_USE;
 void crypto_written(BIO *writer, struct buf *ret); /* appends what was written */
+/* Appends DER as PEM (RFC 7468) under that label; no copy of it is left behind where ret was empty. */
+void crypto_pem(const char *label, const unsigned char *der, size_t n, struct buf *ret);
 /* A password callback that has none: an encrypted PEM fails instead of asking on the terminal. */
 int crypto_no_password(char *to, int size, int writing, void *context);

@@ -1,14 +1,14 @@
 /*
- * ec: private keys on elliptic curves in PKCS #8 (RFC 5958) around RFC 5915's ECPrivateKey, through OpenSSL's templates of ASN.1.
+ * ec: private keys on elliptic curves in PKCS #8 (RFC 5958) around RFC 5915's ECPrivateKey.
  *
- * OpenSSL's own encoder and decoder know every format there is: for this one they take 100 and 500 microseconds, where key and signature take 60.
+ * OpenSSL's own encoder and decoder know every format there is: for this one they take 100 and 500 microseconds, where key and signature take 50.
  */
 #pragma once
-#include "pki/crypto.h"
+#include "pki/key.h"
 
-/* As PEM_write_bio_PrivateKey(), byte by byte; false with OpenSSL's reason in its queue.  c: a certificate of that key, or NULL. */
-bool ec_write(const EVP_PKEY *key, X509 *c, BIO *out) MUST_USE;
-/* The first private key in a PEM text, when it is one of EC and its public half is the certificate's. */
-bool ec_copy(const void *pem, size_t len, X509 *c, BIO *out) MUST_USE;
-/* Makes it the certificate's key, as X509_set_pubkey() does; OpenSSL gives it back only when the certificate was written and read. */
-bool ec_set_public(X509 *c, const EVP_PKEY *key) MUST_USE;
+/* All return false with OpenSSL's reason in its queue, if it has one.  The point is computed each time that OpenSSL is asked for it. */
+bool ec_public(const EVP_PKEY *key, struct key_public *ret) MUST_USE;
+/* Appends what PEM_write_bio_PrivateKey() writes, byte by byte. */
+bool ec_write(const EVP_PKEY *key, struct key_public *ret_public, struct buf *ret_pem) MUST_USE;
+/* Appends the first private key in a PEM text where it is what ec_write() has written of a key with that public half. */
+bool ec_copy(const void *pem, size_t len, const struct key_public *public, struct buf *ret_pem) MUST_USE;

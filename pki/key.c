@@ -23,7 +23,7 @@ struct makers {
 };
 static pthread_once_t looked_up = PTHREAD_ONCE_INIT;
 static pthread_key_t makers_key;
-static EVP_MD *sha256, *sha384;
+static EVP_MD *sha1, *sha256, *sha384;
 
 static void free_makers(void *p)
 {
@@ -36,9 +36,10 @@ static void free_makers(void *p)
 
 static void look_up(void)
 {
+	sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
-	if (sha256 == NULL || sha384 == NULL || pthread_key_create(&makers_key, free_makers) != 0)
+	if (sha1 == NULL || sha256 == NULL || sha384 == NULL || pthread_key_create(&makers_key, free_makers) != 0)
 		abort();
 }
 
@@ -127,26 +128,85 @@ int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, str
 	return key_parse_with(what, pem, len, NULL, ret, err);
 }
 
-int key_write(EVP_PKEY *key, X509 *c, struct buf *ret_pem, struct error **err)
+void key_public_clear(struct key_public *p)
+{
+	buf_free(&p->algorithm);
+	buf_free(&p->bits);
+}
+
+static bool read_public(const X509_PUBKEY *from, struct key_public *ret)
+{
+	const unsigned char *bits = NULL;
+	unsigned char *der = NULL;
+	X509_ALGOR *algorithm = NULL;
+	int n = 0, len;
+
+	if (X509_PUBKEY_get0_param(NULL, &bits, &n, &algorithm, from) != 1)
+		return false;
+	len = i2d_X509_ALGOR(algorithm, &der);
+	if (len <= 0)
+		return false;
+	buf_add_mem(&ret->algorithm, der, (size_t)len);
+	buf_add_mem(&ret->bits, bits, (size_t)n);
+	ret->is_rsa = OBJ_obj2nid(algorithm->algorithm) == NID_rsaEncryption;
+	OPENSSL_free(der);
+	return true;
+}
+
+bool key_public_of(const X509 *c, struct key_public *ret)
+{
+	return read_public(X509_get_X509_PUBKEY(c), ret);
+}
+
+int key_public(EVP_PKEY *key, struct key_public *ret, struct error **err)
+{
+	X509_PUBKEY *encoded = NULL;
+	bool ok = EVP_PKEY_is_a(key, "EC") ? ec_public(key, ret) : X509_PUBKEY_set(&encoded, key) == 1 && read_public(encoded, ret);
+
+	X509_PUBKEY_free(encoded);
+	return ok ? 0 : crypto_error(err, ERROR_INTERNAL, "cannot write the public half of a key");
+}
+
+void key_public_id(const struct key_public *p, unsigned char ret[20])
+{
+	pthread_once(&looked_up, look_up);
+	if (EVP_Digest(p->bits.data, p->bits.len, ret, NULL, sha1, NULL) != 1)
+		abort();
+}
+
+static bool write_by_openssl(EVP_PKEY *key, struct buf *ret_pem)
 {
 	CLEANUP_BIO BIO *out = crypto_writer();
+	bool ok = PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1;
 
-	if (EVP_PKEY_is_a(key, "EC") ? !ec_write(key, c, out) : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1)
+	if (ok)
+		crypto_written(out, ret_pem);
+	return ok;
+}
+
+int key_write(EVP_PKEY *key, struct key_public *ret_public, struct buf *ret_pem, struct error **err)
+{
+	CLEANUP_KEY_PUBLIC struct key_public unasked = {0};
+	struct key_public *public = ret_public != NULL ? ret_public : &unasked;
+	bool is_ec = EVP_PKEY_is_a(key, "EC");
+
+	if (is_ec ? !ec_write(key, public, ret_pem) : !write_by_openssl(key, ret_pem))
 		return crypto_error(err, ERROR_INTERNAL, "cannot write a private key as PEM");
-	crypto_written(out, ret_pem);
-	return 0;
+	return is_ec || ret_public == NULL ? 0 : key_public(key, ret_public, err);
+}
+
+static bool copy_by_openssl(const void *pem, size_t len, X509 *c, struct buf *ret_pem)
+{
+	CLEANUP_PKEY EVP_PKEY *key = NULL;
+
+	return key_parse("", pem, len, &key, NULL) == 0 && X509_check_private_key(c, key) == 1 && key_write(key, NULL, ret_pem, NULL) == 0;
 }
 
 bool key_copy(const void *pem, size_t len, X509 *c, struct buf *ret_pem)
 {
-	CLEANUP_BIO BIO *out = crypto_writer();
-	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	bool copied = ec_copy(pem, len, c, out);
+	CLEANUP_KEY_PUBLIC struct key_public public = {0};
+	bool copied = key_public_of(c, &public) && (ec_copy(pem, len, &public, ret_pem) || copy_by_openssl(pem, len, c, ret_pem));
 
-	if (copied)
-		crypto_written(out, ret_pem);
-	else
-		copied = key_parse("", pem, len, &key, NULL) == 0 && X509_check_private_key(c, key) == 1 && key_write(key, NULL, ret_pem, NULL) == 0;
 	ERR_clear_error();
 	return copied;
 }

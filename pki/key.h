@@ -10,8 +10,23 @@ int key_make(enum key_algorithm algorithm, EVP_PKEY **ret, struct error **err) M
 int key_parse(const char *what, const void *pem, size_t len, EVP_PKEY **ret, struct error **err) MUST_USE;
 /* The same of one that is encrypted; passphrase NULL: it must not be. */
 int key_parse_with(const char *what, const void *pem, size_t len, const char *passphrase, EVP_PKEY **ret, struct error **err) MUST_USE;
-/* PKCS#8; secret: buf_wipe() it.  c: a certificate of that key, which spares computing its public half; or NULL. */
-int key_write(EVP_PKEY *key, X509 *c, struct buf *ret_pem, struct error **err) MUST_USE;
+
+/* The public half, as certificates have it (SubjectPublicKeyInfo of RFC 5280). */
+struct key_public {
+	struct buf algorithm; /* DER of the AlgorithmIdentifier */
+	struct buf bits;      /* what the BIT STRING holds: a point, uncompressed; for RSA, DER of an RSAPublicKey */
+	bool is_rsa;
+};
+int key_public(EVP_PKEY *key, struct key_public *ret, struct error **err) MUST_USE;
+/* That of a certificate's key; false where it cannot be read. */
+bool key_public_of(const X509 *c, struct key_public *ret) MUST_USE;
+void key_public_clear(struct key_public *p);
+#define CLEANUP_KEY_PUBLIC CLEANUP(key_public_clear)
+/* SHA-1 of its bits, as RFC 5280 has it in 4.2.1.2: a name, by which nothing is trusted. */
+void key_public_id(const struct key_public *p, unsigned char ret[20]);
+
+/* PKCS#8; secret: buf_wipe() it.  ret_public: its public half, which is in it, for who wants to write that as well; or NULL. */
+int key_write(EVP_PKEY *key, struct key_public *ret_public, struct buf *ret_pem, struct error **err) MUST_USE;
 /* The first private key in a PEM text, where it is the certificate's, as key_write() writes it; secret as well. */
 bool key_copy(const void *pem, size_t len, X509 *c, struct buf *ret_pem) MUST_USE;
 int key_write_public(EVP_PKEY *key, struct buf *ret_pem, struct error **err) MUST_USE;

@@ -13,28 +13,26 @@ void leaf_clear(struct leaf *l)
 	*l = (struct leaf){0};
 }
 
-static int to_text(X509 *c, EVP_PKEY *key, struct leaf *ret, struct error **err)
+static void take(struct buf *certificate_pem, struct buf *key_pem, int64_t not_after, struct leaf *ret)
 {
-	CLEANUP_BUF struct buf certificate_pem = BUF_INIT;
-	CLEANUP(buf_wipe) struct buf key_pem = BUF_INIT;
-
-	if (certificate_write(c, &certificate_pem, err) < 0 || key_write(key, c, &key_pem, err) < 0)
-		return -1;
-	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem), certificate_not_after(c)};
-	return 0;
+	*ret = (struct leaf){buf_steal(certificate_pem), buf_steal(key_pem), not_after};
 }
 
 int leaf_make_until(const struct authority *ca, struct certificate_want want, int64_t now, int64_t until, struct leaf *ret,
 		    struct error **err)
 {
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	CLEANUP_X509 X509 *c = NULL;
+	CLEANUP_KEY_PUBLIC struct key_public public = {0};
+	CLEANUP_BUF struct buf certificate_pem = BUF_INIT;
+	CLEANUP(buf_wipe) struct buf key_pem = BUF_INIT;
 
 	want.not_before = now - HOUR;
 	want.not_after = until;
-	if (key_make(want.algorithm, &key, err) < 0 || certificate_issue(&want, key, ca->certificate, ca->key, &c, err) < 0)
+	if (key_make(want.algorithm, &key, err) < 0 || key_write(key, &public, &key_pem, err) < 0 ||
+	    issuer_issue(ca->issuer, &want, &public, &certificate_pem, err) < 0)
 		return -1;
-	return to_text(c, key, ret, err);
+	take(&certificate_pem, &key_pem, until, ret);
+	return 0;
 }
 
 int leaf_make(const struct authority *ca, struct certificate_want want, int64_t now, int days, struct leaf *ret,
@@ -69,7 +67,7 @@ static int reuse(const struct buf *text, const struct authority *ca, const struc
 	*ret_why = "all are";
 	if (certificate_not_before(c) + HOUR < age->made_after)
 		return 0;
-	*ret = (struct leaf){buf_steal(&certificate_pem), buf_steal(&key_pem), certificate_not_after(c)};
+	take(&certificate_pem, &key_pem, certificate_not_after(c), ret);
 	return 1;
 }
 

@@ -4,6 +4,7 @@
 #include "core/base/path.h"
 #include "pki/authority.h"
 #include "pki/certificate.h"
+#include "pki/issuer.h"
 #include "pki/key.h"
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -114,6 +115,17 @@ static int verify(const struct site *s, X509 *authority, X509 *leaf, int64_t now
 	return r;
 }
 
+static int issue(X509 *issuer, EVP_PKEY *issuer_key, const struct certificate_want *want, EVP_PKEY *key, X509 **ret, struct error **err)
+{
+	CLEANUP_KEY_PUBLIC struct key_public public = {0};
+	CLEANUP_ISSUER struct issuer *by = NULL;
+	CLEANUP_BUF struct buf pem = BUF_INIT;
+
+	return key_public(key, &public, err) < 0 || issuer_new(issuer, issuer_key, &by, err) < 0 || issuer_issue(by, want, &public, &pem, err) < 0
+		       ? -1
+		       : certificate_parse(want->cn, buf_str(&pem), pem.len, ret, err);
+}
+
 /* Name constraints, pathlens further up, extensions that nobody knows: whatever there is, OpenSSL knows it. */
 static int try(const char *name, const struct site *s, int64_t now, struct error **err)
 {
@@ -121,18 +133,15 @@ static int try(const char *name, const struct site *s, int64_t now, struct error
 	struct certificate_want want = {.cn = "kube-apiserver", .usage = CERTIFICATE_SERVER, .not_before = now - HOUR, .not_after = now + DAY};
 	CLEANUP_STRV struct strv sans = STRV_INIT;
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	CLEANUP_X509 X509 *authority = NULL, *leaf = NULL, *read = NULL;
+	CLEANUP_X509 X509 *authority = NULL, *leaf = NULL;
 	int r;
 
 	strv_split(&sans, "kubernetes.default.svc localhost 127.0.0.1", " ");
 	want.sans = &sans;
-	if (key_make(KEY_ECDSA_P256, &key, err) < 0 || certificate_issue(&ca, key, sk_X509_value(s->chain, 0), s->key, &authority, err) < 0 ||
-	    certificate_issue(&want, key, authority, key, &leaf, err) < 0)
+	if (key_make(KEY_ECDSA_P256, &key, err) < 0 || issue(sk_X509_value(s->chain, 0), s->key, &ca, key, &authority, err) < 0 ||
+	    issue(authority, key, &want, key, &leaf, err) < 0)
 		return -1;
-	read = X509_dup(leaf); /* as who gets it reads it, with its key */
-	if (read == NULL)
-		abort();
-	r = verify(s, authority, read, now);
+	r = verify(s, authority, leaf, now);
 	return r == X509_V_OK ? 0
 			      : error_set(err, ERROR_CONFIG, "%s: what would be issued beneath it, for kubernetes.default.svc and 127.0.0.1, is not valid: %s", name,
 					  X509_verify_cert_error_string(r));

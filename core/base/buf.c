@@ -3,7 +3,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
-static void reserve(struct buf *b, size_t more)
+void buf_reserve(struct buf *b, size_t more)
 {
 	size_t want = b->len + more + 1;
 
@@ -17,7 +17,7 @@ static void reserve(struct buf *b, size_t more)
 
 void buf_add_mem(struct buf *b, const void *p, size_t n)
 {
-	reserve(b, n);
+	buf_reserve(b, n);
 	if (n > 0)
 		memcpy(b->data + b->len, p, n);
 	b->len += n;

@@ -12,6 +12,7 @@ struct buf {
 };
 #define BUF_INIT ((struct buf){0})
 
+void buf_reserve(struct buf *b, size_t more); /* room for so many bytes more: adding those moves nothing */
 void buf_add(struct buf *b, const char *s);
 void buf_add_mem(struct buf *b, const void *p, size_t n);
 void buf_add_char(struct buf *b, char c);

@@ -3,8 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/base/path.h"
-#include "pki/certificate.h"
-#include "pki/key.h"
+#include "pki/issuer.h"
 #include "pki/pki.h"
 #include "tests/unit/test.h"
 #include <time.h>
@@ -63,6 +62,16 @@ UNUSED static const char *content(const struct fileset *files, const char *base,
 	assert_int_equal(f->mode, strcmp(extension, ".crt") == 0 || strcmp(extension, ".pub") == 0 ? 0644 : 0600);
 	assert_int_equal(f->secret, strcmp(extension, ".key") == 0);
 	return buf_str(&f->content);
+}
+
+UNUSED static void issue(X509 *issuer, EVP_PKEY *issuer_key, const struct certificate_want *want, EVP_PKEY *key, struct buf *ret_pem)
+{
+	CLEANUP_KEY_PUBLIC struct key_public public = {0};
+	CLEANUP_ISSUER struct issuer *by = NULL;
+
+	assert_success(key_public(key, &public, &test_error));
+	assert_success(issuer_new(issuer, issuer_key, &by, &test_error));
+	assert_success(issuer_issue(by, want, &public, ret_pem, &test_error));
 }
 
 /* OpenSSL's own verdict, as a TLS peer would ask it that has dialled name (an address or a host; NULL: it does not matter) at that time. */

@@ -116,14 +116,13 @@ static void test_the_sites_others_are_nobody_here(void **state UNUSED)
 	CLEANUP_TEST_CA struct test_ca other = test_ca_make(&TEST_MIDDLE, &root);
 	CLEANUP_FILESET struct fileset files = FILESET_INIT;
 	CLEANUP_PKEY EVP_PKEY *key = NULL;
-	CLEANUP_X509 X509 *c = NULL, *anchor = NULL;
+	CLEANUP_X509 X509 *anchor = NULL;
 	CLEANUP_BUF struct buf shown = BUF_INIT;
 
 	open_beneath();
 	assert_success(pki_node_files(pki, &plan, &control_plane, &files, &test_error));
 	assert_success(key_make(KEY_ECDSA_P256, &key, &test_error));
-	assert_success(certificate_issue(&masters, key, other.certificate, other.key, &c, &test_error));
-	assert_success(certificate_write(c, &shown, &test_error));
+	issue(other.certificate, other.key, &masters, key, &shown);
 	test_ca_write(&other, &shown);
 	test_ca_write(&middle, &shown);
 	anchor = certificate(content(&files, P "ca", ".crt")); /* one, and no more */
