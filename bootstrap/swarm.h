@@ -14,6 +14,9 @@
 int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, const char *ca_pem, const char *ca_key, int64_t deadline,
 		struct error **err) MUST_USE;
 
+/* Of the data that the engine has, which is in no swarm: one with this manager alone (ForceNewCluster). */
+int swarm_begin_anew(struct ssh *s, const struct spec *spec, const char *address, int64_t deadline, struct error **err) MUST_USE;
+
 /* The swarm's authority becomes this one, by which every node's certificate is made anew; until all have theirs.  One that it has already is no write.  The
  * API may be away meanwhile; a node that is down is waited for. */
 int swarm_take_authority(struct ssh *s, const char *ca_pem, const char *ca_key, int64_t deadline, struct error **err) MUST_USE;
@@ -41,6 +44,9 @@ enum swarm_standing {
 int swarm_standing(struct ssh *s, int64_t deadline, enum swarm_standing *ret, struct error **err) MUST_USE;
 /* Until it is a member; one that is stays so, and one that is locked is an error. */
 int swarm_join(struct ssh *s, const struct node *n, const struct swarm_offer *offer, int64_t deadline, struct error **err) MUST_USE;
+
+/* Whatever becomes of the swarm, and of the data that the engine has; one outside stays so. */
+int swarm_leave_by_force(struct ssh *s, int64_t deadline, struct error **err) MUST_USE;
 
 /* Settings of the swarm itself that the file has and a swarm can change: autolock, certExpiry.  Of what differs: a line each, for people. */
 void swarm_differs(struct json_object *swarm, const struct spec *spec, struct strv *ret); /* pure; swarm: GET /swarm */

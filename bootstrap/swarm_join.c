@@ -45,6 +45,17 @@ int swarm_begin(struct ssh *s, const struct spec *spec, const char *address, con
 	return ca_pem != NULL ? swarm_take_authority(s, ca_pem, ca_key, deadline, err) : 0;
 }
 
+int swarm_begin_anew(struct ssh *s, const struct spec *spec, const char *address, int64_t deadline, struct error **err)
+{
+	CLEANUP_JSON struct json_object *body = init_body(spec, address);
+	struct json_object *lock = json_object_new_object();
+
+	json_add_bool(body, "ForceNewCluster", true);
+	json_add_bool(lock, "AutoLockManagers", spec->swarm.autolock);
+	json_add(json_at(body, "Spec"), "EncryptionConfig", lock);
+	return docker_call(s, "POST", "/swarm/init", body, deadline, NULL, err);
+}
+
 /* ---- the others */
 
 int swarm_offer_read(struct ssh *s, const char *address, int64_t deadline, struct swarm_offer *ret, struct error **err)
@@ -80,10 +91,13 @@ static struct json_object *join_body(const struct node *n, const struct swarm_of
 	return o;
 }
 
-/* What a join that came to nothing has left: the next one would be refused because of it. */
-static int leave_by_force(struct ssh *s, int64_t deadline, struct error **err)
+int swarm_leave_by_force(struct ssh *s, int64_t deadline, struct error **err)
 {
-	return docker_call(s, "POST", "/swarm/leave?force=true", NULL, deadline, NULL, err);
+	enum swarm_standing now;
+
+	if (swarm_standing(s, deadline, &now, err) < 0)
+		return -1;
+	return now == SWARM_OUTSIDE ? 0 : docker_call(s, "POST", "/swarm/leave?force=true", NULL, deadline, NULL, err);
 }
 
 /* One try; *ret_why: why it has not joined yet. */
@@ -108,7 +122,8 @@ static int try_to_join(struct ssh *s, struct json_object *body, int64_t *pending
 		return 0;
 	if (now == SWARM_LOCKED) /* it has data of a swarm, which by force would be lost */
 		return error_set(err, ERROR_NODE, "it is locked: \"davit apply\" unlocks it");
-	return leave_by_force(s, deadline, err);
+	/* what a join that came to nothing has left: the next one would be refused because of it */
+	return swarm_leave_by_force(s, deadline, err);
 }
 
 int swarm_join(struct ssh *s, const struct node *n, const struct swarm_offer *offer, int64_t deadline, struct error **err)

@@ -25,6 +25,7 @@ extern const char text_room[];
 extern const char text_secrets[];
 extern const char text_snapshot[];
 extern const char text_swarm_backup[];
+extern const char text_swarm_restore[];
 
 extern const char text_prelude[]; /* parts of install.sh */
 extern const char text_preflight[];

@@ -3,7 +3,7 @@
 #include "cmd/checks.h"
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
-#include "cmd/etcd.h"
+#include "cmd/restoring.h"
 #include "cmd/live.h"
 #include "cmd/lost.h"
 #include "cmd/output.h"
@@ -330,7 +330,7 @@ int apply_check(const struct context *c, struct error **err)
 {
 	if (frozen_check(c->spec, c->state, FROZEN_ALLOW_NOTHING, err) < 0 || upgrade_check_none(c, err) < 0)
 		return -1;
-	return etcd_check_none(c, err);
+	return restoring_check_none(c, err);
 }
 
 int apply_run(struct context *c, const struct apply_scope *scope, struct error **err)

@@ -1,7 +1,7 @@
 #include "cmd/certs_nodes.h"
-#include "cmd/etcd.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
+#include "cmd/restoring.h"
 #include "cmd/rolling.h"
 #include "cmd/rotate.h"
 #include "cmd/upgrade.h"
@@ -237,7 +237,7 @@ static int renew(struct renew *r, struct error **err)
 static int look(struct renew *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
+	    upgrade_check_none(&r->c, err) < 0 || restoring_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0 || context_node_names(&r->c, &r->c.o->nodes, &r->names, err) < 0 || certs_look(&r->c, NULL, &r->look, err) < 0 ||

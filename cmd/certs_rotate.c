@@ -1,6 +1,6 @@
 #include "cmd/certs_nodes.h"
 #include "cmd/authorities.h"
-#include "cmd/etcd.h"
+#include "cmd/restoring.h"
 #include "cmd/output.h"
 #include "cmd/planes.h"
 #include "cmd/rolling.h"
@@ -357,7 +357,7 @@ static int look(struct rotate *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
 	    check_options(r, err) < 0 || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_no_secrets(&r->c, err) < 0)
+	    upgrade_check_none(&r->c, err) < 0 || restoring_check_none(&r->c, err) < 0 || rotate_check_no_secrets(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0)

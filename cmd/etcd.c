@@ -1,6 +1,5 @@
 #include "cmd/etcd.h"
 #include "cmd/verbs.h"
-#include "core/base/alloc.h"
 
 const struct command etcd_actions[] = {
 	{"etcd backup", "[FILE]", "Keep a snapshot of etcd on this machine, with the keys that it needs, encrypted",
@@ -16,7 +15,7 @@ const struct command etcd_actions[] = {
 	 "stopped, then etcd; its data is moved aside and stays on the nodes; what the snapshot holds takes its place, and all begin again.  Pods run\n"
 	 "on meanwhile.  An interruption loses nothing: the same command goes on, or --abort goes\n"
 	 "back to the data of before.", 0, 1,
-	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_YES | OPT_DRY_RUN, verb_etcd_restore},
+	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_ABORT | OPT_YES | OPT_DRY_RUN, verb_etcd_restore},
 	{"etcd show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
 	 "Reads its header, which is not encrypted, and whether the file is whole in length.  BACKUP is a file, or the URL of one in an object store.\n"
 	 "No cluster and no passphrase are needed.", 1, 1, OPT_OUTPUT | OPT_CLOUD,
@@ -30,14 +29,3 @@ const struct command etcd_actions[] = {
 	 "for monitoring.", 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_etcd_status},
 	{0},
 };
-
-int etcd_check_none(const struct context *c, struct error **err)
-{
-	CLEANUP_FREE char *restoring = state_get(c->state, RESTORE_KEY);
-
-	if (restoring == NULL)
-		return 0;
-	return error_set(err, ERROR_CONFIG,
-			 "a restoration of cluster %s's etcd has not come to its end: \"davit etcd restore\" with the same file goes on from there, with --abort it goes back",
-			 c->spec->name);
-}

@@ -5,11 +5,8 @@
 #include "core/base/json.h"
 
 #define ETCD_OF_SWARM "its managers keep their data themselves, and \"davit node list\" shows them" /* of context_need_kubernetes() */
-#define RESTORE_KEY "etcd:restoring" /* in the state: "ID STAMP HEADER-SHA256", from before the first write until the end */
-#define RAISED_KEY "etcd:raised"     /* likewise: the revision that etcd began with at the last restoration */
+#define RAISED_KEY "etcd:raised" /* in the state: the revision that etcd began with at the last restoration */
 
-/* ERROR_CONFIG while a restoration is under way. */
-int etcd_check_none(const struct context *c, struct error **err) MUST_USE;
 /* What the control planes have kept by the cluster's schedule, newest first: [{"name": "demo-cp-1/20261126T030000Z.db", "node", "taken", "size"}]; the
  * caller puts.  Of those that answer; ERROR_NODE where none does. */
 int etcd_find_kept(const struct context *c, struct reach *reach, struct json_object **ret, struct error **err) MUST_USE;

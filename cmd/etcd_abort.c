@@ -9,7 +9,7 @@
 
 static int take_up(struct restore *r, struct error **err)
 {
-	CLEANUP_FREE char *noted = state_get(r->c.state, RESTORE_KEY);
+	CLEANUP_FREE char *noted = state_get(r->c.state, ETCD_RESTORE_KEY);
 	CLEANUP_STRV struct strv words = STRV_INIT;
 
 	if (noted == NULL)
@@ -19,9 +19,8 @@ static int take_up(struct restore *r, struct error **err)
 				 "the data of before is",
 				 r->c.spec->name);
 	strv_split(&words, noted, " ");
-	r->id = xstrdup(words.n > 0 ? words.v[0] : "");
-	r->stamp = xstrdup(words.n > 1 ? words.v[1] : "");
-	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp};
+	r->under_way = (struct restoring){.id = xstrdup(words.n > 0 ? words.v[0] : ""), .stamp = xstrdup(words.n > 1 ? words.v[1] : "")};
+	r->r = (struct etcd_restoration){.id = r->under_way.id, .stamp = r->under_way.stamp};
 	r->noted = r->back = true;
 	return 0;
 }
@@ -99,10 +98,10 @@ static int run(struct restore *r, struct error **err)
 	live = live_new(r->events, r->c.state, r->c.o);
 	result = etcd_phases_run(r, err);
 	if (result == 0)
-		result = state_set(r->c.state, RESTORE_KEY, NULL, err);
+		result = state_set(r->c.state, ETCD_RESTORE_KEY, NULL, err);
 	live_free(live);
 	if (result < 0)
-		return etcd_phases_told(result, "the same command goes on from here", err);
+		return restoring_told(result, "the same command goes on from here", err);
 	log_info("etcd of cluster %s is as it was before the restoration (%.1f s)", r->c.spec->name, (double)(clock_ms() - begun) / 1000);
 	if (r->c.o->format == OUTPUT_JSON)
 		print_json(r);

@@ -3,7 +3,6 @@
 #include "cmd/verbs.h"
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/parallel.h"
 
@@ -139,11 +138,12 @@ static int everywhere(struct restore *r, const struct phase *phase, struct error
 /* From here on it is known what has been begun. */
 static int note(struct restore *r, struct error **err)
 {
-	CLEANUP_FREE char *value = xasprintf("%s %s %s", r->id, r->stamp, r->file.header_sha256);
 	CLEANUP_FREE char *raised = xasprintf("%lld", (long long)(r->file.header.revision + r->r.bump));
 
 	r->noted = true;
-	return state_set(r->c.state, RAISED_KEY, raised, err) < 0 ? -1 : state_set(r->c.state, RESTORE_KEY, value, err);
+	if (state_set(r->c.state, RAISED_KEY, raised, err) < 0)
+		return -1;
+	return restoring_note(r->c.state, ETCD_RESTORE_KEY, r->file.header_sha256, &r->under_way, err);
 }
 
 int etcd_phases_run(struct restore *r, struct error **err)
@@ -157,21 +157,6 @@ int etcd_phases_run(struct restore *r, struct error **err)
 			return -1;
 	}
 	return 0;
-}
-
-int etcd_phases_told(int result, const char *onward, struct error **err)
-{
-	CLEANUP_FREE char *message = NULL;
-	enum error_kind kind;
-
-	if (result == 0 || err == NULL || *err == NULL)
-		return result;
-	kind = error_kind(*err);
-	message = xstrdup(error_message(*err));
-	error_clear(err);
-	if (kind == ERROR_CANCELLED && cancel_by_user())
-		return error_set(err, kind, "interrupted; nothing is lost: %s", onward);
-	return error_set(err, kind, "%s\nWhen that is mended, %s.", message, onward);
 }
 
 /* ---- shown */

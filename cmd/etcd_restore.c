@@ -65,7 +65,7 @@ static int settle(struct restore *r, struct error **err)
 	if (planes_ask(&r->c, r->reach, list, &nodes, NULL, err) < 0)
 		return -1;
 	compare_nodes(r, nodes);
-	return state_set(r->c.state, RESTORE_KEY, NULL, err);
+	return state_set(r->c.state, ETCD_RESTORE_KEY, NULL, err);
 }
 
 /* ---- the whole */
@@ -115,7 +115,7 @@ static int confirm(const struct restore *r, struct error **err)
 
 	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost", r->c.spec->name, taken,
 			     (long long)r->file.header.keys);
-	return r->resumed ? 0 : output_confirm(r->c.o->yes, question, err);
+	return r->under_way.resumed ? 0 : output_confirm(r->c.o->yes, question, err);
 }
 
 static int check(struct restore *r, struct error **err)
@@ -155,23 +155,15 @@ static int run(struct restore *r, struct error **err)
 	return result;
 }
 
-/* What is gone on with is the restoration that was begun, with the data of before where that one has put it. */
 static void take_up(struct restore *r)
 {
-	CLEANUP_FREE char *noted = state_get(r->c.state, RESTORE_KEY), *now = clock_rfc3339(clock_wall_ms());
 	CLEANUP_FREE char *raised = state_get(r->c.state, RAISED_KEY);
-	CLEANUP_STRV struct strv words = STRV_INIT;
 
-	strv_split(&words, noted != NULL ? noted : "", " ");
-	r->resumed = words.n == 3 && strcmp(words.v[2], r->file.header_sha256) == 0;
-	if (words.n == 3 && !r->resumed)
-		log_warning("an earlier restoration, of another backup, has not come to its end: this one takes its place");
-	now[13] = now[16] = '-'; /* a colon of a path is something else to scp and rsync */
-	r->id = r->resumed ? xstrdup(words.v[0]) : random_uuid();
-	r->stamp = r->resumed ? xstrdup(words.v[1]) : xasprintf("%.19sZ", now);
-	r->noted = r->resumed;
-	r->r = (struct etcd_restoration){.id = r->id, .stamp = r->stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
-	r->r.bump = etcd_bump(r->file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->resumed);
+	restoring_take_up(r->c.state, ETCD_RESTORE_KEY, r->file.header_sha256, &r->under_way);
+	r->noted = r->under_way.resumed;
+	r->r = (struct etcd_restoration){
+		.id = r->under_way.id, .stamp = r->under_way.stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
+	r->r.bump = etcd_bump(r->file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->under_way.resumed);
 }
 
 /* What comes from an object store has no name on this machine any more once it is open. */
@@ -231,8 +223,7 @@ void etcd_restore_clear(struct restore *r)
 	backup_file_close(&r->file);
 	events_free(r->events);
 	free(r->kubernetes);
-	free(r->id);
-	free(r->stamp);
+	restoring_clear(&r->under_way);
 	context_close(&r->c);
 }
 
@@ -245,7 +236,7 @@ static int restore(struct restore *r, const struct options *o, struct error **er
 		return -1;
 	onward = xasprintf("the same \"davit etcd restore %s\" goes on from here; \"davit etcd restore --abort\" goes back to what was there before", r->file.path);
 	result = run(r, err);
-	return r->noted ? etcd_phases_told(result, onward, err) : result;
+	return r->noted ? restoring_told(result, onward, err) : result;
 }
 
 int verb_etcd_restore(const struct options *o, struct error **err)

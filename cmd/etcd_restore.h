@@ -2,6 +2,7 @@
 #pragma once
 #include "cmd/etcd.h"
 #include "cmd/backup_open.h"
+#include "cmd/restoring.h"
 #include "bootstrap/etcd.h"
 #include "core/cluster/events.h"
 #include "provision/finding.h"
@@ -14,8 +15,7 @@ struct restore {
 	struct json_object *recovery; /* what was sealed with the snapshot */
 	char *kubernetes;	      /* that the cluster has */
 	struct etcd_restoration r;
-	char *id, *stamp; /* r's */
-	bool resumed;
+	struct restoring under_way; /* whose words r has */
 	bool back; /* to the data of before it (--abort) */
 	size_t *planes; /* indices in the plan */
 	size_t n;
@@ -34,11 +34,9 @@ int etcd_restore_look(struct restore *r, struct findings *ret, struct error **er
 
 /*
  * What all control planes do, forth or back: each at the same time on all of them, before any begins with the next, and each may be done again.
- * The state knows of it (RESTORE_KEY) from before anything is stopped; at the end the caller takes that away.
+ * The state knows of it (ETCD_RESTORE_KEY) from before anything is stopped; at the end the caller takes that away.
  */
 int etcd_phases_run(struct restore *r, struct error **err) MUST_USE;
-/* What to do next, where they did not come to their end: "the same command goes on from here". */
-int etcd_phases_told(int result, const char *onward, struct error **err) MUST_USE;
 struct json_object *etcd_phases_json(const struct restore *r);
 void etcd_phases_print(const struct restore *r);
 

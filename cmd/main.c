@@ -89,7 +89,7 @@ const struct command commands[] = {
 	 "host keys of the state, which are written to ssh/known_hosts there.  Run it again when servers have come or gone.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_TO, verb_ssh_config},
 	{"status", NULL, "Show the nodes and what differs from the file", NULL, 0, 0, OPT_FILE | OPT_STATE | OPT_OUTPUT, verb_status},
-	{"swarm", "backup|show", "Keep backups of what the managers of a swarm have", NULL, 1, -1, 0, NULL, swarm_actions},
+	{"swarm", "backup|restore|show", "Keep backups of what the managers of a swarm have, and make a swarm of one", NULL, 1, -1, 0, NULL, swarm_actions},
 	{"tunnel", "[COMMAND…]", "Reach the API through SSH while a command runs, or until Ctrl-C",
 	 "A port of this machine's loopback leads to an API server that answers, and to another one when it does not any more.  The command gets a\n"
 	 "kubeconfig for it in $KUBECONFIG: \"davit tunnel -- kubectl get nodes\"; Ctrl-C is the command's, and its exit status is davit's.  Without a\n"

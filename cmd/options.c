@@ -62,7 +62,7 @@ static const struct option {
 	{0, "warn-days", "N", NUMBER, offsetof(struct options, warn_days), 0, OPT_WARN_DAYS, "what ends sooner is near its end (default: 60)"},
 	{0, "recipient", "CERT", LIST, offsetof(struct options, recipients), 0, OPT_BACKUP, "encrypt for the owner of this certificate (PEM file); may be given several times"},
 	{0, "key", "FILE", VALUE, offsetof(struct options, key), 0, OPT_RESTORE, "private key (PEM) of the certificate that the backup was encrypted for"},
-	{0, "abort", NULL, FLAG, offsetof(struct options, abort), 1, OPT_RESTORE, "go back from a restoration that has not come to its end"},
+	{0, "abort", NULL, FLAG, offsetof(struct options, abort), 1, OPT_ABORT, "go back from a restoration that has not come to its end"},
 	{0, "passphrase-file", "FILE", VALUE, offsetof(struct options, passphrase_file), 0, OPT_BACKUP | OPT_RESTORE, "its first line is the passphrase (default: $DAVIT_PASSPHRASE, or it is asked for)"},
 	{0, "to", "FOLDER|URL", VALUE, offsetof(struct options, folder), 0, OPT_BACKUP, "where it gets a name of its own (default: this folder); also swift://CONTAINER, s3://BUCKET"},
 	{0, "keep", "N", NUMBER, offsetof(struct options, keep), 0, OPT_BACKUP, "then remove all but the N newest backups of this cluster there"},

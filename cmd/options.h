@@ -82,6 +82,7 @@ enum {
 #define OPT_ROTATE (UINT64_C(1) << 33)
 #define OPT_TOGETHER (UINT64_C(1) << 35) /* several nodes leave at the same time */
 #define OPT_CLIENT (UINT64_C(1) << 37) /* of the engines' port: with a certificate */
+#define OPT_ABORT (UINT64_C(1) << 38)
 #define OPT_LAST (UINT64_C(1) << 36)	   /* --yes, where nothing is asked: the last worker goes as well */
 
 struct command {

@@ -1,4 +1,4 @@
-#include "cmd/etcd.h"
+#include "cmd/restoring.h"
 #include "cmd/output.h"
 #include "cmd/rolling.h"
 #include "cmd/rotate.h"
@@ -194,7 +194,7 @@ static int look(struct rekey *r, const struct options *o, struct error **err)
 {
 	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
 	    (r->c.spec->platform == PLATFORM_MKE && context_need_kubernetes(&r->c, "its secrets are MKE's to encrypt", err) < 0) || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0 || etcd_check_none(&r->c, err) < 0 || rotate_check_no_ca(&r->c, err) < 0)
+	    upgrade_check_none(&r->c, err) < 0 || restoring_check_none(&r->c, err) < 0 || rotate_check_no_ca(&r->c, err) < 0)
 		return -1;
 	context_pin_pools(&r->c, NULL);
 	if (context_replan(&r->c, err) < 0)

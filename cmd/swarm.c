@@ -17,6 +17,11 @@ bool swarm_has_begun(struct state *state)
 	return begun != NULL && *begun != '\0';
 }
 
+int swarm_note_begun(struct state *state, struct error **err)
+{
+	return state_set(state, BEGUN, "1", err);
+}
+
 void swarm_work_init(struct work *w)
 {
 	w->swarm = (struct swarm_work){.begun = swarm_has_begun(w->c->state), .claimed = ATOMIC_FLAG_INIT, .offered = latch_new()};
@@ -130,7 +135,7 @@ static int begin_swarm(struct work *w, const struct node *n, struct ssh **s, str
 {
 	struct entry e = {.w = w, .n = n, .offer = &w->swarm.offer, .deadline = clock_deadline(JOIN_MS)};
 
-	if (reach_run(w->reach, n->name, s, begin, &e, err) < 0 || state_set(w->c->state, BEGUN, "1", err) < 0)
+	if (reach_run(w->reach, n->name, s, begin, &e, err) < 0 || swarm_note_begun(w->c->state, err) < 0)
 		return -1;
 	latch_open(w->swarm.offered, NULL);
 	return 0;

@@ -17,6 +17,7 @@ struct swarm_work {
 
 /* The first manager has made it, and with MKE installed that. */
 bool swarm_has_begun(struct state *state);
+int swarm_note_begun(struct state *state, struct error **err) MUST_USE;
 void swarm_work_init(struct work *w);
 void swarm_work_clear(struct work *w);
 /* Until it is a member. */

@@ -1,5 +1,6 @@
 #include "cmd/making.h"
 #include "cmd/planes.h"
+#include "cmd/restoring.h"
 #include "cmd/rotate.h"
 #include "cmd/swarm_lock.h"
 #include "cmd/upgrade.h"
@@ -100,8 +101,6 @@ static int choose(struct swarm_making *w, struct error **err)
 		return -1;
 	if (w->source.alone)
 		log_warning("%s is the only manager: the swarm cannot be changed until its engine runs again", w->source.node);
-	else if (w->source.key != NULL)
-		log_warning("with autolock the engine makes no new swarm of a backup, should most managers be lost: see docs/reliability.md");
 	w->m.node = w->source.node;
 	w->m.unlock = state_get(c->state, STATE_UNLOCK_KEYS);
 	return 0;
@@ -150,7 +149,7 @@ static int prepare(struct swarm_making *w, const struct options *o, struct error
 	struct context *c = &w->m.c;
 
 	if (context_open(o, CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, err) < 0 || context_need_keys(c, err) < 0 ||
-	    upgrade_check_none(c, err) < 0 || rotate_check_none(c, err) < 0)
+	    restoring_check_none(c, err) < 0 || upgrade_check_none(c, err) < 0 || rotate_check_none(c, err) < 0)
 		return -1;
 	if (context_plane(c) == NULL)
 		return error_set(err, ERROR_CONFIG, "cluster %s has no manager yet: there is nothing to keep", c->spec->name);

@@ -1,6 +1,6 @@
 #include "cmd/upgrade.h"
 #include "cmd/checks.h"
-#include "cmd/etcd.h"
+#include "cmd/restoring.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/rotate.h"
@@ -363,7 +363,7 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 	CLEANUP_FREE char *under_way = NULL;
 
 	if (context_open(o, CONTEXT_EXISTING, u->c, err) < 0 ||
-	    (platform_of(u->c->spec)->upgrade == NULL && context_need_kubernetes(u->c, "it is upgraded as the vendor's documentation says", err) < 0) || context_need_keys(u->c, err) < 0 || etcd_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
+	    (platform_of(u->c->spec)->upgrade == NULL && context_need_kubernetes(u->c, "it is upgraded as the vendor's documentation says", err) < 0) || context_need_keys(u->c, err) < 0 || restoring_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
 	    frozen_check(u->c->spec, u->c->state, FROZEN_ALLOW_UPGRADE, err) < 0)
 		return -1;
 	u->of = platform_of(u->c->spec)->upgrade;

@@ -48,6 +48,7 @@ int verb_ssh(const struct options *o, struct error **err);
 int verb_ssh_config(const struct options *o, struct error **err);
 int verb_status(const struct options *o, struct error **err);
 int verb_swarm_backup(const struct options *o, struct error **err);
+int verb_swarm_restore(const struct options *o, struct error **err);
 int verb_tunnel(const struct options *o, struct error **err);
 int verb_upgrade(const struct options *o, struct error **err);
 int verb_version(const struct options *o, struct error **err);

@@ -92,7 +92,7 @@ node() {
 	{
 		for a in "${@:2}"; do echo "ListenAddress $a"; done
 		echo "HostKey $WORK/node/$name/key"
-		echo "SetEnv NODE=$name FAKE=$FAKE PATH=$HERE/operate/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		echo "SetEnv NODE=$name FAKE=$FAKE DOCKER_HOME=$WORK/disk/$name PATH=$HERE/operate/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 		printf '%s\n' Port\ 22 PidFile\ none "AuthorizedKeysFile $WORK/home/user.pub" PermitRootLogin\ yes StrictModes\ no UsePAM\ no UseDNS\ no \
 			PrintMotd\ no PasswordAuthentication\ no KbdInteractiveAuthentication\ no MaxStartups\ 100 "Subsystem sftp internal-sftp"
 	} >"node/$name/sshd_config"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# swarm_scripts.sh: the copy that a backup makes of a manager's data, with each of its commands failing, or ending the script: the engine runs again
-# after the first, and the same again comes to its end after both.  systemctl is a stand-in; files are real.
+# swarm_scripts.sh: the copy that a backup makes of a manager's data, and what a restoration puts in its place, with each of their commands failing, or
+# ending the script: the same again comes to its end, and after the former the engine runs at once.  systemctl is a stand-in; files are real.
 set -uo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STEPS=$TOP/bootstrap/steps
@@ -15,7 +15,7 @@ DATA=$DOCKER_HOME/swarm
 stand_ins() {
 	local name real
 	mkdir -p "$WORK/bin" "$DAVIT_HOME/run"
-	for name in flock find tar gzip mv rm systemctl; do
+	for name in flock find tar gzip mv rm systemctl mkdir mktemp sync rmdir; do
 		real=$(type -P "$name")
 		[[ $name != systemctl ]] || real=$WORK/systemctl
 		cat >"$WORK/bin/$name" <<-SH
@@ -34,7 +34,7 @@ stand_ins() {
 		"start docker.service" | "start --no-block docker.service") echo running >"$ENGINE" ;;
 		*) exit 1 ;;
 		esac
-		cp "$ENGINE" "$DOCKER_HOME/swarm/raft/state"
+		[ ! -d "$DOCKER_HOME/swarm/raft" ] || cp "$ENGINE" "$DOCKER_HOME/swarm/raft/state"
 	SH
 	chmod +x "$WORK/bin"/* "$WORK/systemctl"
 }
@@ -104,4 +104,74 @@ rm -rf "$DATA"
 script copy one
 same 'no swarm' "there is no $DATA" "$(<"$WORK/err")"
 same 'no swarm: its engine is not touched' running "$(<"$ENGINE")"
+
+# ---- back
+
+# restore VERB [LAST [SIGNAL]]; standard input: the data
+restore() {
+	echo 0 >"$COUNT"
+	{ PATH=$WORK/bin:$PATH LAST=${2:-} END=${3:-} sh "$STEPS/swarm_restore.sh" "$1" one now "$(sha256sum <"$WORK/tar" | sed 's/ .*//')" <"$WORK/tar" \
+		>"$WORK/out" 2>"$WORK/err"; } 2>/dev/null
+}
+
+# the backup of before is in $WORK/tar; the swarm has learnt something since
+began_since() {
+	begin
+	rm -rf "$DOCKER_HOME"/swarm.*
+	echo '{}' >"$DATA/docker-state.json"
+	echo since >"$DATA/raft/learnt"
+}
+
+judge_back() {
+	[[ $(<"$ENGINE") = running ]] || echo "$1: the engine is $(<"$ENGINE")"
+	[[ -d $DATA/raft && ! -e $DATA/raft/learnt && ! -e $DATA/docker-state.json ]] || echo "$1: it is not the backup's data: $(ls -R "$DATA")"
+	[[ $(<"$DOCKER_HOME/swarm.before-now/raft/learnt") = since ]] || echo "$1: what was there is not kept"
+	[[ $(find "$DOCKER_HOME" -maxdepth 1 -name 'swarm.[pr]*' -printf '%f ') = 'swarm.restored ' ]] || echo "$1: something is left: $(ls "$DOCKER_HOME")"
+}
+
+# cut_back NAME SIGNAL: both halves, at each command of each
+cut_back() {
+	local verb commands i wrong=()
+	for verb in push take; do
+		began_since
+		[[ $verb = push ]] || restore push
+		restore "$verb" || wrong+=("$verb fails: $(<"$WORK/err")")
+		commands=$(<"$COUNT")
+		((commands > 5)) || wrong+=("$verb has $commands commands")
+		for ((i = 1; i <= commands; i++)); do
+			began_since
+			[[ $verb = push ]] || restore push
+			restore "$verb" "$i" "$2"
+			[[ $verb = take || $(<"$ENGINE") = running ]] || wrong+=("push $i: it touches the engine")
+			# a run that goes on does both
+			restore push || wrong+=("$verb $i: pushing again fails: $(<"$WORK/err")")
+			restore take || wrong+=("$verb $i: the same again fails: $(<"$WORK/err")")
+			rm -rf "$DOCKER_HOME"/swarm.part.* "$DOCKER_HOME/swarm.restoring"
+			mapfile -t -O "${#wrong[@]}" wrong < <(judge_back "$verb, command $i, and again")
+		done
+	done
+	verdict "$1" "${wrong[@]}"
+}
+
+begin
+script copy one
+script send one
+tail -n +2 "$WORK/out" >"$WORK/tar"
+cut_back 'putting it back: a command fails' ''
+cut_back 'putting it back: it is ended' TERM
+cut_back 'putting it back: it is killed' KILL
+
+began_since
+restore keep
+same 'one that leaves: a copy stays' since "$(<"$DOCKER_HOME/swarm.before-now/raft/learnt")"
+rm -rf "$DATA"
+mkdir -p "$DATA/raft"
+restore keep
+same 'one that leaves: the copy is not written over' since "$(<"$DOCKER_HOME/swarm.before-now/raft/learnt")"
+began_since
+echo x >>"$WORK/tar"
+sum=$(sha256sum <"$WORK/tar")
+head -c -2 "$WORK/tar" >"$WORK/cut" && mv "$WORK/cut" "$WORK/tar"
+PATH=$WORK/bin:$PATH LAST='' sh "$STEPS/swarm_restore.sh" push one now "${sum%% *}" <"$WORK/tar" 2>"$WORK/err"
+same 'other bytes' "what arrived is not the backup's data" "$(<"$WORK/err")"
 echo "1..$number"

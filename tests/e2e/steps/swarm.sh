@@ -124,6 +124,40 @@ swarm_key_is_changed() {
 	swarm_has cp-1 5
 }
 
+# with autolock, and with a worker that came after the backup
+swarm_is_lost() {
+	export DAVIT_PASSPHRASE='correct horse'
+	docker_on cp-1 network create -d overlay --attachable shop
+	docker_on cp-1 service create --quiet --with-registry-auth --name web --network shop --endpoint-mode dnsrr --replicas 2 \
+		--constraint node.labels.tier==web --publish mode=host,target=8080,published=8080 "$AGNHOST" netexec --http-port=8080
+	rm -f "$WORK/whale.davit-backup"
+	davit swarm backup -f "$FILE" "$WORK/whale.davit-backup"
+	davit scale-up -f "$FILE" --mirror "$MIRROR" workers
+	docker_on cp-1 service create --quiet --detach --name since "$AGNHOST"
+	in_tree power.py delete whale-cp-1
+	in_tree power.py delete whale-cp-3
+	# it makes them again, and no manager tells how one joins
+	status apply
+	expect_status 5
+	status davit swarm restore -f "$FILE" --yes "$WORK/whale.davit-backup"
+	expect_status 0
+	unset DAVIT_PASSPHRASE
+	eventually 60 swarm_has cp-2 6
+	[[ $(grep -cE ' (Leader|Reachable)$' "$WORK/nodes") = 3 ]]
+	[[ $(docker_on cp-2 service ls --format "'{{.Name}}'") = web ]]
+	status apply
+	expect_status 0
+	is_as_the_file_says
+	eventually 60 web_answers workers-1 hostname
+	eventually 60 web_is_reached
+	davit ssh -f "$FILE" cp-3 sudo systemctl restart docker
+	status apply
+	expect_status 0
+	docker_on cp-1 service rm web
+	davit scale-down -f "$FILE" --yes workers
+	swarm_has cp-1 5
+}
+
 swarm_is_open_again() {
 	sed -i '/^  swarm: {autolock: true}$/d' "$FILE"
 	status apply

@@ -3,6 +3,7 @@
 
 engine.py --restart NODE   a manager of a swarm with autolock is locked after it
 engine.py --stop NODE      it is not there any more
+engine.py --outside NODE   it begins with no swarm
 engine.py --version NODE V  of its engine
 engine.py --pend NODE N    for N looks it waits for the other managers
 engine.py --show EXPRESSION   of what there is, as o
@@ -13,11 +14,13 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 
 FAKE = os.environ["FAKE"]
 NODE = os.environ.get("NODE", "")
+DATA = os.environ.get("DOCKER_HOME", FAKE) + "/swarm"
 PATH = FAKE + "/swarm.json"
 LOCKED = 'Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.'
 NO_MANAGER = "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state."
@@ -48,6 +51,10 @@ def managers(o):
     return [n for n in o["nodes"] if n["Spec"]["Role"] == "manager"]
 
 
+def voters(o):
+    return [n for n in o["nodes"] if "ManagerStatus" in n]
+
+
 def now():
     return time.strftime("%Y-%m-%dT%H:%M:%S.5Z", time.gmtime())
 
@@ -68,7 +75,10 @@ def add_node(o, role, address):
     if role == "manager":
         node["ManagerStatus"] = {"Reachability": "reachable", "Leader": not managers(o), "Addr": address + ":2377"}
     o["nodes"].append(node)
-    engine(o).update(state="active", key=o["swarm"]["key"])
+    if os.path.isdir(DATA):
+        with open(DATA + "/docker-state.json", "w", encoding="utf-8") as f:
+            f.write("{}")
+    engine(o).update(state="active", key=o["swarm"]["key"] if role == "manager" else "")
 
 
 def spread_key(o):
@@ -83,7 +93,29 @@ def new_key(o):
     o["swarm"]["key"] = "SWMKEY-1-" + digest(f"key {o['keys']}", 43)
 
 
+def anew(o, body):
+    """Of the data that this node has: it is the only manager, the others are what they were; $FAKE/unknown names those who came later."""
+    if engine(o)["state"] not in ("inactive", "active"):
+        raise Refused(503, "This node is not a swarm manager.")
+    unknown = ()
+    if os.path.exists(FAKE + "/unknown"):
+        with open(FAKE + "/unknown", encoding="utf-8") as f:
+            unknown = f.read().split()
+    o["nodes"] = [n for n in o["nodes"] if n["Description"]["Hostname"] not in (NODE, *unknown)]
+    for node in o["nodes"]:
+        node.pop("ManagerStatus", None)
+    o["swarm"]["Spec"].update(body.get("Spec", {}))
+    if not o["swarm"]["Spec"]["EncryptionConfig"]["AutoLockManagers"]:
+        o["swarm"]["key"] = ""
+    elif not o["swarm"]["key"]:
+        new_key(o)
+    add_node(o, "manager", body["AdvertiseAddr"])
+    o["nodes"][-1]["ManagerStatus"]["Leader"] = True
+
+
 def init(o, body, _):
+    if body.get("ForceNewCluster"):
+        return anew(o, body)
     if engine(o)["state"] != "inactive":
         raise Refused(503, "This node is already part of a swarm.")
     spec = body.get("Spec", {})
@@ -110,6 +142,7 @@ def leave(o, _, query):
         raise Refused(503, "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.")
     engine(o).clear()
     engine(o)["state"] = "inactive"
+    shutil.rmtree(DATA, ignore_errors=True)
 
 
 def info(o, *_):
@@ -197,10 +230,10 @@ def update_node(o, node, body, query):
 def need_manager(o):
     if engine(o)["state"] == "locked":
         raise Refused(503, LOCKED)
-    mine = [n for n in managers(o) if n["Description"]["Hostname"] == NODE]
+    mine = [n for n in voters(o) if n["Description"]["Hostname"] == NODE]
     if engine(o)["state"] != "active" or not mine:
         raise Refused(503, NO_MANAGER)
-    if 2 * sum(is_up(o, n) for n in managers(o)) <= len(managers(o)):
+    if 2 * sum(is_up(o, n) for n in voters(o)) <= len(voters(o)):
         raise Refused(503, NO_LEADER)
 
 
@@ -262,7 +295,7 @@ def restart(o, node):
 
 
 def main():
-    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--show", "--pend", "--version"):
+    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--outside", "--show", "--pend", "--version"):
         os.execv("/usr/bin/curl", ["curl"] + sys.argv[1:])
     with open(FAKE + "/swarm.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -276,6 +309,8 @@ def main():
             engine(o, sys.argv[2])["state"] = "stopped"
         elif sys.argv[1] == "--version":
             next(n for n in o["nodes"] if n["Description"]["Hostname"] == sys.argv[2])["Description"]["Engine"]["EngineVersion"] = sys.argv[3]
+        elif sys.argv[1] == "--outside":
+            o["engines"][sys.argv[2]] = {"state": "inactive"}
         elif sys.argv[1] == "--pend":
             engine(o, sys.argv[2]).update(state="pending", waits=int(sys.argv[3]))
         elif sys.argv[1] == "--show":

@@ -138,15 +138,23 @@ test_swarm_reboot() {
 	if grep -E 'SWMKEY|SWMTKN' fake/argv out err; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
 }
 
-# What systemd is to a backup: an engine that ends and begins; the swarm's data is one folder, of whichever manager.
+# What systemd is to a backup: an engine that ends and begins, and is in no swarm where its data does not say so.
 swarm_data() {
-	mkdir -p /opt/davit/run /var/lib/docker/swarm/raft
-	echo 'what the managers agreed upon' >/var/lib/docker/swarm/raft/wal
+	local i
+	mkdir -p /opt/davit/run
+	for i in 1 2 3; do
+		mkdir -p "disk/whale-cp-$i/swarm/raft" "disk/whale-cp-$i/swarm/certificates"
+		echo '{}' >"disk/whale-cp-$i/swarm/docker-state.json"
+		echo 'what the managers agreed upon' >"disk/whale-cp-$i/swarm/raft/wal"
+		openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 >"disk/whale-cp-$i/swarm/certificates/swarm-node.key"
+	done
 	cat >fake/systemctl <<-'SH'
 		#!/bin/sh
 		echo "$NODE $*" >>"$FAKE/calls"
-		case $1 in stop) "$FAKE/curl" --stop "$NODE" ;; start) "$FAKE/curl" --restart "$NODE" ;; esac
-		[ ! -e "$FAKE/no-tar" ] || [ "$1" != stop ] || mv /var/lib/docker/swarm /var/lib/docker/away
+		how=--restart
+		[ -e "$DOCKER_HOME/swarm/docker-state.json" ] || [ -e "$FAKE/no-tar" ] || how=--outside
+		case $1 in stop) "$FAKE/curl" --stop "$NODE" ;; start) "$FAKE/curl" $how "$NODE" ;; esac
+		[ ! -e "$FAKE/no-tar" ] || [ "$1" != stop ] || mv "$DOCKER_HOME/swarm" "$DOCKER_HOME/away"
 	SH
 	chmod +x fake/systemctl
 }
@@ -160,7 +168,6 @@ test_swarm_saved() {
 	rm -f fake/calls fake/argv
 	export DAVIT_PASSPHRASE='correct horse'
 	davit 0 swarm backup -f whale.yaml one.davit-backup -o json
-	says 'with autolock the engine makes no new swarm of a backup'
 	has 'what is in it' 'o["cluster"], o["docker"], o["node"], o["sealedFor"], sorted(o["snapshot"])' "('whale', '29.9.3', 'whale-cp-2', ['passphrase'], ['sha256', 'size'])"
 	calls 'one that does not lead is stopped, begins again, and is unlocked' \
 		'whale-cp-2 stop docker.service' 'whale-cp-2 start docker.service' 'whale-cp-2 POST /swarm/unlock'
@@ -202,8 +209,8 @@ swarm_is_not_saved() {
 	touch fake/no-tar
 	davit 5 swarm backup -f whale.yaml two.davit-backup
 	says 'whale-cp-2: copying the swarm'
-	rm -rf fake/no-tar /var/lib/docker/swarm
-	mv /var/lib/docker/away /var/lib/docker/swarm
+	rm -f fake/no-tar
+	mv disk/whale-cp-2/away disk/whale-cp-2/swarm
 	if [[ $(engine --show 'o["engines"]["whale-cp-2"]["state"]') = active ]]; then ok 'its engine begins again'; else not_ok 'its engine begins again' "$(cat fake/calls)"; fi
 	engine --restart whale-cp-2 # one that was cut off before it was unlocked
 	davit 0 swarm backup -f whale.yaml two.davit-backup
