@@ -5,6 +5,7 @@
 #include "bootstrap/swarm.h"
 #include "bootstrap/units.h"
 #include "bootstrap/swarm_backup.h"
+#include "bootstrap/swarm_restore.h"
 #include "core/base/alloc.h"
 #include "core/base/path.h"
 #include "core/cluster/frozen.h"
@@ -398,6 +399,21 @@ static void test_what_a_backup_is_taken_of(void **state UNUSED)
 	assert_source("[]", NULL, false);
 }
 
+static void test_where_a_restoration_has_come_to(void **state UNUSED)
+{
+	CLEANUP(swarm_place_clear) struct swarm_place p = {0}, q = {0};
+
+	assert_success(swarm_read_place("29.9.3 open data /var/lib/docker/swarm.before-2026-11-27T04-22-25Z\n", &p, &test_error));
+	assert_string_equal(p.engine, "29.9.3");
+	assert_true(p.has_data && !p.done);
+	assert_string_equal(p.before, "/var/lib/docker/swarm.before-2026-11-27T04-22-25Z");
+	swarm_place_clear(&p);
+	assert_success(swarm_read_place("29.9.3 done empty /x\n", &p, &test_error));
+	assert_true(p.done && !p.has_data);
+	assert_failure(swarm_read_place("29.9.3 done\n", &q, &test_error), "cannot be understood");
+	assert_null(q.engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,7 +421,7 @@ int main(void)
 		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps), cmocka_unit_test(test_what_begins_an_engine_anew),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),
-		cmocka_unit_test(test_what_a_backup_is_taken_of),
+		cmocka_unit_test(test_what_a_backup_is_taken_of), cmocka_unit_test(test_where_a_restoration_has_come_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
