@@ -1,11 +1,11 @@
 #include "pki/swarm_key.h"
 #include "pki/crypto.h"
-#include "pki/secretbox.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
 #include "core/base/strv.h"
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <sodium.h>
 #include <string.h>
 
 #define LOCKED "ENCRYPTED PRIVATE KEY"
@@ -17,7 +17,7 @@ enum { ALGORITHM = 1, DATA = 2, NONCE = 3, NACL = 1, VALUE_MAX = 256, ROUNDS_MAX
 /* ---- the key that unlocks */
 
 /* Base64 without its padding. */
-static bool read_unlock(const char *text, uint8_t ret[SECRETBOX_KEY])
+static bool read_unlock(const char *text, uint8_t ret[crypto_secretbox_KEYBYTES])
 {
 	CLEANUP_SECRET char *padded = NULL;
 	CLEANUP(buf_wipe) struct buf bytes = BUF_INIT;
@@ -25,9 +25,9 @@ static bool read_unlock(const char *text, uint8_t ret[SECRETBOX_KEY])
 	if (strncmp(text, PREFIX, strlen(PREFIX)) != 0)
 		return false;
 	padded = xasprintf("%s=", text + strlen(PREFIX));
-	if (base64_decode(padded, &bytes, NULL) < 0 || bytes.len != SECRETBOX_KEY)
+	if (base64_decode(padded, &bytes, NULL) < 0 || bytes.len != crypto_secretbox_KEYBYTES)
 		return false;
-	memcpy(ret, bytes.data, SECRETBOX_KEY);
+	memcpy(ret, bytes.data, crypto_secretbox_KEYBYTES);
 	return true;
 }
 
@@ -60,7 +60,22 @@ static bool read_record(const struct buf *b, struct record *ret)
 	return true;
 }
 
-static int open_value(const char *value, const uint8_t unlock[SECRETBOX_KEY], struct buf *ret, struct error **err)
+/* NaCl's box of one key, XSalsa20 and Poly1305, which OpenSSL has not. */
+static bool open_box(const struct record *r, const uint8_t unlock[crypto_secretbox_KEYBYTES], struct buf *ret)
+{
+	uint8_t plain[VALUE_MAX];
+	bool opens;
+
+	if (sodium_init() < 0)
+		abort();
+	opens = r->data_len >= crypto_secretbox_MACBYTES && crypto_secretbox_open_easy(plain, r->data, r->data_len, r->nonce, unlock) == 0;
+	if (opens)
+		buf_add_mem(ret, plain, r->data_len - crypto_secretbox_MACBYTES);
+	OPENSSL_cleanse(plain, sizeof(plain));
+	return opens;
+}
+
+static int open_value(const char *value, const uint8_t unlock[crypto_secretbox_KEYBYTES], struct buf *ret, struct error **err)
 {
 	CLEANUP_BUF struct buf bytes = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf plain = BUF_INIT, record = BUF_INIT;
@@ -68,9 +83,9 @@ static int open_value(const char *value, const uint8_t unlock[SECRETBOX_KEY], st
 	struct record r = {0};
 
 	if (base64_decode(value, &bytes, NULL) < 0 || bytes.len > VALUE_MAX || !read_record(&bytes, &r) || r.algorithm != NACL ||
-	    r.nonce_len != SECRETBOX_NONCE || r.data == NULL)
+	    r.nonce_len != crypto_secretbox_NONCEBYTES || r.data == NULL)
 		return error_set(err, ERROR_CONFIG, "the key of its log cannot be understood");
-	if (!secretbox_open(unlock, r.nonce, r.data, r.data_len, &plain))
+	if (!open_box(&r, unlock, &plain))
 		return error_set(err, ERROR_CONFIG, "the key of its log does not open with the key that opens the node's own");
 	buf_add_char(&record, DATA << 3 | 2);
 	buf_add_char(&record, (char)plain.len);
@@ -81,7 +96,7 @@ static int open_value(const char *value, const uint8_t unlock[SECRETBOX_KEY], st
 }
 
 /* "NAME: VALUE" */
-static int open_header(const char *line, const uint8_t unlock[SECRETBOX_KEY], struct buf *ret, struct error **err)
+static int open_header(const char *line, const uint8_t unlock[crypto_secretbox_KEYBYTES], struct buf *ret, struct error **err)
 {
 	static const char *const wrapped[] = {"raft-dek: ", "raft-dek-pending: "};
 
@@ -133,11 +148,11 @@ static bool ends(const X509_SIG *sig)
 }
 
 /* The node's own key, without encryption; NULL where the key is another one. */
-static PKCS8_PRIV_KEY_INFO *open_own(const struct pem *p, const uint8_t unlock[SECRETBOX_KEY])
+static PKCS8_PRIV_KEY_INFO *open_own(const struct pem *p, const uint8_t unlock[crypto_secretbox_KEYBYTES])
 {
 	const unsigned char *at = p->data;
 	X509_SIG *sig = d2i_X509_SIG(NULL, &at, p->len);
-	PKCS8_PRIV_KEY_INFO *info = sig != NULL && ends(sig) ? PKCS8_decrypt(sig, (const char *)unlock, SECRETBOX_KEY) : NULL;
+	PKCS8_PRIV_KEY_INFO *info = sig != NULL && ends(sig) ? PKCS8_decrypt(sig, (const char *)unlock, crypto_secretbox_KEYBYTES) : NULL;
 
 	X509_SIG_free(sig);
 	return info;
@@ -157,7 +172,7 @@ static void add_body(PKCS8_PRIV_KEY_INFO *info, struct buf *ret)
 		buf_addf(ret, "%.64s\n", text + i);
 }
 
-static int open_with(const struct pem *p, const uint8_t unlock[SECRETBOX_KEY], PKCS8_PRIV_KEY_INFO *own, struct buf *ret, struct error **err)
+static int open_with(const struct pem *p, const uint8_t unlock[crypto_secretbox_KEYBYTES], PKCS8_PRIV_KEY_INFO *own, struct buf *ret, struct error **err)
 {
 	CLEANUP_STRV struct strv lines = STRV_INIT;
 
@@ -180,7 +195,7 @@ static int try_keys(const struct pem *p, const char *unlock, struct buf *ret, st
 
 	strv_split(&keys, unlock, " ");
 	for (size_t i = 0; i < keys.n; i++) {
-		uint8_t key[SECRETBOX_KEY];
+		uint8_t key[crypto_secretbox_KEYBYTES];
 		PKCS8_PRIV_KEY_INFO *own = !found && read_unlock(keys.v[i], key) ? open_own(p, key) : NULL;
 
 		if (own != NULL) {

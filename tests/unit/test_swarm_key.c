@@ -1,51 +1,9 @@
-/* The key of a manager as Docker locks it; its box by the vector of NaCl's own tests (secretbox.c there). */
+/* The key of a manager as Docker locks it. */
 #include "test.h"
 #include "pki/key.h"
-#include "pki/secretbox.h"
 #include "pki/swarm_key.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
-
-static void bytes_of(const char *hex, struct buf *ret)
-{
-	for (size_t i = 0; hex[i] != '\0'; i += 2) {
-		char two[] = {hex[i], hex[i + 1], '\0'};
-
-		buf_add_char(ret, (char)strtoul(two, NULL, 16));
-	}
-}
-
-static void test_box(void **state UNUSED)
-{
-	CLEANUP_BUF struct buf key = BUF_INIT, nonce = BUF_INIT, box = BUF_INIT, wanted = BUF_INIT, found = BUF_INIT;
-	const uint8_t *k, *n;
-
-	bytes_of("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389", &key);
-	bytes_of("69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37", &nonce);
-	bytes_of(
-		"f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1186a"
-		"c0dfc17c98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae"
-		"90224368517acfeabd6bb3732bc0e9da99832b61ca01b6de56244a9e88d5f9b37973f622a43d14a6599b1f654cb45a74"
-		"e355a5",
-		&box);
-	bytes_of(
-		"be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c6129"
-		"6cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde"
-		"048977eb48f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705",
-		&wanted);
-	k = (const uint8_t *)key.data;
-	n = (const uint8_t *)nonce.data;
-	assert_true(secretbox_open(k, n, (const uint8_t *)box.data, box.len, &found));
-	assert_int_equal(found.len, wanted.len);
-	assert_memory_equal(found.data, wanted.data, wanted.len);
-	assert_false(secretbox_open(k, n, (const uint8_t *)box.data, SECRETBOX_TAG - 1, &found));
-	for (size_t i = 0; i < box.len; i++) {
-		box.data[i] = (char)(box.data[i] ^ 1);
-		assert_false(secretbox_open(k, n, (const uint8_t *)box.data, box.len, &found));
-		box.data[i] = (char)(box.data[i] ^ 1);
-	}
-	assert_int_equal(found.len, wanted.len);
-}
 
 /* Of an Engine 29.9.3, of a swarm that is no more. */
 static const char right[] = "SWMKEY-1-sf7o/YCf1hzoYFtT7YYtr4K08QixpOVs9qQM6a5ddzY";
@@ -105,7 +63,6 @@ static void test_not_opened(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_box),
 		cmocka_unit_test(test_opened),
 		cmocka_unit_test(test_not_opened),
 	};
