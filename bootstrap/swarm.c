@@ -206,13 +206,19 @@ static bool is_called(struct json_object *node, const char *name)
 	return strcmp(json_get_str(node, "Description.Hostname", ""), name) == 0;
 }
 
-/* Until it has no voice any more: a node that is removed before that leaves the raft without it. */
+/* Until it has no voice any more: a node that is removed before that leaves the raft without it.  Not found: it is gone, or, in a swarm that was made anew
+ * by one of its managers, is called a manager and has no voice; the engine refuses to call it anything else then, but lets it be removed. */
 static int demote_id(struct ssh *s, const char *id, int64_t deadline, struct error **err)
 {
 	CLEANUP_FREE char *path = xasprintf("/nodes/%s", id);
+	struct error *why = NULL;
 
-	if (update_node(s, id, set_worker, NULL, deadline, err) < 0)
-		return -1;
+	if (update_node(s, id, set_worker, NULL, deadline, &why) < 0) {
+		if (!error_is(why, ERROR_NOT_FOUND))
+			return error_move(err, why);
+		error_free(why);
+		return 0;
+	}
 	for (;;) {
 		CLEANUP_JSON struct json_object *node = NULL;
 

@@ -222,6 +222,8 @@ def find(o, node):
 def update_node(o, node, body, query):
     have = find(o, node)
     check_version(have["Version"], query)
+    if have["Spec"]["Role"] == "manager" and body["Role"] == "worker" and "ManagerStatus" not in have:
+        raise Refused(404, "rpc error: code = NotFound desc = can't find manager in raft memberlist")
     have["Spec"] = body
     if body["Role"] == "worker":
         have.pop("ManagerStatus", None)
