@@ -1,6 +1,7 @@
 #include "provision/make.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/parallel.h"
 #include "provision/pick.h"
@@ -10,6 +11,8 @@
 
 /* After an ambiguous failure the resource may turn up late: it is looked for at these moments. */
 static const int64_t look_again_ms[] = {0, 1000, 1000, 2000};
+/* And for so long after a call that a run before this one has begun and not seen the end of: a service goes on with what a client has let go. */
+enum { UNDER_WAY_MS = 10 * 1000 };
 
 /* A POST of some wants and what came of it. */
 struct post {
@@ -141,31 +144,69 @@ static const char *id_of(struct post *p, const struct want *want)
 	return spare != NULL ? view_put(m->view, p->kind, want->name, spare->id, spare->json)->id : NULL;
 }
 
-/* Those of the wants that bear our mark in the cloud all the same are taken; the number that is still missing. */
-static int adopt(struct post *p, size_t *left, struct error **err)
+/* Those of the wants that bear our mark in the cloud all the same are taken; p->n: the number that is still missing. */
+static int look(struct post *p, struct error **err)
 {
 	struct maker *m = p->m;
 	const struct kind_info *k = kind_info(p->kind);
+	CLEANUP_JSON struct json_object *list = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(look_again_ms) && *left > 0; i++) {
-		CLEANUP_JSON struct json_object *list = NULL;
+	if (kind_list(m->cloud, p->kind, m->view->uuid, m->plan->spec->name, &list, err) < 0)
+		return -1;
+	view_add_list(m->view, p->kind, list);
+	for (size_t w = 0; w < p->n; w++) {
+		const char *id = id_of(p, &p->wants[w]);
 
-		if (cancel_sleep(look_again_ms[i], err) < 0 ||
-		    kind_list(m->cloud, p->kind, m->view->uuid, m->plan->spec->name, &list, err) < 0)
+		if (id == NULL)
+			continue;
+		log_verbose("%s \"%s\": was made although nobody saw an answer; adopted", k->name, p->wants[w].name);
+		if (state_made(m->job->state, k->name, p->wants[w].name, id, NULL, err) < 0)
 			return -1;
-		view_add_list(m->view, p->kind, list);
-		for (size_t w = 0; w < *left; w++) {
-			const char *id = id_of(p, &p->wants[w]);
-
-			if (id == NULL)
-				continue;
-			log_verbose("%s \"%s\": was made although the call failed; adopted", k->name, p->wants[w].name);
-			if (state_made(m->job->state, k->name, p->wants[w].name, id, NULL, err) < 0)
-				return -1;
-		}
-		*left = drop_made(m, p->kind, p->wants, *left);
 	}
+	p->n = drop_made(m, p->kind, p->wants, p->n);
 	return 0;
+}
+
+static int adopt(struct post *p, struct error **err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(look_again_ms) && p->n > 0; i++)
+		if (cancel_sleep(look_again_ms[i], err) < 0 || look(p, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ms until no call of an earlier run can be under way any more that makes one of these. */
+static int64_t patience(const struct post *p)
+{
+	int64_t now = clock_wall_ms(), longest = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		int64_t since = state_intended(p->m->job->state, kind_info(p->kind)->name, p->wants[i].name);
+		int64_t left = since > 0 && now >= since ? since + UNDER_WAY_MS - now : 0; /* a clock that was set back is not waited for */
+
+		longest = left > longest ? left : longest;
+	}
+	return longest;
+}
+
+/* What a run before this one has asked for may come to be yet: made once more, it would be there twice. */
+static int await_begun(struct post *p, struct error **err)
+{
+	int64_t left = p->n > 0 ? patience(p) : 0, nap = 0;
+
+	if (left <= 0)
+		return 0;
+	log_verbose("%s \"%s\": a run before this one has asked for it, and nobody saw an answer; it is looked for until %.0f s after that", kind_info(p->kind)->name,
+		    p->wants[0].name, UNDER_WAY_MS / 1000.0);
+	for (;; left -= nap) {
+		if (look(p, err) < 0)
+			return -1;
+		if (p->n == 0 || left <= 0)
+			return 0;
+		nap = left < 1000 ? left : 1000;
+		if (cancel_sleep(nap, err) < 0)
+			return -1;
+	}
 }
 
 static int make_each(struct post *p, struct error **err);
@@ -175,8 +216,28 @@ static bool may_be_there(const struct post *p, const struct error *failure)
 	return p->ambiguous || error_is(failure, ERROR_CONFLICT); /* a conflict: made by an earlier run or by a repeat */
 }
 
+/* The cloud has answered, and made none: the next run need not wait. */
+static int refuse(struct post *p, struct error *failure, struct error **err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		(void)!state_refused(p->m->job->state, kind_info(p->kind)->name, p->wants[i].name, NULL); /* then it waits */
+	return error_move(err, failure);
+}
+
+static int intend(struct post *p, struct error **err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (state_intend(p->m->job->state, kind_info(p->kind)->name, p->wants[i].name, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int make_left(struct post *p, struct json_object *(*body_of)(const struct post *p), struct error **err)
 {
+	bool unseen = false; /* an answer, of any attempt */
+
+	if (intend(p, err) < 0)
+		return -1;
 	for (int attempt = 1;; attempt++) {
 		CLEANUP_JSON struct json_object *body = body_of(p);
 		CLEANUP_ERROR struct error *failure = NULL;
@@ -186,9 +247,10 @@ static int make_left(struct post *p, struct json_object *(*body_of)(const struct
 			return 0;
 		if (p->n > 1 && p->status == 400) /* some clouds take no bulk */
 			return make_each(p, err);
+		unseen = unseen || p->ambiguous;
 		if (!may_be_there(p, failure))
-			return error_move(err, steal_ptr(failure));
-		if (adopt(p, &p->n, err) < 0)
+			return unseen ? error_move(err, steal_ptr(failure)) : refuse(p, steal_ptr(failure), err);
+		if (adopt(p, err) < 0)
 			return -1;
 		if (p->n == 0)
 			return 0;
@@ -211,14 +273,6 @@ static int make_each(struct post *p, struct error **err)
 	return parallel_for(p->n, MAKE_WIDTH, make_each_job, p, NULL, err);
 }
 
-static int intend(struct post *p, struct error **err)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (state_intend(p->m->job->state, kind_info(p->kind)->name, p->wants[i].name, err) < 0)
-			return -1;
-	return 0;
-}
-
 static int make_wants(struct maker *m, enum kind kind, struct want *wants, size_t n, bool bulk, struct error **err)
 {
 	struct post p = {.m = m, .kind = kind, .wants = wants, .n = drop_made(m, kind, wants, n)};
@@ -226,7 +280,7 @@ static int make_wants(struct maker *m, enum kind kind, struct want *wants, size_
 	int r = 0;
 
 	if (p.n > 0)
-		r = intend(&p, err);
+		r = await_begun(&p, err);
 	if (r == 0 && p.n > 0)
 		r = p.n == 1 || bulk ? make_left(&p, wrap, err) : make_each(&p, err);
 	for (size_t i = 0; i < todo; i++)
@@ -260,8 +314,10 @@ int make_whole(struct maker *m, enum kind kind, const char *name, struct json_ob
 {
 	struct want want = {name, body};
 	struct post p = {.m = m, .kind = kind, .wants = &want, .n = 1, .microversion = microversion};
-	int r = intend(&p, err) < 0 ? -1 : make_left(&p, whole, err);
+	int r = await_begun(&p, err);
 
+	if (r == 0 && p.n > 0)
+		r = make_left(&p, whole, err);
 	drop_body(&want);
 	return r;
 }

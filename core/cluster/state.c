@@ -1,5 +1,6 @@
 #include "core/cluster/state.h"
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/path.h"
 #include <errno.h>
@@ -279,7 +280,24 @@ int state_destroy(struct state *s, struct error **err)
 
 int state_intend(struct state *s, const char *kind, const char *name, struct error **err)
 {
-	return change(s, "INSERT INTO resources(kind, name) VALUES(?, ?) ON CONFLICT DO NOTHING", (const char *[]){kind, name}, 2, err);
+	CLEANUP_FREE char *now = xasprintf("%lld", (long long)clock_wall_ms());
+
+	return change(s, "INSERT INTO resources(kind, name, attributes) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET attributes = excluded.attributes WHERE id IS NULL",
+		      (const char *[]){kind, name, now}, 3, err);
+}
+
+int state_refused(struct state *s, const char *kind, const char *name, struct error **err)
+{
+	return change(s, "UPDATE resources SET attributes = NULL WHERE kind = ? AND name = ? AND id IS NULL", (const char *[]){kind, name}, 2, err);
+}
+
+int64_t state_intended(struct state *s, const char *kind, const char *name)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (query(s, "SELECT attributes FROM resources WHERE kind = ? AND name = ? AND id IS NULL", (const char *[]){kind, name}, 2, take_text, &text, NULL) < 0)
+		return 0;
+	return text != NULL ? strtoll(text, NULL, 10) : 0;
 }
 
 int state_made(struct state *s, const char *kind, const char *name, const char *id, const char *attributes, struct error **err)

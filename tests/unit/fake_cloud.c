@@ -18,6 +18,7 @@ void fake_reset(void)
 	fake.calls = fake.fault_at = fake.ids = fake.broken_times = 0;
 	fake.login = NULL;
 	fake.no_bulk = fake.interface_after_server = false;
+	memset(fake.hidden, 0, sizeof(fake.hidden));
 	fake.n_answers = fake.n_without = 0;
 }
 
@@ -87,6 +88,11 @@ static bool answered(const struct cloud_call *c, struct json_object **ret, int *
 		return true;
 	}
 	return false;
+}
+
+void fake_hide(int kind, unsigned lists)
+{
+	fake.hidden[kind] = lists;
 }
 
 void fake_interface_after_server(void)
@@ -430,6 +436,14 @@ static void pass_time(enum kind kind)
 	}
 }
 
+static bool is_hidden(int kind)
+{
+	if (fake.hidden[kind] == 0)
+		return false;
+	fake.hidden[kind]--;
+	return true;
+}
+
 /* As nova lists servers that no host took: only GET of one tells its fault. */
 static struct json_object *without_faults(struct json_object *all)
 {
@@ -465,7 +479,7 @@ static struct json_object *list(const char *path)
 		if (strncmp(path, l, strlen(l)) != 0 || (path[strlen(l)] != '\0' && path[strlen(l)] != '?'))
 			continue;
 		pass_time((enum kind)kind);
-		return fake_filter(path, without_faults(fake_copy(fake.kinds[kind])));
+		return is_hidden(kind) ? json_object_new_array() : fake_filter(path, without_faults(fake_copy(fake.kinds[kind])));
 	}
 	return NULL;
 }

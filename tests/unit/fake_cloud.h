@@ -27,6 +27,7 @@ void fake_break_server(const char *name, unsigned times);
 void fake_log_in_by_credential(const char *id); /* a restricted one, which makes and revokes none */
 /* The router's interface is refused until there is a server, which is waited for. */
 void fake_interface_after_server(void);
+void fake_hide(int kind, unsigned lists); /* the next lists of that kind are empty: what is there turns up late */
 void fake_without_bulk(void); /* POSTs of several resources get 400 */
 void fake_without(const char *path); /* the list of that path (static) is answered with 404; at most 4 of them; NULL: all are there */
 /* What the next reads of a console log answer, one after the other; the last one stays.  status 200: the text. */

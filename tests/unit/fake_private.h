@@ -13,6 +13,7 @@ struct fake {
 	char broken[64];
 	const char *login; /* id of an application credential, or NULL */
 	bool no_bulk, interface_after_server;
+	unsigned hidden[FAKE_KINDS]; /* lists that are to come without what is there */
 	const struct fake_console *consoles;
 	size_t n_consoles;
 	struct {

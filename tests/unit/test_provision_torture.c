@@ -232,6 +232,55 @@ static void test_takes_up_a_server_that_is_being_built(void **state)
 	assert_string_equal(json_get_str(volume, "attachments[0].server_id", ""), json_get_str(server, "id", "?"));
 }
 
+/* The groups of a run that was ended while it waited for the answer. */
+static void forget_groups(struct cluster *c)
+{
+	static const char *const names[] = {"demo-control-plane", "demo-node", "demo-registry"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_success(state_gone(c->state, kind_info(KIND_GROUP)->name, names[i], &test_error));
+		assert_success(state_intend(c->state, kind_info(KIND_GROUP)->name, names[i], &test_error));
+	}
+}
+
+static void test_what_was_asked_for_may_come_late(void **state)
+{
+	struct cluster *c = *state;
+
+	assert_success(cluster_apply(c, &test_error));
+	forget_groups(c);
+	fake_hide(KIND_GROUP, 4);
+	assert_success(cluster_apply(c, &test_error));
+	assert_complete(c, 0);
+	assert_state_knows(c, all_wanted());
+}
+
+/* It is not waited for for ever, nor where the cloud has said that it made none. */
+static void test_what_was_asked_for_may_never_come(void **state)
+{
+	static const char *const names[] = {"demo-control-plane", "demo-node", "demo-registry"};
+	struct cluster *c = *state;
+	unsigned calls, waited;
+
+	assert_success(cluster_apply(c, &test_error));
+	forget_groups(c);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		fake_drop(KIND_GROUP, names[i]);
+	calls = fake_calls();
+	assert_success(cluster_apply(c, &test_error));
+	waited = fake_calls() - calls;
+	assert_complete(c, 0);
+	forget_groups(c);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		fake_drop(KIND_GROUP, names[i]);
+		assert_success(state_refused(c->state, kind_info(KIND_GROUP)->name, names[i], &test_error));
+	}
+	calls = fake_calls();
+	assert_success(cluster_apply(c, &test_error));
+	assert_in_range(waited - (fake_calls() - calls), 9, 12); /* a look a second, for ten seconds */
+	assert_complete(c, 0);
+}
+
 static void test_pods_pass_where_bulk_forgets_them(void **state)
 {
 	struct cluster *c = *state;
@@ -340,6 +389,8 @@ int main(void)
 		cmocka_unit_test(test_torture_removal),
 		WITH(test_repairs_what_went_behind_its_back),
 		WITH(test_takes_up_a_server_that_is_being_built),
+		WITH(test_what_was_asked_for_may_come_late),
+		WITH(test_what_was_asked_for_may_never_come),
 		WITH(test_pods_pass_where_bulk_forgets_them),
 		WITH(test_a_worker_that_fails_is_told_and_kept),
 		WITH(test_a_control_plane_is_made_again),

@@ -60,6 +60,7 @@ static void test_state_keeps_what_it_was_told(void **state UNUSED)
 	assert_null(state_id(s, "network", "demo"));
 	assert_success(state_made(s, "network", "demo", "n-1", NULL, &test_error));
 	assert_success(state_intend(s, "network", "demo", &test_error)); /* does not forget the id */
+	assert_int_equal(state_intended(s, "network", "demo"), 0); /* and nothing of it is under way */
 	assert_success(state_put_node(s, &n, &test_error));
 	assert_success(state_secret(s, "registry-password", 16, &secret, &test_error));
 	state_close(s);
