@@ -9,10 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* After an ambiguous failure the resource may turn up late: it is looked for at these moments. */
-static const int64_t look_again_ms[] = {0, 1000, 1000, 2000};
-/* And for so long after a call that a run before this one has begun and not seen the end of: a service goes on with what a client has let go. */
+/* A service goes on with what a client has let go: for so long the resource may turn up late … */
 enum { UNDER_WAY_MS = 10 * 1000 };
+/* … and is looked for at these moments after an ambiguous failure. */
+static const int64_t look_again_ms[] = {0, 1000, 1000, 2000, 3000, 3000};
 
 /* A POST of some wants and what came of it. */
 struct post {
