@@ -9,7 +9,7 @@
 
 static int take_up(struct restore *r, struct error **err)
 {
-	CLEANUP_FREE char *noted = state_get(r->c.state, ETCD_RESTORE_KEY);
+	CLEANUP_FREE char *noted = state_get(r->b.c.state, ETCD_RESTORE_KEY);
 	CLEANUP_STRV struct strv words = STRV_INIT;
 
 	if (noted == NULL)
@@ -17,18 +17,19 @@ static int take_up(struct restore *r, struct error **err)
 				 "no restoration of cluster %s's etcd is under way, so that there is nothing to go back from; "
 				 "one that has come to its end has said where "
 				 "the data of before is",
-				 r->c.spec->name);
+				 r->b.c.spec->name);
 	strv_split(&words, noted, " ");
-	r->under_way = (struct restoring){.id = xstrdup(words.n > 0 ? words.v[0] : ""), .stamp = xstrdup(words.n > 1 ? words.v[1] : "")};
-	r->r = (struct etcd_restoration){.id = r->under_way.id, .stamp = r->under_way.stamp};
-	r->noted = r->back = true;
+	r->b.id = xstrdup(words.n > 0 ? words.v[0] : "");
+	r->b.stamp = xstrdup(words.n > 1 ? words.v[1] : "");
+	r->r = (struct etcd_restoration){.id = r->b.id, .stamp = r->b.stamp};
+	r->b.noted = r->back = true;
 	return 0;
 }
 
 static int open_abort(struct restore *r, const struct options *o, struct error **err)
 {
-	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
-	    context_need_kubernetes(&r->c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&r->c, err) < 0 || take_up(r, err) < 0)
+	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->b.c, err) < 0 ||
+	    context_need_kubernetes(&r->b.c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&r->b.c, err) < 0 || take_up(r, err) < 0)
 		return -1;
 	return etcd_restore_planes(r, err);
 }
@@ -41,7 +42,7 @@ static void find_data(const struct restore *r, struct findings *ret)
 
 	for (size_t i = 0; i < r->n; i++)
 		if (!etcd_place_had_data(&r->places[i]))
-			strv_add(&without, r->c.plan->nodes[r->planes[i]].node.name);
+			strv_add(&without, r->b.c.plan->nodes[r->planes[i]].node.name);
 	if (without.n == 0)
 		return;
 	names = verb_names(&without);
@@ -71,15 +72,15 @@ static void print_json(const struct restore *r)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_add_str(o, "cluster", r->c.spec->name);
-	if (r->c.o->dry_run)
+	json_add_str(o, "cluster", r->b.c.spec->name);
+	if (r->b.c.o->dry_run)
 		json_add(o, "steps", etcd_phases_json(r));
 	output_json(o);
 }
 
 static int show(const struct restore *r)
 {
-	if (r->c.o->format == OUTPUT_JSON)
+	if (r->b.c.o->format == OUTPUT_JSON)
 		print_json(r);
 	else
 		etcd_phases_print(r);
@@ -89,21 +90,21 @@ static int show(const struct restore *r)
 static int run(struct restore *r, struct error **err)
 {
 	int64_t begun = clock_ms();
-	CLEANUP_FREE char *question = xasprintf("Go back from the restoration of cluster %s's etcd to the data of before it", r->c.spec->name);
+	CLEANUP_FREE char *question = xasprintf("Go back from the restoration of cluster %s's etcd to the data of before it", r->b.c.spec->name);
 	struct live *live;
 	int result;
 
-	if (output_confirm(r->c.o->yes, question, err) < 0)
+	if (output_confirm(r->b.c.o->yes, question, err) < 0)
 		return -1;
-	live = live_new(r->events, r->c.state, r->c.o);
+	live = live_new(r->b.events, r->b.c.state, r->b.c.o);
 	result = etcd_phases_run(r, err);
 	if (result == 0)
-		result = state_set(r->c.state, ETCD_RESTORE_KEY, NULL, err);
+		result = state_set(r->b.c.state, ETCD_RESTORE_KEY, NULL, err);
 	live_free(live);
 	if (result < 0)
 		return restoring_told(result, "the same command goes on from here", err);
-	log_info("etcd of cluster %s is as it was before the restoration (%.1f s)", r->c.spec->name, (double)(clock_ms() - begun) / 1000);
-	if (r->c.o->format == OUTPUT_JSON)
+	log_info("etcd of cluster %s is as it was before the restoration (%.1f s)", r->b.c.spec->name, (double)(clock_ms() - begun) / 1000);
+	if (r->b.c.o->format == OUTPUT_JSON)
 		print_json(r);
 	return 0;
 }

@@ -4,7 +4,6 @@
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
-#include "core/base/parallel.h"
 
 /*
  * The snapshot is there before anything is stopped; an API server that still ran while etcd goes would hang for more than a minute, and etcd's members
@@ -19,7 +18,7 @@ static int push(struct ssh *s, struct restore *r, size_t i, struct error **err)
 
 	if (r->places[i].done)
 		return 0;
-	backup_pull_begin(&pull, &r->file);
+	backup_pull_begin(&pull, &r->b.file);
 	return etcd_push(s, &r->r, backup_pull_read, &pull, err);
 }
 
@@ -35,7 +34,7 @@ static int stop(struct ssh *s, struct restore *r UNUSED, size_t i UNUSED, struct
 
 static int swap(struct ssh *s, struct restore *r, size_t i, struct error **err)
 {
-	return etcd_swap(s, &r->r, r->c.plan, &r->c.plan->nodes[r->planes[i]], err);
+	return etcd_swap(s, &r->r, r->b.c.plan, &r->b.c.plan->nodes[r->planes[i]], err);
 }
 
 static int back(struct ssh *s, struct restore *r, size_t i UNUSED, struct error **err)
@@ -107,43 +106,19 @@ static int one(size_t i, void *context, struct error **err)
 {
 	const struct round *round = context;
 	struct restore *r = round->r;
-	const char *name = r->c.plan->nodes[r->planes[i]].node.name;
 	struct call c = {round->phase, r, i};
-	struct error *why = NULL;
 
-	event_begin(r->events, name, round->phase->name);
-	if (reach_run(r->reach, name, &r->sessions[i], call, &c, &why) == 0) {
-		event_end(r->events, name, round->phase->name);
-		return 0;
-	}
-	if (!error_is(why, ERROR_CANCELLED))
-		event_fail(r->events, name, round->phase->name, error_message(why));
-	error_wrap(&why, "%s", name);
-	return error_move(err, why);
-}
-
-static int everywhere(struct restore *r, const struct phase *phase, struct error **err)
-{
-	struct round round = {r, phase};
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, r->n + 1);
-	int result = parallel_for(r->n, 0, one, &round, errors, NULL);
-
-	if (result < 0)
-		result = verb_sum_up(errors, r->n, "", "", err);
-	for (size_t i = 0; i < r->n; i++)
-		error_free(errors[i]);
-	return result;
+	return restoring_phase(&r->b, r->b.c.plan->nodes[r->planes[i]].node.name, &r->sessions[i], round->phase->name, call, &c, err);
 }
 
 /* From here on it is known what has been begun. */
 static int note(struct restore *r, struct error **err)
 {
-	CLEANUP_FREE char *raised = xasprintf("%lld", (long long)(r->file.header.revision + r->r.bump));
+	CLEANUP_FREE char *raised = xasprintf("%lld", (long long)(r->b.file.header.revision + r->r.bump));
 
-	r->noted = true;
-	if (state_set(r->c.state, RAISED_KEY, raised, err) < 0)
+	if (state_set(r->b.c.state, RAISED_KEY, raised, err) < 0)
 		return -1;
-	return restoring_note(r->c.state, ETCD_RESTORE_KEY, r->file.header_sha256, &r->under_way, err);
+	return restoring_note(&r->b, err);
 }
 
 int etcd_phases_run(struct restore *r, struct error **err)
@@ -151,9 +126,9 @@ int etcd_phases_run(struct restore *r, struct error **err)
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
 		if (!takes(r, &phases[i]))
 			continue;
-		if (!phases[i].harmless && !r->noted && note(r, err) < 0)
+		if (!phases[i].harmless && !r->b.noted && note(r, err) < 0)
 			return -1;
-		if (everywhere(r, &phases[i], err) < 0)
+		if (verb_parallel(r->n, 0, one, &(struct round){r, &phases[i]}, "", err) < 0)
 			return -1;
 	}
 	return 0;
@@ -186,7 +161,7 @@ void etcd_phases_print(const struct restore *r)
 	CLEANUP_FREE char *all = NULL;
 
 	for (size_t i = 0; i < r->n; i++)
-		strv_add(&names, r->c.plan->nodes[r->planes[i]].node.name);
+		strv_add(&names, r->b.c.plan->nodes[r->planes[i]].node.name);
 	all = verb_names(&names);
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
 		if (takes(r, &phases[i]))

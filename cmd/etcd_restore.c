@@ -1,8 +1,6 @@
 #include "cmd/etcd_restore.h"
 #include "cmd/etcd.h"
 #include "cmd/checks.h"
-#include "cmd/backup_away.h"
-#include "cmd/backup_header.h"
 #include "cmd/live.h"
 #include "cmd/lost.h"
 #include "cmd/output.h"
@@ -16,7 +14,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/cluster/frozen.h"
-#include "core/cluster/recovery.h"
 
 enum { READY_MS = 10 * 60 * 1000 };
 
@@ -34,7 +31,7 @@ static void register_again(struct restore *r, const char *name)
 {
 	CLEANUP_ERROR struct error *why = NULL;
 
-	if (lost_register(r->reach, name, &why) == 0)
+	if (lost_register(r->b.reach, name, &why) == 0)
 		log_info("%s came after the backup: its kubelet registers it again", name);
 	else
 		log_warning("%s came after the backup, and Kubernetes does not know it; restart its kubelet: %s", name, error_message(why));
@@ -44,8 +41,8 @@ static void compare_nodes(struct restore *r, struct json_object *nodes)
 {
 	struct json_object *items = json_at(nodes, "items");
 
-	for (size_t i = 0; i < r->c.plan->n_nodes; i++) {
-		const struct node *n = &r->c.plan->nodes[i].node;
+	for (size_t i = 0; i < r->b.c.plan->n_nodes; i++) {
+		const struct node *n = &r->b.c.plan->nodes[i].node;
 
 		if (node_runs_kubernetes(n->role) && n->server_id != NULL && node_find(nodes, n->name) == NULL)
 			register_again(r, n->name);
@@ -53,7 +50,7 @@ static void compare_nodes(struct restore *r, struct json_object *nodes)
 	for (size_t i = 0; i < json_len(items); i++) {
 		const char *name = json_get_str(json_object_array_get_idx(items, i), "metadata.name", "?");
 
-		if (plan_find(r->c.plan, name) == NULL)
+		if (plan_find(r->b.c.plan, name) == NULL)
 			log_warning("Kubernetes knows a node %s, as when the backup was made, and the cluster has none: kubectl delete node %s", name, name);
 	}
 }
@@ -62,60 +59,48 @@ static int settle(struct restore *r, struct error **err)
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
-	if (planes_ask(&r->c, r->reach, list, &nodes, NULL, err) < 0)
+	if (planes_ask(&r->b.c, r->b.reach, list, &nodes, NULL, err) < 0)
 		return -1;
 	compare_nodes(r, nodes);
-	return state_set(r->c.state, ETCD_RESTORE_KEY, NULL, err);
+	return state_set(r->b.c.state, ETCD_RESTORE_KEY, NULL, err);
 }
 
 /* ---- the whole */
 
-static struct json_object *nodes_json(const struct restore *r)
+/* NULL: it had none. */
+static const char *before(const struct restore *r, size_t i)
 {
-	struct json_object *o = json_object_new_array();
-
-	for (size_t i = 0; i < r->n; i++) {
-		struct json_object *node = json_object_new_object();
-
-		json_add_str(node, "node", r->c.plan->nodes[r->planes[i]].node.name);
-		json_add_str(node, "before", r->places[i].has_data || r->places[i].done ? r->places[i].before : NULL);
-		json_object_array_add(o, node);
-	}
-	return o;
+	return r->places[i].has_data || r->places[i].done ? r->places[i].before : NULL;
 }
 
-static void print_json(const struct restore *r, bool steps)
+static void print_json(const struct restore *r, struct json_object *steps)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *nodes = json_object_new_array();
 
-	json_add_str(o, "cluster", r->c.spec->name);
-	json_add(o, "backup", backup_header_json(&r->file.header));
-	json_add(o, "nodes", nodes_json(r));
-	if (steps)
-		json_add(o, "steps", etcd_phases_json(r));
-	output_json(o);
+	for (size_t i = 0; i < r->n; i++)
+		json_object_array_add(nodes, restoring_node_json(r->b.c.plan->nodes[r->planes[i]].node.name, before(r, i)));
+	restoring_print_json(&r->b, nodes, steps);
 }
 
 static void tell_done(const struct restore *r, int64_t begun)
 {
-	CLEANUP_FREE char *taken = clock_rfc3339(r->file.header.taken_ms);
+	CLEANUP_FREE char *taken = clock_rfc3339(r->b.file.header.taken_ms);
 
-	log_info("etcd of cluster %s is as it was on %s (%.1f s)", r->c.spec->name, taken, (double)(clock_ms() - begun) / 1000);
+	log_info("etcd of cluster %s is as it was on %s (%.1f s)", r->b.c.spec->name, taken, (double)(clock_ms() - begun) / 1000);
 	for (size_t i = 0; i < r->n; i++)
-		if (r->places[i].has_data || r->places[i].done)
-			log_info("what %s had before is there in %s: remove it when nobody wants it any more", r->c.plan->nodes[r->planes[i]].node.name,
-				 r->places[i].before);
-	if (r->c.o->format == OUTPUT_JSON)
-		print_json(r, false);
+		if (before(r, i) != NULL)
+			restoring_tell_before(r->b.c.plan->nodes[r->planes[i]].node.name, before(r, i));
+	if (r->b.c.o->format == OUTPUT_JSON)
+		print_json(r, NULL);
 }
 
 static int confirm(const struct restore *r, struct error **err)
 {
-	CLEANUP_FREE char *taken = clock_rfc3339(r->file.header.taken_ms), *question = NULL;
+	CLEANUP_FREE char *taken = clock_rfc3339(r->b.file.header.taken_ms), *question = NULL;
 
-	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost", r->c.spec->name, taken,
-			     (long long)r->file.header.keys);
-	return r->under_way.resumed ? 0 : output_confirm(r->c.o->yes, question, err);
+	question = xasprintf("Put etcd of cluster %s back to %s (%lld keys), so that what Kubernetes was told since then is lost", r->b.c.spec->name, taken,
+			     (long long)r->b.file.header.keys);
+	return restoring_confirm(&r->b, question, err);
 }
 
 static int check(struct restore *r, struct error **err)
@@ -136,16 +121,16 @@ static int run(struct restore *r, struct error **err)
 
 	if (check(r, err) < 0)
 		return -1;
-	if (r->c.o->dry_run) {
-		if (r->c.o->format == OUTPUT_JSON)
-			print_json(r, true);
+	if (r->b.c.o->dry_run) {
+		if (r->b.c.o->format == OUTPUT_JSON)
+			print_json(r, etcd_phases_json(r));
 		else
 			etcd_phases_print(r);
 		return 0;
 	}
 	if (confirm(r, err) < 0)
 		return -1;
-	live = live_new(r->events, r->c.state, r->c.o);
+	live = live_new(r->b.events, r->b.c.state, r->b.c.o);
 	result = etcd_phases_run(r, err);
 	if (result == 0)
 		result = settle(r, err);
@@ -157,37 +142,19 @@ static int run(struct restore *r, struct error **err)
 
 static void take_up(struct restore *r)
 {
-	CLEANUP_FREE char *raised = state_get(r->c.state, RAISED_KEY);
+	CLEANUP_FREE char *raised = state_get(r->b.c.state, RAISED_KEY);
 
-	restoring_take_up(r->c.state, ETCD_RESTORE_KEY, r->file.header_sha256, &r->under_way);
-	r->noted = r->under_way.resumed;
-	r->r = (struct etcd_restoration){
-		.id = r->under_way.id, .stamp = r->under_way.stamp, .sha256 = r->file.header.sha256, .size = r->file.header.size};
-	r->r.bump = etcd_bump(r->file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->under_way.resumed);
-}
-
-/* What comes from an object store has no name on this machine any more once it is open. */
-static int open_backup(struct restore *r, const char *name, struct error **err)
-{
-	CLEANUP(backup_away_drop) char *folder = NULL;
-	CLEANUP_FREE char *path = NULL;
-
-	if (backup_away_local(name, context_cloud(&r->c), &folder, &path, err) < 0 ||
-	    backup_open(r->c.o, path, r->c.spec->name, state_uuid(r->c.state), &r->file, &r->recovery, err) < 0)
-		return -1;
-	r->file.path = name;
-	if (r->file.header.docker != NULL)
-		return error_set(err, ERROR_CONFIG, "%s is of a swarm, not of etcd", name);
-	return 0;
+	r->r = (struct etcd_restoration){.id = r->b.id, .stamp = r->b.stamp, .sha256 = r->b.file.header.sha256, .size = r->b.file.header.size};
+	r->r.bump = etcd_bump(r->b.file.header.revision, raised != NULL ? strtoll(raised, NULL, 10) : 0, r->b.resumed);
 }
 
 int etcd_restore_planes(struct restore *r, struct error **err)
 {
-	context_pin_pools(&r->c, NULL);
-	if (context_replan(&r->c, err) < 0)
+	context_pin_pools(&r->b.c, NULL);
+	if (context_replan(&r->b.c, err) < 0)
 		return -1;
-	r->reach = reach_new(r->c.spec, r->c.state, r->c.inventory);
-	r->planes = planes_list(&r->c, &r->n);
+	r->b.reach = reach_new(r->b.c.spec, r->b.c.state, r->b.c.inventory);
+	r->planes = planes_list(&r->b.c, &r->n);
 	r->places = xnew_n(struct etcd_place, r->n + 1);
 	r->sessions = xnew_n(struct ssh *, r->n + 1);
 	return 0;
@@ -195,15 +162,15 @@ int etcd_restore_planes(struct restore *r, struct error **err)
 
 static int open_restore(struct restore *r, const struct options *o, struct error **err)
 {
-	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->c, err) < 0 ||
-	    context_need_kubernetes(&r->c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&r->c, err) < 0 ||
-	    upgrade_check_none(&r->c, err) < 0 || rotate_check_none(&r->c, err) < 0)
+	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, &r->b.c, err) < 0 ||
+	    context_need_kubernetes(&r->b.c, ETCD_OF_SWARM, err) < 0 || context_need_keys(&r->b.c, err) < 0 ||
+	    upgrade_check_none(&r->b.c, err) < 0 || rotate_check_none(&r->b.c, err) < 0)
 		return -1;
-	r->kubernetes = frozen_version(r->c.state);
+	r->kubernetes = frozen_version(r->b.c.state);
 	if (r->kubernetes == NULL)
 		return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet: \"davit apply\" makes it, then its data can be put there",
-				 r->c.spec->name);
-	if (open_backup(r, o->args.v[0], err) < 0)
+				 r->b.c.spec->name);
+	if (restoring_open(&r->b, o->args.v[0], err) < 0)
 		return -1;
 	take_up(r);
 	return etcd_restore_planes(r, err);
@@ -218,13 +185,8 @@ void etcd_restore_clear(struct restore *r)
 	free(r->places);
 	free(r->sessions);
 	free(r->planes);
-	reach_free(r->reach);
-	recovery_free(&r->recovery);
-	backup_file_close(&r->file);
-	events_free(r->events);
 	free(r->kubernetes);
-	restoring_clear(&r->under_way);
-	context_close(&r->c);
+	restoring_clear(&r->b);
 }
 
 static int restore(struct restore *r, const struct options *o, struct error **err)
@@ -234,14 +196,14 @@ static int restore(struct restore *r, const struct options *o, struct error **er
 
 	if (open_restore(r, o, err) < 0)
 		return -1;
-	onward = xasprintf("the same \"davit etcd restore %s\" goes on from here; \"davit etcd restore --abort\" goes back to what was there before", r->file.path);
+	onward = xasprintf("the same \"davit etcd restore %s\" goes on from here; \"davit etcd restore --abort\" goes back to what was there before", r->b.file.path);
 	result = run(r, err);
-	return r->noted ? restoring_told(result, onward, err) : result;
+	return r->b.noted ? restoring_told(result, onward, err) : result;
 }
 
 int verb_etcd_restore(const struct options *o, struct error **err)
 {
-	CLEANUP(etcd_restore_clear) struct restore r = {.file = {.fd = -1}, .events = events_new()};
+	CLEANUP(etcd_restore_clear) struct restore r = {.b = RESTORING_INIT(ETCD_RESTORE_KEY)};
 
 	if (o->abort && o->args.n > 0)
 		return error_set(err, ERROR_USAGE, "etcd restore: --abort takes no backup: it goes back to what was there before");

@@ -1,27 +1,19 @@
 /* etcd_restore: what files of cmd/etcd_restore*.c share. */
 #pragma once
 #include "cmd/etcd.h"
-#include "cmd/backup_open.h"
 #include "cmd/restoring.h"
 #include "bootstrap/etcd.h"
-#include "core/cluster/events.h"
 #include "provision/finding.h"
 
 struct restore {
-	struct context c;
-	struct reach *reach;
-	struct events *events;
-	struct backup_file file;
-	struct json_object *recovery; /* what was sealed with the snapshot */
-	char *kubernetes;	      /* that the cluster has */
+	struct restoring b;
+	char *kubernetes; /* that the cluster has */
 	struct etcd_restoration r;
-	struct restoring under_way; /* whose words r has */
 	bool back; /* to the data of before it (--abort) */
 	size_t *planes; /* indices in the plan */
 	size_t n;
 	struct etcd_place *places; /* of each of them */
 	struct ssh **sessions;	   /* likewise */
-	bool noted;		   /* something has been touched, and the state knows */
 };
 
 /* Who is asked; the rest of r is set. */

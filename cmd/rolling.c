@@ -6,7 +6,6 @@
 #include "bootstrap/upgrade.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
-#include "core/base/parallel.h"
 
 enum { CONNECT_MS = 60 * 1000, NODE_MS = 15 * 60 * 1000, HEALTHY_MS = 5 * 60 * 1000, AT_ONCE = 8 };
 
@@ -112,19 +111,12 @@ static int workers(const struct rolling *r, struct error **err)
 {
 	const struct plan *plan = r->w->c->plan;
 	CLEANUP_FREE const struct plan_node **nodes = xnew_n(const struct plan_node *, plan->n_nodes);
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, plan->n_nodes);
 	struct workers w = {r, nodes, 0};
-	int result;
 
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		if (plan->nodes[i].node.role == NODE_WORKER && takes(r, &plan->nodes[i]))
 			nodes[w.n++] = &plan->nodes[i];
-	result = parallel_for(w.n, AT_ONCE, worker, &w, errors, NULL);
-	if (result < 0)
-		result = verb_sum_up(errors, w.n, "", "\nThe others have theirs. The same command goes on with those that have not.", err);
-	for (size_t i = 0; i < w.n; i++)
-		error_free(errors[i]);
-	return result;
+	return verb_parallel(w.n, AT_ONCE, worker, &w, "\nThe others have theirs. The same command goes on with those that have not.", err);
 }
 
 static int others(const struct rolling *r, enum node_role role, struct error **err)

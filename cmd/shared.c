@@ -3,6 +3,7 @@
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/log.h"
+#include "core/base/parallel.h"
 #include "core/base/path.h"
 #include <stdio.h>
 
@@ -90,6 +91,18 @@ int verb_sum_up(struct error *const *errors, size_t n, const char *head, const c
 	}
 	text = strv_join(&lines, "\n");
 	return lines.n == 0 ? cancel_check(err) : error_set(err, kind, "%s%s%s", head, text, tail);
+}
+
+int verb_parallel(size_t n, unsigned width, int (*job)(size_t i, void *context, struct error **err), void *context, const char *tail, struct error **err)
+{
+	CLEANUP_FREE struct error **errors = xnew_n(struct error *, n + 1);
+	int r = parallel_for(n, width, job, context, errors, NULL);
+
+	if (r < 0)
+		r = verb_sum_up(errors, n, "", tail, err);
+	for (size_t i = 0; i < n; i++)
+		error_free(errors[i]);
+	return r;
 }
 
 void verb_warn_left(const struct changes *changes)

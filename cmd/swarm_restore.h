@@ -1,11 +1,7 @@
 /* swarm_restore: what files of cmd/swarm_restore*.c share. */
 #pragma once
-#include "cmd/backup_open.h"
-#include "cmd/context.h"
-#include "cmd/reach.h"
 #include "cmd/restoring.h"
 #include "bootstrap/swarm_restore.h"
-#include "core/cluster/events.h"
 #include "provision/finding.h"
 
 /* A manager or a worker. */
@@ -20,18 +16,12 @@ struct seat {
 };
 
 struct swarm_restore {
-	struct context c;
-	struct reach *reach;
-	struct events *events;
-	struct backup_file file;
-	struct json_object *recovery; /* what was sealed with the data */
-	struct restoring under_way;
+	struct restoring b;
 	struct swarm_restoration r;
 	struct seat *seats; /* managers, then workers */
 	size_t n, n_managers;
 	struct seat *first; /* the manager that begins: the backup's, or the first that can be reached */
 	struct swarm_offer offer;
-	bool noted; /* something has been touched, and the state knows */
 };
 
 /* Connects to all managers, which stay connected, looks at their data, and chooses the one that begins. */

@@ -43,9 +43,9 @@ static int visit(size_t i, void *context, struct error **err)
 
 	if (seat->n->address == NULL)
 		return error_set(err, ERROR_CONFIG, "it has no address yet");
-	if (reach_ssh(r->reach, seat->n->name, clock_deadline(CONNECT_MS), &seat->session, err) < 0)
+	if (reach_ssh(r->b.reach, seat->n->name, clock_deadline(CONNECT_MS), &seat->session, err) < 0)
 		return -1;
-	return reach_run(r->reach, seat->n->name, &seat->session, look, &v, err);
+	return reach_run(r->b.reach, seat->n->name, &seat->session, look, &v, err);
 }
 
 /* ---- what stands against it */
@@ -56,7 +56,7 @@ static void tell_visit(struct swarm_restore *r, struct seat *seat, const struct 
 	seat->lost = why != NULL;
 	if (why == NULL)
 		return;
-	if (r->under_way.resumed)
+	if (r->b.resumed)
 		findings_add(ret, SEVERITY_WARNING, "reach", xasprintf("%s: %s", seat->n->name, error_message(why)), NULL,
 			     xstrdup("it is left out: once this has come to its end, \"davit apply\" lets it join"));
 	else
@@ -71,7 +71,7 @@ static void choose(struct swarm_restore *r)
 	for (size_t i = 0; i < r->n_managers; i++) {
 		struct seat *seat = &r->seats[i];
 
-		if (!seat->lost && (r->first == NULL || strcmp(seat->n->name, r->file.header.node) == 0))
+		if (!seat->lost && (r->first == NULL || strcmp(seat->n->name, r->b.file.header.node) == 0))
 			r->first = seat;
 	}
 }
@@ -80,10 +80,10 @@ static void check_version(const struct swarm_restore *r, struct findings *ret)
 {
 	struct version has = {0}, had = {0};
 
-	if (!version_parse(r->first->place.engine, &has) || !version_parse(r->file.header.docker, &had) || version_compare(&has, &had) >= 0)
+	if (!version_parse(r->first->place.engine, &has) || !version_parse(r->b.file.header.docker, &had) || version_compare(&has, &had) >= 0)
 		return;
 	findings_add(ret, SEVERITY_ERROR, "version",
-		     xasprintf("the backup is of Engine %s, and %s has %s", r->file.header.docker, r->first->n->name, r->first->place.engine),
+		     xasprintf("the backup is of Engine %s, and %s has %s", r->b.file.header.docker, r->first->n->name, r->first->place.engine),
 		     xstrdup("an older engine may not read what a newer one has written"), xstrdup("\"davit upgrade\" to that version first, or take an older backup"));
 }
 
@@ -92,7 +92,7 @@ static void check_swarm(const struct swarm_restore *r, struct findings *ret)
 {
 	CLEANUP_STRV struct strv well = STRV_INIT, locked = STRV_INIT;
 
-	for (size_t i = 0; i < r->n_managers && !r->under_way.resumed; i++) {
+	for (size_t i = 0; i < r->n_managers && !r->b.resumed; i++) {
 		if (r->seats[i].has_quorum)
 			strv_add(&well, r->seats[i].n->name);
 		else if (r->seats[i].is_locked)
@@ -125,8 +125,8 @@ int swarm_restore_visit(struct swarm_restore *r, struct findings *ret, struct er
 	if (cancel_check(err) < 0)
 		return -1;
 	choose(r);
-	if (r->first == NULL && r->under_way.resumed)
-		return error_set(err, ERROR_NODE, "no manager of cluster %s can be reached", r->c.spec->name);
+	if (r->first == NULL && r->b.resumed)
+		return error_set(err, ERROR_NODE, "no manager of cluster %s can be reached", r->b.c.spec->name);
 	if (r->first != NULL)
 		check_version(r, ret);
 	check_swarm(r, ret);

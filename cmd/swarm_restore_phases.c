@@ -7,7 +7,6 @@
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/parallel.h"
 #include "core/base/path.h"
 #include "core/cluster/stacks.h"
 
@@ -16,7 +15,7 @@
  * A run that goes on does all phases, and each looks first at what is done.
  */
 
-enum { CONNECT_MS = 60 * 1000, BEGIN_MS = 3 * 60 * 1000, JOIN_MS = 5 * 60 * 1000, AUTHORITY_MS = 10 * 60 * 1000, AGAIN_MS = 1000 };
+enum { BEGIN_MS = 3 * 60 * 1000, JOIN_MS = 5 * 60 * 1000, AUTHORITY_MS = 10 * 60 * 1000, AGAIN_MS = 1000 };
 /* A worker that has lost its managers asks them again within 8 s, one after the other. */
 enum { BACK_MS = 90 * 1000 };
 
@@ -34,9 +33,7 @@ static int on_first(struct swarm_restore *r, reach_job *job, void *context, stru
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 
-	if (reach_ssh(r->reach, r->first->n->name, clock_deadline(CONNECT_MS), &s, err) < 0)
-		return -1;
-	return reach_run(r->reach, r->first->n->name, &s, job, context, err);
+	return reach_run(r->b.reach, r->first->n->name, &s, job, context, err);
 }
 
 /* ---- the first */
@@ -47,8 +44,8 @@ static int push(struct ssh *s, struct swarm_restore *r, struct seat *seat, struc
 
 	if (seat->place.done && seat->place.has_data)
 		return 0;
-	backup_pull_begin(&pull, &r->file);
-	return swarm_restore_push(s, &r->r, backup_pull_read, &pull, r->file.unlock, err);
+	backup_pull_begin(&pull, &r->b.file);
+	return swarm_restore_push(s, &r->r, backup_pull_read, &pull, r->b.file.unlock, err);
 }
 
 static int take(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSED, struct error **err)
@@ -66,14 +63,14 @@ static void wipe(struct strv *keys)
 /* Its key stands in the state at once: with autolock a restart would lock it. */
 static int begin(struct ssh *s, struct swarm_restore *r, struct seat *seat, struct error **err)
 {
-	CLEANUP_SECRET char *text = state_get(r->c.state, STATE_UNLOCK_KEYS), *key = NULL;
+	CLEANUP_SECRET char *text = state_get(r->b.c.state, STATE_UNLOCK_KEYS), *key = NULL;
 	CLEANUP(wipe) struct strv keys = STRV_INIT;
 	int64_t deadline = clock_deadline(BEGIN_MS);
 
 	strv_split(&keys, text != NULL ? text : "", " ");
-	strv_split(&keys, r->file.unlock != NULL ? r->file.unlock : "", " ");
-	if (swarm_restore_begin(s, r->c.spec, seat->n->address, &keys, deadline, err) < 0 || swarm_key_read(s, deadline, &key, err) < 0 ||
-	    swarm_key_keep(r->c.state, key, err) < 0 || swarm_note_begun(r->c.state, err) < 0)
+	strv_split(&keys, r->b.file.unlock != NULL ? r->b.file.unlock : "", " ");
+	if (swarm_restore_begin(s, r->b.c.spec, seat->n->address, &keys, deadline, err) < 0 || swarm_key_read(s, deadline, &key, err) < 0 ||
+	    swarm_key_keep(r->b.c.state, key, err) < 0 || swarm_note_begun(r->b.c.state, err) < 0)
 		return -1;
 	swarm_offer_clear(&r->offer);
 	return swarm_offer_read(s, seat->n->address, deadline, &r->offer, err);
@@ -112,7 +109,7 @@ static int join(struct ssh *s, struct swarm_restore *r, struct seat *seat, struc
 {
 	bool is_member = false;
 
-	if (swarm_lock_enter(&r->c, s, clock_deadline(JOIN_MS), &is_member, err) < 0)
+	if (swarm_lock_enter(&r->b.c, s, clock_deadline(JOIN_MS), &is_member, err) < 0)
 		return -1;
 	return is_member ? 0 : enter(s, r, seat, err);
 }
@@ -174,7 +171,7 @@ static int come_back(struct ssh *s, struct swarm_restore *r, struct seat *seat, 
 
 static int take_authority(struct ssh *s, const struct swarm_restore *r, struct error **err)
 {
-	CLEANUP_FREE char *certificate = state_path(r->c.state, "pki/swarm-ca.crt"), *key = state_path(r->c.state, "pki/swarm-ca.key");
+	CLEANUP_FREE char *certificate = state_path(r->b.c.state, "pki/swarm-ca.crt"), *key = state_path(r->b.c.state, "pki/swarm-ca.key");
 	CLEANUP_BUF struct buf pem = BUF_INIT;
 	CLEANUP(buf_wipe) struct buf key_pem = BUF_INIT;
 
@@ -188,10 +185,10 @@ static int take_authority(struct ssh *s, const struct swarm_restore *r, struct e
 /* What the state says was deployed was deployed to the swarm that was. */
 static int settle(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSED, struct error **err)
 {
-	if (take_authority(s, r, err) < 0 || swarm_settle(&r->c, s, clock_deadline(JOIN_MS), err) < 0)
+	if (take_authority(s, r, err) < 0 || swarm_settle(&r->b.c, s, clock_deadline(JOIN_MS), err) < 0)
 		return -1;
-	for (size_t i = 0; i < r->c.spec->n_stacks; i++)
-		if (stacks_note(r->c.state, r->c.spec->stacks[i].name, NULL, err) < 0)
+	for (size_t i = 0; i < r->b.c.spec->n_stacks; i++)
+		if (stacks_note(r->b.c.state, r->b.c.spec->stacks[i].name, NULL, err) < 0)
 			return -1;
 	return 0;
 }
@@ -240,59 +237,28 @@ static bool takes_part(const struct round *round, const struct seat *seat)
 static int one(size_t i, void *context, struct error **err)
 {
 	const struct round *round = context;
-	struct swarm_restore *r = round->r;
-	struct seat *seat = &r->seats[i];
-	const char *name = seat->n->name;
+	struct seat *seat = &round->r->seats[i];
 	struct call c = {round, seat};
 	struct error *why = NULL;
 
-	if (!takes_part(round, seat))
+	if (!takes_part(round, seat) || restoring_phase(&round->r->b, seat->n->name, &seat->session, round->phase->name, call, &c, &why) == 0)
 		return 0;
-	event_begin(r->events, name, round->phase->name);
-	if ((seat->session != NULL || reach_ssh(r->reach, name, clock_deadline(CONNECT_MS), &seat->session, &why) == 0) &&
-	    reach_run(r->reach, name, &seat->session, call, &c, &why) == 0) {
-		event_end(r->events, name, round->phase->name);
-		return 0;
-	}
-	if (!error_is(why, ERROR_CANCELLED))
-		event_fail(r->events, name, round->phase->name, error_message(why));
-	error_wrap(&why, "%s", name);
 	if (error_is(why, ERROR_CANCELLED) || !round->phase->may_fail)
 		return error_move(err, why);
-	log_warning("%s; \"davit node replace %s\" makes it anew", error_message(why), name);
+	log_warning("%s; \"davit node replace %s\" makes it anew", error_message(why), seat->n->name);
 	error_free(why);
 	return 0;
-}
-
-static int everywhere(struct swarm_restore *r, const struct phase *phase, struct error **err)
-{
-	struct round round = {r, phase};
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, r->n + 1);
-	int result = parallel_for(r->n, 0, one, &round, errors, NULL);
-
-	if (result < 0)
-		result = verb_sum_up(errors, r->n, "", "", err);
-	for (size_t i = 0; i < r->n; i++)
-		error_free(errors[i]);
-	return result;
-}
-
-/* From here on it is known what has been begun. */
-static int note(struct swarm_restore *r, struct error **err)
-{
-	r->noted = true;
-	return restoring_note(r->c.state, SWARM_RESTORE_KEY, r->file.header_sha256, &r->under_way, err);
 }
 
 int swarm_restore_phases(struct swarm_restore *r, struct error **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
-		if (!phases[i].harmless && !r->noted && note(r, err) < 0)
+		if (!phases[i].harmless && !r->b.noted && restoring_note(&r->b, err) < 0)
 			return -1;
-		if (everywhere(r, &phases[i], err) < 0)
+		if (verb_parallel(r->n, 0, one, &(struct round){r, &phases[i]}, "", err) < 0)
 			return -1;
 	}
-	return state_set(r->c.state, SWARM_RESTORE_KEY, NULL, err);
+	return state_set(r->b.c.state, SWARM_RESTORE_KEY, NULL, err);
 }
 
 /* ---- shown */

@@ -157,14 +157,8 @@ static int run_worker(size_t i, void *context, struct error **err)
 static int workers(struct upgrade *u, size_t first, size_t n, struct error **err)
 {
 	struct batch b = {u, &u->steps.items[first]};
-	CLEANUP_FREE struct error **errors = xnew_n(struct error *, n);
-	int r = parallel_for(n, (unsigned)u->c->o->at_once, run_worker, &b, errors, NULL);
 
-	if (r < 0)
-		r = verb_sum_up(errors, n, "", "", err);
-	for (size_t i = 0; i < n; i++)
-		error_free(errors[i]);
-	return r;
+	return verb_parallel(n, (unsigned)u->c->o->at_once, run_worker, &b, "", err);
 }
 
 static int prune(struct ssh *s, void *context UNUSED, struct error **err)

@@ -71,6 +71,8 @@ size_t verb_failed(struct error *const *errors, size_t n);
 /* Their messages, a line each between head and tail, as one error of ERROR_NODE, or of ERROR_INTERNAL where this machine alone is the reason (a full
  * disk); where none failed what cancel_check() says. */
 int verb_sum_up(struct error *const *errors, size_t n, const char *head, const char *tail, struct error **err) MUST_USE;
+/* parallel_for() of jobs all of which are tried; what failed is summed up, without a head. */
+int verb_parallel(size_t n, unsigned width, int (*job)(size_t i, void *context, struct error **err), void *context, const char *tail, struct error **err) MUST_USE;
 /* r; where the user ended a run that the same command takes up, the error says so.  command: "certs renew". */
 int verb_interrupted(int r, const char *command, struct error **err) MUST_USE;
 void verb_warn_left(const struct changes *changes); /* a warning for each of the others */
