@@ -48,6 +48,15 @@ is() {
 	if [[ $(<out) = "$2" ]]; then ok "$1"; else not_ok "$1" 'printed:' "$(cat out err)" 'not:' "$2"; fi
 }
 
+# FILE: of a backup what is not sealed, as docs/reliability.md has it; what is sealed comes to ./sealed
+opened_by_hand() {
+	local header sealed at
+	read -r _ header sealed _ <"$1"
+	at=$(($(head -n 1 "$1" | wc -c) + header))
+	tail -c +$((at + 1)) "$1" | head -c "$sealed" | openssl cms -decrypt -binary -inform DER -pwri_password "$DAVIT_PASSPHRASE" -out sealed
+	tail -c +$((at + sealed + 1)) "$1" | openssl enc -d -aes-256-ctr -iv 0 -K "$(head -n 1 sealed | sed 's/.*"key":"\([0-9a-f]*\)".*/\1/')" 2>/dev/null
+}
+
 # davit STATUS ARGUMENT…: standard output to out, standard error to err
 davit() {
 	local want=$1 status=0

@@ -40,6 +40,7 @@ void fake_erase(int kind, const char *key, const char *value);
 int fake_refuse(int status, enum error_kind kind, const char *text, int *ret_status, struct error **err);
 struct json_object *fake_copy(struct json_object *o);
 bool fake_lacks(const char *path);
+bool fake_answered(const struct cloud_call *c, struct json_object **ret, int *ret_status); /* by fake_answer() */
 /* fake_network.c: neutron */
 int fake_settle_port(struct json_object *o, int *s, struct error **err);
 int fake_settle_floating_ip(struct json_object *o, int *s, struct error **err);
