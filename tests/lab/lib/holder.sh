@@ -49,3 +49,17 @@ holder_kill() {
     while [[ -e /proc/$pid ]]; do sleep 0.05; done
     rm -f "$LAB/run/holder"
 }
+
+# The kernel unmounts some time after the last process has ended. Until then the image is not whole: a copy may lack what was written last, and it
+# must not be mounted again.
+holder_unmounted() {
+    local end=$((SECONDS + 60))
+    [[ -e $LAB/state.img ]] || return 0
+    while [[ -n $(losetup -j "$LAB/state.img") ]]; do
+        if ((SECONDS >= end)); then
+            warn "$LAB/state.img is still in use: $(losetup -j "$LAB/state.img")"
+            return 1
+        fi
+        sleep 0.05
+    done
+}

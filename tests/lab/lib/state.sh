@@ -47,6 +47,7 @@ state_set_up() {
     inside /lab/src/cloud/seed.py
     inside /lab/src/cloud/stop
     holder_kill
+    holder_unmounted
 }
 
 # tree_run COMMAND…: a program of the tree on the lab's files, before the lab runs.

@@ -13,6 +13,7 @@ down_stop() {
     loops=$(down_loops)
     holder_kill
     down_detach "$loops"
+    holder_unmounted
     down_groups
 }
 
