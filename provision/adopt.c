@@ -61,7 +61,7 @@ int provision_adopt(struct view *view, struct state *state, struct inventory *re
 		for (size_t i = 0; i < n; i++) {
 			if (all[i]->duplicate)
 				continue;
-			if (state_made(state, kind_info((enum kind)kind)->name, all[i]->name, all[i]->id, NULL, err) < 0)
+			if (state_made(state, kind_info((enum kind)kind)->name, all[i]->name, all[i]->id, err) < 0)
 				return -1;
 			if (kind == KIND_FLOATING_IP && strcmp(all[i]->name, api) == 0 &&
 			    state_set(state, STATE_API, json_get_str(all[i]->json, "floating_ip_address", NULL), err) < 0)

@@ -144,7 +144,7 @@ static int note_existing(struct maker *m, struct error **err)
 
 			if (all[i]->duplicate || (known != NULL && strcmp(known, all[i]->id) == 0))
 				continue;
-			if (state_made(m->job->state, name, all[i]->name, all[i]->id, NULL, err) < 0)
+			if (state_made(m->job->state, name, all[i]->name, all[i]->id, err) < 0)
 				return -1;
 		}
 	}

@@ -64,7 +64,7 @@ static int keep(struct maker *m, enum kind kind, const char *name, struct json_o
 		return error_set(err, ERROR_REMOTE, "create %s \"%s\": the answer holds no id", kind_info(kind)->name, name);
 	json_object_object_del(o, "adminPass");
 	view_put(m->view, kind, name, id, o);
-	return state_made(m->job->state, kind_info(kind)->name, name, id, NULL, err);
+	return state_made(m->job->state, kind_info(kind)->name, name, id, err);
 }
 
 /* {"ports": [{…}, …]} for several, {"port": {…}} for one. */
@@ -160,7 +160,7 @@ static int look(struct post *p, struct error **err)
 		if (id == NULL)
 			continue;
 		log_verbose("%s \"%s\": was made although nobody saw an answer; adopted", k->name, p->wants[w].name);
-		if (state_made(m->job->state, k->name, p->wants[w].name, id, NULL, err) < 0)
+		if (state_made(m->job->state, k->name, p->wants[w].name, id, err) < 0)
 			return -1;
 	}
 	p->n = drop_made(m, p->kind, p->wants, p->n);
@@ -236,13 +236,13 @@ static int make_left(struct post *p, struct json_object *(*body_of)(const struct
 {
 	bool unseen = false; /* an answer, of any attempt */
 
-	if (intend(p, err) < 0)
-		return -1;
 	for (int attempt = 1;; attempt++) {
 		CLEANUP_JSON struct json_object *body = body_of(p);
 		CLEANUP_ERROR struct error *failure = NULL;
 		size_t before = p->n;
 
+		if (intend(p, err) < 0)
+			return -1;
 		if (post(p, body, &failure) == 0)
 			return 0;
 		if (p->n > 1 && p->status == 400) /* some clouds take no bulk */
@@ -344,7 +344,7 @@ int make_point_floating_ip(struct maker *m, const struct item *item, struct json
 	if (make_update(m, item, fields, err) < 0)
 		return -1;
 	view_put(m->view, KIND_FLOATING_IP, name, item->id, view_find(m->view, KIND_FLOATING_IP, item->name)->json);
-	return state_made(m->job->state, kind_info(KIND_FLOATING_IP)->name, name, item->id, NULL, err);
+	return state_made(m->job->state, kind_info(KIND_FLOATING_IP)->name, name, item->id, err);
 }
 
 /* The inventory is told state and details together: remember the state, so that a detail does not turn it back. */

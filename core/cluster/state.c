@@ -300,10 +300,9 @@ int64_t state_intended(struct state *s, const char *kind, const char *name)
 	return text != NULL ? strtoll(text, NULL, 10) : 0;
 }
 
-int state_made(struct state *s, const char *kind, const char *name, const char *id, const char *attributes, struct error **err)
+int state_made(struct state *s, const char *kind, const char *name, const char *id, struct error **err)
 {
-	return change(s, "INSERT OR REPLACE INTO resources(kind, name, id, attributes) VALUES(?, ?, ?, ?)",
-		      (const char *[]){kind, name, id, attributes}, 4, err);
+	return change(s, "INSERT OR REPLACE INTO resources(kind, name, id) VALUES(?, ?, ?)", (const char *[]){kind, name, id}, 3, err);
 }
 
 int state_gone(struct state *s, const char *kind, const char *name, struct error **err)
@@ -330,14 +329,14 @@ static void take_resource(sqlite3_stmt *st, void *context)
 	struct resource_list *l = context;
 
 	array_grow(l->r, l->n, l->cap);
-	l->r[l->n++] = (struct resource){column(st, 0), column(st, 1), column(st, 2), column(st, 3)};
+	l->r[l->n++] = (struct resource){column(st, 0), column(st, 1), column(st, 2)};
 }
 
 int state_resources(struct state *s, struct resource **ret, size_t *ret_n, struct error **err)
 {
 	struct resource_list l = {0};
 
-	if (query(s, "SELECT kind, name, id, attributes FROM resources ORDER BY kind, name", NULL, 0, take_resource, &l, err) < 0) {
+	if (query(s, "SELECT kind, name, id FROM resources ORDER BY kind, name", NULL, 0, take_resource, &l, err) < 0) {
 		resource_list_free(l.r, l.n);
 		return -1;
 	}
@@ -352,7 +351,6 @@ void resource_list_free(struct resource *r, size_t n)
 		free(r[i].kind);
 		free(r[i].name);
 		free(r[i].id);
-		free(r[i].attributes);
 	}
 	free(r);
 }

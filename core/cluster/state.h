@@ -36,15 +36,14 @@ int state_destroy(struct state *s, struct error **err) MUST_USE; /* removes the 
  */
 struct resource {
 	char *kind, *name;
-	char *id;	  /* NULL: intent only, it may or may not exist */
-	char *attributes; /* of an intent: see state_intended() */
+	char *id; /* NULL: intent only, it may or may not exist */
 };
 int state_intend(struct state *s, const char *kind, const char *name, struct error **err) MUST_USE; /* keeps an id that is there */
 /* The cloud has said that it made none: the intent stays, and nothing is under way. */
 int state_refused(struct state *s, const char *kind, const char *name, struct error **err) MUST_USE;
 /* Since when (clock_wall_ms()) a call that makes it may be under way; 0: none is. */
 int64_t state_intended(struct state *s, const char *kind, const char *name);
-int state_made(struct state *s, const char *kind, const char *name, const char *id, const char *attributes, struct error **err) MUST_USE;
+int state_made(struct state *s, const char *kind, const char *name, const char *id, struct error **err) MUST_USE;
 int state_gone(struct state *s, const char *kind, const char *name, struct error **err) MUST_USE;
 /* The id, or NULL (no row, or intent only); the caller frees. */
 char *state_id(struct state *s, const char *kind, const char *name) MUST_USE;

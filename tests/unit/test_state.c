@@ -58,7 +58,7 @@ static void test_state_keeps_what_it_was_told(void **state UNUSED)
 	uuid = xstrdup(state_uuid(s));
 	assert_success(state_intend(s, "network", "demo", &test_error));
 	assert_null(state_id(s, "network", "demo"));
-	assert_success(state_made(s, "network", "demo", "n-1", NULL, &test_error));
+	assert_success(state_made(s, "network", "demo", "n-1", &test_error));
 	assert_success(state_intend(s, "network", "demo", &test_error)); /* does not forget the id */
 	assert_int_equal(state_intended(s, "network", "demo"), 0); /* and nothing of it is under way */
 	assert_success(state_put_node(s, &n, &test_error));
@@ -138,10 +138,10 @@ static void test_state_knows_a_thing_by_one_name(void **state UNUSED)
 
 		assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
 		assert_success(state_intend(s, "floating IP", "demo-api", &test_error));
-		assert_success(state_made(s, "floating IP", "192.0.2.7", "ip-1", NULL, &test_error));
-		assert_success(state_made(s, "port", "demo-api", "ip-1", NULL, &test_error)); /* of another kind: has an id of its own */
+		assert_success(state_made(s, "floating IP", "192.0.2.7", "ip-1", &test_error));
+		assert_success(state_made(s, "port", "demo-api", "ip-1", &test_error)); /* of another kind: has an id of its own */
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-		renamed = state_made(s, "floating IP", "demo-api", "ip-1", NULL, &test_error) == 0;
+		renamed = state_made(s, "floating IP", "demo-api", "ip-1", &test_error) == 0;
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 		if (!renamed)
 			error_clear(&test_error);
@@ -166,7 +166,7 @@ static void test_state_with_two_names(void **state UNUSED)
 	assert_success(state_open(folder, "demo", STATE_WRITE, &s, &test_error));
 	assert_success(state_intend(s, "network", "demo", &test_error));
 	assert_success(state_intend(s, "port", "demo-w-1", &test_error));
-	assert_success(state_made(s, "floating IP", "demo-api", "ip-0", NULL, &test_error));
+	assert_success(state_made(s, "floating IP", "demo-api", "ip-0", &test_error));
 	state_close(s);
 	as_written_before(folder, "DROP INDEX resources_id; PRAGMA user_version=2;"
 				  "INSERT INTO resources(kind, name, id) VALUES('floating IP', '192.0.2.7', 'ip-1');"
