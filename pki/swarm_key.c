@@ -158,33 +158,29 @@ static PKCS8_PRIV_KEY_INFO *open_own(const struct pem *p, const uint8_t unlock[c
 	return info;
 }
 
-static void add_body(PKCS8_PRIV_KEY_INFO *info, struct buf *ret)
+static bool write_open(PKCS8_PRIV_KEY_INFO *own, const char *header, struct buf *ret)
 {
+	CLEANUP_BIO BIO *out = crypto_writer();
 	unsigned char *der = NULL;
-	int n = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
-	CLEANUP_SECRET char *text = NULL;
+	int n = i2d_PKCS8_PRIV_KEY_INFO(own, &der);
+	bool written = n > 0 && PEM_write_bio(out, OPEN, header, der, n) > 0;
 
-	if (n <= 0)
-		abort();
-	text = base64_encode(der, (size_t)n);
-	OPENSSL_clear_free(der, (size_t)n);
-	for (size_t i = 0, all = strlen(text); i < all; i += 64)
-		buf_addf(ret, "%.64s\n", text + i);
+	OPENSSL_clear_free(der, n > 0 ? (size_t)n : 0);
+	if (written)
+		crypto_written(out, ret);
+	return written;
 }
 
 static int open_with(const struct pem *p, const uint8_t unlock[crypto_secretbox_KEYBYTES], PKCS8_PRIV_KEY_INFO *own, struct buf *ret, struct error **err)
 {
+	CLEANUP(buf_wipe) struct buf header = BUF_INIT;
 	CLEANUP_STRV struct strv lines = STRV_INIT;
 
 	strv_split(&lines, p->header, "\r\n");
-	buf_add(ret, "-----BEGIN " OPEN "-----\n");
 	for (size_t i = 0; i < lines.n; i++)
-		if (open_header(lines.v[i], unlock, ret, err) < 0)
+		if (open_header(lines.v[i], unlock, &header, err) < 0)
 			return -1;
-	buf_add_char(ret, '\n');
-	add_body(own, ret);
-	buf_add(ret, "-----END " OPEN "-----\n");
-	return 0;
+	return write_open(own, buf_str(&header), ret) ? 0 : crypto_error(err, ERROR_INTERNAL, "cannot write the manager's key");
 }
 
 static int try_keys(const struct pem *p, const char *unlock, struct buf *ret, struct error **err)
