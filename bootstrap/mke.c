@@ -129,6 +129,8 @@ int mke_status(struct ssh *s, struct json_object **ret, struct error **err)
 
 int mke_wait_ready(struct ssh *s, const char *name, int64_t deadline, struct error **err)
 {
+	if (platform_swarm.wait_ready(s, name, deadline, err) < 0)
+		return error_wrap(err, "%s", name);
 	for (;;) {
 		CLEANUP_JSON struct json_object *shape = NULL;
 		struct json_object *node;

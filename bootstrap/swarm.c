@@ -7,7 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-enum { AGAIN_MS = 300, GONE_MS = 30 * 1000, PATIENCE_MS = 5 * 60 * 1000, TRIES = 10 };
+enum { AGAIN_MS = 300, GONE_MS = 30 * 1000, PATIENCE_MS = 5 * 60 * 1000, ELECTION_MS = 30 * 1000, TRIES = 10 };
 
 static int nap(int64_t deadline, const char *what, struct error **err)
 {
@@ -16,11 +16,32 @@ static int nap(int64_t deadline, const char *what, struct error **err)
 	return cancel_sleep(AGAIN_MS, err);
 }
 
+static bool has_no_leader(const struct error *why)
+{
+	return error_is(why, ERROR_NODE) && strstr(error_message(why), "does not have a leader") != NULL;
+}
+
+static int list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
+{
+	int64_t latest = clock_deadline(ELECTION_MS), end = deadline < latest ? deadline : latest;
+
+	for (;;) {
+		CLEANUP_ERROR struct error *why = NULL;
+
+		if (docker_call(s, "GET", "/nodes", NULL, deadline, ret, &why) == 0)
+			return 0;
+		if (!has_no_leader(why) || clock_ms() + AGAIN_MS >= end)
+			return error_move(err, steal_ptr(why));
+		if (cancel_sleep(AGAIN_MS, err) < 0)
+			return -1;
+	}
+}
+
 int swarm_list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
 {
 	struct error *why = NULL;
 
-	if (docker_call(s, "GET", "/nodes", NULL, deadline, ret, &why) == 0)
+	if (list_nodes(s, deadline, ret, &why) == 0)
 		return 0;
 	if (error_is(why, ERROR_NODE) && strstr(error_message(why), "needs to be unlocked") != NULL) {
 		error_free(why);
@@ -312,18 +333,7 @@ static int forget(struct ssh *s, const char *name, int64_t deadline, struct erro
 
 static int wait_ready(struct ssh *s, const char *node, int64_t deadline, struct error **err)
 {
-	for (;;) {
-		CLEANUP_JSON struct json_object *shape = NULL;
-
-		if (status(s, &shape, err) < 0)
-			return -1;
-		if (node_is_ready(node_find(shape, node)))
-			return 0;
-		if (clock_ms() + AGAIN_MS >= deadline)
-			return error_set(err, ERROR_NODE, "%s is not ready in time", node);
-		if (cancel_sleep(AGAIN_MS, err) < 0)
-			return -1;
-	}
+	return swarm_await(s, &(struct swarm_wanted){.name = node}, deadline, err);
 }
 
 /* What is left of servers that are gone, beside the nodes of their names. */

@@ -76,12 +76,25 @@ struct json_object *swarm_shape(struct json_object *nodes, struct json_object *t
 /* ERROR_NODE where the managers other than that one would have no majority. */
 int swarm_spares(struct json_object *nodes, const char *name, struct error **err) MUST_USE;
 
-/* What managers say of all nodes, as the API lists them; ERROR_NODE where this one is locked. */
+/* What managers say of all nodes, as the API lists them; ERROR_NODE where this one is locked.  While they elect a leader, which takes seconds, nobody
+ * has an answer: that is waited for, a little and not after the deadline.  deadline 0: an answer at once or none. */
 int swarm_list_nodes(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err) MUST_USE;
 
-/* Pure: all of the view but its facts; and what is not well of a node that was upgraded (version NULL: was not), NULL: nothing.  The caller frees. */
+/* Pure: all of the view but its facts. */
 void swarm_upgrade_view(struct json_object *nodes, struct upgrade_view *ret);
-char *swarm_unwell(struct json_object *nodes, const struct node *n, const char *version) MUST_USE;
+
+/* A node that is ready, that the other managers reach where it is one, and in a swarm whose leader knows of each other node whether it is up: the next
+ * engine can begin anew then. */
+struct swarm_wanted {
+	const char *name;
+	bool manages;	     /* it is a manager; false: it may be one */
+	const char *version; /* NULL: any */
+};
+/* Pure: what stands against it, for people; NULL: nothing.  The caller frees. */
+char *swarm_unwell(struct json_object *nodes, const struct swarm_wanted *w) MUST_USE;
+int swarm_await(struct ssh *s, const struct swarm_wanted *w, int64_t deadline, struct error **err) MUST_USE;
+
+bool swarm_is_reachable(struct json_object *node); /* a manager, by the others */
 
 extern const struct platform_upgrade swarm_upgrade;
 extern const struct platform platform_swarm, platform_mke;

@@ -1,10 +1,7 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/swarm.h"
 #include "core/base/alloc.h"
-#include "core/base/cancel.h"
 #include "core/base/clock.h"
-
-enum { AGAIN_MS = 500 };
 
 static const char *name_of(struct json_object *node)
 {
@@ -14,11 +11,6 @@ static const char *name_of(struct json_object *node)
 static bool is_manager(struct json_object *node)
 {
 	return json_at(node, "ManagerStatus") != NULL;
-}
-
-static bool is_reachable(struct json_object *node)
-{
-	return strcmp(json_get_str(node, "ManagerStatus.Reachability", ""), "reachable") == 0;
 }
 
 /* ---- before it */
@@ -33,7 +25,7 @@ void swarm_upgrade_view(struct json_object *nodes, struct upgrade_view *ret)
 		if (!is_manager(node))
 			continue;
 		n++;
-		if (!is_reachable(node))
+		if (!swarm_is_reachable(node))
 			strv_addf(&ret->ailing, "the other managers do not reach %s", name_of(node));
 		if (!json_get_bool(node, "ManagerStatus.Leader", false))
 			continue;
@@ -76,50 +68,9 @@ static int node(struct ssh *s, const char *name, int64_t deadline, struct json_o
 
 /* ---- after it */
 
-char *swarm_unwell(struct json_object *nodes, const struct node *n, const char *version)
-{
-	for (size_t i = 0; i < json_len(nodes); i++) {
-		struct json_object *node = json_object_array_get_idx(nodes, i);
-		const char *state = json_get_str(node, "Status.State", ""), *has = json_get_str(node, "Description.Engine.EngineVersion", "");
-
-		if (strcmp(name_of(node), n->name) != 0 || strcmp(state, "ready") != 0)
-			continue;
-		if (version != NULL && strcmp(has, version) != 0)
-			return xasprintf("its engine is %s, not %s", has, version);
-		if (n->role != NODE_CONTROL_PLANE)
-			return NULL;
-		if (!is_manager(node))
-			return xstrdup("it is no manager any more");
-		return is_reachable(node) ? NULL : xstrdup("the other managers do not reach it");
-	}
-	return xstrdup("the managers do not hear of its engine");
-}
-
-/* A manager that asks itself, or one whose leader is away, has no answer for a while. */
-static bool passes(const struct error *why)
-{
-	return error_is(why, ERROR_TIMEOUT) || error_is(why, ERROR_NODE) || error_is(why, ERROR_REMOTE);
-}
-
 static int await(struct ssh *s, const struct node *n, const char *version, int64_t patience_ms, struct error **err)
 {
-	int64_t deadline = clock_deadline(patience_ms);
-
-	for (;;) {
-		CLEANUP_JSON struct json_object *nodes = NULL;
-		CLEANUP_ERROR struct error *why = NULL;
-		CLEANUP_FREE char *unwell = NULL;
-
-		if (swarm_list_nodes(s, deadline, &nodes, &why) < 0 && !passes(why))
-			return error_move(err, steal_ptr(why));
-		unwell = why != NULL ? xstrdup(error_message(why)) : swarm_unwell(nodes, n, version);
-		if (unwell == NULL)
-			return 0;
-		if (clock_ms() + AGAIN_MS >= deadline)
-			return error_set(err, ERROR_NODE, "it is not well in time: %s", unwell);
-		if (cancel_sleep(AGAIN_MS, err) < 0)
-			return -1;
-	}
+	return swarm_await(s, &(struct swarm_wanted){n->name, n->role == NODE_CONTROL_PLANE, version}, clock_deadline(patience_ms), err);
 }
 
 const struct platform_upgrade swarm_upgrade = {

@@ -295,6 +295,26 @@ static void test_stacks(void **state UNUSED)
 	assert_failure(deploys("slow", "", IMPATIENCE_MS), "stack slow: its services did not all come up in time; see: docker stack ps slow");
 }
 
+static void test_a_new_leader_is_waited_for(void **state UNUSED)
+{
+	CLEANUP_JSON struct json_object *shape = NULL;
+
+	shell("echo 'GET /nodes 503 The swarm does not have a leader.' >fault");
+	assert_failure(platform_swarm.status(nodes[0], &shape, &test_error), "The swarm does not have a leader");
+	shell("echo 'GET /nodes 503 The swarm does not have a leader.' >fault");
+	assert_success(platform_swarm.facts(nodes[0], soon(), &shape, &test_error));
+	shell("echo 'GET /nodes 503 This node is not a swarm manager.' >fault");
+	assert_success(platform_swarm.wait_ready(nodes[0], "whale-w-1", soon(), &test_error));
+	engine("--elect 3");
+	assert_success(platform_swarm.wait_ready(nodes[0], "whale-cp-1", soon(), &test_error));
+	holds("o[\"deaf\"] == 0");
+	engine("--elect 1000");
+	assert_failure(platform_swarm.wait_ready(nodes[0], "whale-cp-1", clock_deadline(IMPATIENCE_MS), &test_error),
+		       "it is not well in time: the managers have a new leader, which has not heard of whale-cp-2, whale-cp-3, whale-w-1 yet");
+	engine("--elect 0");
+	assert_failure(platform_swarm.wait_ready(nodes[0], "whale-w-9", clock_deadline(IMPATIENCE_MS), &test_error), "the managers do not hear of its engine");
+}
+
 static struct json_object *seen(const char *name)
 {
 	struct json_object *o = NULL;
@@ -347,7 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
 		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_a_manager_that_begins_anew_is_waited_for), cmocka_unit_test(test_another_authority),
-		cmocka_unit_test(test_stacks), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
+		cmocka_unit_test(test_stacks), cmocka_unit_test(test_a_new_leader_is_waited_for), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

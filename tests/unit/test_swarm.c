@@ -325,9 +325,7 @@ static void test_what_an_upgrade_begins_with(void **state UNUSED)
 static void assert_unwell(const char *list, enum node_role role, const char *version, const char *expected)
 {
 	CLEANUP_JSON struct json_object *nodes = json_of(list);
-	char name[] = "a";
-	struct node n = {.name = name, .role = role};
-	CLEANUP_FREE char *why = swarm_unwell(nodes, &n, version);
+	CLEANUP_FREE char *why = swarm_unwell(nodes, &(struct swarm_wanted){"a", role == NODE_CONTROL_PLANE, version});
 
 	assert_string_equal(why != NULL ? why : "", expected);
 }
@@ -337,6 +335,7 @@ static void test_what_is_not_well_after_it(void **state UNUSED)
 	static const char away[] = "[" MANAGER("1", "a", "down", "unreachable") "]", cut[] = "[" MANAGER("1", "a", "ready", "unreachable") "]";
 	static const char well[] = "[" MANAGER("0", "a", "down", "unreachable") "," MANAGER("1", "a", "ready", "reachable") "]"; /* what its place has taken */
 	static const char worker[] = "[" WORKER("1", "a", "ready", "drain") "]";
+	static const char late[] = "[" WORKER("1", "a", "ready", "active") "," MANAGER("2", "b", "unknown", "reachable") "," WORKER("3", "c", "disconnected", "active") "," WORKER("4", "d", "down", "active") "]";
 
 	assert_unwell(well, NODE_CONTROL_PLANE, "29.9.3", "");
 	assert_unwell(well, NODE_CONTROL_PLANE, NULL, "");
@@ -345,7 +344,9 @@ static void test_what_is_not_well_after_it(void **state UNUSED)
 	assert_unwell(cut, NODE_CONTROL_PLANE, "29.9.3", "the other managers do not reach it");
 	assert_unwell(worker, NODE_CONTROL_PLANE, NULL, "it is no manager any more");
 	assert_unwell(worker, NODE_WORKER, NULL, "");
+	assert_unwell(cut, NODE_WORKER, NULL, "the other managers do not reach it");
 	assert_unwell("[]", NODE_WORKER, NULL, "the managers do not hear of its engine");
+	assert_unwell(late, NODE_WORKER, NULL, "the managers have a new leader, which has not heard of b, c yet");
 }
 
 static void test_frozen(void **state UNUSED)

@@ -6,6 +6,7 @@ engine.py --stop NODE      it is not there any more
 engine.py --outside NODE   it begins with no swarm
 engine.py --version NODE V  of its engine
 engine.py --pend NODE N    for N looks it waits for the other managers
+engine.py --elect N        for N looks at the nodes the managers have a new leader, which has heard of nobody but itself
 engine.py --show EXPRESSION   of what there is, as o
 As in the real one, a key or an authority that changes reaches managers that are up, tokens change with the authority, and a majority of managers
 is needed. $FAKE/fault holds "METHOD PATH STATUS TEXT": what the next such request is answered.
@@ -203,10 +204,11 @@ def unlock(o, body, _):
 
 
 def shown(o):
+    deaf = o["deaf"] = max(0, o.get("deaf", 0) - 1)
     for node in o["nodes"]:
         up = is_up(o, node)
         node["UpdatedAt"] = now()
-        node["Status"]["State"] = "ready" if up else "down"
+        node["Status"]["State"] = "down" if not up else "unknown" if deaf and node["Description"]["Hostname"] != NODE else "ready"
         if "ManagerStatus" in node:
             node["ManagerStatus"]["Reachability"] = "reachable" if up else "unreachable"
     return o["nodes"]
@@ -297,7 +299,7 @@ def restart(o, node):
 
 
 def main():
-    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--outside", "--show", "--pend", "--version"):
+    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--outside", "--show", "--pend", "--version", "--elect"):
         os.execv("/usr/bin/curl", ["curl"] + sys.argv[1:])
     with open(FAKE + "/swarm.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -315,6 +317,8 @@ def main():
             o["engines"][sys.argv[2]] = {"state": "inactive"}
         elif sys.argv[1] == "--pend":
             engine(o, sys.argv[2]).update(state="pending", waits=int(sys.argv[3]))
+        elif sys.argv[1] == "--elect":
+            o["deaf"] = int(sys.argv[2]) + 1
         elif sys.argv[1] == "--show":
             print(eval(sys.argv[2], {"o": o}))  # pylint: disable=eval-used
         else:
