@@ -3,6 +3,7 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/remote.h"
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_node.h"
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
@@ -77,7 +78,7 @@ static void mark(struct json_object *node, const char *address)
 void mke_mark(struct json_object *shape, struct json_object *nodes, const char *said)
 {
 	for (size_t i = 0; i < json_len(nodes); i++) {
-		struct json_object *o = json_object_array_get_idx(nodes, i), *node = node_find(shape, json_get_str(o, "Description.Hostname", ""));
+		struct json_object *o = json_object_array_get_idx(nodes, i), *node = node_find(shape, swarm_node_name(o));
 		CLEANUP_FREE char *address = manager_address(o);
 
 		/* of several of one name it is the other one's standing that the shape has */

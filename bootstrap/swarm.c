@@ -2,6 +2,7 @@
 #include "bootstrap/docker.h"
 #include "bootstrap/mke.h"
 #include "bootstrap/nodes.h"
+#include "bootstrap/swarm_node.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -224,7 +225,7 @@ static int is_dispensable(struct ssh *s, const struct node *n, int64_t deadline,
 
 static bool is_called(struct json_object *node, const char *name)
 {
-	return strcmp(json_get_str(node, "Description.Hostname", ""), name) == 0;
+	return strcmp(swarm_node_name(node), name) == 0;
 }
 
 /* Until it has no voice any more: a node that is removed before that leaves the raft without it.  Not found: it is gone, or, in a swarm that was made anew
@@ -245,7 +246,7 @@ static int demote_id(struct ssh *s, const char *id, int64_t deadline, struct err
 
 		if (docker_call(s, "GET", path, NULL, deadline, &node, err) < 0)
 			return -1;
-		if (json_at(node, "ManagerStatus") == NULL)
+		if (!swarm_node_manages(node))
 			return 0;
 		if (nap(deadline, "the manager becomes a worker", err) < 0)
 			return -1;
@@ -261,7 +262,7 @@ static int demote(struct ssh *s, const struct node *n, int64_t deadline, struct 
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (!is_called(node, n->name) || json_at(node, "ManagerStatus") == NULL)
+		if (!is_called(node, n->name) || !swarm_node_manages(node))
 			continue;
 		if (swarm_spares(nodes, n->name, err) < 0 || demote_id(s, json_get_str(node, "ID", ""), deadline, err) < 0)
 			return -1;
@@ -292,7 +293,7 @@ static int remove_id(struct ssh *s, const char *id, int64_t deadline, struct err
 
 		if (docker_call(s, "GET", path, NULL, deadline, &node, &why) < 0)
 			break;
-		if (strcmp(json_get_str(node, "Status.State", ""), "down") == 0 || clock_ms() >= gone)
+		if (swarm_node_is(node, "down") || clock_ms() >= gone)
 			break;
 		if (cancel_sleep(AGAIN_MS, err) < 0)
 			return -1;
@@ -341,7 +342,7 @@ static int drop_superseded(struct ssh *s, struct json_object *nodes, struct json
 {
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
-		CLEANUP_FREE char *id = id_of(shape, json_get_str(node, "Description.Hostname", ""));
+		CLEANUP_FREE char *id = id_of(shape, swarm_node_name(node));
 
 		if (id != NULL && strcmp(id, json_get_str(node, "ID", "")) != 0 && forget_node(s, node, deadline, err) < 0)
 			return -1;

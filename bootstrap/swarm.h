@@ -94,7 +94,5 @@ struct swarm_wanted {
 char *swarm_unwell(struct json_object *nodes, const struct swarm_wanted *w) MUST_USE;
 int swarm_await(struct ssh *s, const struct swarm_wanted *w, int64_t deadline, struct error **err) MUST_USE;
 
-bool swarm_is_reachable(struct json_object *node); /* a manager, by the others */
-
 extern const struct platform_upgrade swarm_upgrade;
 extern const struct platform platform_swarm, platform_mke;

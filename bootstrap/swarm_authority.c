@@ -1,5 +1,6 @@
 #include "bootstrap/docker.h"
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_node.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -39,9 +40,9 @@ void swarm_down(struct json_object *nodes, struct strv *ret)
 {
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
-		const char *name = json_get_str(node, "Description.Hostname", "");
+		const char *name = swarm_node_name(node);
 
-		if (strcmp(json_get_str(node, "Status.State", ""), "ready") != 0)
+		if (!swarm_node_is(node, "ready"))
 			strv_add(ret, *name != '\0' ? name : json_get_str(node, "ID", ""));
 	}
 }

@@ -2,6 +2,7 @@
 #include "bootstrap/docker.h"
 #include "bootstrap/remote.h"
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_node.h"
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -24,13 +25,13 @@ static struct managers count(struct json_object *nodes)
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (json_at(node, "ManagerStatus") == NULL)
+		if (!swarm_node_manages(node))
 			continue;
 		m.all++;
-		if (strcmp(json_get_str(node, "ManagerStatus.Reachability", ""), "reachable") != 0)
+		if (!swarm_node_is_reachable(node))
 			continue;
 		m.reachable++;
-		if (json_get_bool(node, "ManagerStatus.Leader", false))
+		if (swarm_node_leads(node))
 			m.leader = node;
 		else if (m.follower == NULL)
 			m.follower = node;
@@ -48,8 +49,8 @@ int swarm_backup_choose(struct json_object *nodes, struct swarm_source *ret, str
 				 "a backup stops the engine of one manager, and without it the others would have no majority: of "
 				 "%zu managers %zu can be reached",
 				 m.all, m.reachable);
-	*ret = (struct swarm_source){.node = xstrdup(json_get_str(node, "Description.Hostname", "")),
-				     .engine = xstrdup(json_get_str(node, "Description.Engine.EngineVersion", "")),
+	*ret = (struct swarm_source){.node = xstrdup(swarm_node_name(node)),
+				     .engine = xstrdup(swarm_node_engine(node)),
 				     .alone = m.all == 1};
 	return 0;
 }

@@ -1,26 +1,17 @@
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_node.h"
 #include "core/base/alloc.h"
 
 /* Of a task that has come to its end: https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/ */
 static const char *const ended[] = {"complete", "failed", "shutdown", "rejected", "orphaned", "remove"};
 
-static const char *name_of(struct json_object *node)
-{
-	return json_get_str(node, "Description.Hostname", "");
-}
-
-static bool is_down(struct json_object *node)
-{
-	return strcmp(json_get_str(node, "Status.State", ""), "down") == 0;
-}
-
 /* Another one of its name is there in its place. */
 static bool is_superseded(struct json_object *nodes, struct json_object *node)
 {
-	for (size_t i = 0; is_down(node) && i < json_len(nodes); i++) {
+	for (size_t i = 0; swarm_node_is(node, "down") && i < json_len(nodes); i++) {
 		struct json_object *other = json_object_array_get_idx(nodes, i);
 
-		if (other != node && strcmp(name_of(other), name_of(node)) == 0 && !is_down(other))
+		if (other != node && strcmp(swarm_node_name(other), swarm_node_name(node)) == 0 && !swarm_node_is(other, "down"))
 			return true;
 	}
 	return false;
@@ -56,7 +47,7 @@ static struct json_object *shape_node(struct json_object *node)
 	struct json_object *status = json_object_new_object(), *info = json_object_new_object();
 
 	json_add_str(o, "kind", "Node");
-	json_add_str(meta, "name", name_of(node));
+	json_add_str(meta, "name", swarm_node_name(node));
 	json_add_str(meta, "uid", json_get_str(node, "ID", ""));
 	json_add(meta, "labels", json_object_get(json_at(node, "Spec.Labels")));
 	add_time(meta, "creationTimestamp", json_get_str(node, "CreatedAt", ""));
@@ -65,7 +56,7 @@ static struct json_object *shape_node(struct json_object *node)
 	json_add_str(spec, "availability", json_get_str(node, "Spec.Availability", ""));
 	json_add(o, "spec", spec);
 	json_add(status, "conditions", ready(node));
-	json_add_str(info, "kubeletVersion", json_get_str(node, "Description.Engine.EngineVersion", ""));
+	json_add_str(info, "kubeletVersion", swarm_node_engine(node));
 	json_add(status, "nodeInfo", info);
 	json_add(o, "status", status);
 	return o;
@@ -122,7 +113,7 @@ static struct json_object *shape_task(struct json_object *task, struct json_obje
 	json_add_str(meta, "name", name);
 	json_add(meta, "ownerReferences", owners(json_at(service, "Spec.Mode.Global") != NULL));
 	json_add(o, "metadata", meta);
-	json_add_str(spec, "nodeName", name_of(node));
+	json_add_str(spec, "nodeName", swarm_node_name(node));
 	json_add(o, "spec", spec);
 	json_add_str(status, "phase", "Running");
 	json_add(o, "status", status);
@@ -136,7 +127,7 @@ struct json_object *swarm_shape(struct json_object *nodes, struct json_object *t
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (*name_of(node) != '\0' && !is_superseded(nodes, node))
+		if (*swarm_node_name(node) != '\0' && !is_superseded(nodes, node))
 			json_object_array_add(items, shape_node(node));
 	}
 	for (size_t i = 0; i < json_len(tasks); i++) {
@@ -158,11 +149,11 @@ int swarm_spares(struct json_object *nodes, const char *name, struct error **err
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (json_at(node, "ManagerStatus") == NULL || strcmp(name_of(node), name) == 0)
+		if (!swarm_node_manages(node) || strcmp(swarm_node_name(node), name) == 0)
 			continue;
 		others++;
-		if (strcmp(json_get_str(node, "ManagerStatus.Reachability", ""), "reachable") != 0)
-			strv_add(&away, name_of(node));
+		if (!swarm_node_is_reachable(node))
+			strv_add(&away, swarm_node_name(node));
 	}
 	if (others == 0)
 		return error_set(err, ERROR_NODE, "%s is the only manager: without it there is no swarm", name);

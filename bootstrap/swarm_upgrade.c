@@ -1,17 +1,8 @@
 #include "bootstrap/nodes.h"
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_node.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
-
-static const char *name_of(struct json_object *node)
-{
-	return json_get_str(node, "Description.Hostname", "");
-}
-
-static bool is_manager(struct json_object *node)
-{
-	return json_at(node, "ManagerStatus") != NULL;
-}
 
 /* ---- before it */
 
@@ -22,17 +13,17 @@ void swarm_upgrade_view(struct json_object *nodes, struct upgrade_view *ret)
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (!is_manager(node))
+		if (!swarm_node_manages(node))
 			continue;
 		n++;
-		if (!swarm_is_reachable(node))
-			strv_addf(&ret->ailing, "the other managers do not reach %s", name_of(node));
-		if (!json_get_bool(node, "ManagerStatus.Leader", false))
+		if (!swarm_node_is_reachable(node))
+			strv_addf(&ret->ailing, "the other managers do not reach %s", swarm_node_name(node));
+		if (!swarm_node_leads(node))
 			continue;
 		free(ret->version);
 		free(ret->last);
-		ret->version = xstrdup(json_get_str(node, "Description.Engine.EngineVersion", ""));
-		ret->last = xstrdup(name_of(node));
+		ret->version = xstrdup(swarm_node_engine(node));
+		ret->last = xstrdup(swarm_node_name(node));
 	}
 	if (ret->version == NULL) {
 		ret->version = xstrdup("an engine of no version that is known");

@@ -1,31 +1,17 @@
 #include "bootstrap/swarm.h"
+#include "bootstrap/swarm_node.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
 
 enum { AGAIN_MS = 500 };
 
-static const char *name_of(struct json_object *node)
-{
-	return json_get_str(node, "Description.Hostname", "");
-}
-
-static bool is_in_state(struct json_object *node, const char *state)
-{
-	return strcmp(json_get_str(node, "Status.State", ""), state) == 0;
-}
-
-bool swarm_is_reachable(struct json_object *node)
-{
-	return strcmp(json_get_str(node, "ManagerStatus.Reachability", ""), "reachable") == 0;
-}
-
 static struct json_object *find_ready(struct json_object *nodes, const char *name)
 {
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (strcmp(name_of(node), name) == 0 && is_in_state(node, "ready"))
+		if (strcmp(swarm_node_name(node), name) == 0 && swarm_node_is(node, "ready"))
 			return node;
 	}
 	return NULL;
@@ -33,17 +19,18 @@ static struct json_object *find_ready(struct json_object *nodes, const char *nam
 
 static char *unwell_itself(struct json_object *node, const struct swarm_wanted *w)
 {
-	const char *has = json_get_str(node, "Description.Engine.EngineVersion", "");
-	bool manages = json_at(node, "ManagerStatus") != NULL;
+	const char *has = swarm_node_engine(node);
+	bool manages = swarm_node_manages(node);
 
 	if (w->version != NULL && strcmp(has, w->version) != 0)
 		return xasprintf("its engine is %s, not %s", has, w->version);
 	if (w->manages && !manages)
 		return xstrdup("it is no manager any more");
-	return manages && !swarm_is_reachable(node) ? xstrdup("the other managers do not reach it") : NULL;
+	return manages && !swarm_node_is_reachable(node) ? xstrdup("the other managers do not reach it") : NULL;
 }
 
-/* Each engine is given half a minute to find a new leader, and is down after that: this passes. */
+/* Each engine is given half a minute to find a new leader, and is down after that: this passes (swarmkit's manager/dispatcher, markNodesUnknown).  One that
+ * is "disconnected" may stay so for ever. */
 static char *unheard_of(struct json_object *nodes)
 {
 	CLEANUP_STRV struct strv names = STRV_INIT;
@@ -52,8 +39,8 @@ static char *unheard_of(struct json_object *nodes)
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (is_in_state(node, "unknown") || is_in_state(node, "disconnected"))
-			strv_add(&names, name_of(node));
+		if (swarm_node_is(node, "unknown"))
+			strv_add(&names, swarm_node_name(node));
 	}
 	list = strv_join(&names, ", ");
 	return names.n > 0 ? xasprintf("the managers have a new leader, which has not heard of %s yet", list) : NULL;

@@ -3,6 +3,7 @@
 #include "cmd/swarm.h"
 #include "cmd/swarm_lock.h"
 #include "cmd/verbs.h"
+#include "bootstrap/swarm_node.h"
 #include "core/base/alloc.h"
 #include "core/base/cancel.h"
 #include "core/base/clock.h"
@@ -125,10 +126,10 @@ static bool find_worker(struct json_object *nodes, struct seat *seat)
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(nodes, i);
 
-		if (strcmp(json_get_str(node, "Description.Hostname", ""), seat->n->name) != 0)
+		if (strcmp(swarm_node_name(node), seat->n->name) != 0)
 			continue;
 		is_known = true;
-		if (strcmp(json_get_str(node, "Status.State", ""), "ready") == 0)
+		if (swarm_node_is(node, "ready"))
 			seat->is_back = true;
 	}
 	return is_known;

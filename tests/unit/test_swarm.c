@@ -346,7 +346,7 @@ static void test_what_is_not_well_after_it(void **state UNUSED)
 	assert_unwell(worker, NODE_WORKER, NULL, "");
 	assert_unwell(cut, NODE_WORKER, NULL, "the other managers do not reach it");
 	assert_unwell("[]", NODE_WORKER, NULL, "the managers do not hear of its engine");
-	assert_unwell(late, NODE_WORKER, NULL, "the managers have a new leader, which has not heard of b, c yet");
+	assert_unwell(late, NODE_WORKER, NULL, "the managers have a new leader, which has not heard of b yet");
 }
 
 static void test_frozen(void **state UNUSED)
