@@ -6,13 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* libssh2 1.10 leaks the host key, 51 bytes, each time the keys of a connection change. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so\n";
-}
-
 void bastion_free_ptr(struct bastion **b)
 {
 	bastion_free(*b);

@@ -18,13 +18,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* libssh2 1.10 leaks 64 bytes of a key exchange in which the connection breaks. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so\n";
-}
-
 enum { LOGIN_MS = 3000, ASK_MS = 300, ANSWER_MS = 1000, DAY_MS = 24 * 60 * 60 * 1000, PUSH_PLACES = 6, BALLAST = 300000 };
 
 static const struct relay_fault faults[] = {
