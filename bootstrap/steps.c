@@ -11,6 +11,7 @@ enum {
 	CONTROL_PLANE = PLACE_CONTROL_PLANE,
 	REGISTRY = PLACE_REGISTRY,
 	ENGINES = PLACE_ENGINES,
+	MANAGER = PLACE_MANAGER,
 	MKE = PLACE_MKE,
 	MKE_MANAGER = PLACE_MKE_MANAGER,
 	MEMBERS = KUBERNETES | ENGINES,
@@ -110,6 +111,11 @@ static bool has_renewal(const struct bootstrap_run *run)
 	return fileset_find(run->files, PKI_RENEWED_FILE) != NULL;
 }
 
+static bool has_portainer(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, PORTAINER_FOLDER "/tls.crt") != NULL;
+}
+
 static bool has_registry(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, REGISTRY_CA) != NULL;
@@ -139,6 +145,7 @@ static const struct step {
 	{"units", ALL, has_units, text_units},
 	{"images", MKE, NULL, text_images},
 	{"controller", MKE_MANAGER, NULL, text_controller},
+	{"portainer", MANAGER, has_portainer, text_portainer},
 	{"resolver", ALL, has_resolver, text_resolver},
 	{"sshd", ALL, has_sshd, text_sshd},
 	{"promote", CONTROL_PLANE, has_member, text_promote},

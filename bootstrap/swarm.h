@@ -70,6 +70,10 @@ int swarm_unlock(struct ssh *s, const struct strv *keys, int64_t deadline, enum 
 int swarm_stack_deploy(struct ssh *s, const char *name, const struct buf *text, int64_t deadline, struct error **err) MUST_USE;
 int swarm_stack_remove(struct ssh *s, const char *name, int64_t deadline, struct error **err) MUST_USE;
 
+/* Secrets of the swarm, which its services get as files.  One that a service uses cannot be removed (ERROR_REMOTE), and is left as it is by the other. */
+int swarm_secret_put(struct ssh *s, const char *name, const char *text, int64_t deadline, struct error **err) MUST_USE;
+int swarm_secret_remove(struct ssh *s, const char *name, int64_t deadline, struct error **err) MUST_USE;
+
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of
  * several nodes of one name those that are down are left out where another one is not.  spec.availability: "active", "pause" or "drain". */
 struct json_object *swarm_shape(struct json_object *nodes, struct json_object *tasks, struct json_object *services);

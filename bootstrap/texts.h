@@ -49,6 +49,7 @@ extern const char text_serve[];
 extern const char text_sshd[];
 extern const char text_system[];
 extern const char text_packages[];
+extern const char text_portainer[];
 extern const char text_images[];
 extern const char text_controller[];
 extern const char text_finish[];

@@ -1,5 +1,6 @@
 #include "cmd/checks.h"
 #include "cmd/mke.h"
+#include "cmd/portainer.h"
 #include "cmd/swarm.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
@@ -103,7 +104,7 @@ static bool is_untested(const struct context *c)
 static int check_given(void *context, struct error **err)
 {
 	struct checks *k = context;
-	CLEANUP_ERROR struct error *why = NULL;
+	CLEANUP_ERROR struct error *why = NULL, *page = NULL;
 
 	(void)err;
 	if (is_untested(k->c))
@@ -111,6 +112,9 @@ static int check_given(void *context, struct error **err)
 			     xstrdup("what they do otherwise than that says was not seen"), xstrdup("try it where nothing depends on it, and tell what came of it"));
 	if (!k->c->o->cloud_only && mke_check_given(k->c, &why) < 0)
 		findings_add(&k->given_findings, SEVERITY_ERROR, "mke", xstrdup(error_message(why)), xstrdup("MKE's installer is given it"),
+			     xstrdup("put there what the file names, or name another file"));
+	if (!k->c->o->cloud_only && portainer_check_given(k->c, &page) < 0)
+		findings_add(&k->given_findings, SEVERITY_ERROR, "portainer", xstrdup(error_message(page)), xstrdup("Portainer's administrator gets it"),
 			     xstrdup("put there what the file names, or name another file"));
 	return 0;
 }

@@ -1,20 +1,44 @@
 #include "cmd/stacks.h"
+#include "cmd/portainer.h"
 #include "bootstrap/swarm.h"
 #include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/cluster/stacks.h"
+#include "manifests/manifests.h"
 
 enum { STACK_MS = 10 * 60 * 1000 };
+
+static int compare(const struct context *c, struct stacks *ret, struct error **err)
+{
+	bool portainer = c->spec->swarm.portainer.version != NULL;
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	if (portainer && manifests_portainer(c->plan, &text, err) < 0)
+		return -1;
+	return stacks_compare(c->spec, portainer ? &text : NULL, c->state, ret, err);
+}
+
+static bool is_portainer(const char *name)
+{
+	return strcmp(name, PORTAINER_STACK) == 0;
+}
+
+static const char *what_is_wrong(const struct stack *s)
+{
+	if (s->is_new)
+		return "is not deployed yet";
+	return is_portainer(s->name) ? "was deployed with other settings" : "its file says something else than what was deployed";
+}
 
 int stacks_find(const struct context *c, struct changes *ret, struct error **err)
 {
 	CLEANUP_STACKS struct stacks stacks = {0};
 
-	if (stacks_compare(c->spec, c->state, &stacks, err) < 0)
+	if (compare(c, &stacks, err) < 0)
 		return -1;
 	for (size_t i = 0; i < stacks.n; i++)
 		changes_add(ret, stacks.items[i].is_new ? CHANGE_CREATE : CHANGE_UPDATE, "stack", stacks.items[i].name,
-			    xstrdup(stacks.items[i].is_new ? "is not deployed yet" : "its file says something else than what was deployed"));
+			    xstrdup(what_is_wrong(&stacks.items[i])));
 	for (size_t i = 0; i < stacks.removed.n; i++)
 		changes_add(ret, CHANGE_DELETE, "stack", stacks.removed.v[i], xstrdup("the file no longer names it"));
 	return 0;
@@ -22,6 +46,8 @@ int stacks_find(const struct context *c, struct changes *ret, struct error **err
 
 static int deploy(const struct context *c, struct ssh *s, const struct stack *stack, struct error **err)
 {
+	if (stack->is_new && is_portainer(stack->name) && c->spec->swarm.portainer.version != NULL && portainer_prepare(c, s, err) < 0)
+		return -1;
 	if (swarm_stack_deploy(s, stack->name, &stack->text, clock_deadline(STACK_MS), err) < 0)
 		return -1;
 	return stacks_note(c->state, stack->name, stack->digest, err);
@@ -29,7 +55,7 @@ static int deploy(const struct context *c, struct ssh *s, const struct stack *st
 
 static int take_away(const struct context *c, struct ssh *s, const char *name, struct error **err)
 {
-	if (swarm_stack_remove(s, name, clock_deadline(STACK_MS), err) < 0)
+	if (swarm_stack_remove(s, name, clock_deadline(STACK_MS), err) < 0 || (is_portainer(name) && portainer_tidy(s, err) < 0))
 		return -1;
 	return stacks_note(c->state, name, NULL, err);
 }
@@ -48,7 +74,7 @@ int stacks_settle(const struct context *c, struct ssh *s, struct events *events,
 {
 	CLEANUP_STACKS struct stacks stacks = {0};
 
-	if (stacks_compare(c->spec, c->state, &stacks, err) < 0)
+	if (compare(c, &stacks, err) < 0)
 		return -1;
 	for (size_t i = 0; i < stacks.removed.n; i++) {
 		const char *name = stacks.removed.v[i];

@@ -1,6 +1,7 @@
 #include "cmd/certs_survey.h"
 #include "cmd/output.h"
 #include "cmd/planes.h"
+#include "cmd/portainer.h"
 #include "cmd/reach.h"
 #include "cmd/swarm_lock.h"
 #include "cmd/upgrade.h"
@@ -181,13 +182,14 @@ int verb_status(const struct options *o, struct error **err)
 	struct status s = {.c = &c};
 	struct parallel_task tasks[] = {{ask_cloud, &s}, {ask_cluster, &s}};
 	struct json_object *list, *whole;
-	CLEANUP_FREE char *url = NULL, *under_way = NULL;
+	CLEANUP_FREE char *url = NULL, *page = NULL, *under_way = NULL;
 	int r = 0;
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
 		return -1;
 	if (c.spec->platform != PLATFORM_SWARM)
 		(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
+	page = portainer_url(&c);
 	under_way = c.state != NULL ? state_get(c.state, UPGRADE_KEY) : NULL;
 	s.upgrading = under_way != NULL;
 	if (s.kubernetes != NULL)
@@ -197,6 +199,7 @@ int verb_status(const struct options *o, struct error **err)
 		whole = json_object_new_object();
 		json_add_str(whole, "cluster", c.spec->name);
 		json_add_str(whole, "api", url);
+		json_add_str(whole, "portainer", page);
 		json_add(whole, "nodes", list);
 		json_add_int(whole, "differences", (int64_t)s.changes.n);
 		look_at_version(&c, under_way, whole);
@@ -206,6 +209,8 @@ int verb_status(const struct options *o, struct error **err)
 		print_table(&s, list);
 		if (url != NULL)
 			log_info("the API is at %s%s", url, c.spec->api.endpoint == API_INTERNAL ? ", inside the servers' network; see \"davit tunnel\"" : "");
+		if (page != NULL)
+			log_info("Portainer is at %s, for browsers that trust %s/pki/portainer-ca.crt", page, state_folder(c.state));
 		json_object_put(list);
 		look_at_version(&c, under_way, NULL);
 		look_at_certificates(&c, NULL);

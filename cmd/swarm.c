@@ -125,10 +125,7 @@ static int need_offer(struct work *w, const struct node *n, struct error **err)
 
 static bool is_first_manager(const struct work *w, const struct node *n)
 {
-	for (size_t i = 0; i < w->c->plan->n_nodes; i++)
-		if (w->c->plan->nodes[i].node.role == NODE_CONTROL_PLANE)
-			return strcmp(w->c->plan->nodes[i].node.name, n->name) == 0;
-	return false;
+	return strcmp(plan_first(w->c->plan)->node.name, n->name) == 0;
 }
 
 static int begin_swarm(struct work *w, const struct node *n, struct ssh **s, struct error **err)

@@ -2,6 +2,7 @@
 #include "manifests/values.h"
 
 static const char *const rbac[] = {"addons/rbac.yaml"};
+static const char *const portainer[] = {"swarm/portainer.yaml"};
 static const char *const addons[] = {"addons/coredns.yaml", "addons/metrics-server.yaml"};
 
 static int render(const char *const *names, size_t n, const struct plan *plan, const struct manifest_values *values,
@@ -28,4 +29,9 @@ int manifests_rbac(const struct plan *plan, struct buf *ret, struct error **err)
 int manifests_addons(const struct plan *plan, const struct manifest_values *values, struct buf *ret, struct error **err)
 {
 	return render(addons, ARRAY_SIZE(addons), plan, values, ret, err);
+}
+
+int manifests_portainer(const struct plan *plan, struct buf *ret, struct error **err)
+{
+	return render(portainer, ARRAY_SIZE(portainer), plan, NULL, ret, err);
 }

@@ -35,3 +35,5 @@ int manifests_registry(const struct plan *plan, const struct node *node, const s
 /* Kubernetes objects as one YAML stream, applied in this order: "rbac" (by super-admin), then "addons". */
 int manifests_rbac(const struct plan *plan, struct buf *ret, struct error **err) MUST_USE;
 int manifests_addons(const struct plan *plan, const struct manifest_values *values, struct buf *ret, struct error **err) MUST_USE;
+/* Of a swarm with Portainer: its stack, a Compose file. */
+int manifests_portainer(const struct plan *plan, struct buf *ret, struct error **err) MUST_USE;

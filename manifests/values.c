@@ -76,6 +76,15 @@ static int fill_containerd(const struct spec *spec, struct template_values *v, s
 	return 0;
 }
 
+static void fill_portainer(const struct plan *plan, struct template_values *v)
+{
+	template_set(v, "portainer", plan->spec->swarm.portainer.version);
+	template_setf(v, "portainer_port", "%d", PORTAINER_PORT);
+	template_set(v, "portainer_folder", PORTAINER_FOLDER);
+	template_set(v, "portainer_secret", PORTAINER_SECRET);
+	template_set(v, "manager", plan_first(plan)->node.name);
+}
+
 static int fill_plan(const struct plan *plan, struct template_values *v, struct error **err)
 {
 	const struct spec *spec = plan->spec;
@@ -103,6 +112,7 @@ static int fill_plan(const struct plan *plan, struct template_values *v, struct 
 	template_set_flag(v, "proxy", spec->proxy.http != NULL || spec->proxy.https != NULL);
 	/* "should not be set with a single apiserver": it makes clients connect again, in the hope of another one */
 	template_set_flag(v, "balanced", plan_is_balanced(plan));
+	fill_portainer(plan, v);
 	return 0;
 }
 

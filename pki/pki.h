@@ -72,7 +72,7 @@ int pki_user_kubeconfig(struct pki *p, const char *cluster, const char *server_u
 int pki_user_engine(struct pki *p, const struct pki_user *user, int64_t now, struct buf *ret_certificate, struct buf *ret_key, struct error **err) MUST_USE;
 /* Certificate and key of kubernetes-super-admin (system:masters) in one PEM: for the first RBAC apply, never kept on a node. */
 int pki_super_admin(struct pki *p, struct buf *ret_pem, struct error **err) MUST_USE;
-const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca", "swarm-ca", "mke-ca", "engine-ca": what is trusted; NULL: not on this platform */
+const char *pki_ca_pem(struct pki *p, const char *authority); /* "ca", "etcd/ca", "front-proxy-ca", "registry-ca", "swarm-ca", "mke-ca", "engine-ca", "portainer-ca": what is trusted; NULL: not on this platform */
 const char *pki_ca_certificate(struct pki *p, const char *authority); /* of the one that signs, alone */
 const char *pki_ca_key(struct pki *p, const char *authority); /* of the one that signs; secret */
 const char *pki_published_pem(const struct pki *p); /* by which the API server is known: those that are trusted, and what is above them */

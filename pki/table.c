@@ -15,6 +15,7 @@ enum {
 	ON_MKE = 1u << PLATFORM_MKE,
 	MKE_MANAGER = PLACE_MKE_MANAGER,
 	ENGINE_API = PLACE_ENGINE_API,
+	PORTAINER = PLACE_PORTAINER,
 	CLIENT = CERTIFICATE_CLIENT,
 	SERVER = CERTIFICATE_SERVER,
 };
@@ -31,6 +32,7 @@ const struct table_authority table_authorities[PKI_SIGNERS] = {
 	[PKI_MKE_CA] = {"mke-ca", "mke-ca", MKE_MANAGER, 0, ON_MKE},
 	/* says who may command the engines: it alone, for each client's certificate of it is root of all nodes */
 	[PKI_ENGINE_CA] = {"engine-ca", "engine-ca", ENGINE_API, 0, ON_SWARM},
+	[PKI_PORTAINER_CA] = {"portainer-ca", "portainer-ca", 0, 0, ON_SWARM}, /* browsers trust it, and nothing else */
 };
 
 static void add(struct strv *l, const char *s)
@@ -112,6 +114,11 @@ static void engine_sans(const struct plan *plan, const struct node *node, struct
 	manager_sans(plan, node, &plan->spec->swarm.api_sans, ret);
 }
 
+static void portainer_sans(const struct plan *plan, const struct node *node, struct strv *ret)
+{
+	manager_sans(plan, node, &plan->spec->swarm.portainer.sans, ret);
+}
+
 /* etcd's own certificates serve and call: with serverAuth alone its REST gateway, a client of itself, is refused. */
 static const struct table_leaf leaves[] = {
 	{"apiserver", PKI "apiserver", PKI_CA, SERVER, "kube-apiserver", NULL, api_sans, CONTROL, NULL, false},
@@ -140,6 +147,7 @@ static const struct table_leaf leaves[] = {
 	{"flannel", PKI "flannel", PKI_CA, CLIENT, "davit:flannel", NULL, NULL, KUBERNETES, "/etc/kubernetes/flannel.conf", true},
 	{"mke", "/etc/davit/mke/controller", PKI_MKE_CA, SERVER, "{node}", NULL, mke_sans, MKE_MANAGER, NULL, false},
 	{"engine", "/etc/docker/engine", PKI_ENGINE_CA, SERVER, "{node}", NULL, engine_sans, ENGINE_API, NULL, false},
+	{"portainer", PORTAINER_FOLDER "/tls", PKI_PORTAINER_CA, SERVER, "{node}", NULL, portainer_sans, PORTAINER, NULL, false},
 	{"registry", "/etc/davit/registry/registry", PKI_REGISTRY_CA, SERVER, "{registry}", NULL, registry_sans, REGISTRY, NULL,
 	 false},
 };

@@ -5,7 +5,7 @@
 #pragma once
 #include "core/cluster/plan.h"
 
-enum pki_signer { PKI_CA, PKI_ETCD_CA, PKI_FRONT_PROXY_CA, PKI_REGISTRY_CA, PKI_SWARM_CA, PKI_MKE_CA, PKI_ENGINE_CA, PKI_SIGNERS };
+enum pki_signer { PKI_CA, PKI_ETCD_CA, PKI_FRONT_PROXY_CA, PKI_REGISTRY_CA, PKI_SWARM_CA, PKI_MKE_CA, PKI_ENGINE_CA, PKI_PORTAINER_CA, PKI_SIGNERS };
 
 struct table_authority {
 	const char *name; /* of its files below the folder, without .crt and .key */

@@ -260,11 +260,15 @@ static int add_image(struct catalogue *c, struct strv *locals, const char *name,
 static int add_images(struct catalogue *c, const struct component_set *set, const struct spec *spec, struct error **err)
 {
 	CLEANUP_STRV struct strv locals = STRV_INIT;
+	CLEANUP_FREE char *portainer =
+		spec->swarm.portainer.version != NULL ? xasprintf("docker.io/portainer/portainer-ce:%s", spec->swarm.portainer.version) : NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(set->images) && set->images[i] != NULL; i++)
 		if (add_image(c, &locals, set->images[i], err) < 0)
 			return -1;
 	if (set->haproxy != NULL && spec->control_plane.count > 1 && add_image(c, &locals, set->haproxy, err) < 0)
+		return -1;
+	if (portainer != NULL && add_image(c, &locals, portainer, err) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->artifacts.images.n; i++)
 		if (add_image(c, &locals, spec->artifacts.images.v[i], err) < 0)

@@ -4,6 +4,7 @@
 #include "core/base/path.h"
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
+#include "core/cluster/given.h"
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -184,15 +185,6 @@ int mke_check(const struct yaml *y, const struct yaml_node *file, struct spec *s
 
 /* ---- what the installer is given */
 
-static int at_key(const struct spec *s, const char *key, struct error *why, struct error **err)
-{
-	CLEANUP_FREE char *place = spec_place(s, key);
-	int r = error_set(err, ERROR_CONFIG, "%s: %s: %s", place, strchr(key, '.') + 1, error_message(why));
-
-	error_free(why);
-	return r;
-}
-
 static bool is_token(const char *text)
 {
 	size_t dots = 0;
@@ -226,33 +218,14 @@ int mke_license(const struct spec *s, char **ret, struct error **err)
 	if (path_read(s->mke.license, &text, &why) == 0 && !is_license(&text))
 		error_set(&why, ERROR_CONFIG, "%s is no licence: it is neither JSON with key_id and authorization nor a token", s->mke.license);
 	if (why != NULL)
-		return at_key(s, "mke.license", why, err);
+		return given_blame(s, "mke.license", why, err);
 	*ret = xstrdup(buf_str(&text));
-	return 0;
-}
-
-static int check_password(const char *path, const char *text, struct error **err)
-{
-	size_t n = strlen(text);
-
-	for (size_t i = 0; i < n; i++)
-		if (iscntrl((unsigned char)text[i]))
-			return error_set(err, ERROR_CONFIG, "the first line of %s has a control character in it", path);
-	if (n < PASSWORD_MIN || n > PASSWORD_MAX)
-		return error_set(err, ERROR_CONFIG, "the first line of %s has %zu characters; MKE takes a password of %d to %d", path, n, PASSWORD_MIN, PASSWORD_MAX);
 	return 0;
 }
 
 int mke_password(const struct spec *s, char **ret, struct error **err)
 {
-	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
-	struct error *why = NULL;
+	static const struct given_password of = {"MKE", "mke.passwordFile", PASSWORD_MIN, PASSWORD_MAX};
 
-	if (path_read(s->mke.password_file, &text, &why) < 0)
-		return at_key(s, "mke.passwordFile", why, err);
-	buf_truncate(&text, strcspn(buf_str(&text), "\r\n"));
-	if (check_password(s->mke.password_file, buf_str(&text), &why) < 0)
-		return at_key(s, "mke.passwordFile", why, err);
-	*ret = xstrdup(buf_str(&text));
-	return 0;
+	return given_read_password(s, &of, s->mke.password_file, ret, err);
 }

@@ -14,7 +14,7 @@ enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONT
 #define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
-enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER, FROM_ENGINE_API };
+enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER, FROM_ENGINE_API, FROM_PORTAINER };
 static const struct {
 	const char *group, *protocol;
 	int port_min, port_max;
@@ -37,6 +37,7 @@ static const struct {
 	{"node", "tcp", 30000, 32767, FROM_GROUP, "node", "NodePort services between nodes", .platforms = KUBERNETES},
 	{"control-plane", "tcp", 2377, 2377, FROM_GROUP, "node", "swarm: managers, who joins and who is told what to run", .platforms = ENGINES},
 	{"control-plane", "tcp", 2376, 2376, FROM_ENGINE_API, NULL, "swarm: the engine's API from outside, with a certificate", .platforms = 1u << PLATFORM_SWARM},
+	{"control-plane", "tcp", PORTAINER_PORT, PORTAINER_PORT, FROM_PORTAINER, NULL, "swarm: Portainer's page", .platforms = 1u << PLATFORM_SWARM},
 	{"node", "tcp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = ENGINES},
 	{"node", "udp", 7946, 7946, FROM_GROUP, "node", "swarm: gossip of the overlay networks", .platforms = ENGINES},
 	{"node", "udp", 4789, 4789, FROM_GROUP, "node", "swarm: overlay networks (VXLAN)", .platforms = ENGINES},
@@ -84,6 +85,8 @@ static void sources(const struct spec *s, enum source source, struct strv *ret)
 		strv_copy(ret, &s->api.allowed_cidrs);
 	else if (source == FROM_ENGINE_API)
 		strv_copy(ret, &s->swarm.api_cidrs);
+	else if (source == FROM_PORTAINER)
+		strv_copy(ret, &s->swarm.portainer.cidrs);
 	else if (source == FROM_BALANCER && s->api.endpoint == API_OCTAVIA)
 		strv_add(ret, s->network.cidr);
 }
@@ -472,6 +475,15 @@ void plan_free_ptr(struct plan **p)
 {
 	plan_free(*p);
 	*p = NULL;
+}
+
+const struct plan_node *plan_first(const struct plan *p)
+{
+	size_t i = 0;
+
+	while (p->nodes[i].node.role != NODE_CONTROL_PLANE)
+		i++;
+	return &p->nodes[i];
 }
 
 const struct plan_node *plan_find(const struct plan *p, const char *node_name)

@@ -85,6 +85,7 @@ void plan_free(struct plan *p);
 void plan_free_ptr(struct plan **p);
 #define CLEANUP_PLAN CLEANUP(plan_free_ptr)
 const struct plan_node *plan_find(const struct plan *p, const char *node_name);
+const struct plan_node *plan_first(const struct plan *p); /* control plane; every plan has one */
 
 /* Where a node has the table of its volumes: lines "ID TYPE LABEL OPTIONS FOLDER". */
 #define VOLUMES_FILE "/etc/davit/volumes"
@@ -93,5 +94,8 @@ const struct plan_node *plan_find(const struct plan *p, const char *node_name);
 #define REGISTRY_NAME "registry.davit.internal"
 #define REGISTRY_PORT 5000
 #define ENGINE_PORT 2376 /* of docker, with TLS */
+#define PORTAINER_PORT 9443 /* of its page */
+#define PORTAINER_FOLDER "/etc/davit/portainer" /* on managers: tls.crt, tls.key */
+#define PORTAINER_SECRET "portainer-password" /* of the swarm */
 #define REGISTRY_USER "davit"
 #define REGISTRY_BLOBS "davit/artifacts" /* repository of the binaries' blobs */

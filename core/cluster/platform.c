@@ -4,6 +4,7 @@
 #include "core/cluster/address.h"
 #include "core/cluster/mke.h"
 #include "core/cluster/spec_fields.h"
+#include "core/cluster/stacks.h"
 
 #define ON(platform) (1u << (platform))
 #define KUBERNETES ON(PLATFORM_KUBERNETES)
@@ -37,6 +38,7 @@ static const struct {
 	{"swarm", "certExpiry", SWARM}, /* MKE has settings of its own for these */
 	{"swarm", "autolock", SWARM},
 	{"swarm", "api", SWARM},
+	{"swarm", "portainer", SWARM}, /* MKE has a page */
 	{NULL, "stacks", SWARM},
 	{NULL, "daemon", SWARM | MKE},
 	{NULL, "mke", MKE},
@@ -127,10 +129,13 @@ static int check_stacks(const struct yaml *y, const struct yaml_node *file, cons
 {
 	const struct yaml_node *list = yaml_get(file, "stacks");
 
-	for (size_t i = 0; i < s->n_stacks; i++)
+	for (size_t i = 0; i < s->n_stacks; i++) {
+		if (s->swarm.portainer.version != NULL && strcmp(s->stacks[i].name, PORTAINER_STACK) == 0)
+			return yaml_error(y, yaml_get(list->values[i], "name"), err, "name: the stack \"" PORTAINER_STACK "\" is davit's own, by swarm.portainer");
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(s->stacks[i].name, s->stacks[k].name) == 0)
 				return yaml_error(y, yaml_get(list->values[i], "name"), err, "name: there are two stacks \"%s\"", s->stacks[i].name);
+	}
 	return 0;
 }
 
@@ -176,7 +181,11 @@ unsigned place_of(const struct spec *s, enum node_role role)
 {
 	unsigned place = platform_place(s->platform, role);
 
-	return place == PLACE_MANAGER && s->swarm.api_cidrs.n > 0 ? place | PLACE_ENGINE_API : place;
+	if (place == PLACE_MANAGER && s->swarm.api_cidrs.n > 0)
+		place |= PLACE_ENGINE_API;
+	if ((place & PLACE_MANAGER) && s->swarm.portainer.version != NULL)
+		place |= PLACE_PORTAINER;
+	return place;
 }
 
 const char *platform_name(enum platform_type p)

@@ -377,6 +377,7 @@ static int finish(const struct yaml *y, struct spec *s, struct error **err)
 	move_beside(s, &s->pki.ca.key);
 	move_beside(s, &s->pki.ca.passphrase_file);
 	move_beside(s, &s->artifacts.bundle);
+	move_beside(s, &s->swarm.portainer.password_file);
 	finish_mke(s);
 	for (size_t i = 0; i < s->n_stacks; i++)
 		move_beside(s, &s->stacks[i].file);

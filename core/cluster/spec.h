@@ -181,6 +181,11 @@ struct spec {
 		bool autolock;		   /* managers that were restarted are locked, until somebody has the key */
 		struct strv api_cidrs;	   /* who may connect to the managers' engines by TLS; none: the port is closed, and nothing listens */
 		struct strv api_sans;	   /* more names and addresses in those engines' certificates */
+		struct {
+			char *version; /* of Portainer CE; NULL: there is none */
+			struct strv cidrs, sans; /* as of the api */
+			char *password_file; /* of its administrator */
+		} portainer;
 	} swarm;
 	struct {
 		struct own_file images; /* MKE's, as the vendor packs them */

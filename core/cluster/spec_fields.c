@@ -205,12 +205,21 @@ static const struct field engine_api_fields[] = {
 	END,
 };
 
+static const struct field portainer_fields[] = {
+	{"version", FIELD_VERSION, offsetof(struct spec, swarm.portainer.version), "its version, e.g. 2.33.3", .required = true},
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, swarm.portainer.cidrs), "who may connect to its page (9443)", .required = true},
+	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, swarm.portainer.sans), "more names and addresses in its certificate", "[]"},
+	{"passwordFile", FIELD_STRING, offsetof(struct spec, swarm.portainer.password_file), "file whose first line is the password of its administrator, admin", .required = true},
+	END,
+};
+
 static const struct field swarm_fields[] = {
 	{"api", FIELD_MAP, 0, "opens the port of the managers' engines (2376), for clients with a certificate; closed where missing", .sub = engine_api_fields},
 	{"addressPools", FIELD_CIDRS, offsetof(struct spec, swarm.address_pools), "networks that overlay networks get their addresses from", "[10.244.0.0/16]"},
 	{"maskLength", FIELD_INT, offsetof(struct spec, swarm.mask_length), "prefix length of each overlay network", "24", .min = 8, .max = 29},
 	{"certExpiry", FIELD_TIME, offsetof(struct spec, swarm.cert_expiry), "how long the nodes' own certificates last, which they renew by themselves", "2160h"},
 	{"autolock", FIELD_BOOL, offsetof(struct spec, swarm.autolock), "managers encrypt their data with a key that they do not keep: apply unlocks those whose engine was restarted", "false"},
+	{"portainer", FIELD_MAP, 0, "Portainer CE, a page that manages the swarm, on the first manager", .sub = portainer_fields},
 	END,
 };
 

@@ -55,6 +55,13 @@ static char *key_of(const char *name)
 	return xasprintf(DEPLOYED "%s", name);
 }
 
+bool stacks_has(struct state *state, const char *name)
+{
+	CLEANUP_FREE char *key = key_of(name), *had = state != NULL ? state_get(state, key) : NULL;
+
+	return had != NULL;
+}
+
 int stacks_note(struct state *state, const char *name, const char *digest, struct error **err)
 {
 	CLEANUP_FREE char *key = key_of(name);
@@ -68,49 +75,58 @@ static void clear_stack(struct stack *s)
 	buf_wipe(&s->text); /* who writes a password there */
 }
 
-static int compare(const struct stack_spec *wanted, struct state *state, struct stacks *ret, struct error **err)
+static void add(const char *name, const struct buf *text, struct state *state, struct stacks *ret)
 {
-	CLEANUP_FREE char *key = key_of(wanted->name), *had = state != NULL ? state_get(state, key) : NULL;
-	struct stack s = {.name = xstrdup(wanted->name), .text = BUF_INIT, .is_new = had == NULL};
+	CLEANUP_FREE char *key = key_of(name), *had = state != NULL ? state_get(state, key) : NULL;
+	struct stack s = {.is_new = had == NULL};
 
-	if (path_read(wanted->file, &s.text, err) < 0 || stack_check(wanted->file, buf_str(&s.text), s.text.len, err) < 0) {
-		clear_stack(&s);
-		return error_wrap(err, "stack %s", wanted->name);
-	}
-	digest_hex(buf_str(&s.text), s.text.len, s.digest);
-	if (had != NULL && strcmp(had, s.digest) == 0) {
-		clear_stack(&s);
-		return 0;
-	}
+	digest_hex(buf_str(text), text->len, s.digest);
+	if (had != NULL && strcmp(had, s.digest) == 0)
+		return;
+	s.name = xstrdup(name);
+	buf_add_mem(&s.text, text->data, text->len);
 	array_grow(ret->items, ret->n, ret->cap);
 	ret->items[ret->n++] = s;
+}
+
+static int compare(const struct stack_spec *wanted, struct state *state, struct stacks *ret, struct error **err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF_INIT;
+
+	if (path_read(wanted->file, &text, err) < 0 || stack_check(wanted->file, buf_str(&text), text.len, err) < 0)
+		return error_wrap(err, "stack %s", wanted->name);
+	add(wanted->name, &text, state, ret);
 	return 0;
 }
 
 struct search {
 	const struct spec *spec;
+	bool portainer;
 	struct strv *removed;
 };
 
 static void find_removed(const char *key, const char *value UNUSED, void *context)
 {
 	const struct search *s = context;
+	const char *name = key + strlen(DEPLOYED);
 
-	if (strncmp(key, DEPLOYED, strlen(DEPLOYED)) != 0)
+	if (strncmp(key, DEPLOYED, strlen(DEPLOYED)) != 0 || (s->portainer && strcmp(name, PORTAINER_STACK) == 0))
 		return;
 	for (size_t i = 0; i < s->spec->n_stacks; i++)
-		if (strcmp(s->spec->stacks[i].name, key + strlen(DEPLOYED)) == 0)
+		if (strcmp(s->spec->stacks[i].name, name) == 0)
 			return;
-	strv_add(s->removed, key + strlen(DEPLOYED));
+	strv_add(s->removed, name);
 }
 
-int stacks_compare(const struct spec *spec, struct state *state, struct stacks *ret, struct error **err)
+int stacks_compare(const struct spec *spec, const struct buf *portainer, struct state *state, struct stacks *ret, struct error **err)
 {
-	struct search search = {spec, &ret->removed};
+	struct search search = {spec, portainer != NULL, &ret->removed};
 
 	for (size_t i = 0; i < spec->n_stacks; i++)
 		if (compare(&spec->stacks[i], state, ret, err) < 0)
 			return -1;
+	if (portainer != NULL)
+		add(PORTAINER_STACK, portainer, state, ret);
 	return state != NULL ? state_values(state, find_removed, &search, err) : 0;
 }
 

@@ -7,6 +7,8 @@
 #include "core/cluster/spec.h"
 #include "core/cluster/state.h"
 
+#define PORTAINER_STACK "portainer" /* davit's own, where the file has swarm.portainer */
+
 struct stack {
 	char *name;
 	struct buf text;
@@ -19,8 +21,9 @@ struct stacks {
 	struct strv removed; /* names of those that were deployed, and that the file does not name any more */
 };
 
-/* state may be NULL: nothing was deployed.  ERROR_CONFIG: a file that cannot be read, or that a manager could not (its place). */
-int stacks_compare(const struct spec *spec, struct state *state, struct stacks *ret, struct error **err) MUST_USE;
+/* portainer: the text of that stack, or NULL; it comes last.  state may be NULL: nothing was deployed.  ERROR_CONFIG: a file that cannot be read, or that a manager could not (its place). */
+int stacks_compare(const struct spec *spec, const struct buf *portainer, struct state *state, struct stacks *ret, struct error **err) MUST_USE;
+bool stacks_has(struct state *state, const char *name); /* whether it was deployed; of state NULL: no */
 int stacks_note(struct state *state, const char *name, const char *digest, struct error **err) MUST_USE; /* NULL: it was removed */
 void stacks_clear(struct stacks *s);
 #define CLEANUP_STACKS CLEANUP(stacks_clear)

@@ -295,6 +295,24 @@ static void test_stacks(void **state UNUSED)
 	assert_failure(deploys("slow", "", IMPATIENCE_MS), "stack slow: its services did not all come up in time; see: docker stack ps slow");
 }
 
+/* The later text counts as long as nobody has it; what has another name stays. */
+static void test_secrets(void **state UNUSED)
+{
+	assert_success(swarm_secret_remove(nodes[0], "page", soon(), &test_error));
+	assert_success(swarm_secret_put(nodes[0], "page-2", "other", soon(), &test_error));
+	assert_success(swarm_secret_put(nodes[0], "page", "p\"ss\nword", soon(), &test_error));
+	holds("[s[\"Data\"] for s in o[\"secrets\"]] == [\"b3RoZXI=\", \"cCJzcwp3b3Jk\"]");
+	assert_success(swarm_secret_put(nodes[1], "page", "password", soon(), &test_error));
+	holds("[s[\"Data\"] for s in o[\"secrets\"]] == [\"b3RoZXI=\", \"cGFzc3dvcmQ=\"]");
+	engine("--use page");
+	assert_success(swarm_secret_put(nodes[0], "page", "too late", soon(), &test_error));
+	holds("o[\"secrets\"][1][\"Data\"] == \"cGFzc3dvcmQ=\"");
+	assert_failure(swarm_secret_remove(nodes[0], "page", soon(), &test_error), "secret 'page' is in use by the following service");
+	assert_success(swarm_secret_remove(nodes[0], "page-2", soon(), &test_error));
+	holds("len(o[\"secrets\"]) == 1");
+	shell("! grep -q -e cGFzc3dvcmQ= -e password argv");
+}
+
 static void test_a_new_leader_is_waited_for(void **state UNUSED)
 {
 	CLEANUP_JSON struct json_object *shape = NULL;
@@ -367,7 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
 		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_a_manager_that_begins_anew_is_waited_for), cmocka_unit_test(test_another_authority),
-		cmocka_unit_test(test_stacks), cmocka_unit_test(test_a_new_leader_is_waited_for), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
+		cmocka_unit_test(test_stacks), cmocka_unit_test(test_secrets), cmocka_unit_test(test_a_new_leader_is_waited_for), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/path.h"
 #include "core/base/yaml.h"
+#include "core/cluster/stacks.h"
 #include "tests/unit/manifests_fixture.h"
 #include <ftw.h>
 
@@ -62,6 +63,21 @@ static void test_swarm(void **state UNUSED)
 {
 	compare_node_of("swarm.yaml", "whale-cp-1", "swarm-manager");
 	compare_node_of("swarm.yaml", "whale-workers-1", "swarm-worker");
+}
+
+/* Managers can read it by itself, as any stack. */
+static void test_portainer(void **state UNUSED)
+{
+	CLEANUP_FREE char *path = golden_path("swarm.yaml");
+	CLEANUP_SPEC struct spec *spec = NULL;
+	CLEANUP_PLAN struct plan *plan = NULL;
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	assert_success(spec_load(path, &spec, &test_error));
+	assert_success(plan_make(spec, NULL, &plan, &test_error));
+	assert_success(manifests_portainer(plan, &text, &test_error));
+	assert_success(stack_check("portainer.yaml", buf_str(&text), text.len, &test_error));
+	compare("portainer.yaml", buf_str(&text));
 }
 
 static void test_mke(void **state UNUSED)
@@ -217,6 +233,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_swarm),
+		cmocka_unit_test(test_portainer),
 		cmocka_unit_test(test_mke),
 		cmocka_unit_test(test_control_plane),
 		cmocka_unit_test(test_worker),

@@ -57,13 +57,15 @@ static void test_schema(void **state UNUSED)
 	assert_string_equal(found->stacks[0].file, "/srv/whale/shop/compose.yaml");
 }
 
+static const struct buf *portainer; /* NULL: the file has none */
+
 static void compares(const struct spec *spec, struct state *st, const char *deployed, const char *removed)
 {
 	CLEANUP_STACKS struct stacks s = {0};
 	CLEANUP_STRV struct strv names = STRV_INIT;
 	CLEANUP_FREE char *list = NULL, *gone = NULL;
 
-	assert_success(stacks_compare(spec, st, &s, &test_error));
+	assert_success(stacks_compare(spec, portainer, st, &s, &test_error));
 	for (size_t i = 0; i < s.n; i++)
 		strv_addf(&names, "%s%s", s.items[i].is_new ? "+" : "~", s.items[i].name);
 	list = strv_join(&names, " ");
@@ -77,7 +79,7 @@ static void deploy(const struct spec *spec, struct state *st)
 {
 	CLEANUP_STACKS struct stacks s = {0};
 
-	assert_success(stacks_compare(spec, st, &s, &test_error));
+	assert_success(stacks_compare(spec, portainer, st, &s, &test_error));
 	for (size_t i = 0; i < s.n; i++)
 		assert_success(stacks_note(st, s.items[i].name, s.items[i].digest, &test_error));
 }
@@ -99,7 +101,7 @@ static void test_what_is_to_be_deployed(void **state UNUSED)
 
 	assert_success(state_open(folder, "whale", STATE_WRITE, &st, &test_error));
 	put(folder, "shop.yaml", WEB);
-	assert_failure(stacks_compare(two, NULL, &none, &test_error), "stack blog: ");
+	assert_failure(stacks_compare(two, NULL, NULL, &none, &test_error), "stack blog: ");
 	stacks_clear(&none);
 	put(folder, "blog.yaml", WEB "# the same\n");
 	compares(two, NULL, "+shop +blog", "");
@@ -115,12 +117,44 @@ static void test_what_is_to_be_deployed(void **state UNUSED)
 	assert_success(path_remove_tree(folder, &test_error));
 }
 
+static void test_portainer(void **state UNUSED)
+{
+#define PORTAINER "  swarm: {portainer: {version: 2.33.3, allowedCIDRs: [192.0.2.0/24], passwordFile: admin}}\n"
+	static const char taken[] = FILE_OF(PORTAINER "  stacks: [{name: portainer, file: a.yaml}]\n"),
+			  incomplete[] = FILE_OF("  swarm: {portainer: {version: 2.33.3, allowedCIDRs: [192.0.2.0/24]}}\n"),
+			  versionless[] = FILE_OF("  swarm: {portainer: {version: latest, allowedCIDRs: [192.0.2.0/24], passwordFile: admin}}\n");
+	CLEANUP_FREE char *folder = xasprintf("%s/davit-portainer-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
+	CLEANUP_SPEC struct spec *with = spec_of(folder, FILE_OF(PORTAINER)), *none = NULL;
+	CLEANUP_BUF struct buf text = BUF_INIT, other = BUF_INIT;
+	struct state *st = NULL;
+
+	assert_failure(spec_parse("c.yaml", taken, strlen(taken), &none, &test_error), "c.yaml:9:19: name: the stack \"portainer\" is davit's own, by swarm.portainer");
+	assert_failure(spec_parse("c.yaml", incomplete, strlen(incomplete), &none, &test_error), "c.yaml:8:22: \"passwordFile\" is missing");
+	assert_failure(spec_parse("c.yaml", versionless, strlen(versionless), &none, &test_error), "c.yaml:8:32: version: ");
+	assert_success(state_open(folder, "whale", STATE_WRITE, &st, &test_error));
+	buf_add(&text, WEB);
+	buf_add(&other, WEB "# another version\n");
+	portainer = &text;
+	assert_false(stacks_has(st, PORTAINER_STACK));
+	compares(with, st, "+portainer", "");
+	deploy(with, st);
+	assert_true(stacks_has(st, PORTAINER_STACK));
+	compares(with, st, "", "");
+	portainer = &other;
+	compares(with, st, "~portainer", "");
+	portainer = NULL;
+	compares(with, st, "", "portainer");
+	state_close(st);
+	assert_success(path_remove_tree(folder, &test_error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_what_is_to_be_deployed),
+		cmocka_unit_test(test_portainer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

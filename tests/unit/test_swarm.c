@@ -137,6 +137,25 @@ static void test_engine_port(void **state UNUSED)
 	assert_int_equal(place_of(closed, NODE_CONTROL_PLANE), PLACE_MANAGER);
 }
 
+#define PORTAINER "  swarm: {portainer: {version: 2.33.3, allowedCIDRs: [192.0.2.0/24], passwordFile: p}}\n"
+
+/* Its image is one of the bundle, its page open to whom the file names, and managers alone have its certificate. */
+static void test_portainer(void **state UNUSED)
+{
+	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", PORTAINER));
+	CLEANUP_CATALOGUE struct catalogue c = {0};
+	CLEANUP_PLAN struct plan *p = NULL;
+
+	assert_success(catalogue_make(s, &c, &test_error));
+	assert_int_equal(c.images.n, 1);
+	assert_string_equal(c.images.v[0], "docker.io/portainer/portainer-ce:2.33.3");
+	assert_success(plan_make(s, NULL, &p, &test_error));
+	assert_true(has_port(p, "tcp", PORTAINER_PORT));
+	assert_false(has_port(p, "tcp", ENGINE_PORT));
+	assert_int_equal(place_of(s, NODE_CONTROL_PLANE), PLACE_MANAGER | PLACE_PORTAINER);
+	assert_int_equal(place_of(s, NODE_WORKER), platform_place(PLATFORM_SWARM, NODE_WORKER));
+}
+
 static void test_catalogue(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *s = spec_of(FILE_OF("29.9.3", "")), *unknown = spec_of(FILE_OF("28.1.1", ""));
@@ -419,7 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_engine_port), cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps), cmocka_unit_test(test_what_begins_an_engine_anew),		cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_portainer), cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps), cmocka_unit_test(test_what_begins_an_engine_anew),		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),
 		cmocka_unit_test(test_what_a_backup_is_taken_of), cmocka_unit_test(test_where_a_restoration_has_come_to),

@@ -184,7 +184,8 @@ engine() { "$LAB" exec curl --silent --show-error --fail --max-time 10 --cacert 
 # KEY: of the first manager, as status tells it
 manager() { davit status -f "$FILE" -o json | python3 -c 'import json, sys; print(next(n[sys.argv[1]] for n in json.load(sys.stdin)["nodes"] if n["name"] == "whale-cp-1"))' "$1"; }
 
-has_no_port() { davit ssh -f "$FILE" "$1" '! ss -Hltn | grep -q ":2376 "'; }
+# NODE PORT
+has_no_port() { davit ssh -f "$FILE" "$1" "! ss -Hltn | grep -q ':$2 '"; }
 
 # Opened where the file asks for it, on managers one after the other; taken by whom davit has made a certificate for, and by nobody else; closed again.
 engines_are_reached_by_tls() {
@@ -196,7 +197,7 @@ engines_are_reached_by_tls() {
 	status apply
 	expect_status 0
 	swarm_has cp-1 5
-	has_no_port workers-1
+	has_no_port workers-1 2376
 	davit docker-context -f "$FILE" --tls "$WORK/client" --user anna --ttl 10m | tee "$WORK/out"
 	expect_text 'host=tcp://'
 	[[ $(stat -c %a "$WORK/client/key.pem") = 600 ]]
@@ -214,7 +215,7 @@ engines_are_reached_by_tls() {
 	sed -i '/^  swarm: {api: /d' "$FILE"
 	status apply
 	expect_status 0
-	has_no_port cp-1
+	has_no_port cp-1 2376
 	swarm_has cp-1 5
 	is_as_the_file_says
 }
@@ -240,4 +241,42 @@ stack_is_deployed() {
 	status apply
 	expect_status 0
 	[[ -z $(docker_on cp-1 stack ls --format "'{{.Name}}'") ]]
+}
+
+# URL: the serial number of the certificate that is shown there, once it is verified
+page_serial() {
+	"$LAB" exec openssl s_client -connect "${1#https://}" -CAfile "$XDG_STATE_HOME/davit/whale/pki/portainer-ca.crt" -verify_return_error -verify_ip "$(page_address "$1")" \
+		</dev/null 2>/dev/null | openssl x509 -noout -serial
+}
+page_address() { sed 's|https://||; s|:.*||' <<<"$1"; }
+page_answers() { "$LAB" exec curl --silent --show-error --fail --max-time 5 --cacert "$XDG_STATE_HOME/davit/whale/pki/portainer-ca.crt" "$1/hostname"; }
+has_another_serial() { [[ $(page_serial "$1") = serial=* && $(page_serial "$1") != "$2" ]]; }
+
+# The image is a stand-in (tests/lab/artifacts/portainer.sh).
+swarm_has_a_page() {
+	local url serial
+	(umask 077 && echo 'correct horse battery' >"$WORK/page-password")
+	sed -i 's/^  daemon:/  swarm: {portainer: {version: 2.33.3, allowedCIDRs: [0.0.0.0\/0], passwordFile: page-password}}\n&/' "$FILE"
+	status davit plan -f "$FILE" --mirror "$MIRROR"
+	expect_status 10
+	expect_text 'is not deployed yet'
+	status apply
+	expect_status 0
+	is_as_the_file_says
+	status davit status -f "$FILE"
+	expect_text 'Portainer is at https://'
+	url=$(davit status -f "$FILE" -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["portainer"])')
+	eventually 60 page_answers "$url"
+	serial=$(page_serial "$url")
+	docker_on cp-1 secret ls --format "'{{.Name}}'" | grep -x portainer-password
+	if docker_on cp-1 service inspect portainer_portainer | grep horse; then return 1; fi
+	davit certs renew -f "$FILE" --all --mirror "$MIRROR"
+	eventually 60 has_another_serial "$url" "$serial"
+	is_as_the_file_says
+	sed -i '/^  swarm: {portainer: /d' "$FILE"
+	status apply
+	expect_status 0
+	eventually 60 has_no_port cp-1 9443
+	[[ -z $(docker_on cp-1 secret ls --quiet) ]]
+	is_as_the_file_says
 }

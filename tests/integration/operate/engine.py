@@ -7,6 +7,7 @@ engine.py --outside NODE   it begins with no swarm
 engine.py --version NODE V  of its engine
 engine.py --pend NODE N    for N looks it waits for the other managers
 engine.py --elect N        for N looks at the nodes the managers have a new leader, which has heard of nobody but itself
+engine.py --use SECRET     a service does
 engine.py --show EXPRESSION   of what there is, as o
 As in the real one, a key or an authority that changes reaches managers that are up, tokens change with the authority, and a majority of managers
 is needed. $FAKE/fault holds "METHOD PATH STATUS TEXT": what the next such request is answered.
@@ -241,12 +242,34 @@ def need_manager(o):
         raise Refused(503, NO_LEADER)
 
 
+def show_secrets(o, _body, query):
+    """by the beginning of their names, without what is in them"""
+    names = json.loads(query["filters"])["name"]
+    return [{k: v for k, v in s.items() if k != "Data"} for s in o.get("secrets", []) if any(s["Spec"]["Name"].startswith(n) for n in names)]
+
+
+def create_secret(o, body, _query):
+    if any(s["Spec"]["Name"] == body["Name"] for s in o.setdefault("secrets", [])):
+        raise Refused(409, f"rpc error: code = AlreadyExists desc = secret {body['Name']} already exists")
+    o["secrets"].append({"ID": digest(body["Name"] + body["Data"]), "Spec": {"Name": body["Name"]}, "Data": body["Data"]})
+    return {"ID": o["secrets"][-1]["ID"]}
+
+
+def remove_secret(o, secret):
+    have = next((s for s in o.get("secrets", []) if s["ID"] == secret), None)
+    if have is None:
+        raise Refused(404, f"secret {secret} not found")
+    if have.get("used"):
+        raise Refused(400, f"rpc error: code = InvalidArgument desc = secret '{have['Spec']['Name']}' is in use by the following service: page")
+    o["secrets"].remove(have)
+
+
 HERE = {("GET", "/info"): info, ("POST", "/swarm/init"): init, ("POST", "/swarm/join"): join, ("POST", "/swarm/leave"): leave,
         ("POST", "/swarm/unlock"): unlock}
 THERE = {("GET", "/swarm"): look, ("POST", "/swarm/update"): update,
          ("GET", "/swarm/unlockkey"): lambda o, *_: {"UnlockKey": o["swarm"]["key"]},
          ("GET", "/nodes"): lambda o, *_: shown(o), ("GET", "/services"): lambda o, *_: o.get("services", []),
-         ("GET", "/tasks"): lambda o, *_: o.get("tasks", [])}
+         ("GET", "/tasks"): lambda o, *_: o.get("tasks", []), ("GET", "/secrets"): show_secrets, ("POST", "/secrets/create"): create_secret}
 
 
 def answer(o, method, path, body):
@@ -270,6 +293,8 @@ def answer(o, method, path, body):
         return find(o, parts[2])
     if parts[1] == "nodes" and method == "POST":
         return update_node(o, parts[2], body, query)
+    if parts[1] == "secrets" and method == "DELETE":
+        return remove_secret(o, parts[2])
     if parts[1] == "nodes" and method == "DELETE":
         o["nodes"].remove(find(o, parts[2]))
         return None
@@ -299,7 +324,7 @@ def restart(o, node):
 
 
 def main():
-    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--outside", "--show", "--pend", "--version", "--elect"):
+    if "--unix-socket" not in sys.argv and not sys.argv[1].startswith("--re") and sys.argv[1] not in ("--stop", "--outside", "--show", "--pend", "--version", "--elect", "--use"):
         os.execv("/usr/bin/curl", ["curl"] + sys.argv[1:])
     with open(FAKE + "/swarm.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -319,6 +344,8 @@ def main():
             engine(o, sys.argv[2]).update(state="pending", waits=int(sys.argv[3]))
         elif sys.argv[1] == "--elect":
             o["deaf"] = int(sys.argv[2]) + 1
+        elif sys.argv[1] == "--use":
+            next(s for s in o["secrets"] if s["Spec"]["Name"] == sys.argv[2])["used"] = True
         elif sys.argv[1] == "--show":
             print(eval(sys.argv[2], {"o": o}))  # pylint: disable=eval-used
         else:

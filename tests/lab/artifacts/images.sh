@@ -120,6 +120,17 @@ image_agnhost() {
 		dir:1777:/tmp dir:700:/root dir:755:/uploads
 }
 
+# agnhost, which answers, behind the flags of Portainer
+image_portainer() {
+	local -a entries
+	deb busybox
+	build_programs agnhost
+	mapfile -t entries < <(busybox_entries)
+	mapfile -t -O "${#entries[@]}" entries < <("$TREE/busybox/bin/busybox" --list | grep -vx busybox | sed 's|.*|link:busybox:/bin/&|')
+	image image-portainer docker.io/portainer/portainer-ce 2.33.3 '{"Entrypoint":["/portainer"],"Env":["PATH=/bin"],"WorkingDir":"/"}' \
+		"file:$BUILT/agnhost/agnhost:/agnhost" "file:$HERE/portainer.sh:/portainer" "${entries[@]}" dir:1777:/tmp dir:700:/data
+}
+
 image_coredns() {
 	local -a entries
 	deb ca-certificates
