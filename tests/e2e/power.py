@@ -1,4 +1,4 @@
-"""power.py stop|delete SERVER: somebody switches a server off, or deletes it."""
+"""power.py stop|reset|delete SERVER: somebody switches a server off, presses its reset button, or deletes it."""
 import sys
 
 import openstack
@@ -8,6 +8,8 @@ compute = openstack.connect(cloud="lab").compute
 if sys.argv[1] == "stop":
     compute.stop_server(server)
     compute.wait_for_server(server, status="SHUTOFF", interval=1, wait=120)
+elif sys.argv[1] == "reset":
+    compute.reboot_server(server, "HARD")
 else:
     compute.delete_server(server)
     compute.wait_for_delete(server, interval=1, wait=120)

@@ -14,19 +14,25 @@ begins() {
 	trap 'kill -KILL -- "-$pid" 2>/dev/null || true' EXIT
 }
 
-# interrupt_at PATTERN VERB [OPTION…]: as soon as it has logged that; within seconds it is gone with status 130
-interrupt_at() {
-	local end=$((SECONDS + 300)) began
-	begins "${@:2}"
+# awaits PATTERN: until what has begun has logged that
+awaits() {
+	local end=$((SECONDS + 300))
 	until grep -qE -e "$1" "$WORK/run.log" 2>/dev/null; do
 		if ! kill -0 "$pid" 2>/dev/null || ((SECONDS > end)); then
-			say "$2 ended, or did not come to '$1':"
+			say "it ended, or did not come to '$1':"
 			cat "$WORK/run.log"
 			kill -KILL -- "-$pid" 2>/dev/null
 			return 1
 		fi
 		sleep 0.05
 	done
+}
+
+# interrupt_at PATTERN VERB [OPTION…]: as soon as it has logged that; within seconds it is gone with status 130
+interrupt_at() {
+	local began
+	begins "${@:2}"
+	awaits "$1"
 	began=$EPOCHREALTIME
 	kill -INT -- "-$pid" # as Ctrl-C does: the whole group
 	status=0

@@ -93,14 +93,6 @@ manager_is_made_anew() {
 	is_as_the_file_says
 }
 
-swarm_scales() {
-	davit scale-up -f "$FILE" --mirror "$MIRROR" workers
-	swarm_has cp-1 6
-	davit scale-down -f "$FILE" --yes workers 2
-	swarm_has cp-1 4
-	is_as_the_file_says
-}
-
 # with autolock in the file: turned on in place, a manager that was restarted is locked, told of, and unlocked
 swarm_is_locked() {
 	sed -i 's/^  daemon:/  swarm: {autolock: true}\n&/' "$FILE"

@@ -92,7 +92,9 @@ engine_upgrade_puts_a_manager_back() {
 	mends cp-2
 }
 
+# under load from here on: each of the managers is drained, and its clients with it, then the workers
 engine_upgrade_interrupted() {
+	swarm_load_begins
 	interrupt_at 'whale-workers-1: push done' upgrade
 	[[ $(availabilities cp-1) = 'Active Pause Active Drain Active' ]]
 	status apply
@@ -119,6 +121,8 @@ engine_upgrade_ends() {
 	[[ $(swarm_nodes cp-1 | grep -cE ' (Leader|Reachable)$') = 3 ]]
 	docker_on cp-1 node update --availability active whale-cp-2
 	eventually 60 web_runs
+	swarm_load_is_answered
+	swarm_load_ends
 	davit ssh -f "$FILE" workers-2 'ls -d /opt/davit/before /opt/davit/lib/*/*' >"$WORK/kept" 2>/dev/null || true
 	grep "/docker/$ENGINE" "$WORK/kept"
 	lacks "$WORK/kept" "/$OLDER_ENGINE" before
