@@ -37,12 +37,13 @@ int swarm_read_place(const char *text, struct swarm_place *ret, struct error **e
 	CLEANUP_STRV struct strv words = STRV_INIT;
 
 	strv_split(&words, text, " \n");
-	if (words.n != 4)
+	if (words.n != 5)
 		return error_set(err, ERROR_NODE, "where the swarm's data is cannot be understood: %.200s", text);
 	*ret = (struct swarm_place){.engine = xstrdup(words.v[0]),
 				    .done = strcmp(words.v[1], "done") == 0,
 				    .has_data = strcmp(words.v[2], "data") == 0,
-				    .before = xstrdup(words.v[3])};
+				    .before = xstrdup(words.v[3]),
+				     .kept = strcmp(words.v[4], "kept") == 0};
 	return 0;
 }
 
@@ -110,4 +111,26 @@ int swarm_restore_leave(struct ssh *s, const struct swarm_restoration *r, int64_
 	if (run(s, "keeping the swarm's data", "keep", r, &keep, err) < 0 || swarm_leave_by_force(s, deadline, err) < 0)
 		return -1;
 	return run(s, "noting that the manager has left", "mark", r, &mark, err);
+}
+
+/* ---- back */
+
+/* What is there once this restoration is through with it is that of the new swarm. */
+bool swarm_place_had_data(const struct swarm_place *p)
+{
+	return p->kept || (p->has_data && !p->done);
+}
+
+int swarm_restore_back(struct ssh *s, const struct swarm_restoration *r, struct error **err)
+{
+	struct ssh_command c = {.deadline = clock_deadline(ENGINE_MS)};
+
+	return run(s, "putting back what the manager had", "back", r, &c, err);
+}
+
+int swarm_restore_start(struct ssh *s, const struct swarm_restoration *r, struct error **err)
+{
+	struct ssh_command c = {.deadline = clock_deadline(ENGINE_MS)};
+
+	return run(s, "starting the engine", "begin", r, &c, err);
 }

@@ -19,7 +19,8 @@ struct swarm_place {
 	char *engine;	/* "29.9.3" */
 	bool done;	/* this restoration is through with it */
 	bool has_data;	/* of a manager */
-	char *before;	/* the folder where what it has is kept, once it is touched */
+	char *before;	/* the folder where what it has is kept, once it is touched … */
+	bool kept;	/* … which it is */
 };
 void swarm_place_clear(struct swarm_place *p);
 int swarm_read_place(const char *text, struct swarm_place *ret, struct error **err) MUST_USE; /* pure */
@@ -36,3 +37,9 @@ int swarm_restore_begin(struct ssh *s, const struct spec *spec, const char *addr
 			struct error **err) MUST_USE;
 /* The other managers: out of the swarm that was. */
 int swarm_restore_leave(struct ssh *s, const struct swarm_restoration *r, int64_t deadline, struct error **err) MUST_USE;
+
+/* Whether it had the data of a manager before the restoration.  Pure. */
+bool swarm_place_had_data(const struct swarm_place *p);
+/* The way back: what it had before in its place, with its engine stopped, so that none of that swarm meets one of the new one; then its engine runs. */
+int swarm_restore_back(struct ssh *s, const struct swarm_restoration *r, struct error **err) MUST_USE;
+int swarm_restore_start(struct ssh *s, const struct swarm_restoration *r, struct error **err) MUST_USE;

@@ -20,7 +20,7 @@ int restoring_check_none(const struct context *c, struct error **err)
 				 c->spec->name);
 	if (swarm != NULL)
 		return error_set(err, ERROR_CONFIG,
-				 "a restoration of the swarm of cluster %s has not come to its end: \"davit swarm restore\" with the same file goes on from there",
+				 "a restoration of the swarm of cluster %s has not come to its end: \"davit swarm restore\" with the same file goes on from there, with --abort it goes back",
 				 c->spec->name);
 	return 0;
 }

@@ -14,12 +14,13 @@ const struct command swarm_actions[] = {
 	 "For whom it is encrypted (--recipient, --passphrase-file), where it goes (FILE, --to) and which go then (--keep) is as "
 	 "with \"davit etcd backup\".",
 	 0, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_BACKUP, verb_swarm_backup},
-	{"swarm restore", "BACKUP", "Make the swarm anew of a backup, after the loss of most managers",
+	{"swarm restore", "[BACKUP]", "Make the swarm anew of a backup, after the loss of most managers",
 	 "BACKUP is a file, or the URL of one in an object store.  It is read and checked as a whole before anything is touched.  The manager that it is of,\n"
 	 "or the first, begins a new swarm with it, which knows all services, networks, configs and secrets of then; the other managers leave what they\n"
 	 "have, and join it.  Workers come back by themselves, or join anew.  What the managers had stays on them in a folder that is named at the end.\n"
-	 "Servers that are gone \"davit apply\" makes again before, as far as it comes.  An interruption loses nothing: the same command goes on.",
-	 1, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_YES | OPT_DRY_RUN, verb_swarm_restore},
+	 "Servers that are gone \"davit apply\" makes again before, as far as it comes.  An interruption loses nothing: the same command goes on, or\n"
+	 "--abort goes back to what was there before.",
+	 0, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_ABORT | OPT_YES | OPT_DRY_RUN, verb_swarm_restore},
 	{"swarm show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
 	 "Reads its header, which is not encrypted, and whether the file is whole in length.  BACKUP is a file, or the URL of one in an object store.\n"
 	 "No cluster and no passphrase are needed.",

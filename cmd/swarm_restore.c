@@ -27,6 +27,13 @@ static int open_restore(struct swarm_restore *r, const struct options *o, struct
 	    upgrade_check_none(c, err) < 0 || rotate_check_none(c, err) < 0 || restoring_open(&r->b, o->args.v[0], err) < 0)
 		return -1;
 	r->r = (struct swarm_restoration){r->b.id, r->b.stamp, r->b.file.header.sha256};
+	return swarm_restore_seats(r, err);
+}
+
+int swarm_restore_seats(struct swarm_restore *r, struct error **err)
+{
+	struct context *c = &r->b.c;
+
 	context_pin_pools(c, NULL);
 	if (context_replan(c, err) < 0)
 		return -1;
@@ -123,21 +130,35 @@ static int run(struct swarm_restore *r, struct error **err)
 		return -1;
 	live = live_new(r->b.events, r->b.c.state, r->b.c.o);
 	result = swarm_restore_phases(r, err);
+	if (result == 0)
+		result = state_set(r->b.c.state, SWARM_RESTORE_KEY, NULL, err);
 	live_free(live);
 	if (result == 0)
 		tell_done(r, begun);
 	return result;
 }
 
-int verb_swarm_restore(const struct options *o, struct error **err)
+static int restore(struct swarm_restore *r, const struct options *o, struct error **err)
 {
-	CLEANUP(clear) struct swarm_restore r = {.b = RESTORING_INIT(SWARM_RESTORE_KEY)};
 	CLEANUP_FREE char *onward = NULL;
 	int result;
 
-	if (open_restore(&r, o, err) < 0)
+	if (open_restore(r, o, err) < 0)
 		return -1;
-	onward = xasprintf("the same \"davit swarm restore %s\" goes on from here", r.b.file.path);
-	result = run(&r, err);
-	return r.b.noted ? restoring_told(result, onward, err) : result;
+	onward = xasprintf("the same \"davit swarm restore %s\" goes on from here; \"davit swarm restore --abort\" goes back to what was there before", r->b.file.path);
+	result = run(r, err);
+	return r->b.noted ? restoring_told(result, onward, err) : result;
+}
+
+int verb_swarm_restore(const struct options *o, struct error **err)
+{
+	CLEANUP(clear) struct swarm_restore r = {.b = RESTORING_INIT(SWARM_RESTORE_KEY)};
+
+	if (o->abort && o->args.n > 0)
+		return error_set(err, ERROR_USAGE, "swarm restore: --abort takes no backup: it goes back to what was there before");
+	if (o->abort)
+		return swarm_abort(&r, o, err);
+	if (o->args.n == 0)
+		return error_set(err, ERROR_USAGE, "swarm restore: give a backup: a file, or the URL of one in an object store");
+	return restore(&r, o, err);
 }

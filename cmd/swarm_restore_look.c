@@ -56,7 +56,11 @@ static void tell_visit(struct swarm_restore *r, struct seat *seat, const struct 
 	seat->lost = why != NULL;
 	if (why == NULL)
 		return;
-	if (r->b.resumed)
+	if (r->back)
+		findings_add(ret, SEVERITY_ERROR, "reach", xasprintf("%s: %s", seat->n->name, error_message(why)),
+			     xstrdup("one that is left out may be a manager of the new swarm, and must not meet one of the swarm that was"),
+			     xstrdup("start it or mend it, or go on: \"davit swarm restore\" with the same backup"));
+	else if (r->b.resumed)
 		findings_add(ret, SEVERITY_WARNING, "reach", xasprintf("%s: %s", seat->n->name, error_message(why)), NULL,
 			     xstrdup("it is left out: once this has come to its end, \"davit apply\" lets it join"));
 	else
@@ -124,6 +128,8 @@ int swarm_restore_visit(struct swarm_restore *r, struct findings *ret, struct er
 	free(errors);
 	if (cancel_check(err) < 0)
 		return -1;
+	if (r->back)
+		return 0;
 	choose(r);
 	if (r->first == NULL && r->b.resumed)
 		return error_set(err, ERROR_NODE, "no manager of cluster %s can be reached", r->b.c.spec->name);

@@ -20,7 +20,7 @@ enum { BEGIN_MS = 3 * 60 * 1000, JOIN_MS = 5 * 60 * 1000, AUTHORITY_MS = 10 * 60
 /* A worker that has lost its managers asks them again within 8 s, one after the other. */
 enum { BACK_MS = 90 * 1000 };
 
-enum who { FIRST, OTHERS, WORKERS };
+enum who { FIRST, OTHERS, WORKERS, MANAGERS };
 
 static enum who who_is(const struct swarm_restore *r, const struct seat *seat)
 {
@@ -146,7 +146,7 @@ static size_t count_away(struct swarm_restore *r, struct json_object *nodes)
 	return n;
 }
 
-static int await(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSED, struct error **err)
+int swarm_restore_await(struct ssh *s, struct swarm_restore *r, struct error **err)
 {
 	int64_t end = clock_deadline(BACK_MS);
 
@@ -160,6 +160,11 @@ static int await(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSE
 		if (cancel_sleep(AGAIN_MS, err) < 0)
 			return -1;
 	}
+}
+
+static int await(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSED, struct error **err)
+{
+	return swarm_restore_await(s, r, err);
 }
 
 /* One that has come after the backup, whose certificate is of another authority, or that does not find the new manager. */
@@ -194,15 +199,29 @@ static int settle(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUS
 	return 0;
 }
 
+/* ---- the way back */
+
+static int take_back(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSED, struct error **err)
+{
+	return swarm_restore_back(s, &r->r, err);
+}
+
+static int start(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUSED, struct error **err)
+{
+	return swarm_restore_start(s, &r->r, err);
+}
+
 /* ---- all of them */
 
-static const struct phase {
+struct phase {
 	enum who who;
 	const char *name, *what;
 	int (*run)(struct ssh *s, struct swarm_restore *r, struct seat *seat, struct error **err);
 	bool harmless; /* nothing has been touched yet */
 	bool may_fail; /* what does not come through it is told, and left */
-} phases[] = {
+};
+
+static const struct phase forth[] = {
 	{FIRST, "push", "bring the backup's data there, and open it", push, true, false},
 	{OTHERS, "leave", "copy what it has, and leave the swarm", leave, false, false},
 	{FIRST, "restore", "move what it has aside, put the backup's data in its place", take, false, false},
@@ -212,6 +231,18 @@ static const struct phase {
 	{WORKERS, "join", "join anew, where it did not come back", come_back, false, true},
 	{FIRST, "settle", "bring authority and settings of the swarm to what state and file say", settle, false, false},
 };
+
+/* All engines stand still before the first one begins: a member of the swarm that was must not meet one of the new swarm. */
+static const struct phase back[] = {
+	{MANAGERS, "back", "stop the engine, put what was there before in its place", take_back, false, false},
+	{MANAGERS, "begin", "begin again", start, false, false},
+};
+
+static const struct phase *phases_of(const struct swarm_restore *r, size_t *ret_n)
+{
+	*ret_n = r->back ? ARRAY_SIZE(back) : ARRAY_SIZE(forth);
+	return r->back ? back : forth;
+}
 
 struct round {
 	struct swarm_restore *r;
@@ -232,7 +263,11 @@ static int call(struct ssh *s, void *context, struct error **err)
 
 static bool takes_part(const struct round *round, const struct seat *seat)
 {
-	return who_is(round->r, seat) == round->phase->who && !seat->lost && !seat->is_back;
+	enum who who = round->phase->who;
+
+	if (seat->lost || seat->is_back)
+		return false;
+	return who == MANAGERS ? seat->n->role == NODE_CONTROL_PLANE : who_is(round->r, seat) == who;
 }
 
 static int one(size_t i, void *context, struct error **err)
@@ -253,13 +288,16 @@ static int one(size_t i, void *context, struct error **err)
 
 int swarm_restore_phases(struct swarm_restore *r, struct error **err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+	size_t n = 0;
+	const struct phase *phases = phases_of(r, &n);
+
+	for (size_t i = 0; i < n; i++) {
 		if (!phases[i].harmless && !r->b.noted && restoring_note(&r->b, err) < 0)
 			return -1;
 		if (verb_parallel(r->n, 0, one, &(struct round){r, &phases[i]}, "", err) < 0)
 			return -1;
 	}
-	return state_set(r->b.c.state, SWARM_RESTORE_KEY, NULL, err);
+	return 0;
 }
 
 /* ---- shown */
@@ -278,8 +316,10 @@ static char *names_of(const struct swarm_restore *r, const struct phase *phase)
 struct json_object *swarm_restore_json(const struct swarm_restore *r)
 {
 	struct json_object *o = json_object_new_array();
+	size_t n = 0;
+	const struct phase *phases = phases_of(r, &n);
 
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+	for (size_t i = 0; i < n; i++) {
 		CLEANUP_FREE char *names = names_of(r, &phases[i]);
 		struct json_object *step;
 
@@ -298,8 +338,10 @@ void swarm_restore_print(const struct swarm_restore *r)
 {
 	static const char *const headings[] = {"STEP", "ON", "WHAT"};
 	struct table *table = table_new(headings, ARRAY_SIZE(headings));
+	size_t n = 0;
+	const struct phase *phases = phases_of(r, &n);
 
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+	for (size_t i = 0; i < n; i++) {
 		CLEANUP_FREE char *names = names_of(r, &phases[i]);
 
 		if (names != NULL)

@@ -1,12 +1,15 @@
 # What a manager of a swarm had, put back from a backup.  All of it lies in the engine's folder, so that what is renamed stays on its file system.
 # $2: the restoration, $3: its time.  $1, each of which may be done again:
-#   look    "VERSION done|open data|empty FOLDER": the engine's; whether this restoration is through with this node; where its data is kept
+#   look    "VERSION done|open data|empty FOLDER kept|none": the engine's; whether this restoration is through with this node; where its data is kept, and
+#           whether it is there
 #   push    the data of standard input, by SHA-256 $4, into a folder of its own
 #   locked  the key in it on standard output
 #   opened  standard input in its place
 #   take    the data that is there is kept, and that takes its place; the engine stands still meanwhile
 #   keep    the data that is there is copied, since the node leaves then
 #   mark    this restoration is through with this node
+#   back    what was kept takes the place of what has come since; the engine stands still then
+#   begin   the engine runs
 set -uf
 umask 077
 docker=${DOCKER_HOME:-/var/lib/docker}
@@ -47,7 +50,9 @@ look() {
 	! is_marked "$1" || is='done'
 	has=empty
 	[ ! -d "$swarm/raft" ] || has=data
-	echo "$version $is $has $before"
+	kept=none
+	[ ! -e "$before" ] || kept=kept
+	echo "$version $is $has $before $kept"
 }
 
 push() {
@@ -101,6 +106,26 @@ keep() {
 	start
 }
 
+# Only a node that this restoration is through with, or that has lost its data by it, has other data than before; what the rest keeps is a copy of some time
+# ago, and no voter may go back.  One that is marked and keeps nothing had nothing.
+back() {
+	lock
+	systemctl stop docker.service || exit 1
+	if [ -d "$swarm/raft" ] && ! is_marked "$1"; then
+		rm -rf "$before" || exit 1
+	elif [ -e "$before" ] || is_marked "$1"; then
+		rm -rf "$swarm" || exit 1
+	fi
+	rm -f "$mark" && sync -f "$docker" || exit 1
+	[ ! -e "$before" ] || mv "$before" "$swarm" || exit 1
+	rm -rf "$new" && sync -f "$docker" || exit 1
+}
+
+begin() {
+	lock
+	start
+}
+
 case $1 in
 look) look "$2" ;;
 push) push "$4" ;;
@@ -109,4 +134,6 @@ opened) opened ;;
 take) take "$2" ;;
 keep) keep ;;
 mark) set_mark "$2" ;;
+back) back "$2" ;;
+begin) begin ;;
 esac

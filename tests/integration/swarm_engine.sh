@@ -127,7 +127,7 @@ anew --advertise-addr "$MOVED" --autolock
 same 'what was locked becomes a new swarm of one manager' 'active 1' "$(state)"
 same 'at its new address' "$MOVED" "$(docker info --format '{{.Swarm.NodeAddr}}')"
 same 'which knows what it knew then, too' before "$(configs)"
-key=$(docker swarm unlock-key --quiet)
+former=$key key=$(docker swarm unlock-key --quiet)
 systemctl stop docker.service
 systemctl start docker.service
 same 'it has a lock' 'locked 0' "$(state)"
@@ -137,10 +137,28 @@ other systemctl start docker.service
 other sh "$TOP/bootstrap/steps/swarm_restore.sh" keep one 2026-11-27
 same 'what the other one had is kept' raft "$(other ls "$DOCKER_HOME/swarm.before-2026-11-27" | grep raft)"
 other docker swarm leave --force >/dev/null
+other sh "$TOP/bootstrap/steps/swarm_restore.sh" mark one 2026-11-27
 other docker swarm join --token "$(docker swarm join-token --quiet manager)" "$MOVED:2377" >/dev/null
 eventually '[[ $(state) = "active 2" ]]'
 same 'the other one joins' 'active 2' "$(state)"
 same 'and knows it' before "$(other docker config ls --format '{{.Name}}')"
+
+# and back from there: both have the swarm that was, with its key, and what it had learnt
+restore back
+other sh "$TOP/bootstrap/steps/swarm_restore.sh" back one 2026-11-27
+same 'the engines stand still' '' "$(docker info --format '{{.Swarm.LocalNodeState}}' 2>/dev/null)"
+restore begin
+other sh "$TOP/bootstrap/steps/swarm_restore.sh" begin one 2026-11-27
+same 'they have the lock of before' 'locked 0' "$(state)"
+key=$former
+# each waits for the other
+unlock &
+other docker swarm unlock <<<"$key" >/dev/null
+wait $!
+eventually '[[ $(state) = "active 2" ]]'
+same 'both managers of before are there' 'active 2' "$(state)"
+same 'and know what it had learnt' 'after before' "$(configs)"
+same 'nothing is left of the restoration' swarm "$(cd "$DOCKER_HOME" && echo swarm*)"
 other systemctl stop docker.service
 systemctl stop docker.service
 echo "1..$number"

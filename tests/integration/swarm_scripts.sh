@@ -161,6 +161,43 @@ cut_back 'putting it back: a command fails' ''
 cut_back 'putting it back: it is ended' TERM
 cut_back 'putting it back: it is killed' KILL
 
+# taken_back [VERB…]: what the manager has after a restoration that has come as far as that, with the way back, in words
+taken_back() {
+	began_since
+	for verb in "$@"; do restore "$verb"; done
+	restore back
+	restore begin
+	echo "$(<"$ENGINE") $(cat "$DATA/raft/learnt" 2>/dev/null || ls "$DATA" 2>/dev/null) $(find "$DOCKER_HOME" -maxdepth 1 -name 'swarm?*' -printf '%f ')"
+}
+
+# cut_abort NAME SIGNAL: at each of its commands
+cut_abort() {
+	local i commands wrong=()
+	began_since
+	restore push && restore take && restore back
+	commands=$(<"$COUNT")
+	for ((i = 1; i <= commands; i++)); do
+		began_since
+		restore push && restore take
+		restore back "$i" "$2"
+		[[ $(<"$ENGINE") = stopped || $i -lt 4 ]] || wrong+=("command $i: the engine is $(<"$ENGINE")")
+		restore back || wrong+=("command $i: the same again fails: $(<"$WORK/err")")
+		restore begin || wrong+=("command $i: it does not begin: $(<"$WORK/err")")
+		[[ $(<"$DATA/raft/learnt") = since && $(<"$ENGINE") = running ]] || wrong+=("command $i: it is not what was there: $(ls -R "$DATA")")
+	done
+	((commands > 5)) || wrong+=("it has $commands commands")
+	verdict "$1" "${wrong[@]}"
+}
+
+same 'the way back: nothing was touched' 'running since ' "$(taken_back)"
+same 'the way back: the data was pushed' 'running since ' "$(taken_back push)"
+same 'the way back: the data was put in its place' 'running since ' "$(taken_back push take)"
+same 'the way back: a copy was made, and no more' 'running since ' "$(taken_back keep)"
+same 'the way back: it had nothing' 'running  ' "$(rm -rf "$DATA" && restore push && restore take && restore back && restore begin && echo "$(<"$ENGINE") $(ls "$DATA" 2>/dev/null) $(find "$DOCKER_HOME" -maxdepth 1 -name 'swarm?*' -printf '%f ')")"
+cut_abort 'the way back: a command fails' ''
+cut_abort 'the way back: it is ended' TERM
+cut_abort 'the way back: it is killed' KILL
+
 began_since
 restore keep
 same 'one that leaves: a copy stays' since "$(<"$DOCKER_HOME/swarm.before-now/raft/learnt")"

@@ -423,13 +423,21 @@ static void test_where_a_restoration_has_come_to(void **state UNUSED)
 {
 	CLEANUP(swarm_place_clear) struct swarm_place p = {0}, q = {0};
 
-	assert_success(swarm_read_place("29.9.3 open data /var/lib/docker/swarm.before-2026-11-27T04-22-25Z\n", &p, &test_error));
+	assert_success(swarm_read_place("29.9.3 open data /var/lib/docker/swarm.before-2026-11-27T04-22-25Z none\n", &p, &test_error));
 	assert_string_equal(p.engine, "29.9.3");
 	assert_true(p.has_data && !p.done);
 	assert_string_equal(p.before, "/var/lib/docker/swarm.before-2026-11-27T04-22-25Z");
+	assert_true(swarm_place_had_data(&p));
 	swarm_place_clear(&p);
-	assert_success(swarm_read_place("29.9.3 done empty /x\n", &p, &test_error));
+	assert_success(swarm_read_place("29.9.3 done empty /x none\n", &p, &test_error));
 	assert_true(p.done && !p.has_data);
+	assert_false(swarm_place_had_data(&p));
+	swarm_place_clear(&p);
+	assert_success(swarm_read_place("29.9.3 done data /x none\n", &p, &test_error)); /* those of the new swarm */
+	assert_false(swarm_place_had_data(&p));
+	swarm_place_clear(&p);
+	assert_success(swarm_read_place("29.9.3 open empty /x kept\n", &p, &test_error));
+	assert_true(swarm_place_had_data(&p));
 	assert_failure(swarm_read_place("29.9.3 done\n", &q, &test_error), "cannot be understood");
 	assert_null(q.engine);
 }

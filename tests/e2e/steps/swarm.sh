@@ -116,6 +116,34 @@ swarm_key_is_changed() {
 	swarm_has cp-1 5
 }
 
+# stopped when the first manager has the backup's data: managers have what they had, and know what they have been told since the backup
+restoration_is_taken_back() {
+	local number=0
+	export DAVIT_PASSPHRASE='correct horse'
+	rm -f "$WORK/whale.davit-backup"
+	davit swarm backup -f "$FILE" "$WORK/whale.davit-backup"
+	docker_on cp-1 service create --quiet --detach --with-registry-auth --name since "$AGNHOST" netexec
+	rm -f "$WORK/run.log"
+	set -m
+	davit swarm restore -f "$FILE" --yes --log-format json "$WORK/whale.davit-backup" >"$WORK/run.log" 2>&1 </dev/null &
+	pid=$!
+	set +m
+	awaits 'whale-cp-[123]: restore done'
+	kill -INT -- "-$pid"
+	wait "$pid" || number=$?
+	((number == 130))
+	grep -F -- '--abort' "$WORK/run.log"
+	status apply
+	expect_status 2
+	expect_text 'with --abort it goes back'
+	davit swarm restore -f "$FILE" --abort --yes
+	swarm_has cp-1 5
+	[[ $(grep -cE ' (Leader|Reachable)$' "$WORK/nodes") = 3 ]]
+	[[ $(docker_on cp-1 service ls --format "'{{.Name}}'") = since ]]
+	is_as_the_file_says
+	docker_on cp-1 service rm since
+}
+
 # with autolock, and with a worker that came after the backup
 swarm_is_lost() {
 	export DAVIT_PASSPHRASE='correct horse'

@@ -18,6 +18,7 @@ test_swarm_taken_back() {
 	swarm_is_not_put_back
 	swarm_is_looked_at
 	swarm_is_put_back
+	swarm_is_taken_back
 	unset DAVIT_PASSPHRASE
 	rm -rf fake/systemctl "$DOCKERD" fake/unknown ./*.davit-backup
 }
@@ -95,4 +96,30 @@ swarm_is_put_back() {
 	cat disk/whale-cp-[123]/swarm.before-*/raft/wal | sort -u >out
 	is 'what was there is kept' 'what they agreed upon since'
 	if grep -E 'SWMKEY|SWMTKN|PRIVATE' fake/argv err; then not_ok 'no key is shown'; else ok 'no key is shown'; fi
+}
+
+# one that fails on the way is not gone on with
+swarm_is_taken_back() {
+	swarm_data # what the stand-ins for engines have joined with
+	echo 'what they have agreed upon by now' | tee disk/whale-cp-{1,2,3}/swarm/raft/wal >now
+	davit 2 swarm restore -f whale.yaml --abort
+	says 'no restoration of the swarm of cluster whale is under way'
+	echo 'POST /swarm/init 500 no space left' >fake/fault
+	davit 5 swarm restore -f whale.yaml whale.davit-backup --yes
+	says '"davit swarm restore --abort" goes back to what was there before'
+	davit 2 swarm backup -f whale.yaml two.davit-backup
+	says 'with --abort it goes back'
+	davit 0 swarm restore -f whale.yaml --abort --dry-run
+	says 'back  whale-cp-1, whale-cp-2, whale-cp-3' 'begin whale-cp-1, whale-cp-2, whale-cp-3'
+	davit 2 swarm restore -f whale.yaml --abort
+	says 'Go back from the restoration of the swarm of cluster whale'
+	rm -f fake/calls
+	davit 0 swarm restore -f whale.yaml --abort --yes
+	says 'has what it had before the restoration'
+	grep -oE '(stop|start) docker' fake/calls | uniq -c | xargs >out
+	is 'all engines stand still before one begins' '3 stop docker 3 start docker'
+	sort -u disk/whale-cp-[123]/swarm/raft/wal >out
+	is 'the data of before is there again' "$(<now)"
+	davit 2 swarm restore -f whale.yaml --abort
+	says 'no restoration of the swarm of cluster whale is under way'
 }
