@@ -193,10 +193,7 @@ static int settle(struct ssh *s, struct swarm_restore *r, struct seat *seat UNUS
 {
 	if (take_authority(s, r, err) < 0 || swarm_settle(&r->b.c, s, clock_deadline(JOIN_MS), err) < 0)
 		return -1;
-	for (size_t i = 0; i < r->b.c.spec->n_stacks; i++)
-		if (stacks_note(r->b.c.state, r->b.c.spec->stacks[i].name, NULL, err) < 0)
-			return -1;
-	return 0;
+	return stacks_renounce(r->b.c.spec, r->b.c.state, err);
 }
 
 /* ---- the way back */

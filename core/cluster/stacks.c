@@ -69,6 +69,14 @@ int stacks_note(struct state *state, const char *name, const char *digest, struc
 	return state_set(state, key, digest, err);
 }
 
+int stacks_renounce(const struct spec *spec, struct state *state, struct error **err)
+{
+	for (size_t i = 0; i < spec->n_stacks; i++)
+		if (stacks_note(state, spec->stacks[i].name, NULL, err) < 0)
+			return -1;
+	return spec->swarm.portainer.version != NULL ? stacks_note(state, PORTAINER_STACK, NULL, err) : 0;
+}
+
 static void clear_stack(struct stack *s)
 {
 	free(s->name);

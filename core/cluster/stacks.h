@@ -25,6 +25,8 @@ struct stacks {
 int stacks_compare(const struct spec *spec, const struct buf *portainer, struct state *state, struct stacks *ret, struct error **err) MUST_USE;
 bool stacks_has(struct state *state, const char *name); /* whether it was deployed; of state NULL: no */
 int stacks_note(struct state *state, const char *name, const char *digest, struct error **err) MUST_USE; /* NULL: it was removed */
+/* What the file names counts as not deployed any more: the swarm has become another one. */
+int stacks_renounce(const struct spec *spec, struct state *state, struct error **err) MUST_USE;
 void stacks_clear(struct stacks *s);
 #define CLEANUP_STACKS CLEANUP(stacks_clear)
 

@@ -142,6 +142,9 @@ static void test_portainer(void **state UNUSED)
 	compares(with, st, "", "");
 	portainer = &other;
 	compares(with, st, "~portainer", "");
+	assert_success(stacks_renounce(with, st, &test_error));
+	compares(with, st, "+portainer", "");
+	deploy(with, st);
 	portainer = NULL;
 	compares(with, st, "", "portainer");
 	state_close(st);
