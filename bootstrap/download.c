@@ -1,6 +1,10 @@
 #include "bootstrap/download.h"
 #include "bootstrap/remote.h"
 #include "core/base/alloc.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 enum { LINE_MAX_BYTES = 4096 };
 
@@ -100,5 +104,49 @@ int download_run(struct ssh *s, const char *who, const char *command, int64_t de
 		r = check(&t, err);
 	digest_free(t.digest);
 	buf_free(&t.line);
+	return r;
+}
+
+/* ---- into a file */
+
+struct target {
+	const char *path;
+	int fd;
+};
+
+static int on_begin(const struct download *d UNUSED, void *context UNUSED, struct error **err UNUSED)
+{
+	return 0;
+}
+
+static int on_piece(const void *p, size_t n, void *context, struct error **err)
+{
+	const struct target *t = context;
+
+	for (size_t done = 0; done < n;) {
+		ssize_t written = write(t->fd, (const char *)p + done, n - done);
+
+		if (written < 0 && errno != EINTR)
+			return error_errno(err, errno, "%s", t->path);
+		done += written > 0 ? (size_t)written : 0;
+	}
+	return 0;
+}
+
+int download_file(struct ssh *s, const char *who, const char *command, int64_t deadline, const char *path, struct error **err)
+{
+	CLEANUP_FREE char *part = xasprintf("%s.part", path);
+	struct target t = {part, open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+	struct download_sink sink = {on_begin, on_piece, &t};
+	int r = t.fd < 0 ? error_errno(err, errno, "%s", part) : download_run(s, who, command, deadline, &sink, err);
+
+	if (r == 0 && fsync(t.fd) < 0)
+		r = error_errno(err, errno, "%s", part);
+	if (t.fd >= 0)
+		close(t.fd);
+	if (r == 0 && rename(part, path) < 0)
+		r = error_errno(err, errno, "%s", path);
+	if (r < 0)
+		(void)unlink(part);
 	return r;
 }

@@ -19,6 +19,8 @@ struct download_sink {
 /* What the command prints as root; who: whose words its standard error is, in errors: "etcdctl".  May be done again after a failure, from begin() on. */
 int download_run(struct ssh *s, const char *who, const char *command, int64_t deadline, const struct download_sink *sink,
 		 struct error **err) MUST_USE;
+/* The same into a file here, for its owner alone, which is there when it is whole. */
+int download_file(struct ssh *s, const char *who, const char *command, int64_t deadline, const char *path, struct error **err) MUST_USE;
 /* The line before it; ret->words points into it.  Pure; ERROR_NODE. */
 int download_read(const char *line, struct download *ret, struct error **err) MUST_USE;
 /* The next word of *line, which goes behind it, into to; false where it does not fit, or nothing follows it. */

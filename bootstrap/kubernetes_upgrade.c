@@ -41,7 +41,7 @@ int kubernetes_deprecated(struct ssh *s, const char *target, int64_t deadline, s
 	return 0;
 }
 
-static int look(struct ssh *s, const char *target, int64_t deadline, struct upgrade_view *ret, struct error **err)
+static int look(struct ssh *s, const struct spec *target, int64_t deadline, struct upgrade_view *ret, struct error **err)
 {
 	CLEANUP_BUF struct buf ready = BUF_INIT;
 
@@ -49,7 +49,12 @@ static int look(struct ssh *s, const char *target, int64_t deadline, struct upgr
 	    kubernetes_facts(s, deadline, &ret->facts, err) < 0)
 		return -1;
 	ret->well = xasprintf("the API server, %s, and etcd are ready", ret->version);
-	return kubernetes_deprecated(s, target, deadline, &ret->deprecated, err);
+	return kubernetes_deprecated(s, target->version, deadline, &ret->deprecated, err);
+}
+
+static void refusals(const char *version, const struct spec *target, const struct upgrade_node *kubelets, size_t n, struct strv *ret)
+{
+	upgrade_refusals(version, target->version, kubelets, n, ret);
 }
 
 static int await(struct ssh *s, const struct node *n, const char *version, int64_t patience_ms, struct error **err)
@@ -61,11 +66,13 @@ static int await(struct ssh *s, const struct node *n, const char *version, int64
 
 const struct platform_upgrade kubernetes_upgrade = {
 	.look = look,
-	.refusals = upgrade_refusals,
+	.refusals = refusals,
 	.why = "Kubernetes supports no other skew of versions",
 	.programs = "kubelets",
 	.node = kubernetes_get_node,
 	.snapshot = kubernetes_snapshot,
+	.keeper = "etcd",
+	.suffix = ".db",
 	.await = await,
 	.parts = UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_ADDONS,
 };

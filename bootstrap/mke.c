@@ -107,7 +107,7 @@ static int ping(struct ssh *s, struct json_object *nodes, struct buf *ret, struc
 	return remote_run(s, "the managers' /_ping", &c, err);
 }
 
-static int mark_all(struct ssh *s, struct json_object *shape, struct error **err)
+int mke_mark_all(struct ssh *s, struct json_object *shape, struct error **err)
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 	CLEANUP_BUF struct buf said = BUF_INIT;
@@ -122,7 +122,7 @@ int mke_status(struct ssh *s, struct json_object **ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *shape = NULL;
 
-	if (platform_swarm.status(s, &shape, err) < 0 || mark_all(s, shape, err) < 0)
+	if (platform_swarm.status(s, &shape, err) < 0 || mke_mark_all(s, shape, err) < 0)
 		return -1;
 	*ret = steal_ptr(shape);
 	return 0;

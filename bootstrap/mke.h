@@ -17,6 +17,17 @@ int mke_install(struct ssh *s, const struct mke_install *install, int64_t deadli
 /* Pure: managers (of the nodes as the engine's API lists them) whose MKE does not answer 200 are not Ready in that shape.  said: lines "ADDRESS STATUS". */
 void mke_mark(struct json_object *shape, struct json_object *nodes, const char *said);
 
+/* The same of all managers, which are asked. */
+int mke_mark_all(struct ssh *s, struct json_object *shape, struct error **err) MUST_USE;
+
+/* In a session with a node: "3.9.2", what of MKE runs there; the caller frees. */
+int mke_version(struct ssh *s, char **ret, struct error **err) MUST_USE;
+int mke_await_version(struct ssh *s, const char *version, int64_t deadline, struct error **err) MUST_USE;
+/* In a session with a manager: MKE's own backup, which is sent and dropped as the swarm's of the id "ID.mke" (swarm_backup.h). */
+int mke_backup_take(struct ssh *s, const char *id, struct error **err) MUST_USE;
+
+extern const struct platform_upgrade mke_upgrade;
+
 /* Of struct platform; all else is a swarm's (swarm.c). */
 int mke_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;
 int mke_settle(struct ssh *s, const struct plan *plan, struct json_object *worn, struct events *events, int64_t deadline, struct error **err) MUST_USE;

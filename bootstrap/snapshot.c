@@ -7,10 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { SNAPSHOT_MS = 30 * 60 * 1000 /* of at most 8 GiB, etcd's quota */ };
 
@@ -104,44 +101,12 @@ int etcd_fetch_kept(struct ssh *s, const char *name, const struct etcd_sink *sin
 
 /* ---- into a file */
 
-struct target {
-	const char *path;
-	int fd;
-};
-
-static int on_begin(const struct etcd_snapshot *snapshot UNUSED, void *context UNUSED, struct error **err UNUSED)
-{
-	return 0;
-}
-
-static int on_piece(const void *p, size_t n, void *context, struct error **err)
-{
-	const struct target *t = context;
-
-	for (size_t done = 0; done < n;) {
-		ssize_t written = write(t->fd, (const char *)p + done, n - done);
-
-		if (written < 0 && errno != EINTR)
-			return error_errno(err, errno, "%s", t->path);
-		done += written > 0 ? (size_t)written : 0;
-	}
-	return 0;
-}
-
 int kubernetes_snapshot(struct ssh *s, const char *path, struct error **err)
 {
-	CLEANUP_FREE char *part = xasprintf("%s.part", path);
-	struct target t = {part, open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-	struct etcd_sink sink = {on_begin, on_piece, &t};
-	int r = t.fd < 0 ? error_errno(err, errno, "%s", part) : etcd_take_snapshot(s, &sink, err);
+	CLEANUP_BUF struct buf command = BUF_INIT;
 
-	if (r == 0 && fsync(t.fd) < 0)
-		r = error_errno(err, errno, "%s", part);
-	if (t.fd >= 0)
-		close(t.fd);
-	if (r == 0 && rename(part, path) < 0)
-		r = error_errno(err, errno, "%s", path);
-	if (r < 0)
-		(void)unlink(part);
-	return r;
+	remote_command(&command, text_snapshot);
+	if (download_file(s, "etcdctl", buf_str(&command), clock_deadline(SNAPSHOT_MS), path, err) < 0)
+		return error_wrap(err, "the snapshot of etcd");
+	return 0;
 }

@@ -451,5 +451,6 @@ const struct platform platform_mke = {
 	.status = mke_status,
 	.settle = mke_settle,
 	.wait_ready = mke_wait_ready,
+	.upgrade = &mke_upgrade,
 	.demotes_first = true, /* MKE's agent, a task of the node, takes the manager's parts off it */
 };

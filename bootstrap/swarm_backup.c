@@ -109,6 +109,14 @@ int swarm_backup_send(struct ssh *s, const char *id, const struct download_sink 
 	return download_run(s, "fetching the swarm's data", buf_str(&text), clock_deadline(SEND_MS), sink, err);
 }
 
+int swarm_backup_fetch(struct ssh *s, const char *id, const char *path, struct error **err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+
+	command("send", id, &text);
+	return download_file(s, "fetching it", buf_str(&text), clock_deadline(SEND_MS), path, err);
+}
+
 int swarm_backup_drop(struct ssh *s, const char *id, struct error **err)
 {
 	return run(s, "removing the copy of the swarm's data", "drop", id, DROP_MS, err);

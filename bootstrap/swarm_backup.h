@@ -25,4 +25,5 @@ int swarm_backup_look(struct ssh *s, int64_t deadline, struct swarm_source *ret,
  * then, also where this fails. */
 int swarm_backup_copy(struct ssh *s, const char *id, struct error **err) MUST_USE;
 int swarm_backup_send(struct ssh *s, const char *id, const struct download_sink *sink, struct error **err) MUST_USE; /* a tar, by gzip */
+int swarm_backup_fetch(struct ssh *s, const char *id, const char *path, struct error **err) MUST_USE; /* the same into a file here */
 int swarm_backup_drop(struct ssh *s, const char *id, struct error **err) MUST_USE;

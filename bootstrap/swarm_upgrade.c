@@ -32,7 +32,7 @@ void swarm_upgrade_view(struct json_object *nodes, struct upgrade_view *ret)
 	ret->well = n == 1 ? xasprintf("the manager answers, with %s", ret->version) : xasprintf("%zu managers have a leader, with %s", n, ret->version);
 }
 
-static int look(struct ssh *s, const char *target UNUSED, int64_t deadline, struct upgrade_view *ret, struct error **err)
+static int look(struct ssh *s, const struct spec *target UNUSED, int64_t deadline, struct upgrade_view *ret, struct error **err)
 {
 	CLEANUP_JSON struct json_object *nodes = NULL;
 
@@ -57,6 +57,11 @@ static int node(struct ssh *s, const char *name, int64_t deadline, struct json_o
 	return 0;
 }
 
+static void refusals(const char *version UNUSED, const struct spec *target, const struct upgrade_node *engines, size_t n, struct strv *ret)
+{
+	upgrade_engine_refusals(target->version, engines, n, ret);
+}
+
 /* ---- after it */
 
 static int await(struct ssh *s, const struct node *n, const char *version, int64_t patience_ms, struct error **err)
@@ -66,7 +71,7 @@ static int await(struct ssh *s, const struct node *n, const char *version, int64
 
 const struct platform_upgrade swarm_upgrade = {
 	.look = look,
-	.refusals = upgrade_engine_refusals,
+	.refusals = refusals,
 	.why = "what a newer engine has stored is read by no older one",
 	.programs = "engines",
 	.node = node,

@@ -32,16 +32,23 @@ void upgrade_view_clear(struct upgrade_view *v);
 
 /* How the nodes of a platform go to another version.  Each function is given a session with a control plane. */
 struct platform_upgrade {
-	int (*look)(struct ssh *s, const char *target, int64_t deadline, struct upgrade_view *ret, struct error **err);
-	/* Why versions cannot meet, a sentence each; and what stands behind it. */
-	void (*refusals)(const char *version, const char *target, const struct upgrade_node *nodes, size_t n, struct strv *ret);
+	int (*look)(struct ssh *s, const struct spec *target, int64_t deadline, struct upgrade_view *ret, struct error **err);
+	/* Why versions cannot meet, a sentence each; and what stands behind it.  version: the view's. */
+	void (*refusals)(const char *version, const struct spec *target, const struct upgrade_node *nodes, size_t n, struct strv *ret);
 	const char *why, *programs; /* "kubelets": whose versions those are */
 	/* One node of the facts; the caller puts. */
 	int (*node)(struct ssh *s, const char *node, int64_t deadline, struct json_object **ret, struct error **err);
-	/* What the control planes keep, into a file here; or NULL. */
+	/* What the control planes keep, into a file here, for its owner alone; or NULL.  keeper: whose it is, "etcd", and suffix: ".db" of the file's name. */
 	int (*snapshot)(struct ssh *s, const char *path, struct error **err);
+	const char *keeper, *suffix;
 	/* Until the node is well with that version, NULL: with whichever it has; ERROR_NODE when it is not after so long. */
 	int (*await)(struct ssh *s, const struct node *n, const char *version, int64_t patience_ms, struct error **err);
+	/* Until that control plane, which takes part again, is well in what await() does not look at: ERROR_NODE.  Or NULL. */
+	int (*settled)(struct ssh *s, const struct node *n, int64_t patience_ms, struct error **err);
+	/* Where it does not end with the nodes, when they have all that it needs: all at once, in a session with a control plane; and in one with each, until
+	 * that has come to it.  Both may be begun again at any time.  Or NULL. */
+	int (*whole)(struct ssh *s, const struct spec *target, struct error **err);
+	int (*arrived)(struct ssh *s, const struct spec *target, struct error **err);
 	unsigned parts; /* of the steps: UPGRADE_WITH_… */
 	/* What runs on a control plane does not outlive it, and it cannot be asked meanwhile: it is drained before, and another one is asked. */
 	bool restarts_planes;

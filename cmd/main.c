@@ -99,7 +99,8 @@ const struct command commands[] = {
 	 "One control plane after the other, then the workers of each pool, a few at a time: cordoned, drained as budgets allow, installed, waited\n"
 	 "for, uncordoned.  All that stands against it is told before the first write; etcd's snapshot is kept in the state folder.  A node that\n"
 	 "does not come up with the new version is put back to the old one, and it ends there; run again, it goes on from where it was.  A swarm's\n"
-	 "managers are drained as well, and the one that leads goes last; there is no snapshot.", 0, 0,
+	 "managers are drained as well, and the one that leads goes last; there is no snapshot.  MKE is backed up before its engines, and upgraded by\n"
+	 "its own command after them.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_MIRROR | OPT_BUNDLE | OPT_UPGRADE, verb_upgrade},
 	{"version", NULL, "Print the version", NULL, 0, 0, 0, verb_version},
 	{0},

@@ -30,18 +30,26 @@ int upgrade_check_none(const struct context *c, struct error **err)
 			 to, c->spec->path);
 }
 
+static char *release_of(const struct spec *s)
+{
+	return platform_release(s->platform, s->version, s->mke.engine.version);
+}
+
 char *upgrade_due(const struct context *c)
 {
-	CLEANUP_FREE char *has = frozen_version(c->state);
+	static const char *const what[] = {[PLATFORM_KUBERNETES] = "Kubernetes", [PLATFORM_SWARM] = "engine", [PLATFORM_MKE] = "MKE"};
+	CLEANUP_FREE char *has = frozen_release(c->spec, c->state), *wanted = release_of(c->spec);
 
-	if (has == NULL || strcmp(has, c->spec->version) == 0)
+	if (!frozen_moves(c->spec, c->state, FROZEN_ANY))
 		return NULL;
-	return xasprintf("%s %s instead of %s: \"davit upgrade\" does that, node by node", platform_is_swarm(c->spec->platform) ? "engine" : "Kubernetes", c->spec->version, has);
+	if (strcmp(has, wanted) == 0)
+		return xstrdup("other packages of the engine: \"davit upgrade\" does that, node by node");
+	return xasprintf("%s %s instead of %s: \"davit upgrade\" does that, node by node", what[c->spec->platform], wanted, has);
 }
 
 static bool has_version(const struct upgrade *u, const char *node)
 {
-	return strcmp(node_version(leave_node(u->view.facts, node)), u->to) == 0;
+	return strcmp(node_version(leave_node(u->view.facts, node)), u->version) == 0;
 }
 
 bool upgrade_is_done(const struct plan_node *p, void *context)
@@ -50,6 +58,8 @@ bool upgrade_is_done(const struct plan_node *p, void *context)
 	struct node n = {0};
 	bool applied = true;
 
+	if (!u->bundled && u->nodes_run_on) /* whether it has what it needs is in what was applied */
+		return false;
 	if (!node_runs_kubernetes(p->node.role) || u->view.facts == NULL || !has_version(u, p->node.name) || upgrade_has_cordoned(u, p->node.name) ||
 	    !leave_is_ready(u->view.facts, p->node.name))
 		return false;
@@ -74,45 +84,6 @@ static int fetch(struct upgrade *u, struct error **err)
 	return 0;
 }
 
-static char *snapshot_path(const struct upgrade *u)
-{
-	CLEANUP_FREE char *now = clock_rfc3339(clock_wall_ms()), *name = NULL;
-
-	now[13] = now[16] = '-'; /* a colon of a path is something else to scp and rsync */
-	name = xasprintf("snapshots/etcd-%s-%.19sZ.db", u->from, now);
-	return state_path(u->c->state, name);
-}
-
-struct snapshot {
-	const struct platform_upgrade *of;
-	const char *path;
-};
-
-static int take_snapshot(struct ssh *s, void *context, struct error **err)
-{
-	const struct snapshot *a = context;
-
-	return a->of->snapshot(s, a->path, err);
-}
-
-/* One for the whole upgrade, however often it is gone on with: that of the cluster as it was. */
-static int snapshot(struct upgrade *u, struct error **err)
-{
-	CLEANUP_FREE char *kept = state_get(u->c->state, UPGRADE_SNAPSHOT_KEY), *path = snapshot_path(u), *folder = state_path(u->c->state, "snapshots");
-	struct snapshot a = {u->of, path};
-	CLEANUP_SSH struct ssh *s = NULL;
-
-	if (kept != NULL && path_exists(kept))
-		return 0;
-	event_begin(u->w.events, "etcd", "snapshot");
-	if (path_mkdirs(folder, 0700, err) < 0 || reach_run(u->w.reach, u->plane, &s, take_snapshot, &a, err) < 0 ||
-	    state_set(u->c->state, UPGRADE_SNAPSHOT_KEY, path, err) < 0)
-		return -1;
-	event_end(u->w.events, "etcd", "snapshot");
-	log_info("etcd as it was with %s: %s", u->from, path);
-	return 0;
-}
-
 static int roll_out(struct ssh *s, void *context, struct error **err)
 {
 	const struct work *w = context;
@@ -120,7 +91,7 @@ static int roll_out(struct ssh *s, void *context, struct error **err)
 	return platform_of(w->c->spec)->rollout(s, w->events, "cluster", w->deadline, err);
 }
 
-/* When all control planes are through: from here on the cluster is one of the new version, which a run that goes on, and every other command,
+/* When all control planes, or all of the cluster where it is one thing, are through: from here on the cluster is one of the new version, which a run that goes on, and every other command,
  * finds in the state; also in one that was lost and recovered. */
 static int note_version(struct upgrade *u, struct error **err)
 {
@@ -200,7 +171,7 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 	const struct upgrade_step *step = &u->steps.items[i];
 
 	*ret_n = 1;
-	if (!u->noted && step->phase > UPGRADE_PLANE) {
+	if (!u->noted && step->phase > (u->of->whole != NULL ? UPGRADE_WHOLE : UPGRADE_PLANE)) {
 		if (note_version(u, err) < 0)
 			return -1;
 		u->noted = true;
@@ -212,7 +183,7 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 		u->w.deadline = clock_deadline(STEP_MS);
 		return work_node((size_t)(step->node - u->c->plan->nodes), &u->w, err);
 	case UPGRADE_SNAPSHOT:
-		return snapshot(u, err);
+		return upgrade_snapshot(u, err);
 	case UPGRADE_PLANE:
 		return upgrade_node(u, step->node, err);
 	case UPGRADE_ADDONS:
@@ -220,6 +191,8 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 	case UPGRADE_WORKER:
 		*ret_n = upgrade_pool_len(&u->steps, i);
 		return workers(u, i, *ret_n, err);
+	case UPGRADE_WHOLE:
+		return upgrade_whole(u, err);
 	case UPGRADE_RETIRE:
 		return retire(u, err);
 	}
@@ -231,7 +204,7 @@ static int run_step(struct upgrade *u, size_t i, size_t *ret_n, struct error **e
 static void make_steps(struct upgrade *u)
 {
 	upgrade_steps_free(&u->steps);
-	upgrade_make_steps(u->c->plan, u->of->parts, upgrade_is_done, u, &u->steps);
+	upgrade_make_steps(u->c->plan, u->of->parts & ~(u->whole ? 0u : (unsigned)UPGRADE_WITH_WHOLE), upgrade_is_done, u, &u->steps);
 	upgrade_put_last(&u->steps, u->view.last);
 }
 
@@ -251,6 +224,8 @@ static int finish(struct upgrade *u, struct error **err)
 /* Whether some node had the target already, or was on its way there, when this run began. */
 static bool had_begun(const struct upgrade *u)
 {
+	if (u->nodes_run_on) /* none of them tells */
+		return u->resumed;
 	for (size_t i = 0; i < u->c->plan->n_nodes; i++)
 		if (has_version(u, u->c->plan->nodes[i].node.name) || upgrade_has_cordoned(u, u->c->plan->nodes[i].node.name))
 			return true;
@@ -357,7 +332,7 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 	CLEANUP_FREE char *under_way = NULL;
 
 	if (context_open(o, CONTEXT_EXISTING, u->c, err) < 0 ||
-	    (platform_of(u->c->spec)->upgrade == NULL && context_need_kubernetes(u->c, "it is upgraded as the vendor's documentation says", err) < 0) || context_need_keys(u->c, err) < 0 || restoring_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
+	    context_need_keys(u->c, err) < 0 || restoring_check_none(u->c, err) < 0 || rotate_check_none(u->c, err) < 0 ||
 	    frozen_check(u->c->spec, u->c->state, FROZEN_ALLOW_UPGRADE, err) < 0)
 		return -1;
 	u->of = platform_of(u->c->spec)->upgrade;
@@ -368,10 +343,13 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 	u->resumed = under_way != NULL;
 	u->from = u->resumed ? state_get(u->c->state, UPGRADE_FROM_KEY) : NULL;
 	if (u->from == NULL)
-		u->from = frozen_version(u->c->state);
-	u->to = u->c->spec->version;
+		u->from = frozen_release(u->c->spec, u->c->state);
+	u->to = release_of(u->c->spec);
+	u->version = platform_node_version(u->c->spec);
+	u->whole = frozen_moves(u->c->spec, u->c->state, FROZEN_WHOLE);
+	u->nodes_run_on = u->whole && !frozen_moves(u->c->spec, u->c->state, FROZEN_NODES);
 	u->plane = context_plane(u->c);
-	if (u->from != NULL && (u->plane != NULL || (!u->resumed && strcmp(u->from, u->to) == 0)))
+	if (u->from != NULL && (u->plane != NULL || (!u->resumed && !frozen_moves(u->c->spec, u->c->state, FROZEN_ANY))))
 		return 0;
 	return error_set(err, ERROR_CONFIG, "cluster %s has no control plane yet: \"davit apply\" makes one of version %s", u->c->spec->name,
 			 u->from != NULL ? u->from : u->to);
@@ -408,7 +386,7 @@ int verb_upgrade(const struct options *o, struct error **err)
 	struct live *live = NULL;
 	int r = open_upgrade(&u, o, err);
 
-	if (r == 0 && strcmp(u.from, u.to) == 0 && !u.resumed) {
+	if (r == 0 && !u.resumed && !frozen_moves(c.spec, c.state, FROZEN_ANY)) {
 		log_info("cluster %s has %s, as %s says: nothing to upgrade", c.spec->name, u.to, c.spec->path);
 	} else if (r == 0) {
 		live = live_new(events, c.state, o);
@@ -420,6 +398,7 @@ int verb_upgrade(const struct options *o, struct error **err)
 	upgrade_steps_free(&u.steps);
 	upgrade_view_clear(&u.view);
 	free(u.from);
+	free(u.to);
 	events_free(events);
 	return r;
 }

@@ -2,7 +2,7 @@
  * upgrade: from the version that the control planes have to the one of the file.  What files of cmd/upgrade*.c share.
  *
  * The state remembers: "upgrade:to", the version that is gone to, from before the first write until the end, "upgrade:from", where from, "upgrade:snapshot", the path of
- * etcd's snapshot, "upgrade:kept:NODE", what "applied:NODE" was before the node was begun with, and "cordoned:NODE" of each node that is cordoned
+ * the snapshot of etcd, or of MKE, "upgrade:kept:NODE", what "applied:NODE" was before the node was begun with, and "cordoned:NODE" of each node that is cordoned
  * for the upgrade alone.  Everything else is found out from the nodes.
  */
 #pragma once
@@ -19,8 +19,8 @@
 struct upgrade {
 	struct context *c;
 	struct work w;
-	char *from;	/* what the control planes had when the last upgrade had come to its end */
-	const char *to; /* the file's */
+	char *from, *to; /* platform_release(): what the cluster had when the last upgrade had come to its end, and the file's */
+	const char *version; /* that nodes tell of themselves when they have come to it */
 	bool resumed;	/* an earlier run has begun it */
 	const struct platform_upgrade *of;
 	const char *plane; /* where the cluster is asked */
@@ -29,6 +29,8 @@ struct upgrade {
 	bool bundled;		   /* w.artifacts are there */
 	struct upgrade_steps steps;
 	bool noted;	  /* the state has the new version as the cluster's */
+	bool whole;	  /* when the nodes are through, MKE itself is upgraded */
+	bool nodes_run_on; /* none of their programs begins anew */
 	bool put_back;	  /* a control plane has failed, and has what it had before */
 	atomic_bool stop; /* a worker has failed: no other one begins */
 };
@@ -49,6 +51,11 @@ bool upgrade_has_cordoned(const struct upgrade *u, const char *node);
 
 /* One node to the file's version; where it does not come up with that, back to what it had.  ERROR_NODE tells what is so then. */
 int upgrade_node(struct upgrade *u, const struct plan_node *p, struct error **err) MUST_USE;
+
+/* What the platform keeps, into the state's folder: one for the whole upgrade, however often it is gone on with, of the cluster as it was. */
+int upgrade_snapshot(struct upgrade *u, struct error **err) MUST_USE;
+/* MKE itself, until all managers have come to its version and are well. */
+int upgrade_whole(struct upgrade *u, struct error **err) MUST_USE;
 
 /* The steps as a table or JSON. */
 void upgrade_print(const struct upgrade *u, int format);

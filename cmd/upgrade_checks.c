@@ -38,7 +38,7 @@ static int ask(struct ssh *s, void *context, struct error **err)
 	struct upgrade *u = context;
 
 	upgrade_view_clear(&u->view);
-	return u->of->look(s, u->to, clock_deadline(ANSWER_MS), &u->view, err);
+	return u->of->look(s, u->c->spec, clock_deadline(ANSWER_MS), &u->view, err);
 }
 
 /* Where a control plane is away while it is upgraded, any other one tells the same. */
@@ -86,7 +86,7 @@ static void check_health(const struct upgrade *u, const struct strv *locked, str
 			     xstrdup("while one manager restarts, the others need a majority"), xstrdup("nothing: it is unlocked before all else"));
 	for (size_t i = 0; i < u->c->plan->n_nodes; i++)
 		planes += u->c->plan->nodes[i].node.role == NODE_CONTROL_PLANE;
-	if (u->of->restarts_planes && planes < 3)
+	if (u->of->restarts_planes && !u->nodes_run_on && planes < 3)
 		findings_add(ret, SEVERITY_WARNING, "health", xasprintf("there are fewer than three managers (%zu)", planes),
 			     xstrdup("while the engine of one restarts nobody tells nodes what to run; what runs on the others goes on"),
 			     xstrdup("more of them (controlPlane.count: 3, davit apply), where that matters"));
@@ -107,7 +107,7 @@ static void check_versions(const struct upgrade *u, struct findings *ret)
 			nodes[n_nodes++] = (struct upgrade_node){json_get_str(o, "metadata.name", ""),
 									   json_get_str(o, "status.nodeInfo.kubeletVersion", "")};
 	}
-	u->of->refusals(u->view.version, u->to, nodes, n_nodes, &why);
+	u->of->refusals(u->view.version, u->c->spec, nodes, n_nodes, &why);
 	for (size_t i = 0; i < why.n; i++)
 		refuse(ret, "version", xstrdup(why.v[i]), u->of->why, "choose another platform.version");
 	if (why.n == 0)
@@ -185,7 +185,7 @@ static void check_nodes(const struct upgrade *u, struct findings *ret)
 		if (!node_runs_kubernetes(p->node.role))
 			continue;
 		check_ready(u, p->node.name, ret);
-		if (p->node.role == NODE_WORKER && !upgrade_is_done(p, (void *)u))
+		if (p->node.role == NODE_WORKER && !u->nodes_run_on && !upgrade_is_done(p, (void *)u))
 			check_pods(u, p->node.name, ret);
 	}
 }

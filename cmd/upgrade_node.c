@@ -8,7 +8,7 @@
 
 #define PAUSED "pause"	    /* a mark: as a swarm calls what is cordoned (platform.h) */
 #define CHANGING "changing" /* in place of a digest: a run has begun to install it */
-enum { NODE_MS = 30 * 60 * 1000, DRAIN_MS = 15 * 60 * 1000, READY_MS = 5 * 60 * 1000, ANSWER_MS = 60 * 1000 };
+enum { NODE_MS = 30 * 60 * 1000, DRAIN_MS = 15 * 60 * 1000, READY_MS = 5 * 60 * 1000, SETTLED_MS = 15 * 60 * 1000, ANSWER_MS = 60 * 1000 };
 
 /* One node on its way. */
 struct passage {
@@ -100,7 +100,7 @@ static int await_version(struct ssh *s, void *context, struct error **err)
 {
 	const struct passage *p = context;
 
-	return p->u->of->await(s, &p->n, p->u->to, READY_MS, err);
+	return p->u->of->await(s, &p->n, p->u->version, READY_MS, err);
 }
 
 /* What the node goes back to; NULL: somebody else had cordoned it, and it stays so.  A swarm drains one that was paused, which it is no more then. */
@@ -218,7 +218,7 @@ static int go_back(struct passage *p, struct error **err)
 
 static bool is_drained(const struct passage *p)
 {
-	return p->n.role == NODE_WORKER || p->u->of->restarts_planes;
+	return !p->u->nodes_run_on && (p->n.role == NODE_WORKER || p->u->of->restarts_planes);
 }
 
 static int roll_back(struct passage *p, struct error *why, struct error **err)
@@ -250,6 +250,19 @@ static void end(struct passage *p)
 	node_clear(&p->n);
 }
 
+static int settle(struct ssh *s, void *context, struct error **err)
+{
+	const struct passage *p = context;
+
+	return p->u->of->settled(s, &p->n, SETTLED_MS, err);
+}
+
+/* Nothing of it speaks against the node's own new version any more: it does not go back. */
+static int await_settled(struct passage *p, struct error **err)
+{
+	return p->u->of->settled != NULL && p->n.role == NODE_CONTROL_PLANE ? on_plane(p, settle, err) : 0;
+}
+
 static int pass(struct passage *p, struct error **err)
 {
 	struct error *why = NULL;
@@ -257,16 +270,17 @@ static int pass(struct passage *p, struct error **err)
 
 	if (on_plane(p, get_node, err) < 0 || work_is_applied(&p->w, &p->n, &applied, err) < 0)
 		return -1;
-	if (!applied || strcmp(node_version(p->was), p->u->to) != 0 || !node_is_ready(p->was)) {
+	if (!applied || strcmp(node_version(p->was), p->u->version) != 0 || !node_is_ready(p->was)) {
 		if (take_out(p, err) < 0)
 			return -1;
 		if (advance(p, &why) < 0)
 			return roll_back(p, why, err);
 	}
-	return take_in(p, err);
+	return take_in(p, err) < 0 ? -1 : await_settled(p, err);
 }
 
-/* What runs on a control plane of Kubernetes outlives its kubelet's restart, and the taint keeps pods of others off it: it is not drained. */
+/* What runs on a control plane of Kubernetes outlives its kubelet's restart, and the taint keeps pods of others off it: it is not drained.  Nor is a node
+ * that gets images alone. */
 static int stay(struct passage *p, struct error **err)
 {
 	struct error *why = NULL;

@@ -12,17 +12,23 @@ static char *what(const struct upgrade *u, const struct upgrade_step *step)
 	case UPGRADE_REGISTRY:
 		return xstrdup("put them into the registry, beside those of before");
 	case UPGRADE_SNAPSHOT:
-		return xstrdup("keep a snapshot of etcd in the state folder");
+		return xasprintf("keep %s in the state folder", u->of->whole != NULL ? "MKE's own backup" : "a snapshot of etcd");
 	case UPGRADE_PLANE:
+		if (u->nodes_run_on)
+			return xasprintf("load the images of %s", u->c->spec->version);
 		if (u->of->restarts_planes)
 			return xasprintf("drain, install %s, wait until the other managers reach it, back to its availability", u->to);
 		return xasprintf("install %s, wait until etcd, API and kubelet are well", u->to);
 	case UPGRADE_ADDONS:
 		return xasprintf("apply roles and add-ons of %s", u->to);
 	case UPGRADE_WORKER:
+		if (u->nodes_run_on)
+			return xasprintf("load the images of %s", u->c->spec->version);
 		if (u->of->restarts_planes)
 			return xasprintf("drain, install %s, wait until it is ready, back to its availability", u->to);
 		return xasprintf("cordon, drain, install %s, wait until it is Ready, uncordon", u->to);
+	case UPGRADE_WHOLE:
+		return xasprintf("MKE's own upgrade to %s, wait until all managers have it and are well", u->c->spec->version);
 	case UPGRADE_RETIRE:
 		return xasprintf("remove the programs of %s from the nodes", u->from);
 	}

@@ -6,7 +6,7 @@ while read -r name version digest size format _; do
 	line=
 	[ ! -r "$davit/lib/$name/$version/.digest" ] || read -r line <"$davit/lib/$name/$version/.digest" || :
 	[ "${line%% *}" != "$digest" ] || continue
-	[ "$format" = file ] || size=$((size * 4))
+	case $format in file | deb | images) ;; *) size=$((size * 4)) ;; esac
 	need=$((need + size / 1024))
 done
 have=$(df -Pk "$davit" | { read -r _ && read -r _ _ _ free _ && echo "$free"; })

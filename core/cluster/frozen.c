@@ -13,6 +13,8 @@
 #define MKE ON(PLATFORM_MKE)
 #define FROZEN "frozen:"
 #define FROZEN_VERSION "platform.version"
+#define FROZEN_ENGINE "mke.engine.version"
+#define FROZEN_PACKAGES "mke.engine.packages"
 
 static char *cidr(const struct spec *s)
 {
@@ -104,11 +106,6 @@ static const char *anew(const char *had UNUSED, const char *wanted UNUSED)
 	return "write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
-static const char *no_upgrade_of_mke(const char *had UNUSED, const char *wanted UNUSED)
-{
-	return "davit does not upgrade MKE and its engines: write the old one back, or make the cluster anew (davit delete, davit apply)";
-}
-
 static bool is_newer(const char *wanted, const char *had)
 {
 	struct version from, to;
@@ -131,19 +128,33 @@ static const char *engines_or_back(const char *had, const char *wanted)
 	return is_newer(wanted, had) ? UPGRADE : "engines do not go back; write the old one back, or make the cluster anew (davit delete, davit apply)";
 }
 
+static const char *mke_or_back(const char *had, const char *wanted)
+{
+	return is_newer(wanted, had) ? UPGRADE : "MKE does not go back; write the old one back, or make the cluster anew (davit delete, davit apply)";
+}
+
+static const char *only_upgrade(const char *had UNUSED, const char *wanted UNUSED)
+{
+	return UPGRADE;
+}
+
+/* What an upgrade may do with it. */
+enum movable { NEVER, FORWARD, FREELY };
+
 static const struct {
 	const char *key; /* below spec */
 	char *(*value)(const struct spec *s);
 	const char *why;
 	const char *(*advice)(const char *had, const char *wanted);
 	unsigned platforms;
+	enum movable movable;
 } frozen[] = {
 	{"platform.type", platform, "the servers are made for one", anew, KUBERNETES | SWARM | MKE},
-	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back, KUBERNETES},
-	{FROZEN_VERSION, version, "all nodes would change at once", engines_or_back, SWARM},
-	{FROZEN_VERSION, version, "all nodes would change at once", no_upgrade_of_mke, MKE},
-	{"mke.engine.version", engine_version, "all engines would restart at once", no_upgrade_of_mke, MKE},
-	{"mke.engine.packages", engine_packages, "all engines would restart at once", no_upgrade_of_mke, MKE},
+	{FROZEN_VERSION, version, "all nodes would change at once", upgrade_or_back, KUBERNETES, FORWARD},
+	{FROZEN_VERSION, version, "all nodes would change at once", engines_or_back, SWARM, FORWARD},
+	{FROZEN_VERSION, version, "all nodes would change at once", mke_or_back, MKE, FORWARD},
+	{FROZEN_ENGINE, engine_version, "all engines would restart at once", engines_or_back, MKE, FORWARD},
+	{FROZEN_PACKAGES, engine_packages, "all engines would restart at once", only_upgrade, MKE, FREELY},
 	{"network.cidr", cidr, "the servers' subnet has it", anew, KUBERNETES | SWARM | MKE},
 	{"network.podCIDR", pod_cidr, "the pods have addresses of it", anew, KUBERNETES | MKE},
 	{"network.serviceCIDR", service_cidr, "the services have addresses of it, and the API's certificate too", anew, KUBERNETES | MKE},
@@ -182,14 +193,39 @@ char *frozen_version(struct state *state)
 	return state != NULL ? state_get(state, FROZEN FROZEN_VERSION) : NULL;
 }
 
+char *frozen_release(const struct spec *spec, struct state *state)
+{
+	CLEANUP_FREE char *has = frozen_version(state), *engine = state != NULL ? state_get(state, FROZEN FROZEN_ENGINE) : NULL;
+
+	return has != NULL ? platform_release(spec->platform, has, engine) : NULL;
+}
+
+static bool differs(const struct spec *spec, struct state *state, size_t i)
+{
+	CLEANUP_FREE char *key = key_of(i), *had = state_get(state, key), *wanted = frozen[i].value(spec);
+
+	return is_of(spec, i) && had != NULL && strcmp(had, wanted) != 0;
+}
+
+bool frozen_moves(const struct spec *spec, struct state *state, enum frozen_part part)
+{
+	for (size_t i = 0; state != NULL && i < ARRAY_SIZE(frozen); i++) {
+		bool nodes = strcmp(frozen[i].key, FROZEN_VERSION) != 0 || frozen[i].platforms != MKE;
+
+		if (frozen[i].movable != NEVER && (part == FROZEN_ANY || nodes == (part == FROZEN_NODES)) && differs(spec, state, i))
+			return true;
+	}
+	return false;
+}
+
 /* Whether that difference is one that `allowed` refuses. */
 static bool refuses(size_t i, const char *had, const char *wanted, enum frozen_allowed allowed)
 {
 	if (had == NULL || strcmp(had, wanted) == 0)
 		return false;
-	if (allowed == FROZEN_ALLOW_NOTHING || strcmp(frozen[i].key, FROZEN_VERSION) != 0 || frozen[i].platforms == MKE)
+	if (allowed == FROZEN_ALLOW_NOTHING || frozen[i].movable == NEVER)
 		return true;
-	return !is_newer(wanted, had);
+	return frozen[i].movable == FORWARD && !is_newer(wanted, had);
 }
 
 int frozen_check(const struct spec *spec, struct state *state, enum frozen_allowed allowed, struct error **err)

@@ -188,6 +188,16 @@ unsigned place_of(const struct spec *s, enum node_role role)
 	return place;
 }
 
+const char *platform_node_version(const struct spec *s)
+{
+	return s->platform == PLATFORM_MKE ? s->mke.engine.version : s->version;
+}
+
+char *platform_release(enum platform_type p, const char *version, const char *engine)
+{
+	return p == PLATFORM_MKE && engine != NULL ? xasprintf("%s with engine %s", version, engine) : xstrdup(version);
+}
+
 const char *platform_name(enum platform_type p)
 {
 	return platform_names[p];

@@ -28,5 +28,9 @@ int platform_check(const struct yaml *y, const struct yaml_node *file, struct sp
 bool platform_is_swarm(enum platform_type p);
 unsigned platform_place(enum platform_type p, enum node_role role);
 unsigned place_of(const struct spec *s, enum node_role role); /* the same, and what the file makes of such nodes besides */
+/* What kubelets or engines tell of themselves, once they have come to what the file says. */
+const char *platform_node_version(const struct spec *s);
+/* "1.36.3", of MKE "3.9.2 with engine 29.4.1": for people, and for what has to be told apart.  The caller frees. */
+char *platform_release(enum platform_type p, const char *version, const char *engine) MUST_USE;
 const char *platform_name(enum platform_type p);  /* the file's word: "kubernetes" */
 const char *platform_title(enum platform_type p); /* for people: "Kubernetes" */

@@ -44,7 +44,7 @@ void upgrade_refusals(const char *api, const char *target, const struct upgrade_
 		check_kubelet(&kubelets[i], target, ret);
 }
 
-void upgrade_engine_refusals(const char *leader UNUSED, const char *target, const struct upgrade_node *engines, size_t n, struct strv *ret)
+void upgrade_engine_refusals(const char *target, const struct upgrade_node *engines, size_t n, struct strv *ret)
 {
 	struct version has, to;
 
@@ -54,6 +54,26 @@ void upgrade_engine_refusals(const char *leader UNUSED, const char *target, cons
 			strv_addf(ret, "the engine of %s tells no version that is known (\"%s\")", engines[i].node, engines[i].version);
 		else if (version_compare(&has, &to) > 0)
 			strv_addf(ret, "the engine of %s is %s: engines do not go back to %s", engines[i].node, engines[i].version, target);
+}
+
+/* By https://docs.mirantis.com/mke/3.7/ops/upgrades-and-migrations/upgrade-mke.html, "Supported upgrade paths". */
+void upgrade_mke_refusals(const char *mke, const char *target, struct strv *ret)
+{
+	struct version from, to;
+	int minors;
+
+	version_parse(target, &to);
+	if (!version_parse(mke, &from)) {
+		strv_addf(ret, "MKE tells no version that is known (\"%s\")", mke);
+		return;
+	}
+	minors = version_minors(&from, &to);
+	if (version_compare(&to, &from) < 0)
+		strv_addf(ret, "MKE is %s: it does not go back to %s", mke, target);
+	else if (minors > 1 && from.major == to.major)
+		strv_addf(ret, "MKE is %s: it goes on by one minor version at a time, so that %d.%d comes before %s", mke, from.major, from.minor + 1, target);
+	else if (minors > 1)
+		strv_addf(ret, "MKE is %s: there is no way to %s", mke, target);
 }
 
 static void add(struct upgrade_steps *s, enum upgrade_phase phase, const struct plan_node *node)
@@ -83,11 +103,13 @@ void upgrade_make_steps(const struct plan *plan, unsigned parts, bool (*done)(co
 		add(ret, UPGRADE_SNAPSHOT, NULL);
 	before = ret->n;
 	add_nodes(plan, NODE_CONTROL_PLANE, UPGRADE_PLANE, done, context, ret);
-	if (kept && ret->n == before)
+	if (kept && ret->n == before && (parts & UPGRADE_WITH_WHOLE) == 0)
 		ret->n--;
 	if ((parts & UPGRADE_WITH_ADDONS) != 0)
 		add(ret, UPGRADE_ADDONS, NULL);
 	add_nodes(plan, NODE_WORKER, UPGRADE_WORKER, done, context, ret); /* the plan has them pool by pool */
+	if ((parts & UPGRADE_WITH_WHOLE) != 0)
+		add(ret, UPGRADE_WHOLE, NULL);
 	add(ret, UPGRADE_RETIRE, NULL);
 }
 
@@ -123,7 +145,7 @@ const char *upgrade_phase_name(enum upgrade_phase phase)
 {
 	static const char *const names[] = {
 		[UPGRADE_BUNDLE] = "bundle",   [UPGRADE_REGISTRY] = "registry", [UPGRADE_SNAPSHOT] = "snapshot", [UPGRADE_PLANE] = "control-plane",
-		[UPGRADE_ADDONS] = "add-ons", [UPGRADE_WORKER] = "worker",	[UPGRADE_RETIRE] = "retire",
+		[UPGRADE_ADDONS] = "add-ons", [UPGRADE_WORKER] = "worker",	[UPGRADE_WHOLE] = "mke",	[UPGRADE_RETIRE] = "retire",
 	};
 
 	return names[phase];

@@ -344,7 +344,6 @@ refuses() { not "$DAVIT" "${@:2}" -f "$WORK/c.yaml" >"$WORK/said" 2>&1 </dev/nul
 expect 'kubeconfig tells who gives one' refuses 'a client bundle of its page' kubeconfig
 expect 'its authorities stay' refuses 'davit does not replace its authorities' certs rotate-ca
 expect 'and its keys' refuses "its secrets are MKE's to encrypt" secrets rotate-keys
-expect 'it is not upgraded' refuses "as the vendor's documentation says" upgrade
 expect 'and has no etcd of davit' refuses 'its managers keep their data themselves' etcd status
 "$DAVIT" docker-context -f "$WORK/c.yaml" >"$WORK/said" 2>&1
 expect 'engines are reached through SSH' says 'host=ssh://orca-cp-1'

@@ -27,6 +27,21 @@ static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name
 static const char docker[] = "#!/bin/sh\n"
 			     "echo \"docker $*\" >>\"$FAKE/argv\"\n"
 			     "case \"$1 $2\" in\n"
+			     "'container inspect') case \"$*\" in *ucp-proxy) cat \"$FAKE/version\" ;; *) echo mirantis/ucp:3.9.3 ;; esac; exit ;;\n"
+			     "'container run') cat \"$FAKE/archive\"; exit ;;\n"
+			     "esac\n"
+			     "case \"$*\" in *' upgrade --id '*) touch \"$FAKE/upgrade\" \"$FAKE/ucp\"; exit ;; esac\n"
+			     "if [ -e \"$FAKE/upgrade\" ]; then\n"
+			     "case \"$1 $2\" in\n"
+			     "'container ls') case \"$*\" in *exited*) ;; *) ! [ -e \"$FAKE/ucp\" ] || echo 1 ;; esac ;;\n"
+			     "'container start') [ -e \"$FAKE/fails\" ] || echo 3.9.3 >\"$FAKE/version\" ;;\n"
+			     "'container wait') [ ! -e \"$FAKE/fails\" ]; echo $? ;;\n"
+			     "'container logs') echo rolled back ;;\n"
+			     "'container rm') rm \"$FAKE/ucp\" \"$FAKE/upgrade\" ;;\n"
+			     "esac\n"
+			     "exit\n"
+			     "fi\n"
+			     "case \"$1 $2\" in\n"
 			     "'container ls') case \"$*\" in *controller*) ! [ -e \"$FAKE/installed\" ] || echo 1 ;; *status=*) ;; *) ! [ -e \"$FAKE/ucp\" ] || echo 1 ;; esac ;;\n"
 			     "'container create') cp \"$FAKE/secrets/environment\" \"$FAKE/ucp\" && cp \"$FAKE/secrets/license\" \"$FAKE/license\" ;;\n"
 			     "'container start') cp \"$FAKE/ucp\" \"$FAKE/installed\" ;;\n"
@@ -65,10 +80,10 @@ static int begin(void **state UNUSED)
 	if (!sshd_available())
 		exit(77);
 	fake = xstrdup(mkdtemp(folder));
-	shell("mkdir bin && ln -s \"$DAVIT_SOURCE_ROOT/tests/integration/operate/engine.py\" engine");
+	shell("mkdir -p bin davit/run volumes/ucp-controller-server-certs && echo key >volumes/ucp-controller-server-certs/key.pem && tar -C volumes -cf archive . && echo 3.9.2 >version && ln -s \"$DAVIT_SOURCE_ROOT/tests/integration/operate/engine.py\" engine");
 	write_program("docker", docker);
 	write_program("curl", curl);
-	extra = xasprintf("SetEnv NODE=" MANAGER " FAKE=%s MKE_SECRETS=%s/secrets PATH=%s/bin:%s/tests/integration/operate/bin:/usr/bin:/bin\n", fake, fake, fake, root);
+	extra = xasprintf("SetEnv NODE=" MANAGER " FAKE=%s MKE_SECRETS=%s/secrets DAVIT_HOME=%s/davit PATH=%s/bin:%s/tests/integration/operate/bin:/usr/bin:/bin\n", fake, fake, fake, fake, root);
 	assert_success(sshd_start(extra, &sshd, &test_error));
 	assert_success(sshd_connect(&sshd, &manager, &test_error));
 	assert_success(spec_parse("c.yaml", file, strlen(file), &spec, &test_error));
@@ -122,9 +137,58 @@ static void test_health(void **state UNUSED)
 	assert_success(mke_wait_ready(manager, MANAGER, clock_deadline(PATIENCE_MS), &test_error));
 }
 
+static void test_what_an_upgrade_begins_with(void **state UNUSED)
+{
+	const struct platform_upgrade *up = platform_mke.upgrade;
+	CLEANUP_FREE char *path = xasprintf("%s/backup.tar", fake);
+	struct upgrade_view view = {0};
+
+	assert_success(up->look(manager, spec, clock_deadline(PATIENCE_MS), &view, &test_error));
+	assert_string_equal(view.version, "3.9.2");
+	assert_string_equal(view.last, MANAGER);
+	assert_string_equal(view.well, "the manager answers, with 29.9.3, and MKE 3.9.2");
+	assert_true(node_is_ready(node_find(view.facts, MANAGER)));
+	upgrade_view_clear(&view);
+	shell("touch ill");
+	assert_success(up->look(manager, spec, clock_deadline(PATIENCE_MS), &view, &test_error));
+	assert_false(node_is_ready(node_find(view.facts, MANAGER)));
+	upgrade_view_clear(&view);
+	shell("rm ill");
+	assert_success(up->snapshot(manager, path, &test_error));
+	shell("cmp archive backup.tar && [ $(stat -c %a backup.tar) = 600 ] && [ $(ls davit/run) = swarm-backup-lock ]");
+	shell("echo torn >archive && rm backup.tar");
+	assert_failure(up->snapshot(manager, path, &test_error), "MKE's own backup ended with status 1: what MKE's own command has written is no backup");
+	shell("! [ -e backup.tar ] && [ $(ls davit/run) = swarm-backup-lock ]");
+}
+
+static void test_upgrade(void **state UNUSED)
+{
+	const struct platform_upgrade *up = platform_mke.upgrade;
+	CLEANUP_SPEC struct spec *newer = NULL;
+	CLEANUP_FREE char *text = xstrdup(file), *name = xstrdup(MANAGER);
+	struct node n = {.name = name, .role = NODE_CONTROL_PLANE};
+
+	strstr(text, "3.9.2")[4] = '3';
+	assert_success(spec_parse("c.yaml", text, strlen(text), &newer, &test_error));
+	assert_failure(mke_await_version(manager, "3.9.3", clock_deadline(IMPATIENCE_MS), &test_error), "its MKE is 3.9.2, not 3.9.3");
+	shell("touch fails");
+	assert_failure(up->whole(manager, newer, &test_error), "the upgrade of MKE ended with status 1: MKE's own command ended with status 1, after which MKE goes back");
+	shell("rm fails");
+	assert_success(up->whole(manager, newer, &test_error));
+	shell("! [ -e ucp ]");
+	assert_success(up->whole(manager, newer, &test_error));
+	shell("[ $(grep -c 'mirantis/ucp:3.9.3 upgrade --id swarm --pull never' argv) = 1 ]");
+	assert_success(up->arrived(manager, newer, &test_error));
+	shell("touch ill");
+	assert_failure(up->settled(manager, &n, IMPATIENCE_MS, &test_error), "its MKE is not well");
+	shell("rm ill");
+	assert_success(up->settled(manager, &n, IMPATIENCE_MS, &test_error));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_installation), cmocka_unit_test(test_health)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_installation), cmocka_unit_test(test_health), cmocka_unit_test(test_what_an_upgrade_begins_with),
+					   cmocka_unit_test(test_upgrade)};
 
 	return cmocka_run_group_tests(tests, begin, end);
 }

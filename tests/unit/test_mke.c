@@ -245,24 +245,53 @@ static void test_health(void **state UNUSED)
 	assert_false(node_is_ready(node_find(shape, "orca-cp-1")));
 }
 
+static void assert_moves(const struct spec *s, struct state *st, bool nodes, bool whole)
+{
+	assert_int_equal(frozen_moves(s, st, FROZEN_NODES), nodes);
+	assert_int_equal(frozen_moves(s, st, FROZEN_WHOLE), whole);
+	assert_int_equal(frozen_moves(s, st, FROZEN_ANY), nodes || whole);
+}
+
 static void test_frozen(void **state UNUSED)
 {
 	CLEANUP_SPEC struct spec *s = spec_of("c.yaml", FILE_OF("")), *other = spec_of("c.yaml", FILE_OF("  network: {podCIDR: 192.168.0.0/17}\n"));
 	CLEANUP_FREE char *folder = work_folder();
 	struct state *st = NULL;
+	CLEANUP_FREE char *has = NULL;
 
 	assert_success(state_open(folder, "orca", STATE_WRITE, &st, &test_error));
 	assert_success(frozen_keep(s, st, &test_error));
+	assert_moves(s, st, false, false);
+	assert_moves(s, NULL, false, false);
 	assert_success(frozen_check(s, st, FROZEN_ALLOW_NOTHING, &test_error));
 	other->mke.engine.version[5] = '2';
 	assert_int_equal(frozen_check(other, st, FROZEN_ALLOW_NOTHING, &test_error), -1);
 	assert_non_null(strstr(error_message(test_error), "mke.engine.version: the cluster has 29.4.1, the file says 29.4.2"));
 	assert_non_null(strstr(error_message(test_error), "network.podCIDR: the cluster has 192.168.0.0/16, the file says 192.168.0.0/17"));
 	error_clear(&test_error);
-	other->version[4]++; /* nor is there an upgrade */
-	assert_int_equal(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error), -1);
-	assert_non_null(strstr(error_message(test_error), "davit does not upgrade MKE and its engines"));
-	error_clear(&test_error);
+	free(other->network.pod_cidr);
+	other->network.pod_cidr = xstrdup("192.168.0.0/16");
+	assert_failure(frozen_check(other, st, FROZEN_ALLOW_NOTHING, &test_error), "\"davit upgrade\" goes there, node by node");
+	assert_success(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error));
+	assert_moves(other, st, true, false);
+	other->version[4]++;
+	assert_moves(other, st, true, true);
+	other->mke.engine.version[5] = '1';
+	assert_moves(other, st, false, true);
+	other->mke.engine.packages[0].sha256[0] ^= 1; /* other packages of the same version */
+	assert_failure(frozen_check(other, st, FROZEN_ALLOW_NOTHING, &test_error), "mke.engine.packages: the cluster has");
+	assert_success(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error));
+	assert_moves(other, st, true, true);
+	other->version[2]--;
+	assert_failure(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error), "MKE does not go back");
+	other->version[2]++;
+	other->mke.engine.version[5] = '0';
+	assert_failure(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error), "engines do not go back");
+	assert_success(frozen_keep(other, st, &test_error));
+	assert_moves(other, st, false, false);
+	has = frozen_release(other, st);
+	assert_string_equal(has, "3.9.3 with engine 29.4.0");
+	assert_null(frozen_release(other, NULL));
 	state_close(st);
 	assert_success(path_remove_tree(folder, &test_error));
 }

@@ -63,11 +63,32 @@ static void test_engines_do_not_go_back(void **state UNUSED)
 	CLEANUP_STRV struct strv why = STRV_INIT;
 	CLEANUP_FREE char *text = NULL;
 
-	upgrade_engine_refusals("29.9.2", "30.1.0", engines, 2, &why);
+	upgrade_engine_refusals("30.1.0", engines, 2, &why);
 	assert_int_equal(why.n, 0);
-	upgrade_engine_refusals("29.9.2", "29.9.3", engines, ARRAY_SIZE(engines), &why);
+	upgrade_engine_refusals("29.9.3", engines, ARRAY_SIZE(engines), &why);
 	text = strv_join(&why, "|");
 	assert_string_equal(text, "the engine of cp-2 is 29.9.10: engines do not go back to 29.9.3|the engine of w-1 tells no version that is known (\"dev\")");
+}
+
+static void assert_mke(const char *mke, const char *target, const char *expected)
+{
+	CLEANUP_STRV struct strv why = STRV_INIT;
+	CLEANUP_FREE char *text = NULL;
+
+	upgrade_mke_refusals(mke, target, &why);
+	text = strv_join(&why, "|");
+	assert_string_equal(text, expected);
+}
+
+static void test_which_versions_of_mke_follow(void **state UNUSED)
+{
+	assert_mke("3.8.4", "3.9.2", "");
+	assert_mke("3.9.2", "3.9.7", "");
+	assert_mke("3.9.2", "3.9.2", "");
+	assert_mke("3.7.14", "3.9.2", "MKE is 3.7.14: it goes on by one minor version at a time, so that 3.8 comes before 3.9.2");
+	assert_mke("3.9.2", "3.9.1", "MKE is 3.9.2: it does not go back to 3.9.1");
+	assert_mke("3.9.2", "4.0.0", "MKE is 3.9.2: there is no way to 4.0.0");
+	assert_mke("", "3.9.2", "MKE tells no version that is known (\"\")");
 }
 
 static const char file[] = "apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {version: 1.36.3}\n"
@@ -91,7 +112,7 @@ static void add_words(const struct upgrade_steps *steps, struct strv *words)
 	}
 }
 
-static void assert_steps(const char *done, const char *expected)
+static void assert_steps_of(unsigned parts, const char *done, const char *expected)
 {
 	CLEANUP_SPEC struct spec *spec = NULL;
 	CLEANUP_PLAN struct plan *plan = NULL;
@@ -102,10 +123,15 @@ static void assert_steps(const char *done, const char *expected)
 	strv_split(&names, done, " ");
 	assert_success(spec_parse("c.yaml", file, strlen(file), &spec, &test_error));
 	assert_success(plan_make(spec, NULL, &plan, &test_error));
-	upgrade_make_steps(plan, UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_ADDONS, is_done, &names, &steps);
+	upgrade_make_steps(plan, parts, is_done, &names, &steps);
 	add_words(&steps, &words);
 	text = strv_join(&words, " ");
 	assert_string_equal(text, expected);
+}
+
+static void assert_steps(const char *done, const char *expected)
+{
+	assert_steps_of(UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_ADDONS, done, expected);
 }
 
 /* Of three managers, the one that leads. */
@@ -145,6 +171,16 @@ static void test_the_order(void **state UNUSED)
 	assert_steps("demo-cp-1", "bundle registry:demo-registry add-ons worker:demo-w-1 2 worker:demo-w-2 1 worker:demo-big-1 1 retire");
 	assert_steps("demo-cp-1 demo-w-1", "bundle registry:demo-registry add-ons worker:demo-w-2 1 worker:demo-big-1 1 retire");
 	assert_steps("demo-cp-1 demo-w-1 demo-w-2 demo-big-1", "bundle registry:demo-registry add-ons retire");
+}
+
+/* Of MKE, whose own command comes when all nodes are through, and after a backup in any case. */
+static void test_the_order_with_mke(void **state UNUSED)
+{
+	assert_steps_of(UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_WHOLE, "demo-w-2",
+			"bundle registry:demo-registry snapshot control-plane:demo-cp-1 worker:demo-w-1 1 worker:demo-big-1 1 mke retire");
+	assert_steps_of(UPGRADE_WITH_SNAPSHOT | UPGRADE_WITH_WHOLE, "demo-cp-1 demo-w-1 demo-w-2 demo-big-1", "bundle registry:demo-registry snapshot mke retire");
+	assert_steps_of(UPGRADE_WITH_SNAPSHOT, "demo-w-1 demo-w-2 demo-big-1", "bundle registry:demo-registry snapshot control-plane:demo-cp-1 retire");
+	assert_steps_of(UPGRADE_WITH_SNAPSHOT, "demo-cp-1 demo-w-1 demo-w-2 demo-big-1", "bundle registry:demo-registry retire");
 }
 
 #define ASKED(group, version, resource, removed)                                                                                 \
@@ -213,7 +249,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),	   cmocka_unit_test(test_which_versions_may_meet),
-		cmocka_unit_test(test_the_order), cmocka_unit_test(test_who_leads_goes_last), cmocka_unit_test(test_engines_do_not_go_back),	   cmocka_unit_test(test_apis_that_are_gone),
+		cmocka_unit_test(test_the_order), cmocka_unit_test(test_the_order_with_mke), cmocka_unit_test(test_which_versions_of_mke_follow), cmocka_unit_test(test_who_leads_goes_last), cmocka_unit_test(test_engines_do_not_go_back),	   cmocka_unit_test(test_apis_that_are_gone),
 		cmocka_unit_test(test_what_stands_in_the_way_for_good),
 		cmocka_unit_test(test_gates_that_are_refused),
 	};
