@@ -2,6 +2,7 @@
 #include "bootstrap/paths.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
+#include "core/cluster/msr.h"
 #include <inttypes.h>
 
 #define DIGEST_PREFIX "sha256:"
@@ -20,12 +21,18 @@ char *bootstrap_artifact_path(const struct artifact *a)
 	return xasprintf("%s%s", ARTIFACTS_FOLDER, a->digest);
 }
 
+/* Whether the node is of the pool that has it. */
+static bool has_msr(const struct bootstrap_run *run)
+{
+	return run->files != NULL && fileset_find(run->files, MSR_CERTIFICATE ".crt") != NULL;
+}
+
 const struct artifact *artifacts_next(const struct bootstrap_run *run, size_t *at)
 {
 	while (run->artifacts != NULL && *at < run->artifacts->n) {
 		const struct artifact *a = &run->artifacts->items[(*at)++];
 
-		if (a->roles & ARTIFACT_ROLES(run->role))
+		if ((a->roles & ARTIFACT_ROLES(run->role)) && (strcmp(a->name, MSR_IMAGES) != 0 || has_msr(run)))
 			return a;
 	}
 	return NULL;

@@ -54,7 +54,7 @@ static char *manager_address(struct json_object *node)
 	return *text != '\0' ? xstrndup(text, strcspn(text, ":")) : NULL;
 }
 
-static bool is_well(const char *said, const char *address)
+bool mke_is_well(const char *said, const char *address)
 {
 	CLEANUP_FREE char *line = xasprintf("%s 200", address);
 	CLEANUP_STRV struct strv lines = STRV_INIT;
@@ -84,7 +84,7 @@ void mke_mark(struct json_object *shape, struct json_object *nodes, const char *
 		/* of several of one name it is the other one's standing that the shape has */
 		if (node == NULL || address == NULL || strcmp(json_get_str(node, "metadata.uid", ""), json_get_str(o, "ID", "")) != 0)
 			continue;
-		if (!is_well(said, address))
+		if (!mke_is_well(said, address))
 			mark(node, address);
 	}
 }

@@ -27,6 +27,8 @@ int mke_await_version(struct ssh *s, const char *version, int64_t deadline, stru
 int mke_backup_take(struct ssh *s, const char *id, struct error **err) MUST_USE;
 
 extern const struct platform_upgrade mke_upgrade;
+/* Whether what a *_ping.sh said has the line "ADDRESS 200". */
+bool mke_is_well(const char *said, const char *address);
 
 /* Of struct platform; all else is a swarm's (swarm.c). */
 int mke_status(struct ssh *s, struct json_object **ret, struct error **err) MUST_USE;

@@ -3,6 +3,7 @@
 #include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/cluster/etcd.h"
+#include "core/cluster/msr.h"
 #include "core/cluster/platform.h"
 #include "pki/pki.h"
 
@@ -116,6 +117,12 @@ static bool has_portainer(const struct bootstrap_run *run)
 	return fileset_find(run->files, PORTAINER_FOLDER "/tls.crt") != NULL;
 }
 
+/* Docker mounts it by the system's own program. */
+static bool has_nfs(const struct bootstrap_run *run)
+{
+	return fileset_find(run->files, MSR_CERTIFICATE ".nfs") != NULL;
+}
+
 static bool has_registry(const struct bootstrap_run *run)
 {
 	return fileset_find(run->files, REGISTRY_CA) != NULL;
@@ -167,6 +174,7 @@ static const struct {
 	{ENGINES, has_nftables, "nft"},
 	{ENGINES, has_iptables, "iptables"},
 	{MKE, NULL, "dpkg"},
+	{MKE, has_nfs, "mount.nfs"},
 	{ALL, has_volume, "blkid"},
 	{ALL, has_ext4, "mkfs.ext4"},
 	{ALL, has_xfs, "mkfs.xfs"},

@@ -6,6 +6,8 @@
 #include "cmd/restoring.h"
 #include "cmd/live.h"
 #include "cmd/lost.h"
+#include "cmd/msr.h"
+#include "cmd/msr_leave.h"
 #include "cmd/output.h"
 #include "cmd/retire.h"
 #include "cmd/stacks.h"
@@ -158,12 +160,23 @@ static int retire(struct apply *a, const struct changes *changes, struct error *
 	return retire_any(changes) && !goes_on(a) ? retire_run(a->w, a->cloud, err) : 0;
 }
 
+/* Before anybody is asked, or anything made. */
+static int check_leaving(const struct apply *a, struct error **err)
+{
+	CLEANUP_STRV struct strv nodes = STRV_INIT;
+
+	strv_copy(&nodes, &a->turnover.names);
+	strv_copy(&nodes, &a->turnover.after);
+	strv_copy(&nodes, &a->turnover.before);
+	return msr_leave_check(a->c, &nodes, &a->turnover.before, err);
+}
+
 /* What this pass does: it mends nodes, or takes some away so that others get their place, or makes what is missing, after which others go. */
 static int make(struct apply *a, const struct changes *changes, struct error **err)
 {
 	CLEANUP_STRV struct strv leaving = STRV_INIT;
 
-	if (consent(a, changes, err) < 0 || turnover_begin(&a->leaving, &a->turnover, asked(a), err) < 0)
+	if (check_leaving(a, err) < 0 || consent(a, changes, err) < 0 || turnover_begin(&a->leaving, &a->turnover, asked(a), err) < 0)
 		return -1;
 	if (a->repair.reboots.n > 0)
 		return repair_run(&a->repair, a->cloud, a->w->events, err);
@@ -172,7 +185,7 @@ static int make(struct apply *a, const struct changes *changes, struct error **e
 	if (verb_to_do(changes) > verb_leaving(changes) && (lost_await(&a->leaving, changes, err) < 0 || apply_converge(a, err) < 0))
 		return -1;
 	leaving_names(a->c, a->scope->pool, &leaving);
-	if (leaving_run(&a->leaving, &leaving, a->cloud, a->w->events, err) < 0)
+	if (leaving_run(&a->leaving, &leaving, a->cloud, a->w->events, err) < 0 || (leaving.n > 0 && msr_certify(a->w, err) < 0))
 		return -1;
 	return retire(a, changes, err);
 }
@@ -209,7 +222,7 @@ static int find_replaced(struct apply *a, struct changes *changes, struct error 
 		    differences_of_nodes(a->c, a->repair.nodes, changes, err) < 0)
 			return -1;
 		differences_of_settings(a->c, &a->repair.settings, changes);
-		if (stacks_find(a->c, changes, err) < 0)
+		if (stacks_find(a->c, changes, err) < 0 || msr_find(a->c, a->w, changes, err) < 0)
 			return -1;
 		repair_find(&a->repair, changes);
 	} else {

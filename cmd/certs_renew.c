@@ -1,5 +1,6 @@
 #include "cmd/certs_nodes.h"
 #include "cmd/live.h"
+#include "cmd/msr.h"
 #include "cmd/output.h"
 #include "cmd/restoring.h"
 #include "cmd/rolling.h"
@@ -188,7 +189,7 @@ static int unmark(const struct node *n, void *context, struct error **err)
 /* The administrator's, and what a recovery needs. */
 static int finish(struct renew *r, struct error **err)
 {
-	if (verb_keep_kubeconfig(&r->c, r->w.pki, err) < 0 || work_keep_recovery(&r->w, err) < 0 || certs_publish(&r->w, err) < 0)
+	if (verb_keep_kubeconfig(&r->c, r->w.pki, err) < 0 || msr_certify(&r->w, err) < 0 || work_keep_recovery(&r->w, err) < 0 || certs_publish(&r->w, err) < 0)
 		return -1;
 	return state_set(r->c.state, BEGUN_KEY, NULL, err);
 }
@@ -226,7 +227,7 @@ static int renew(struct renew *r, struct error **err)
 {
 	struct events *events = events_new();
 	struct live *live = live_new(events, r->c.state, r->c.o);
-	int result = work_open(&r->c, events, &r->w, err) < 0 ? -1 : run(r, live, err);
+	int result = msr_check_given(&r->c, err) < 0 || work_open(&r->c, events, &r->w, err) < 0 ? -1 : run(r, live, err);
 
 	live_free(live);
 	work_close(&r->w);

@@ -1,5 +1,6 @@
 #include "cmd/checks.h"
 #include "cmd/mke.h"
+#include "cmd/msr.h"
 #include "cmd/portainer.h"
 #include "cmd/swarm.h"
 #include "core/base/alloc.h"
@@ -101,6 +102,15 @@ static bool is_untested(const struct context *c)
 	return c->spec->platform == PLATFORM_MKE && (c->state == NULL || !swarm_has_begun(c->state));
 }
 
+void checks_msr(const struct context *c, struct findings *ret)
+{
+	CLEANUP_ERROR struct error *why = NULL;
+
+	if (msr_check_given(c, &why) < 0)
+		findings_add(ret, SEVERITY_ERROR, "msr", xstrdup(error_message(why)), xstrdup("MSR's installer logs in to MKE by it, whenever a replica comes or goes"),
+			     xstrdup("put there what the file names, or name another file"));
+}
+
 static int check_given(void *context, struct error **err)
 {
 	struct checks *k = context;
@@ -113,6 +123,8 @@ static int check_given(void *context, struct error **err)
 	if (!k->c->o->cloud_only && mke_check_given(k->c, &why) < 0)
 		findings_add(&k->given_findings, SEVERITY_ERROR, "mke", xstrdup(error_message(why)), xstrdup("MKE's installer is given it"),
 			     xstrdup("put there what the file names, or name another file"));
+	if (!k->c->o->cloud_only && why == NULL)
+		checks_msr(k->c, &k->given_findings);
 	if (!k->c->o->cloud_only && portainer_check_given(k->c, &page) < 0)
 		findings_add(&k->given_findings, SEVERITY_ERROR, "portainer", xstrdup(error_message(page)), xstrdup("Portainer's administrator gets it"),
 			     xstrdup("put there what the file names, or name another file"));

@@ -10,4 +10,6 @@ int checks_run(const struct context *c, struct cloud *cloud, struct view *view, 
 int checks_pass(const struct context *c, struct cloud *cloud, struct view *view, struct error **err) MUST_USE;
 /* Of programs and images alone. */
 void checks_artifacts(const struct context *c, struct findings *ret);
+/* Of what MSR's installer is given. */
+void checks_msr(const struct context *c, struct findings *ret);
 void checks_warn(const struct findings *f);

@@ -1,4 +1,5 @@
 #include "cmd/leaving.h"
+#include "cmd/msr_leave.h"
 #include "cmd/verbs.h"
 #include "bootstrap/platform.h"
 #include "bootstrap/leave.h"
@@ -362,7 +363,7 @@ static int depart(struct departure *d, const struct strv *nodes, struct error **
 	CLEANUP_STRV struct strv planes = STRV_INIT, workers = STRV_INIT;
 
 	by_role(d->l, nodes, &planes, &workers);
-	if (leaving_cordon(d->l, nodes, err) < 0)
+	if (msr_leave(d->l, nodes, d->events, err) < 0 || leaving_cordon(d->l, nodes, err) < 0)
 		return -1;
 	if (depart_some(d, &planes, 1, err) < 0 || depart_some(d, &workers, (unsigned)d->l->c->o->parallel, err) < 0)
 		return finish_some(d);

@@ -12,7 +12,7 @@ const struct command commands[] = {
 	 "Makes what is missing, changes what differs, and leaves alone what is right; run again after any interruption\n"
 	 "it goes on from where it was.  With --cloud-only it makes networks, volumes and servers, fetches and installs nothing.\n"
 	 "Workers that the file no longer wants are drained and removed at the end, after a question.\n"
-	 "\"platform: {type: mke}\" is written from the vendor's documentation, untested against the vendor's images.", 0, 0,
+	 "\"platform: {type: mke}\" and its \"mke.msr\" are written from the vendor's documentation, untested against the vendor's images.", 0, 0,
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_DRY_RUN | OPT_CLOUD_ONLY | OPT_MIRROR | OPT_BUNDLE | OPT_YES | OPT_DRAIN | OPT_TOGETHER, verb_apply},
 	{"bundle", "create|show|push|verify", "Fetch, show, check or push the programs and images of the cluster",
 	 "A bundle is an OCI image layout on disk that holds all that the servers install. \"apply\" makes one by itself\n"

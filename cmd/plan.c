@@ -1,6 +1,7 @@
 #include "cmd/checks.h"
 #include "cmd/credentials.h"
 #include "cmd/differences.h"
+#include "cmd/msr.h"
 #include "cmd/output.h"
 #include "cmd/repair.h"
 #include "cmd/stacks.h"
@@ -66,7 +67,7 @@ int verb_plan(const struct options *o, struct error **err)
 	if (cloud_open(context_cloud(&c), &cloud, err) < 0 ||
 	    provision_survey(cloud, c.plan, c.state != NULL ? state_uuid(c.state) : NULL, &view, err) < 0 ||
 	    (nodes && work_open(&c, NULL, &w, err) < 0) || differences_find(&c, view, nodes ? &w : NULL, &changes, err) < 0 ||
-	    credentials_compare(&c, cloud, &changes, err) < 0 || stacks_find(&c, &changes, err) < 0 || (nodes && find_in_nodes(&c, cloud, view, &changes, &turnover, err) < 0) ||
+	    credentials_compare(&c, cloud, &changes, err) < 0 || stacks_find(&c, &changes, err) < 0 || msr_find(&c, nodes ? &w : NULL, &changes, err) < 0 || (nodes && find_in_nodes(&c, cloud, view, &changes, &turnover, err) < 0) ||
 	    checks_run(&c, cloud, view, false, &findings, err) < 0)
 		return -1;
 	if (c.state != NULL && !nodes)

@@ -1,4 +1,5 @@
 #include "cmd/certs_survey.h"
+#include "cmd/msr.h"
 #include "cmd/output.h"
 #include "cmd/planes.h"
 #include "cmd/portainer.h"
@@ -23,6 +24,7 @@ struct status {
 	int64_t wall_ms;
 	struct health health;
 	struct strv locked; /* managers of a swarm */
+	struct strv ailing; /* whose replica of MSR is not well */
 	bool upgrading;	    /* an upgrade has not come to its end */
 	struct changes changes;
 	struct error *cloud_error, *cluster_error;
@@ -47,7 +49,10 @@ static int ask_plane(struct ssh *ssh, void *context, struct error **err)
 	struct status *s = context;
 
 	json_object_put(steal_ptr(s->kubernetes));
-	return platform_of(s->c->spec)->status(ssh, &s->kubernetes, err) < 0 ? -1 : kubernetes_clock(ssh, &s->wall_ms, err);
+	strv_free(&s->ailing);
+	if (platform_of(s->c->spec)->status(ssh, &s->kubernetes, err) < 0 || msr_ailing(s->c, ssh, &s->ailing, err) < 0)
+		return -1;
+	return kubernetes_clock(ssh, &s->wall_ms, err);
 }
 
 static int ask_cluster(void *context, struct error **err)
@@ -130,6 +135,8 @@ static struct json_object *row(const struct status *s, const struct node *n)
 		json_add(o, "reason", why(ails));
 	else if (state != NULL && !node_is_ready(k))
 		json_add_str(o, "reason", json_get_str(node_condition(k, "Ready"), "message", NULL));
+	else if (strv_has(&s->ailing, n->name))
+		json_add_str(o, "reason", "its replica of MSR is not well; see: davit logs NODE docker");
 	if (strv_has(&s->locked, n->name)) {
 		json_add_str(o, "status", "Locked");
 		json_add_str(o, "reason", s->upgrading ? "its engine was restarted: \"davit upgrade\", which has not come to its end, unlocks it" : "its engine was restarted: \"davit apply\" unlocks it");
@@ -182,7 +189,7 @@ int verb_status(const struct options *o, struct error **err)
 	struct status s = {.c = &c};
 	struct parallel_task tasks[] = {{ask_cloud, &s}, {ask_cluster, &s}};
 	struct json_object *list, *whole;
-	CLEANUP_FREE char *url = NULL, *page = NULL, *under_way = NULL;
+	CLEANUP_FREE char *url = NULL, *page = NULL, *msr = NULL, *under_way = NULL;
 	int r = 0;
 
 	if (context_open(o, CONTEXT_READ, &c, err) < 0 || parallel_run(tasks, ARRAY_SIZE(tasks), err) < 0)
@@ -190,6 +197,7 @@ int verb_status(const struct options *o, struct error **err)
 	if (c.spec->platform != PLATFORM_SWARM)
 		(void)!verb_api_url(&c, &url, NULL); /* NULL as long as it has none */
 	page = portainer_url(&c);
+	msr = msr_url(&c);
 	under_way = c.state != NULL ? state_get(c.state, UPGRADE_KEY) : NULL;
 	s.upgrading = under_way != NULL;
 	if (s.kubernetes != NULL)
@@ -200,6 +208,7 @@ int verb_status(const struct options *o, struct error **err)
 		json_add_str(whole, "cluster", c.spec->name);
 		json_add_str(whole, "api", url);
 		json_add_str(whole, "portainer", page);
+		json_add_str(whole, "msr", msr);
 		json_add(whole, "nodes", list);
 		json_add_int(whole, "differences", (int64_t)s.changes.n);
 		look_at_version(&c, under_way, whole);
@@ -211,12 +220,15 @@ int verb_status(const struct options *o, struct error **err)
 			log_info("the API is at %s%s", url, c.spec->api.endpoint == API_INTERNAL ? ", inside the servers' network; see \"davit tunnel\"" : "");
 		if (page != NULL)
 			log_info("Portainer is at %s, for browsers that trust %s/pki/portainer-ca.crt", page, state_folder(c.state));
+		if (msr != NULL)
+			log_info("MSR is at %s, for clients that trust %s/pki/mke-ca.crt", msr, state_folder(c.state));
 		json_object_put(list);
 		look_at_version(&c, under_way, NULL);
 		look_at_certificates(&c, NULL);
 	}
 	json_object_put(s.kubernetes);
 	strv_free(&s.locked);
+	strv_free(&s.ailing);
 	changes_free(&s.changes);
 	health_free(&s.health);
 	if (s.cluster_error != NULL)

@@ -270,6 +270,7 @@ int upgrade_look(struct upgrade *u, struct findings *ret, struct error **err)
 		check_nodes(u, ret);
 		check_rest(&k, ret);
 		checks_artifacts(u->c, ret);
+		checks_msr(u->c, ret);
 		r = visit_nodes(&k, ret, err);
 	}
 	return r;

@@ -1,4 +1,5 @@
 #include "cmd/upgrade.h"
+#include "cmd/msr.h"
 #include "cmd/swarm_lock.h"
 #include "bootstrap/nodes.h"
 #include "core/base/alloc.h"
@@ -276,7 +277,7 @@ static int pass(struct passage *p, struct error **err)
 		if (advance(p, &why) < 0)
 			return roll_back(p, why, err);
 	}
-	return take_in(p, err) < 0 ? -1 : await_settled(p, err);
+	return take_in(p, err) < 0 || await_settled(p, err) < 0 ? -1 : msr_wait(&p->w, &p->n, err);
 }
 
 /* What runs on a control plane of Kubernetes outlives its kubelet's restart, and the taint keeps pods of others off it: it is not drained.  Nor is a node

@@ -145,6 +145,7 @@ int work_render(const struct work *w, const struct node *n, struct fileset *file
 					 .encryption_key = w->encryption_key,
 					 .etcd_token = state_uuid(w->c->state),
 					 .registry_ca = pki_ca_pem(w->pki, "registry-ca"),
+					 .mke_ca = pki_ca_pem(w->pki, "mke-ca"),
 					 .signing_ca = pki_signing_path(w->pki),
 					 .published_ca = pki_published_path(w->pki),
 					 .published_pem = pki_published_pem(w->pki),

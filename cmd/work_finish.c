@@ -1,5 +1,6 @@
 #include "cmd/work.h"
 #include "cmd/certs_nodes.h"
+#include "cmd/msr.h"
 #include "cmd/stacks.h"
 #include "cmd/swarm_lock.h"
 #include "bootstrap/platform.h"
@@ -62,7 +63,7 @@ static int on_control_planes(struct work *w, bool finish, struct error **err)
 
 int work_finish(struct work *w, struct error **err)
 {
-	return on_control_planes(w, true, err) < 0 ? -1 : certs_publish(w, err);
+	return on_control_planes(w, true, err) < 0 || msr_settle(w, err) < 0 ? -1 : certs_publish(w, err);
 }
 
 int work_keep_recovery(struct work *w, struct error **err)

@@ -16,6 +16,7 @@ struct manifest_values {
 	const char *encryption_key;	   /* one or two (encryption.h) */
 	const char *etcd_token;		   /* the cluster's uuid */
 	const char *registry_ca;	   /* PEM */
+	const char *mke_ca;		   /* PEM, of MKE alone */
 	const char *signing_ca, *published_ca; /* paths on a node (pki.h); NULL: ca.crt */
 	const char *published_pem;	   /* what is in the latter; NULL: not known */
 	const char *openstack_ca;	   /* PEM: the cloud's own authority, or NULL where it has none */

@@ -1,4 +1,5 @@
 #include "core/base/alloc.h"
+#include "core/cluster/msr.h"
 #include "core/cluster/platform.h"
 #include "manifests/balancer.h"
 #include "manifests/htpasswd.h"
@@ -13,7 +14,8 @@
 #define UNITS "/etc/systemd/system/"
 #define STATIC_PODS "/etc/kubernetes/manifests/"
 #define MOUNT_VOLUMES "/opt/davit/libexec/mount-volumes"
-#define DOCKER_CERTS "/etc/docker/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
+#define DOCKER_TRUST "/etc/docker/certs.d/"
+#define DOCKER_CERTS DOCKER_TRUST REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 #define CERTS "/etc/containerd/certs.d/" REGISTRY_NAME ":" STRING(REGISTRY_PORT)
 
 enum {
@@ -24,7 +26,7 @@ enum {
 	MKE = PLACE_MKE,
 	ENGINES = PLACE_ENGINES,
 	REGISTRY = PLACE_REGISTRY,
-	CERTIFIED = KUBERNETES | PLACE_MKE_MANAGER | PLACE_ENGINE_API | PLACE_PORTAINER | REGISTRY, /* who has certificates of ours */
+	CERTIFIED = KUBERNETES | PLACE_MKE_MANAGER | PLACE_ENGINE_API | PLACE_PORTAINER | PLACE_MSR | REGISTRY, /* who has certificates of ours */
 	ALL = KUBERNETES | ENGINES | REGISTRY,
 };
 
@@ -192,7 +194,7 @@ static int finish_daemon(const struct plan *plan, const struct node *node, struc
 
 	if (json_parse(text->data, text->len, "swarm/daemon.json", &daemon, err) < 0)
 		return -1;
-	if (place_of(plan->spec, node->role) & PLACE_ENGINE_API)
+	if (place_of(plan->spec, node) & PLACE_ENGINE_API)
 		add_engine_api(node, daemon);
 	overlay(daemon, plan->spec->daemon);
 	json_pretty(daemon, text);
@@ -251,7 +253,7 @@ static bool has_volumes(const struct plan *plan, const struct node *node)
 
 static bool is_wanted(const struct row *row, const struct plan *plan, const struct node *node)
 {
-	if ((row->places & place_of(plan->spec, node->role)) == 0)
+	if ((row->places & place_of(plan->spec, node)) == 0)
 		return false;
 	switch (row->when) {
 	case IF_FLANNEL:
@@ -289,10 +291,26 @@ static void add_etcd_start(const struct node *node, const struct etcd_start *sta
 	fileset_add(ret, ETCD_START_FILE, 0644, buf_str(&text));
 }
 
+/* https://docs.docker.com/engine/security/certificates/ */
+static void add_msr_trust(const struct spec *spec, const char *ca, struct fileset *ret)
+{
+	CLEANUP_FREE char *path = xasprintf(DOCKER_TRUST "%s/ca.crt", spec->mke.msr.host);
+
+	fileset_add(ret, path, 0644, ca);
+}
+
+/* No program reads it: nodes whose engine is to mount that have to be able to (bootstrap/steps.c). */
+static void add_msr_storage(const struct spec *spec, struct fileset *ret)
+{
+	CLEANUP_FREE char *text = xasprintf("%s\n", spec->mke.msr.nfs);
+
+	fileset_add(ret, MSR_CERTIFICATE ".nfs", 0644, text);
+}
+
 static int render(const struct plan *plan, const struct node *node, const struct manifest_values *values, struct fileset *ret,
 		  struct strv *ret_units, struct error **err)
 {
-	unsigned place = place_of(plan->spec, node->role);
+	unsigned place = place_of(plan->spec, node);
 	CLEANUP_TEMPLATE_VALUES struct template_values v = TEMPLATE_VALUES_INIT;
 
 	if (values_fill(plan, node, values, &v, err) < 0)
@@ -310,6 +328,10 @@ static int render(const struct plan *plan, const struct node *node, const struct
 		fileset_add(ret, OPENSTACK_CA_PATH, 0644, values->openstack_ca);
 	if (place & ENGINES) /* the engine reads it for each pull */
 		fileset_add(ret, DOCKER_CERTS "/ca.crt", 0644, values->registry_ca);
+	if ((place & MKE) && plan->spec->mke.msr.version != NULL)
+		add_msr_trust(plan->spec, values->mke_ca, ret);
+	if ((place & PLACE_MSR) && plan->spec->mke.msr.nfs != NULL)
+		add_msr_storage(plan->spec, ret);
 	if (place & (KUBERNETES | ENGINES))
 		proxy_file(plan->spec, ret);
 	add_annotations(plan_find(plan, node->name), ret);

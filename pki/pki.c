@@ -235,7 +235,7 @@ static void put_others(const struct pki *p, const struct node *node, struct outf
 
 static void put_authorities(const struct pki *p, const struct plan *plan, const struct node *node, struct outfit *to)
 {
-	unsigned place = place_of(plan->spec, node->role);
+	unsigned place = place_of(plan->spec, node);
 
 	for (size_t i = 0; i < PKI_SIGNERS; i++) {
 		CLEANUP_FREE char *path = xasprintf("/etc/kubernetes/pki/%s.crt", table_authorities[i].name);

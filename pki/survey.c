@@ -64,7 +64,7 @@ static int add_copies(struct survey *s, const char *folder, bool new, const stru
 		const char *name = table_authorities[i].name;
 		CLEANUP_FREE char *path = xasprintf("%s/%s%s.crt", folder, new ? ROTATION_NEW "/" : "", name);
 
-		if ((table_authorities[i].certificate_places & place_of(plan->spec, node->role)) == 0)
+		if ((table_authorities[i].certificate_places & place_of(plan->spec, node)) == 0)
 			continue;
 		if (read_known(path, &add(s, SURVEY_COPY, node->name, xasprintf("/etc/kubernetes/pki/%s.crt", name))->known, err) < 0)
 			return -1;
@@ -97,7 +97,7 @@ static int add_node(struct survey *s, const char *folder, bool new, const struct
 	while ((row = table_leaf(plan, node, &i)) != NULL)
 		if (add_leaf(s, folder, plan, node, row, err) < 0)
 			return -1;
-	if (place_of(plan->spec, node->role) & PLACE_KUBERNETES)
+	if (place_of(plan->spec, node) & PLACE_KUBERNETES)
 		add(s, SURVEY_KUBELET, node->name, xstrdup(KUBELET_OWN));
 	return add_copies(s, folder, new, plan, node, err);
 }

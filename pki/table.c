@@ -1,5 +1,6 @@
 #include "pki/table.h"
 #include "core/base/alloc.h"
+#include "core/cluster/msr.h"
 #include "core/cluster/platform.h"
 #include "pki/certificate.h"
 
@@ -16,6 +17,7 @@ enum {
 	MKE_MANAGER = PLACE_MKE_MANAGER,
 	ENGINE_API = PLACE_ENGINE_API,
 	PORTAINER = PLACE_PORTAINER,
+	MSR = PLACE_MSR,
 	CLIENT = CERTIFICATE_CLIENT,
 	SERVER = CERTIFICATE_SERVER,
 };
@@ -28,8 +30,9 @@ const struct table_authority table_authorities[PKI_SIGNERS] = {
 	[PKI_REGISTRY_CA] = {"registry-ca", "registry-ca", 0, 0, ON_KUBERNETES | ON_SWARM | ON_MKE}, /* nodes get it with the registry's configuration */
 	/* the managers get it by the engine's API, and keep it in the swarm's own, encrypted data */
 	[PKI_SWARM_CA] = {"swarm-ca", "swarm-ca", 0, 0, ON_SWARM},
-	/* of the page and the API; MKE has authorities of its own for all that its nodes say to one another */
-	[PKI_MKE_CA] = {"mke-ca", "mke-ca", MKE_MANAGER, 0, ON_MKE},
+	/* Of the page and the API, and of MSR's, to which people come by the same login and which sends them there; MKE has authorities of its own for all that
+	 * its nodes say to one another.  MSR's installer knows MKE by it. */
+	[PKI_MKE_CA] = {"mke-ca", "mke-ca", MKE_MANAGER | MSR, 0, ON_MKE},
 	/* says who may command the engines: it alone, for each client's certificate of it is root of all nodes */
 	[PKI_ENGINE_CA] = {"engine-ca", "engine-ca", ENGINE_API, 0, ON_SWARM},
 	[PKI_PORTAINER_CA] = {"portainer-ca", "portainer-ca", 0, 0, ON_SWARM}, /* browsers trust it, and nothing else */
@@ -109,6 +112,14 @@ static void mke_sans(const struct plan *plan, const struct node *node, struct st
 	manager_sans(plan, node, &plan->spec->api.extra_sans, ret);
 }
 
+/* All replicas serve the one of one of them, whichever node that is. */
+static void msr_sans(const struct plan *plan, const struct node *node UNUSED, struct strv *ret)
+{
+	add(ret, plan->spec->mke.msr.host);
+	for (size_t i = 0; i < plan->spec->mke.msr.sans.n; i++)
+		add(ret, plan->spec->mke.msr.sans.v[i]);
+}
+
 static void engine_sans(const struct plan *plan, const struct node *node, struct strv *ret)
 {
 	manager_sans(plan, node, &plan->spec->swarm.api_sans, ret);
@@ -146,6 +157,7 @@ static const struct table_leaf leaves[] = {
 	 "/etc/kubernetes/kube-proxy.conf", false},
 	{"flannel", PKI "flannel", PKI_CA, CLIENT, "davit:flannel", NULL, NULL, KUBERNETES, "/etc/kubernetes/flannel.conf", true},
 	{"mke", "/etc/davit/mke/controller", PKI_MKE_CA, SERVER, "{node}", NULL, mke_sans, MKE_MANAGER, NULL, false},
+	{"msr", MSR_CERTIFICATE, PKI_MKE_CA, SERVER, "{node}", NULL, msr_sans, MSR, NULL, false},
 	{"engine", "/etc/docker/engine", PKI_ENGINE_CA, SERVER, "{node}", NULL, engine_sans, ENGINE_API, NULL, false},
 	{"portainer", PORTAINER_FOLDER "/tls", PKI_PORTAINER_CA, SERVER, "{node}", NULL, portainer_sans, PORTAINER, NULL, false},
 	{"registry", "/etc/davit/registry/registry", PKI_REGISTRY_CA, SERVER, "{registry}", NULL, registry_sans, REGISTRY, NULL,
@@ -159,7 +171,7 @@ const struct table_leaf *table_leaf(const struct plan *plan, const struct node *
 	while (*i < ARRAY_SIZE(leaves)) {
 		const struct table_leaf *leaf = &leaves[(*i)++];
 
-		if ((leaf->places & place_of(plan->spec, node->role)) && (flannel || !leaf->flannel))
+		if ((leaf->places & place_of(plan->spec, node)) && (flannel || !leaf->flannel))
 			return leaf;
 	}
 	return NULL;

@@ -43,10 +43,11 @@ static const struct {
 
 enum {
 	CONTROL_PLANE = ARTIFACT_ROLES(NODE_CONTROL_PLANE),
+	WORKER = ARTIFACT_ROLES(NODE_WORKER),
 	ALL_NODES = ARTIFACT_ROLES(NODE_CONTROL_PLANE) | ARTIFACT_ROLES(NODE_WORKER),
 	REGISTRY = ARTIFACT_ROLES(NODE_REGISTRY),
 };
-enum { OWN = -1 }; /* the file's own version */
+enum { OWN = -1, MSR = -2 }; /* the file's own versions */
 #define OF(member) ((int)offsetof(struct component_set, member))
 #define KUBE_URL "https://dl.k8s.io/release/v{v}/bin/linux/amd64/"
 
@@ -57,7 +58,7 @@ enum { OWN = -1 }; /* the file's own version */
  */
 static const struct {
 	const char *name;
-	int version; /* offset in struct component_set, or OWN */
+	int version; /* offset in struct component_set, or one of the file's own */
 	const char *url, *checksum; /* url NULL: a file of the operator's */
 	enum artifact_format format;
 	unsigned strip;
@@ -90,6 +91,7 @@ static const struct {
 	{"docker", OWN, "https://download.docker.com/linux/static/stable/x86_64/docker-{v}.tgz", NULL, ARTIFACT_TAR_GZ, 1,
 	 "docker dockerd docker-proxy containerd containerd-shim-runc-v2 ctr runc", ALL_NODES, PLATFORM_SWARM},
 	{"mke-images", OWN, NULL, NULL, ARTIFACT_IMAGES, 0, "", ALL_NODES, PLATFORM_MKE},
+	{MSR_IMAGES, MSR, NULL, NULL, ARTIFACT_IMAGES, 0, "", WORKER, PLATFORM_MKE}, /* of the pool alone that has it (bootstrap/artifacts.c) */
 	{"registry", OF(registry),
 	 "https://github.com/distribution/distribution/releases/download/v{v}/registry_{v}_linux_amd64.tar.gz", ".sha256",
 	 ARTIFACT_TAR_GZ, 0, "registry", REGISTRY},
@@ -210,7 +212,9 @@ static void add_item(struct catalogue *c, size_t i, const char *version, const s
 
 	item->name = components[i].name;
 	item->version = xstrdup(version);
-	if (components[i].url == NULL) {
+	if (components[i].version == MSR) {
+		add_own(item, spec, &spec->mke.msr.images, "mke.msr.images");
+	} else if (components[i].url == NULL) {
 		add_own(item, spec, &spec->mke.images, "mke.images");
 	} else {
 		item->url = expand(components[i].url, version);
@@ -228,6 +232,8 @@ static const char *version_of(size_t i, const struct component_set *set, const s
 
 	if (components[i].version == OWN)
 		return spec->version;
+	if (components[i].version == MSR)
+		return spec->mke.msr.version;
 	memcpy(&version, (const char *)set + components[i].version, sizeof(version));
 	return version;
 }
@@ -280,6 +286,8 @@ static bool is_needed(size_t i, const struct spec *spec)
 {
 	if (components[i].platform != spec->platform && components[i].roles != REGISTRY)
 		return false;
+	if (components[i].version == MSR)
+		return spec->mke.msr.version != NULL;
 	return strcmp(components[i].name, "flannel") != 0 || strcmp(spec->network.plugin, "flannel") == 0;
 }
 

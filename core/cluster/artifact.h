@@ -30,6 +30,7 @@ struct artifact {
 	bool unpublished;      /* upstream publishes no checksum: the digest is that of the first download */
 };
 
+#define MSR_IMAGES "msr-images" /* the name of the one with the images of MSR: of its own pool alone */
 #define ARTIFACT_ROLES(role) (1u << (role))
 
 struct artifacts {

@@ -1,6 +1,7 @@
 #include "core/cluster/frozen.h"
 #include "core/base/alloc.h"
 #include "core/base/buf.h"
+#include "core/cluster/msr.h"
 #include "core/cluster/platform.h"
 #include "core/cluster/version.h"
 #include <stdlib.h>
@@ -241,5 +242,5 @@ int frozen_check(const struct spec *spec, struct state *state, enum frozen_allow
 		buf_addf(&text, "%s%s: %s: the cluster has %s, the file says %s: %s; %s", text.len > 0 ? "\n" : "", place, frozen[i].key, had,
 			 wanted, frozen[i].why, frozen[i].advice(had, wanted));
 	}
-	return text.len > 0 ? error_set(err, ERROR_CONFIG, "%s", buf_str(&text)) : 0;
+	return text.len > 0 ? error_set(err, ERROR_CONFIG, "%s", buf_str(&text)) : msr_check_kept(spec, state, err);
 }

@@ -5,6 +5,7 @@
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
 #include "core/cluster/given.h"
+#include "core/cluster/msr.h"
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -180,7 +181,7 @@ int mke_check(const struct yaml *y, const struct yaml_node *file, struct spec *s
 	    check_engine(y, yaml_get(mke, "engine"), s, err) < 0 || check_user(y, mke, s, err) < 0 || check_api(y, file, s, err) < 0 ||
 	    check_apart(y, file, s, "podCIDR", s->network.pod_cidr, err) < 0)
 		return -1;
-	return check_apart(y, file, s, "serviceCIDR", s->network.service_cidr, err);
+	return check_apart(y, file, s, "serviceCIDR", s->network.service_cidr, err) < 0 ? -1 : msr_check(y, file, s, err);
 }
 
 /* ---- what the installer is given */

@@ -4,6 +4,7 @@
 #include "core/base/path.h"
 #include "core/cluster/address.h"
 #include "core/cluster/members.h"
+#include "core/cluster/msr.h"
 
 enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONTROL_PLANE = 10, FIRST_WORKER = 20, PREFIX_MAX = 27 };
 
@@ -14,7 +15,7 @@ enum { GATEWAY = 1, REGISTRY = 4, BASTION = 5, BALANCER = 6, VIP = 7, FIRST_CONT
 #define DIRECT (WAY(FLOATING_IPS) | WAY(NONE) | WAY(HOST)) /* the servers see the operator's addresses, or the jump host's */
 
 /* Who may talk to whom.  NULL sources of the operator's CIDRs are filled in from the file: see rules(). */
-enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER, FROM_ENGINE_API, FROM_PORTAINER };
+enum source { FROM_GROUP, FROM_ACCESS, FROM_API, FROM_BALANCER, FROM_ENGINE_API, FROM_PORTAINER, FROM_MSR };
 static const struct {
 	const char *group, *protocol;
 	int port_min, port_max;
@@ -52,6 +53,9 @@ static const struct {
 	{"node", "tcp", 12376, 12376, FROM_GROUP, "node", "mke: proxy of the engine, with a certificate", .platforms = MKE},
 	{"node", "tcp", 32768, 35535, FROM_GROUP, "node", "mke: NodePort services between nodes", .platforms = MKE},
 	{"node", "ipip", 0, 0, FROM_GROUP, "node", "mke: the pods' network (IP in IP)", .platforms = MKE},
+	{"msr", "tcp", 443, 443, FROM_MSR, NULL, "msr: its page and API from outside", .platforms = MKE},
+	{"msr", "tcp", 80, 80, FROM_MSR, NULL, "msr: who asks there is sent to 443, balancers whether it is well", .platforms = MKE},
+	{"msr", "tcp", 443, 443, FROM_GROUP, "node", "msr: images for the nodes, and whether it is well", .platforms = MKE},
 	{"node", "icmp", 0, 0, FROM_GROUP, "node", "path MTU and ping between nodes"},
 	{"registry", "tcp", 22, 22, FROM_GROUP, "control-plane", "SSH through the control plane", WAY(CONTROL_PLANE)},
 	{"registry", "tcp", 22, 22, FROM_GROUP, "bastion", "SSH through the bastion", WAY(SERVER)},
@@ -87,6 +91,8 @@ static void sources(const struct spec *s, enum source source, struct strv *ret)
 		strv_copy(ret, &s->swarm.api_cidrs);
 	else if (source == FROM_PORTAINER)
 		strv_copy(ret, &s->swarm.portainer.cidrs);
+	else if (source == FROM_MSR)
+		strv_copy(ret, &s->mke.msr.cidrs);
 	else if (source == FROM_BALANCER && s->api.endpoint == API_OCTAVIA)
 		strv_add(ret, s->network.cidr);
 }
@@ -96,6 +102,8 @@ static void rules(struct plan *p)
 	strv_add(&p->groups, "control-plane");
 	strv_add(&p->groups, "node");
 	strv_add(&p->groups, "registry");
+	if (p->spec->mke.msr.version != NULL)
+		strv_add(&p->groups, "msr");
 	if (p->spec->access.bastion == BASTION_SERVER)
 		strv_add(&p->groups, "bastion");
 	for (size_t i = 0; i < ARRAY_SIZE(rule_table); i++) {
@@ -104,6 +112,8 @@ static void rules(struct plan *p)
 		if (rule_table[i].ways != 0 && (rule_table[i].ways & 1u << p->spec->access.bastion) == 0)
 			continue;
 		if (rule_table[i].platforms != 0 && (rule_table[i].platforms & 1u << p->spec->platform) == 0)
+			continue;
+		if (!strv_has(&p->groups, rule_table[i].group))
 			continue;
 		sources(p->spec, rule_table[i].source, &cidrs);
 		if (rule_table[i].source == FROM_GROUP)
@@ -304,6 +314,8 @@ static void add_member(struct plan *p, const struct pool_spec *pool, enum node_r
 	strv_add(&n->groups, "node");
 	if (role == NODE_CONTROL_PLANE)
 		strv_add(&n->groups, "control-plane");
+	if (msr_is_on(p->spec, &n->node))
+		strv_add(&n->groups, "msr");
 	add_server_group(p, pool, number);
 }
 

@@ -17,7 +17,7 @@
 #include "core/cluster/spec.h"
 
 struct plan_rule {
-	const char *group;     /* "node", "control-plane", "registry", "bastion" */
+	const char *group;     /* "node", "control-plane", "registry", "bastion", "msr" */
 	const char *protocol;  /* "tcp", "udp", "icmp", NULL: any */
 	int port_min, port_max; /* 0: any */
 	const char *from_group; /* one of the groups, or NULL */

@@ -3,6 +3,7 @@
 #include "core/base/yaml.h"
 #include "core/cluster/address.h"
 #include "core/cluster/mke.h"
+#include "core/cluster/msr.h"
 #include "core/cluster/spec_fields.h"
 #include "core/cluster/stacks.h"
 
@@ -177,14 +178,16 @@ unsigned platform_place(enum platform_type p, enum node_role role)
 	return role == NODE_REGISTRY ? (unsigned)PLACE_REGISTRY : PLACE(p, role);
 }
 
-unsigned place_of(const struct spec *s, enum node_role role)
+unsigned place_of(const struct spec *s, const struct node *n)
 {
-	unsigned place = platform_place(s->platform, role);
+	unsigned place = platform_place(s->platform, n->role);
 
 	if (place == PLACE_MANAGER && s->swarm.api_cidrs.n > 0)
 		place |= PLACE_ENGINE_API;
 	if ((place & PLACE_MANAGER) && s->swarm.portainer.version != NULL)
 		place |= PLACE_PORTAINER;
+	if (msr_is_on(s, n))
+		place |= PLACE_MSR;
 	return place;
 }
 

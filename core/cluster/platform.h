@@ -14,6 +14,7 @@ enum {
 	PLACE_PORTAINER = PLACE(PLATFORM_SWARM, 6), /* likewise: managers of a swarm that has Portainer (swarm.portainer) */
 	PLACE_SWARM = PLACE_MANAGER | PLACE(PLATFORM_SWARM, NODE_WORKER),
 	PLACE_MKE_MANAGER = PLACE(PLATFORM_MKE, NODE_CONTROL_PLANE),
+	PLACE_MSR = PLACE(PLATFORM_MKE, 7), /* likewise: workers of the pool that has MSR (mke.msr) */
 	PLACE_MKE = PLACE_MKE_MANAGER | PLACE(PLATFORM_MKE, NODE_WORKER),
 	PLACE_ENGINES = PLACE_SWARM | PLACE_MKE, /* members of a swarm */
 	PLACE_REGISTRY = PLACE(PLATFORM_KUBERNETES, NODE_REGISTRY), /* the same on every platform */
@@ -27,7 +28,7 @@ int platform_check(const struct yaml *y, const struct yaml_node *file, struct sp
 /* Whether its nodes are members of a swarm of Docker engines. */
 bool platform_is_swarm(enum platform_type p);
 unsigned platform_place(enum platform_type p, enum node_role role);
-unsigned place_of(const struct spec *s, enum node_role role); /* the same, and what the file makes of such nodes besides */
+unsigned place_of(const struct spec *s, const struct node *n); /* the same, and what the file makes of such nodes besides */
 /* What kubelets or engines tell of themselves, once they have come to what the file says. */
 const char *platform_node_version(const struct spec *s);
 /* "1.36.3", of MKE "3.9.2 with engine 29.4.1": for people, and for what has to be told apart.  The caller frees. */

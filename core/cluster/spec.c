@@ -346,6 +346,7 @@ static void move_beside(const struct spec *s, char **path)
 static void finish_mke(struct spec *s)
 {
 	move_beside(s, &s->mke.images.path);
+	move_beside(s, &s->mke.msr.images.path);
 	move_beside(s, &s->mke.license);
 	move_beside(s, &s->mke.password_file);
 	for (size_t i = 0; i < s->mke.engine.n_packages; i++)

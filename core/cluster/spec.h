@@ -195,6 +195,14 @@ struct spec {
 			size_t n_packages;
 		} engine;
 		char *license, *user, *password_file; /* license NULL: none */
+		struct {
+			char *version; /* of Mirantis Secure Registry; NULL: there is none */
+			struct own_file images;
+			char *pool; /* of workers, each of which has a replica */
+			char *host; /* the name by which clients reach it, at port 443 */
+			struct strv sans, cidrs; /* as of the api */
+			char *nfs, *volume; /* where images lie; both NULL: a volume that it makes */
+		} msr;
 	} mke;
 	struct stack_spec *stacks; /* of a swarm */
 	size_t n_stacks;

@@ -236,12 +236,25 @@ static const struct field engine_fields[] = {
 	END,
 };
 
+static const struct field msr_fields[] = {
+	{"version", FIELD_VERSION, offsetof(struct spec, mke.msr.version), "its version, e.g. 2.9.29", .required = true},
+	{"images", FIELD_MAP, offsetof(struct spec, mke.msr.images), "the vendor's archive of its images", .required = true, .sub = own_file_fields},
+	{"pool", FIELD_STRING, offsetof(struct spec, mke.msr.pool), "pool of workers, of 1, 3, 5 or 7 nodes, each of which has a replica", .required = true},
+	{"host", FIELD_STRING, offsetof(struct spec, mke.msr.host), "the name by which clients reach it, at port 443: it stands for the pool's nodes, or for a balancer before them", .required = true},
+	{"extraSANs", FIELD_STRINGS, offsetof(struct spec, mke.msr.sans), "more names and addresses in its certificate", "[]"},
+	{"allowedCIDRs", FIELD_CIDRS, offsetof(struct spec, mke.msr.cidrs), "who may connect to it (80 and 443), besides the nodes", .required = true},
+	{"nfs", FIELD_STRING, offsetof(struct spec, mke.msr.nfs), "where images lie: nfs://HOST/PATH; several replicas need it"},
+	{"volume", FIELD_STRING, offsetof(struct spec, mke.msr.volume), "in place of nfs: a volume of the node's engine, or a folder; a volume that it makes where both are missing"},
+	END,
+};
+
 static const struct field mke_fields[] = {
 	{"images", FIELD_MAP, offsetof(struct spec, mke.images), "the vendor's archive of MKE's images", .required = true, .sub = own_file_fields},
 	{"engine", FIELD_MAP, 0, "Mirantis Container Runtime", .required = true, .sub = engine_fields},
 	{"license", FIELD_STRING, offsetof(struct spec, mke.license), "file with the licence, which the installer is given; none where missing"},
 	{"user", FIELD_STRING, offsetof(struct spec, mke.user), "the administrator that the installer makes", "admin"},
 	{"passwordFile", FIELD_STRING, offsetof(struct spec, mke.password_file), "file whose first line is the administrator's password", .required = true},
+	{"msr", FIELD_MAP, 0, "Mirantis Secure Registry on a pool of workers: by the documentation, untested", .sub = msr_fields},
 	END,
 };
 

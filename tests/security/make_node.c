@@ -31,6 +31,7 @@ static int render(const struct plan *plan, const struct node *node, const char *
 	strv_split(&bundle.images, "pause:3.10.2 coredns/coredns:v1.14.7 metrics-server/metrics-server:v0.9.0 library/haproxy:3.2", " ");
 	if (pki_open(authorities, &(struct pki_options){.algorithm = KEY_ECDSA_P256, .platform = plan->spec->platform}, &pki, err) == 0 && pki_node_files(pki, plan, node, files, err) == 0) {
 		values.registry_ca = pki_ca_pem(pki, "registry-ca");
+		values.mke_ca = pki_ca_pem(pki, "mke-ca");
 		r = manifests_node(plan, node, &values, files, &units, err);
 	}
 	strv_free(&bundle.images);

@@ -9,6 +9,7 @@ struct manifest_values manifests_secrets = {
 	.registry_password = PASSWORD,
 	.encryption_key = ENCRYPTION_KEY,
 	.etcd_token = "7d1b6b0e-7a9c-4a43-9d2c-3b2f4a7f1c55",
+	.mke_ca = "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n",
 	.registry_ca = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 	.artifacts = &manifests_bundle,
 };

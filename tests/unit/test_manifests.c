@@ -84,6 +84,7 @@ static void test_mke(void **state UNUSED)
 {
 	compare_node_of("mke.yaml", "orca-cp-1", "mke-manager");
 	compare_node_of("mke.yaml", "orca-workers-1", "mke-worker");
+	compare_node_of("msr.yaml", "orca-images-1", "msr-node");
 }
 
 static void test_control_plane(void **state UNUSED)

@@ -10,6 +10,7 @@
 #define API "198.51.100.0/24"
 #define TABLE "| to | port | from | where access.bastion is | for |\n|---|---|---|---|---|\n"
 #define MKE_TABLE "| to, with MKE | port | from | for |\n|---|---|---|---|\n"
+#define MSR_TABLE "| to, with MSR | port | from | for |\n|---|---|---|---|\n"
 #define SWARM_TABLE "| to, in a swarm | port | from | for |\n|---|---|---|---|\n"
 
 static const struct {
@@ -155,6 +156,8 @@ static const char *key_of(const char *cidr)
 {
 	if (strcmp(cidr, "192.0.2.0/24") == 0)
 		return "`swarm.api.allowedCIDRs`";
+	if (strcmp(cidr, "203.0.113.0/24") == 0)
+		return "`mke.msr.allowedCIDRs`";
 	return strcmp(cidr, "198.51.100.0/24") == 0 ? "`swarm.portainer.allowedCIDRs`" : "`api.allowedCIDRs`";
 }
 
@@ -187,14 +190,18 @@ static void test_documented_rules_of_a_swarm(void **state UNUSED)
 		      "swarm: ", SWARM_TABLE);
 }
 
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define MKE_FILE                                                                                                                                     \
+	"apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {type: mke, version: 3.9.2}\n"                              \
+	"  openstack: {image: ubuntu-24.04}\n  controlPlane: {flavor: m1.large}\n  workerPools: [{name: r, count: 1, flavor: f}]\n"                 \
+	"  mke: {images: {file: i, sha256: " DIGEST "}, passwordFile: p, engine: {version: 29.4.1,\n"                                               \
+	"    packages: [{file: docker-ee_29.4.1_amd64.deb, sha256: " DIGEST "}]},\n"                                                                \
+	"    msr: {version: 2.9.1, images: {file: i, sha256: " DIGEST "}, pool: r, host: m, allowedCIDRs: [203.0.113.0/24]}}\n"
+
 static void test_documented_rules_of_mke(void **state UNUSED)
 {
-#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	compare_rules("apiVersion: davit/v1\nkind: Cluster\nmetadata: {name: demo}\nspec:\n  platform: {type: mke, version: 3.9.2}\n"
-		      "  openstack: {image: ubuntu-24.04}\n  controlPlane: {flavor: m1.large}\n"
-		      "  mke: {images: {file: i, sha256: " DIGEST "}, passwordFile: p, engine: {version: 29.4.1,\n"
-		      "    packages: [{file: docker-ee_29.4.1_amd64.deb, sha256: " DIGEST "}]}}\n",
-		      "mke: ", MKE_TABLE);
+	compare_rules(MKE_FILE, "mke: ", MKE_TABLE);
+	compare_rules(MKE_FILE, "msr: ", MSR_TABLE);
 }
 
 int main(void)

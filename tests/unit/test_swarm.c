@@ -132,9 +132,9 @@ static void test_engine_port(void **state UNUSED)
 			assert_string_equal(p->rules[i].from_cidr, s->swarm.api_cidrs.v[n++]);
 		}
 	assert_int_equal(n, 2);
-	assert_true(place_of(s, NODE_CONTROL_PLANE) & PLACE_ENGINE_API);
-	assert_int_equal(place_of(s, NODE_WORKER), platform_place(PLATFORM_SWARM, NODE_WORKER));
-	assert_int_equal(place_of(closed, NODE_CONTROL_PLANE), PLACE_MANAGER);
+	assert_true(place_of(s, &(struct node){.role = NODE_CONTROL_PLANE}) & PLACE_ENGINE_API);
+	assert_int_equal(place_of(s, &(struct node){.role = NODE_WORKER}), platform_place(PLATFORM_SWARM, NODE_WORKER));
+	assert_int_equal(place_of(closed, &(struct node){.role = NODE_CONTROL_PLANE}), PLACE_MANAGER);
 }
 
 #define PORTAINER "  swarm: {portainer: {version: 2.33.3, allowedCIDRs: [192.0.2.0/24], passwordFile: p}}\n"
@@ -152,8 +152,8 @@ static void test_portainer(void **state UNUSED)
 	assert_success(plan_make(s, NULL, &p, &test_error));
 	assert_true(has_port(p, "tcp", PORTAINER_PORT));
 	assert_false(has_port(p, "tcp", ENGINE_PORT));
-	assert_int_equal(place_of(s, NODE_CONTROL_PLANE), PLACE_MANAGER | PLACE_PORTAINER);
-	assert_int_equal(place_of(s, NODE_WORKER), platform_place(PLATFORM_SWARM, NODE_WORKER));
+	assert_int_equal(place_of(s, &(struct node){.role = NODE_CONTROL_PLANE}), PLACE_MANAGER | PLACE_PORTAINER);
+	assert_int_equal(place_of(s, &(struct node){.role = NODE_WORKER}), platform_place(PLATFORM_SWARM, NODE_WORKER));
 }
 
 static void test_catalogue(void **state UNUSED)
