@@ -23,8 +23,9 @@ int mke_mark_all(struct ssh *s, struct json_object *shape, struct error **err) M
 /* In a session with a node: "3.9.2", what of MKE runs there; the caller frees. */
 int mke_version(struct ssh *s, char **ret, struct error **err) MUST_USE;
 int mke_await_version(struct ssh *s, const char *version, int64_t deadline, struct error **err) MUST_USE;
-/* In a session with a manager: MKE's own backup, which is sent and dropped as the swarm's of the id "ID.mke" (swarm_backup.h). */
-int mke_backup_take(struct ssh *s, const char *id, struct error **err) MUST_USE;
+/* In a session with a manager: MKE's own backup, of which version; it goes into the copy of the swarm's data of that id, if one is made, and is sent and
+ * dropped else as the one of the id "ID.mke" (swarm_backup.h).  The caller frees. */
+int mke_backup_take(struct ssh *s, const char *id, char **ret_version, struct error **err) MUST_USE;
 
 extern const struct platform_upgrade mke_upgrade;
 /* Whether what a *_ping.sh said has the line "ADDRESS 200". */

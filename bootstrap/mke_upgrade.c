@@ -64,20 +64,21 @@ static int node(struct ssh *s, const char *name, int64_t deadline, struct json_o
 	return swarm_upgrade.node(s, name, deadline, ret, err);
 }
 
-int mke_backup_take(struct ssh *s, const char *id, struct error **err)
+int mke_backup_take(struct ssh *s, const char *id, char **ret_version, struct error **err)
 {
 	CLEANUP_FREE char *version = NULL;
 
-	if (mke_version(s, &version, err) < 0)
+	if (mke_version(s, &version, err) < 0 || run(s, "MKE's own backup", text_mke_backup, (const char *const[]){version, id}, 2, BACKUP_MS, NULL, err) < 0)
 		return -1;
-	return run(s, "MKE's own backup", text_mke_backup, (const char *const[]){version, id}, 2, BACKUP_MS, NULL, err);
+	*ret_version = steal_ptr(version);
+	return 0;
 }
 
 static int snapshot(struct ssh *s, const char *path, struct error **err)
 {
-	CLEANUP_FREE char *id = random_uuid(), *mke_id = xasprintf("%s.mke", id);
+	CLEANUP_FREE char *id = random_uuid(), *mke_id = xasprintf("%s.mke", id), *version = NULL;
 	struct error *why = NULL;
-	int r = mke_backup_take(s, id, err);
+	int r = mke_backup_take(s, id, &version, err);
 
 	if (r == 0)
 		r = swarm_backup_fetch(s, mke_id, path, err);

@@ -258,12 +258,12 @@ int context_need_kubernetes(const struct context *c, const char *instead, struct
 	return error_set(err, ERROR_USAGE, "cluster %s is a swarm: %s", c->spec->name, instead);
 }
 
-int context_need_swarm(const struct context *c, struct error **err)
+int context_need_swarm(const struct context *c, const char *mke, struct error **err)
 {
-	if (c->spec->platform == PLATFORM_SWARM)
+	if (c->spec->platform == PLATFORM_SWARM || (c->spec->platform == PLATFORM_MKE && mke == NULL))
 		return 0;
 	if (c->spec->platform == PLATFORM_MKE)
-		return error_set(err, ERROR_USAGE, "cluster %s is one of MKE, which has a backup of its own: see the vendor's documentation", c->spec->name);
+		return error_set(err, ERROR_USAGE, "cluster %s is one of MKE: %s", c->spec->name, mke);
 	return error_set(err, ERROR_USAGE, "cluster %s is no swarm: what it has is in etcd, and \"davit etcd backup\" keeps that", c->spec->name);
 }
 

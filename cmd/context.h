@@ -56,7 +56,8 @@ const char *context_plane(const struct context *c);
 const char *context_plane_but(const struct context *c, const struct strv *lost); /* and that is none of these */
 /* ERROR_USAGE on another platform; instead: what its users do, "use davit docker-context". */
 int context_need_kubernetes(const struct context *c, const char *instead, struct error **err) MUST_USE;
-int context_need_swarm(const struct context *c, struct error **err) MUST_USE; /* likewise, and for MKE on a swarm */
+/* Likewise; mke NULL: MKE is one as well, else what its users do. */
+int context_need_swarm(const struct context *c, const char *mke, struct error **err) MUST_USE;
 /* "cp-1" or "demo-cp-1": the whole name, which the caller frees; ERROR_USAGE with the names that there are. */
 int context_node_name(const struct context *c, const char *word, char **ret, struct error **err) MUST_USE;
 /* Appends the whole names, each once. */

@@ -18,8 +18,8 @@ const struct command etcd_actions[] = {
 	 OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_ABORT | OPT_YES | OPT_DRY_RUN, verb_etcd_restore},
 	{"etcd show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
 	 "Reads its header, which is not encrypted, and whether the file is whole in length.  BACKUP is a file, or the URL of one in an object store.\n"
-	 "No cluster and no passphrase are needed.", 1, 1, OPT_OUTPUT | OPT_CLOUD,
-	 verb_backup_show},
+	 "No cluster and no passphrase are needed.  With --to all of it is opened, compared, and the snapshot is written into a file for you alone.", 1, 1,
+	 OPT_OUTPUT | OPT_CLOUD | OPT_RESTORE | OPT_EXTRACT, verb_backup_show},
 	{"etcd snapshots", "[URL]", "Show the snapshots that the control planes have made by the cluster's schedule",
 	 "etcd.snapshots of the file says when, and how many stay.  \"etcd backup --snapshot NODE/NAME\" fetches one.  With the URL of an object store, as\n"
 	 "\"etcd backup --to\" takes it: the cluster's backups there.", 0, 1,

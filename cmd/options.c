@@ -65,6 +65,7 @@ static const struct option {
 	{0, "abort", NULL, FLAG, offsetof(struct options, abort), 1, OPT_ABORT, "go back from a restoration that has not come to its end"},
 	{0, "passphrase-file", "FILE", VALUE, offsetof(struct options, passphrase_file), 0, OPT_BACKUP | OPT_RESTORE, "its first line is the passphrase (default: $DAVIT_PASSPHRASE, or it is asked for)"},
 	{0, "to", "FOLDER|URL", VALUE, offsetof(struct options, folder), 0, OPT_BACKUP, "where it gets a name of its own (default: this folder); also swift://CONTAINER, s3://BUCKET"},
+	{0, "to", "FILE", VALUE, offsetof(struct options, output_file), 0, OPT_EXTRACT, "also write what it holds into FILE, decrypted (--key, --passphrase-file)"},
 	{0, "keep", "N", NUMBER, offsetof(struct options, keep), 0, OPT_BACKUP, "then remove all but the N newest backups of this cluster there"},
 	{0, "image", "NAME", VALUE, offsetof(struct options, image), 0, OPT_INIT, "image of the servers"},
 	{0, "flavor", "NAME", VALUE, offsetof(struct options, flavor), 0, OPT_INIT, "flavor of the servers"},

@@ -83,6 +83,7 @@ enum {
 #define OPT_TOGETHER (UINT64_C(1) << 35) /* several nodes leave at the same time */
 #define OPT_CLIENT (UINT64_C(1) << 37) /* of the engines' port: with a certificate */
 #define OPT_ABORT (UINT64_C(1) << 38)
+#define OPT_EXTRACT (UINT64_C(1) << 39) /* what a backup holds, into a file */
 #define OPT_LAST (UINT64_C(1) << 36)	   /* --yes, where nothing is asked: the last worker goes as well */
 
 struct command {

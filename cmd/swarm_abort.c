@@ -30,7 +30,7 @@ static int open_abort(struct swarm_restore *r, const struct options *o, struct e
 {
 	struct context *c = &r->b.c;
 
-	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, err) < 0 || context_need_keys(c, err) < 0 ||
+	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, SWARM_RESTORE_OF_MKE, err) < 0 || context_need_keys(c, err) < 0 ||
 	    take_up(r, err) < 0)
 		return -1;
 	return swarm_restore_seats(r, err);

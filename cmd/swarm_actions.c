@@ -11,6 +11,7 @@ const struct command swarm_actions[] = {
 	 "would have no majority nothing is done.  Drain it before if that matters.  Interrupted, its engine begins again by "
 	 "itself; \"davit apply\", or the\n"
 	 "same command, unlocks it.\n\n"
+	 "Of MKE it holds MKE's own backup as well, which disturbs nothing; on the manager MKE is away while its engine is stopped.\n\n"
 	 "For whom it is encrypted (--recipient, --passphrase-file), where it goes (FILE, --to) and which go then (--keep) is as "
 	 "with \"davit etcd backup\".",
 	 0, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_BACKUP, verb_swarm_backup},
@@ -23,7 +24,8 @@ const struct command swarm_actions[] = {
 	 0, 1, OPT_FILE | OPT_STATE | OPT_OUTPUT | OPT_RESTORE | OPT_ABORT | OPT_YES | OPT_DRY_RUN, verb_swarm_restore},
 	{"swarm show", "BACKUP", "Show what a backup is: of which cluster, of when, for whom",
 	 "Reads its header, which is not encrypted, and whether the file is whole in length.  BACKUP is a file, or the URL of one in an object store.\n"
-	 "No cluster and no passphrase are needed.",
-	 1, 1, OPT_OUTPUT | OPT_CLOUD, verb_backup_show},
+	 "No cluster and no passphrase are needed.  With --to all of it is opened, compared, and what it holds is written into a file for you alone: a tar\n"
+	 "by gzip with the folder swarm and, of MKE, mke.tar, its own backup.",
+	 1, 1, OPT_OUTPUT | OPT_CLOUD | OPT_RESTORE | OPT_EXTRACT, verb_backup_show},
 	{0},
 };

@@ -5,12 +5,14 @@
 #include "cmd/swarm_lock.h"
 #include "cmd/upgrade.h"
 #include "cmd/verbs.h"
+#include "bootstrap/mke.h"
 #include "bootstrap/swarm_backup.h"
 #include "core/base/alloc.h"
+#include "core/base/cancel.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-enum { CONNECT_MS = 30 * 1000, LOOK_MS = 60 * 1000, WELL_MS = 5 * 60 * 1000 };
+enum { CONNECT_MS = 30 * 1000, LOOK_MS = 60 * 1000, WELL_MS = 5 * 60 * 1000, MKE_MS = 15 * 60 * 1000 };
 
 struct swarm_making {
 	struct making m;
@@ -18,12 +20,14 @@ struct swarm_making {
 	struct events *events;
 	struct swarm_source source;
 	char *id;
+	char *mke; /* the version that its own backup is of; NULL: it is none of MKE */
 };
 
 static void clear(struct swarm_making *w)
 {
 	swarm_source_clear(&w->source);
 	free(w->id);
+	free(w->mke);
 	events_free(w->events);
 	reach_free(w->reach);
 	making_clear(&w->m);
@@ -49,14 +53,25 @@ static int await(struct ssh *s, void *context, struct error **err)
 {
 	const struct swarm_making *w = context;
 	const struct plan_node *p = plan_find(w->m.c.plan, w->source.node);
+	const struct platform_upgrade *of = platform_of(w->m.c.spec)->upgrade;
 
-	return swarm_upgrade.await(s, &p->node, NULL, WELL_MS, err);
+	if (of->await(s, &p->node, NULL, WELL_MS, err) < 0)
+		return -1;
+	return of->settled != NULL ? of->settled(s, &p->node, MKE_MS, err) : 0;
+}
+
+static int take_mke(struct ssh *s, void *context, struct error **err)
+{
+	struct swarm_making *w = context;
+
+	free(steal_ptr(w->mke));
+	return mke_backup_take(s, w->id, &w->mke, err);
 }
 
 static int on_begin(const struct download *d, void *context, struct error **err)
 {
 	struct swarm_making *w = context;
-	CLEANUP_BACKUP struct backup header = {.docker = xstrdup(w->source.engine), .size = d->size};
+	CLEANUP_BACKUP struct backup header = {.docker = xstrdup(w->source.engine), .mke = w->mke != NULL ? xstrdup(w->mke) : NULL, .size = d->size};
 
 	memcpy(header.sha256, d->sha256, sizeof(header.sha256));
 	return making_begin(&w->m, &header, err);
@@ -130,16 +145,28 @@ static int take(struct swarm_making *w, struct ssh **s, struct error **err)
 	return 0;
 }
 
+/* While its engine runs. */
+static int take_first(struct swarm_making *w, struct ssh **s, struct error **err)
+{
+	if (w->m.c.spec->platform != PLATFORM_MKE || reach_run(w->reach, w->source.node, s, take_mke, w, err) == 0)
+		return 0;
+	return error_wrap(err, "%s", w->source.node);
+}
+
 static int fetch(struct swarm_making *w, struct error **err)
 {
 	CLEANUP_SSH struct ssh *s = NULL;
 	CLEANUP_ERROR struct error *why = NULL;
 	int r;
 
-	if (reach_ssh(w->reach, w->source.node, clock_deadline(CONNECT_MS), &s, err) < 0 || take(w, &s, err) < 0)
+	if (reach_ssh(w->reach, w->source.node, clock_deadline(CONNECT_MS), &s, err) < 0)
 		return -1;
-	r = reach_run(w->reach, w->source.node, &s, send, w, err);
-	if (reach_run(w->reach, w->source.node, &s, drop, w, &why) < 0)
+	r = take_first(w, &s, err);
+	if (r == 0)
+		r = take(w, &s, err);
+	if (r == 0)
+		r = reach_run(w->reach, w->source.node, &s, send, w, err);
+	if (!cancel_requested() && reach_run(w->reach, w->source.node, &s, drop, w, &why) < 0)
 		log_warning("%s: %s", w->source.node, error_message(why));
 	return r;
 }
@@ -148,7 +175,7 @@ static int prepare(struct swarm_making *w, const struct options *o, struct error
 {
 	struct context *c = &w->m.c;
 
-	if (context_open(o, CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, err) < 0 || context_need_keys(c, err) < 0 ||
+	if (context_open(o, CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, NULL, err) < 0 || context_need_keys(c, err) < 0 ||
 	    restoring_check_none(c, err) < 0 || upgrade_check_none(c, err) < 0 || rotate_check_none(c, err) < 0)
 		return -1;
 	if (context_plane(c) == NULL)
@@ -167,7 +194,7 @@ int verb_swarm_backup(const struct options *o, struct error **err)
 	w.reach = reach_new(m->c.spec, m->c.state, m->c.inventory);
 	if (choose(&w, err) < 0 || fetch(&w, err) < 0 || making_end(m, err) < 0)
 		return -1;
-	log_info("the swarm of cluster %s as it is on %s: %lld bytes, with the cluster's keys; SHA-256 of the file: %s",
-		 m->c.spec->name, m->node, (long long)m->header.size, m->sha256);
+	log_info("the swarm of cluster %s as it is on %s%s%s: %lld bytes, with the cluster's keys; SHA-256 of the file: %s",
+		 m->c.spec->name, m->node, w.mke != NULL ? ", and the backup of MKE " : "", w.mke != NULL ? w.mke : "", (long long)m->header.size, m->sha256);
 	return making_deliver(m, err);
 }

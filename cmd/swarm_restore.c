@@ -23,7 +23,7 @@ static int open_restore(struct swarm_restore *r, const struct options *o, struct
 {
 	struct context *c = &r->b.c;
 
-	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, err) < 0 || context_need_keys(c, err) < 0 ||
+	if (context_open(o, o->dry_run ? CONTEXT_READ : CONTEXT_EXISTING, c, err) < 0 || context_need_swarm(c, SWARM_RESTORE_OF_MKE, err) < 0 || context_need_keys(c, err) < 0 ||
 	    upgrade_check_none(c, err) < 0 || rotate_check_none(c, err) < 0 || restoring_open(&r->b, o->args.v[0], err) < 0)
 		return -1;
 	r->r = (struct swarm_restoration){r->b.id, r->b.stamp, r->b.file.header.sha256};

@@ -4,6 +4,9 @@
 #include "bootstrap/swarm_restore.h"
 #include "provision/finding.h"
 
+/* The vendor's restoration takes MKE off every node before it, which nobody has tried here. */
+#define SWARM_RESTORE_OF_MKE "it is restored as the vendor's documentation says (davit(1), MKE), with what \"davit swarm show BACKUP --to FILE\" takes out of a backup"
+
 /* A manager or a worker. */
 struct seat {
 	const struct node *n;

@@ -15,6 +15,7 @@ void backup_clear(struct backup *b)
 	free(b->cluster);
 	free(b->uuid);
 	free(b->docker);
+	free(b->mke);
 	free(b->kubernetes);
 	free(b->etcd);
 	free(b->storage);
@@ -77,6 +78,7 @@ void backup_write(const struct backup *b, struct buf *ret)
 	json_add_str(o, "taken", taken);
 	if (b->docker != NULL) {
 		json_add_str(o, "docker", b->docker);
+		json_add_str(o, "mke", b->mke);
 	} else {
 		json_add_str(o, "kubernetes", b->kubernetes);
 		json_add_str(o, "etcd", b->etcd);
@@ -141,8 +143,10 @@ static int read_sealed_for(struct json_object *o, struct backup *ret, struct err
 
 static int read_versions(struct json_object *o, struct backup *ret, struct error **err)
 {
-	if (json_at(o, "docker") != NULL)
-		return need_text(o, "docker", &ret->docker, err);
+	if (json_at(o, "docker") != NULL && need_text(o, "docker", &ret->docker, err) < 0)
+		return -1;
+	if (ret->docker != NULL)
+		return json_at(o, "mke") != NULL ? need_text(o, "mke", &ret->mke, err) : 0;
 	if (need_text(o, "kubernetes", &ret->kubernetes, err) < 0 || need_text(o, "etcd", &ret->etcd, err) < 0 ||
 	    need_text(o, "storage", &ret->storage, err) < 0 || json_need_int(o, "snapshot.revision", &ret->revision, err) < 0)
 		return -1;

@@ -4,7 +4,7 @@
  *   davit-backup/1 HEADER SEALED SHA256\n   bytes of the two parts that follow, and the digest of the second
  *   {"cluster": "demo", …}\n                the header: what it is, for everybody to read
  *   sealed (CMS, pki/seal.h)                {"davit": "sealed/1", "header": SHA256, "key": HEX, "unlock": KEYS}\n and the recovery file (recovery.h)
- *   the snapshot, by AES-256-CTR            as long as it is: etcd's, or a tar of the folder swarm, by gzip
+ *   the snapshot, by AES-256-CTR            as long as it is: etcd's, or a tar of the folder swarm (and mke.tar, MKE's own backup), by gzip
  *
  * The sealed part vouches for the header, and the header's digest for the snapshot.  Without davit: docs/reliability.md.
  */
@@ -28,6 +28,7 @@ struct backup_frame {
 struct backup {
 	char *cluster, *uuid;
 	char *docker;			   /* "29.9.3", the engine: it is of a swarm.  NULL: of Kubernetes, and the next ones are set */
+	char *mke;			   /* "3.9.2": with MKE's own backup beside the swarm's data; else NULL */
 	char *kubernetes;		   /* "1.36.3" */
 	char *etcd, *storage;		   /* "3.6.16" of the programs, "3.6.0" of the data */
 	int64_t revision, keys;

@@ -223,6 +223,23 @@ expect 'a backup that nobody waits for any more is waited for' backup
 expect 'and made anew' backup_is_there
 interrupted backup backup_is_there
 
+# ---- with the swarm's data
+fresh
+export DOCKER_HOME=$WORK/engine
+mkdir -p "$DOCKER_HOME/swarm/raft"
+echo log >"$DOCKER_HOME/swarm/raft/wal"
+printf '#!/bin/sh\n' >"$WORK/bin/systemctl"
+chmod +x "$WORK/bin/systemctl"
+backup
+expect "the swarm's data is copied after it" sh "$STEPS/swarm_backup.sh" copy one
+expect 'both are in one file' test "$(tar -tzf "$DAVIT_HOME/run/swarm-backup.one" | tr '\n' ' ')" = 'swarm/ swarm/raft/ swarm/raft/wal mke.tar '
+expect 'as they are' cmp -s "$WORK/archive.tar" <(tar -xzOf "$DAVIT_HOME/run/swarm-backup.one" mke.tar)
+expect 'which is the only one' test "$(ls "$DAVIT_HOME/run")" = $'swarm-backup-lock\nswarm-backup.one'
+expect 'another backup' script mke_backup.sh 3.9.2 two
+expect 'takes away what is left of it' test "$(ls "$DAVIT_HOME/run")" = $'swarm-backup-lock\nswarm-backup.two.mke'
+sh "$STEPS/swarm_backup.sh" drop two
+expect 'dropped before it is copied nothing stays either' test "$(ls "$DAVIT_HOME/run")" = swarm-backup-lock
+
 # ---- packages: a node that goes back has them still
 fresh
 run=$DAVIT_HOME/run

@@ -42,6 +42,22 @@ static void test_header(void **state UNUSED)
 	assert_string_equal(buf_str(&again), buf_str(&text));
 }
 
+static void test_header_of_mke(void **state UNUSED)
+{
+	static const char text[] = "{\"cluster\":\"orca\",\"uuid\":\"" UUID "\",\"taken\":\"2026-11-26T06:15:00.000Z\",\"docker\":\"29.4.1\",\"mke\":\"3.9.2\","
+				   "\"node\":\"orca-cp-2\",\"snapshot\":{\"size\":1,\"sha256\":\"" SHA "\"},\"sealedFor\":[]}\n";
+	CLEANUP_BACKUP struct backup b = {0}, c = {0};
+	CLEANUP_BUF struct buf again = BUF_INIT;
+
+	assert_success(backup_read(text, strlen(text), &b, &test_error));
+	assert_string_equal(b.mke, "3.9.2");
+	backup_write(&b, &again);
+	assert_string_equal(buf_str(&again), text);
+	*strstr(buf_str(&again), "3.9.2") = '\x01';
+	assert_int_equal(backup_read(buf_str(&again), again.len, &c, &test_error), -1);
+	error_clear(&test_error);
+}
+
 static void test_header_of_a_swarm(void **state UNUSED)
 {
 	CLEANUP_BACKUP struct backup b = {.cluster = xstrdup("whale"),
@@ -240,7 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header),
-		cmocka_unit_test(test_header_of_a_swarm),	 cmocka_unit_test(test_damaged_headers), cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_header_of_a_swarm), cmocka_unit_test(test_header_of_mke),	 cmocka_unit_test(test_damaged_headers), cmocka_unit_test(test_frame),
 		cmocka_unit_test(test_frames_that_are_none), cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_sealed_keys_of_managers), cmocka_unit_test(test_key), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_retention), cmocka_unit_test(test_refusals),

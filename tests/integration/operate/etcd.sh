@@ -119,6 +119,9 @@ etcd_is_kept() {
 	says 'is there already'
 	davit 0 etcd show one.davit-backup
 	says demo '1 keys, revision' 3.6
+	davit 0 etcd show one.davit-backup --to snapshot.db
+	if cmp -s snapshot.db <(opened_by_hand one.davit-backup); then ok 'the snapshot is taken out of it'; else not_ok 'the snapshot is taken out of it'; fi
+	rm -f snapshot.db sealed
 	etcd_is_opened_by_hand
 	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=ops -keyout ops.key -out ops.pem 2>/dev/null
 	for _ in 1 2 3; do # a name a second

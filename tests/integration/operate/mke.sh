@@ -64,7 +64,10 @@ orca_node() {
 		'container wait ucp') cat "$at/exit" ;;
 		'container logs '*) echo 'level=fatal msg="rolled back"' ;;
 		'container rm '*) rm -f "$at/image" ;;
-		'container run '*' backup --no-passphrase') tar -C "$at" -c ucp-controller-server-certs ;;
+		'container run '*' backup --no-passphrase')
+			[ ! -e "$at/no-backup" ] || { echo 'level=fatal msg="another backup is running"' >&2 && exit 1; }
+			tar -C "$at" -c ucp-controller-server-certs
+			;;
 		esac
 	SH
 	cat >fake/orca/bin/curl <<-SH
@@ -166,6 +169,37 @@ steps() {
 	found=$(grep -v ' prune$' fake/steps)
 	[[ $(grep -c ' prune$' fake/steps) != 5 ]] || found+=$'\n'prune
 	if [[ $found = "$(printf '%s\n' "${@:2}" | grep -v ' $')" ]]; then ok "$1"; else not_ok "$1" "$found" "$(cat out err)"; fi
+}
+
+# MKE's own backup and the swarm's data in one file
+test_mke_backup() {
+	orca_world || not_ok 'an MKE is there'
+	swarm_data orca
+	rm -f fake/calls
+	export DAVIT_PASSPHRASE='correct horse'
+	davit 0 swarm backup -f orca.yaml one.davit-backup -o json
+	has 'what is in it' 'o["cluster"], o["docker"], o["mke"], o["node"]' "('orca', '29.9.3', '3.9.2', 'orca-cp-2')"
+	calls 'the engine of one that does not lead is stopped' 'orca-cp-2 stop docker.service' 'orca-cp-2 start docker.service'
+	if compgen -G '/opt/davit/run/swarm-backup.*'; then not_ok 'nothing stays on the node'; else ok 'nothing stays on the node'; fi
+	davit 0 swarm show one.davit-backup --to data.tar.gz
+	says 'mke' 3.9.2
+	mkdir data
+	tar -C data -xzf data.tar.gz
+	{ stat -c %a data.tar.gz && cat data/swarm/raft/wal && tar -xOf data/mke.tar ucp-controller-server-certs/key.pem; } >out 2>&1
+	is 'both are taken out of it, for their owner alone' $'600\nwhat the managers agreed upon\nkey'
+	davit 2 swarm show one.davit-backup --to data.tar.gz
+	says 'data.tar.gz is there already, and is not written over'
+	DAVIT_PASSPHRASE=wrong davit 2 swarm show one.davit-backup --to other.tar.gz
+	if [[ -e other.tar.gz || -e other.tar.gz.part ]]; then not_ok 'nothing without the passphrase'; else ok 'nothing without the passphrase'; fi
+	davit 2 swarm restore -f orca.yaml one.davit-backup --yes
+	says 'cluster orca is one of MKE' 'davit swarm show BACKUP --to FILE'
+	touch fake/orca/no-backup
+	rm -f fake/calls
+	davit 5 swarm backup -f orca.yaml two.davit-backup
+	says 'orca-cp-2: MKE'\''s own backup ended with status 1: ' 'another backup is running'
+	if [[ ! -e fake/calls && ! -e two.davit-backup ]]; then ok 'nothing is stopped'; else not_ok 'nothing is stopped' "$(cat fake/calls)"; fi
+	rm -rf fake/orca/no-backup fake/systemctl data ./*.davit-backup data.tar.gz
+	unset DAVIT_PASSPHRASE
 }
 
 # what stands against it, and what would be done

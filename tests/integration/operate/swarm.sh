@@ -139,14 +139,16 @@ test_swarm_reboot() {
 }
 
 # What systemd is to a backup: an engine that ends and begins, and is in no swarm where its data does not say so.
+# swarm_data [CLUSTER]
 swarm_data() {
-	local i
+	local i at
 	mkdir -p /opt/davit/run
 	for i in 1 2 3; do
-		mkdir -p "disk/whale-cp-$i/swarm/raft" "disk/whale-cp-$i/swarm/certificates"
-		echo '{}' >"disk/whale-cp-$i/swarm/docker-state.json"
-		echo 'what the managers agreed upon' >"disk/whale-cp-$i/swarm/raft/wal"
-		openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 >"disk/whale-cp-$i/swarm/certificates/swarm-node.key"
+		at=disk/${1:-whale}-cp-$i/swarm
+		mkdir -p "$at/raft" "$at/certificates"
+		echo '{}' >"$at/docker-state.json"
+		echo 'what the managers agreed upon' >"$at/raft/wal"
+		openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 >"$at/certificates/swarm-node.key"
 	done
 	cat >fake/systemctl <<-'SH'
 		#!/bin/sh
