@@ -58,7 +58,7 @@ bool upgrade_is_done(const struct plan_node *p, void *context)
 	struct node n = {0};
 	bool applied = true;
 
-	if (!u->bundled && u->nodes_run_on) /* whether it has what it needs is in what was applied */
+	if (!u->bundled && !u->nodes_tell) /* it is in what was applied */
 		return false;
 	if (!node_runs_kubernetes(p->node.role) || u->view.facts == NULL || !has_version(u, p->node.name) || upgrade_has_cordoned(u, p->node.name) ||
 	    !leave_is_ready(u->view.facts, p->node.name))
@@ -224,7 +224,7 @@ static int finish(struct upgrade *u, struct error **err)
 /* Whether some node had the target already, or was on its way there, when this run began. */
 static bool had_begun(const struct upgrade *u)
 {
-	if (u->nodes_run_on) /* none of them tells */
+	if (!u->nodes_tell)
 		return u->resumed;
 	for (size_t i = 0; i < u->c->plan->n_nodes; i++)
 		if (has_version(u, u->c->plan->nodes[i].node.name) || upgrade_has_cordoned(u, u->c->plan->nodes[i].node.name))
@@ -348,6 +348,7 @@ static int open_upgrade(struct upgrade *u, const struct options *o, struct error
 	u->version = platform_node_version(u->c->spec);
 	u->whole = frozen_moves(u->c->spec, u->c->state, FROZEN_WHOLE);
 	u->nodes_run_on = u->whole && !frozen_moves(u->c->spec, u->c->state, FROZEN_NODES);
+	u->nodes_tell = frozen_moves(u->c->spec, u->c->state, FROZEN_TOLD) || !frozen_moves(u->c->spec, u->c->state, FROZEN_ANY);
 	u->plane = context_plane(u->c);
 	if (u->from != NULL && (u->plane != NULL || (!u->resumed && !frozen_moves(u->c->spec, u->c->state, FROZEN_ANY))))
 		return 0;

@@ -31,6 +31,7 @@ struct upgrade {
 	bool noted;	  /* the state has the new version as the cluster's */
 	bool whole;	  /* when the nodes are through, MKE itself is upgraded */
 	bool nodes_run_on; /* none of their programs begins anew */
+	bool nodes_tell;   /* by their version whether they have come to it */
 	bool put_back;	  /* a control plane has failed, and has what it had before */
 	atomic_bool stop; /* a worker has failed: no other one begins */
 };

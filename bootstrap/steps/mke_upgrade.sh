@@ -11,7 +11,7 @@ containers() {
 # Until the next run one that failed tells by being there that MKE has not come to its end.
 if [ -n "$(containers)" ] && [ "$(docker container inspect --format '{{.Config.Image}}' ucp)" != "$image" ]; then
 	docker container wait ucp >/dev/null
-	docker container rm ucp >/dev/null
+	docker container rm ucp >/dev/null || : # somebody's own may go with its end
 fi
 if [ -z "$(containers)" ]; then
 	have=$(docker container inspect --format '{{index .Config.Labels "com.docker.ucp.version"}}' ucp-proxy)

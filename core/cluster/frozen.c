@@ -208,14 +208,28 @@ static bool differs(const struct spec *spec, struct state *state, size_t i)
 	return is_of(spec, i) && had != NULL && strcmp(had, wanted) != 0;
 }
 
+static bool is_part(size_t i, enum frozen_part part)
+{
+	bool whole = strcmp(frozen[i].key, FROZEN_VERSION) == 0 && frozen[i].platforms == MKE;
+
+	switch (part) {
+	case FROZEN_WHOLE:
+		return whole;
+	case FROZEN_NODES:
+		return !whole;
+	case FROZEN_TOLD:
+		return !whole && frozen[i].movable == FORWARD;
+	case FROZEN_ANY:
+		break;
+	}
+	return true;
+}
+
 bool frozen_moves(const struct spec *spec, struct state *state, enum frozen_part part)
 {
-	for (size_t i = 0; state != NULL && i < ARRAY_SIZE(frozen); i++) {
-		bool nodes = strcmp(frozen[i].key, FROZEN_VERSION) != 0 || frozen[i].platforms != MKE;
-
-		if (frozen[i].movable != NEVER && (part == FROZEN_ANY || nodes == (part == FROZEN_NODES)) && differs(spec, state, i))
+	for (size_t i = 0; state != NULL && i < ARRAY_SIZE(frozen); i++)
+		if (frozen[i].movable != NEVER && is_part(i, part) && differs(spec, state, i))
 			return true;
-	}
 	return false;
 }
 

@@ -16,6 +16,7 @@ char *frozen_release(const struct spec *spec, struct state *state) MUST_USE;
 enum frozen_part {
 	FROZEN_ANY,
 	FROZEN_NODES, /* what makes programs of nodes begin anew */
+	FROZEN_TOLD,  /* of that the version, which nodes tell of themselves */
 	FROZEN_WHOLE, /* MKE itself, which its own command upgrades */
 };
 /* Whether the file has something else of what `upgrade` changes. */

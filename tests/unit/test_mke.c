@@ -279,6 +279,7 @@ static void test_frozen(void **state UNUSED)
 	other->mke.engine.version[5] = '1';
 	assert_moves(other, st, false, true);
 	other->mke.engine.packages[0].sha256[0] ^= 1; /* other packages of the same version */
+	assert_false(frozen_moves(other, st, FROZEN_TOLD));
 	assert_failure(frozen_check(other, st, FROZEN_ALLOW_NOTHING, &test_error), "mke.engine.packages: the cluster has");
 	assert_success(frozen_check(other, st, FROZEN_ALLOW_UPGRADE, &test_error));
 	assert_moves(other, st, true, true);

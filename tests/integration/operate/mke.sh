@@ -176,30 +176,30 @@ test_mke_backup() {
 	orca_world || not_ok 'an MKE is there'
 	swarm_data orca
 	rm -f fake/calls
-	export DAVIT_PASSPHRASE='correct horse'
-	davit 0 swarm backup -f orca.yaml one.davit-backup -o json
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=ops -keyout ops.key -out ops.pem 2>/dev/null
+	davit 0 swarm backup -f orca.yaml one.davit-backup --recipient ops.pem -o json
 	has 'what is in it' 'o["cluster"], o["docker"], o["mke"], o["node"]' "('orca', '29.9.3', '3.9.2', 'orca-cp-2')"
 	calls 'the engine of one that does not lead is stopped' 'orca-cp-2 stop docker.service' 'orca-cp-2 start docker.service'
 	if compgen -G '/opt/davit/run/swarm-backup.*'; then not_ok 'nothing stays on the node'; else ok 'nothing stays on the node'; fi
-	davit 0 swarm show one.davit-backup --to data.tar.gz
+	davit 0 swarm show one.davit-backup --to data.tar.gz --key ops.key
 	says 'mke' 3.9.2
 	mkdir data
 	tar -C data -xzf data.tar.gz
 	{ stat -c %a data.tar.gz && cat data/swarm/raft/wal && tar -xOf data/mke.tar ucp-controller-server-certs/key.pem; } >out 2>&1
 	is 'both are taken out of it, for their owner alone' $'600\nwhat the managers agreed upon\nkey'
-	davit 2 swarm show one.davit-backup --to data.tar.gz
+	davit 2 swarm show one.davit-backup --to data.tar.gz --key ops.key
 	says 'data.tar.gz is there already, and is not written over'
-	DAVIT_PASSPHRASE=wrong davit 2 swarm show one.davit-backup --to other.tar.gz
-	if [[ -e other.tar.gz || -e other.tar.gz.part ]]; then not_ok 'nothing without the passphrase'; else ok 'nothing without the passphrase'; fi
+	openssl ecparam -genkey -name prime256v1 -noout -out other.key
+	davit 2 swarm show one.davit-backup --to other.tar.gz --key other.key
+	if [[ -e other.tar.gz || -e other.tar.gz.part ]]; then not_ok 'nothing without the key'; else ok 'nothing without the key'; fi
 	davit 2 swarm restore -f orca.yaml one.davit-backup --yes
 	says 'cluster orca is one of MKE' 'davit swarm show BACKUP --to FILE'
 	touch fake/orca/no-backup
 	rm -f fake/calls
-	davit 5 swarm backup -f orca.yaml two.davit-backup
+	davit 5 swarm backup -f orca.yaml two.davit-backup --recipient ops.pem
 	says 'orca-cp-2: MKE'\''s own backup ended with status 1: ' 'another backup is running'
 	if [[ ! -e fake/calls && ! -e two.davit-backup ]]; then ok 'nothing is stopped'; else not_ok 'nothing is stopped' "$(cat fake/calls)"; fi
 	rm -rf fake/orca/no-backup fake/systemctl data ./*.davit-backup data.tar.gz
-	unset DAVIT_PASSPHRASE
 }
 
 # what stands against it, and what would be done
@@ -217,6 +217,14 @@ test_mke_upgrade() {
 	orca_file older.yaml 3.8.4 29.9.3
 	davit 2 upgrade -f older.yaml
 	says 'MKE does not go back'
+	orca_file patched.yaml 3.9.2 29.9.3
+	printf more >>docker-ee_29.9.3_amd64.deb
+	sed -i "s/sha256: [0-9a-f]*}]/sha256: $(sha256sum <docker-ee_29.9.3_amd64.deb | cut -d ' ' -f 1)}]/" patched.yaml
+	davit 2 status -f patched.yaml
+	says 'other packages of the engine: "davit upgrade" does that'
+	davit 0 upgrade -f patched.yaml --dry-run
+	says 'worker        orca-workers-1 drain, install 3.9.2 with engine 29.9.3'
+	if grep -F "MKE's own upgrade" out; then not_ok 'MKE stays'; else ok 'MKE stays'; fi
 	echo 3.7.1 >fake/orca/mke
 	davit 3 upgrade -f newer.yaml --dry-run
 	says 'MKE is 3.7.1: it goes on by one minor version at a time, so that 3.8 comes before 3.9.3'
@@ -236,19 +244,21 @@ retire        -              remove the programs of 3.9.2 with engine 29.9.3 fro
 from 3.9.2 with engine 29.9.3 to 3.9.3 with engine 29.9.4, 1 worker of a pool at a time'
 }
 
-# a node that does not take its packages has the old ones again, and the cluster is as it was
+# a node that does not take its packages, other ones of the same version, has the old ones again, and the cluster is as it was
 test_mke_upgrade_and_back() {
 	orca_registry
 	eventually is_open 127.0.5.4 5000
 	rm -f fake/steps
 	touch fake/orca/refuses.orca-cp-2
-	davit 5 upgrade -f newer.yaml
+	echo 29.9.5 >fake/orca/wanted # as the node's part calls them
+	davit 5 upgrade -f patched.yaml
 	says 'depends on libnftables1' 'orca-cp-2 was put back to what it had before, and works as it did.' 'The cluster is as it was; "davit upgrade" begins anew.'
-	steps 'what was done' 'orca-registry install 29.9.4' 'orca-cp-2 keep 3.9.3 with engine 29.9.4' 'orca-cp-2 install 29.9.4' 'orca-cp-2 install 29.9.4' 'orca-cp-2 restore' \
+	steps 'what was done' 'orca-registry install 29.9.5' 'orca-cp-2 keep 3.9.2 with engine 29.9.3' 'orca-cp-2 install 29.9.5' 'orca-cp-2 install 29.9.5' 'orca-cp-2 restore' \
 		'orca-cp-2 install 29.9.3' 'orca-cp-2 healthy'
 	for i in "$(orca_keeps upgrade:to)" "$(cat fake/orca/orca-cp-2)" "$(engine --show '[n["Spec"]["Availability"] for n in o["nodes"]]')"; do echo "$i"; done >out
 	is 'and is left' $'\n29.9.3\n[\'active\', \'active\', \'active\', \'active\']'
 	rm fake/orca/refuses.orca-cp-2
+	echo 29.9.4 >fake/orca/wanted
 }
 
 # MKE's own command fails when all engines are through; the same again does nothing else
