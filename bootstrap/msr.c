@@ -18,7 +18,7 @@ static void add_words(struct buf *command, const char *const *words, size_t n)
 
 static int run(struct ssh *s, const struct msr_job *job, const char *const head[3], const struct strv *options, int64_t deadline, struct error **err)
 {
-	CLEANUP_FREE char *image = xasprintf("%s:%s", msr_image(job->spec->mke.msr.version), job->spec->mke.msr.version);
+	CLEANUP_FREE char *image = xasprintf("%s:%s", msr_image(job->version), job->version);
 	CLEANUP_FREE char *what = xasprintf("MSR's %s", head[0]);
 	CLEANUP_SECRET char *in = xasprintf("%s\n", job->password);
 	CLEANUP_BUF struct buf command = BUF_INIT;
@@ -62,6 +62,13 @@ int msr_install(struct ssh *s, const struct msr_job *job, const char *existing, 
 int msr_reconfigure(struct ssh *s, const struct msr_job *job, int64_t deadline, struct error **err)
 {
 	const char *const head[] = {"reconfigure", job->id, ""};
+
+	return run(s, job, head, &STRV_INIT, deadline, err);
+}
+
+int msr_upgrade(struct ssh *s, const struct msr_job *job, int64_t deadline, struct error **err)
+{
+	const char *const head[] = {"upgrade", job->id, ""};
 
 	return run(s, job, head, &STRV_INIT, deadline, err);
 }
@@ -139,7 +146,14 @@ int msr_remove(struct ssh *s, const struct msr_job *job, const char *gone, int64
 	return 0;
 }
 
-int msr_look(struct ssh *s, char **ret_id, bool *ret_whole, int64_t deadline, struct error **err)
+void msr_found_clear(struct msr_found *f)
+{
+	free(f->id);
+	free(f->version);
+	*f = (struct msr_found){0};
+}
+
+int msr_look(struct ssh *s, struct msr_found *ret, int64_t deadline, struct error **err)
 {
 	CLEANUP_BUF struct buf command = BUF_INIT, out = BUF_INIT;
 	CLEANUP_STRV struct strv words = STRV_INIT;
@@ -150,8 +164,11 @@ int msr_look(struct ssh *s, char **ret_id, bool *ret_whole, int64_t deadline, st
 	if (remote_run(s, "the look for MSR's containers", &c, err) < 0)
 		return -1;
 	strv_split(&words, buf_str(&out), " \r\n");
-	*ret_whole = words.n == 2 && strcmp(words.v[1], "whole") == 0;
-	*ret_id = words.n == 2 ? xstrdup(words.v[0]) : NULL;
+	*ret = (struct msr_found){.whole = words.n >= 2 && strcmp(words.v[1], "whole") == 0};
+	if (words.n >= 2)
+		ret->id = xstrdup(words.v[0]);
+	if (words.n == 3)
+		ret->version = xstrdup(words.v[2]);
 	return 0;
 }
 

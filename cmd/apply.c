@@ -144,6 +144,10 @@ static int consent_to_retire(struct apply *a, const struct changes *changes, str
 /* Asked once, after all checks; a scope's commit is its own question. */
 static int consent(struct apply *a, const struct changes *changes, struct error **err)
 {
+	CLEANUP_FREE char *msr = a->pass == 1 ? msr_question(a->c) : NULL;
+
+	if (msr != NULL && output_confirm(a->c->o->yes, msr, err) < 0)
+		return -1;
 	if (a->scope->commit != NULL)
 		return a->pass > 1 ? 0 : a->scope->commit(a->scope->context, err);
 	return consent_to_replace(a, err) < 0 || consent_to_remove(a, err) < 0 ? -1 : consent_to_retire(a, changes, err);

@@ -179,16 +179,15 @@ struct visit {
 	struct msr_job job;
 	const char *existing; /* replica, or NULL */
 	const char *gone;
-	char *found; /* of the look */
-	bool whole;
+	struct msr_found found; /* of the look */
 };
 
 static int look(struct ssh *s, void *context, struct error **err)
 {
 	struct visit *v = context;
 
-	free(steal_ptr(v->found));
-	return msr_look(s, &v->found, &v->whole, clock_deadline(ASK_MS), err);
+	msr_found_clear(&v->found);
+	return msr_look(s, &v->found, clock_deadline(ASK_MS), err);
 }
 
 static int install(struct ssh *s, void *context, struct error **err)
@@ -203,6 +202,13 @@ static int reconfigure(struct ssh *s, void *context, struct error **err)
 	struct visit *v = context;
 
 	return msr_reconfigure(s, &v->job, clock_deadline(RUN_MS), err);
+}
+
+static int upgrade(struct ssh *s, void *context, struct error **err)
+{
+	struct visit *v = context;
+
+	return msr_upgrade(s, &v->job, clock_deadline(RUN_MS), err);
 }
 
 static int take_out(struct ssh *s, void *context, struct error **err)
@@ -225,14 +231,14 @@ static int told(struct work *w, const char *node, struct error *why, struct erro
 
 static struct visit visit_of(struct work *w, const char *node, const char *id, const char *password)
 {
-	return (struct visit){.w = w, .job = {.spec = w->c->spec, .mke = plan_first(w->c->plan)->node.address, .node = node, .id = id, .password = password}};
+	return (struct visit){.w = w, .job = {.spec = w->c->spec, .mke = plan_first(w->c->plan)->node.address, .version = w->c->spec->mke.msr.version, .node = node, .id = id, .password = password}};
 }
 
 static int certify(struct work *w, const char *password, struct error **err)
 {
 	const struct node *n = NULL;
 	CLEANUP_SSH struct ssh *s = NULL;
-	CLEANUP_FREE char *id = NULL;
+	CLEANUP_FREE char *id = NULL, *version = msr_version(w->c->state);
 	struct error *why = NULL;
 	struct visit v;
 
@@ -242,6 +248,8 @@ static int certify(struct work *w, const char *password, struct error **err)
 		return 0;
 	id = msr_replica(w->c->state, n->name);
 	v = visit_of(w, n->name, id, password);
+	if (version != NULL)
+		v.job.version = version;
 	event_begin(w->events, n->name, "msr");
 	event_progress(w->events, n->name, "msr", "MSR gets its certificate, and restarts");
 	(void)!reach_run(w->reach, n->name, &s, reconfigure, &v, &why);
@@ -267,7 +275,9 @@ int msr_certify(struct work *w, struct error **err)
 struct replica {
 	const struct node *n;
 	char *id; /* on the node; NULL: none */
+	char *version;
 	bool whole;
+	struct ssh *s; /* one session a node, for all that is done there */
 };
 
 struct replicas {
@@ -280,8 +290,11 @@ struct replicas {
 
 static void clear(struct replicas *r)
 {
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
 		free(r->items[i].id);
+		free(r->items[i].version);
+		ssh_free(r->items[i].s);
+	}
 	free(r->items);
 }
 
@@ -289,12 +302,17 @@ static void clear(struct replicas *r)
 static int look_at(struct replicas *r, const struct node *n, struct error **err)
 {
 	struct visit v = visit_of(r->w, n->name, NULL, r->password);
-	CLEANUP_SSH struct ssh *s = NULL;
+	struct replica *it = &r->items[r->n++];
 
-	if (reach_run(r->w->reach, n->name, &s, look, &v, err) < 0)
+	it->n = n;
+	if (reach_run(r->w->reach, n->name, &it->s, look, &v, err) < 0)
 		return error_wrap(err, "%s", n->name);
-	r->items[r->n++] = (struct replica){n, v.found, v.whole};
-	return v.whole ? msr_note_replica(r->w->c->state, r->w->c->spec, n->name, v.found, err) : 0;
+	it->id = v.found.id;
+	it->version = v.found.version;
+	it->whole = v.found.whole;
+	if (it->whole && it->version != NULL && !msr_is_installed(r->w->c->state) && msr_note_version(r->w->c->state, r->w->c->spec, it->version, err) < 0)
+		return -1;
+	return it->whole ? msr_note_replica(r->w->c->state, r->w->c->spec, n->name, it->id, err) : 0;
 }
 
 static int look_at_all(struct replicas *r, struct error **err)
@@ -313,7 +331,7 @@ static int look_at_all(struct replicas *r, struct error **err)
 	return 0;
 }
 
-static const struct replica *existing(const struct replicas *r)
+static struct replica *existing(const struct replicas *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->items[i].whole)
@@ -321,17 +339,50 @@ static const struct replica *existing(const struct replicas *r)
 	return NULL;
 }
 
-/* What the others know of a server that is gone, or lost what it had. */
-static int forget(struct replicas *r, const struct replica *by, const char *gone, struct error **err)
+/* By what the containers say, or, where they say nothing, the state. */
+static bool is_older(const struct replicas *r)
 {
-	struct visit v = visit_of(r->w, by->n->name, by->id, r->password);
-	CLEANUP_SSH struct ssh *s = NULL;
+	const char *wanted = r->w->c->spec->mke.msr.version;
+	CLEANUP_FREE char *had = msr_version(r->w->c->state);
 
-	v.gone = gone;
-	return gone == NULL ? 0 : reach_run(r->w->reach, by->n->name, &s, take_out, &v, err);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->items[i].whole && strcmp(r->items[i].version != NULL ? r->items[i].version : had != NULL ? had : wanted, wanted) != 0)
+			return true;
+	return false;
 }
 
-static int choose_id(struct replicas *r, const struct replica *by, struct replica *it, struct error **err)
+/* All nodes have the new images by now.  Before anything else of the new version is asked of it. */
+static int upgrade_all(struct replicas *r, struct error **err)
+{
+	struct replica *by = existing(r);
+	struct error *why = NULL;
+	struct visit v;
+
+	if (by == NULL)
+		return 0;
+	if (is_older(r)) {
+		if (r->unseen > 0)
+			return error_set(err, ERROR_NODE, "%zu nodes of pool %s could not be looked at: MSR is upgraded when all of them have the new images", r->unseen, r->w->c->spec->mke.msr.pool);
+		v = visit_of(r->w, by->n->name, by->id, r->password);
+		event_begin(r->w->events, by->n->name, "msr");
+		event_progress(r->w->events, by->n->name, "msr", "MSR's own command upgrades all of its replicas");
+		(void)!reach_run(r->w->reach, by->n->name, &by->s, upgrade, &v, &why);
+		if (told(r->w, by->n->name, why, err) < 0)
+			return -1;
+	}
+	return msr_note_version(r->w->c->state, r->w->c->spec, r->w->c->spec->mke.msr.version, err);
+}
+
+/* What the others know of a server that is gone, or lost what it had. */
+static int forget(struct replicas *r, struct replica *by, const char *gone, struct error **err)
+{
+	struct visit v = visit_of(r->w, by->n->name, by->id, r->password);
+
+	v.gone = gone;
+	return gone == NULL ? 0 : reach_run(r->w->reach, by->n->name, &by->s, take_out, &v, err);
+}
+
+static int choose_id(struct replicas *r, struct replica *by, struct replica *it, struct error **err)
 {
 	struct state *state = r->w->c->state;
 	CLEANUP_FREE char *had = msr_replica(state, it->n->name), *begun = msr_begun(state, it->n->name);
@@ -367,9 +418,8 @@ static int check_another(const struct replicas *r, const struct replica *by, str
 
 static int add(struct replicas *r, struct replica *it, struct error **err)
 {
-	const struct replica *by = existing(r);
+	struct replica *by = existing(r);
 	struct visit v = visit_of(r->w, it->n->name, NULL, r->password);
-	CLEANUP_SSH struct ssh *s = NULL;
 	struct error *why = NULL;
 
 	if ((by != NULL ? check_another(r, by, err) : check_first(r, err)) < 0 || choose_id(r, by, it, err) < 0)
@@ -378,7 +428,7 @@ static int add(struct replicas *r, struct replica *it, struct error **err)
 	v.existing = by != NULL ? by->id : NULL;
 	event_begin(r->w->events, it->n->name, "msr");
 	event_progress(r->w->events, it->n->name, "msr", by != NULL ? "a replica of MSR is being added" : "MSR is being installed");
-	(void)!reach_run(r->w->reach, it->n->name, &s, install, &v, &why);
+	(void)!reach_run(r->w->reach, it->n->name, &it->s, install, &v, &why);
 	if (told(r->w, it->n->name, why, err) < 0)
 		return -1;
 	it->whole = true;
@@ -397,7 +447,7 @@ int msr_settle(struct work *w, struct error **err)
 	if (mke_password(w->c->spec, &password, err) < 0)
 		return -1;
 	r.password = password;
-	if (look_at_all(&r, err) < 0)
+	if (look_at_all(&r, err) < 0 || upgrade_all(&r, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r.n; i++)
 		if (!r.items[i].whole && add(&r, &r.items[i], err) < 0)
@@ -439,11 +489,35 @@ static void find_missing(const struct context *c, struct changes *ret)
 	}
 }
 
+/* "2.9.28" where the file names a newer one. */
+static char *older(const struct context *c)
+{
+	CLEANUP_FREE char *had = is_wanted(c) ? msr_version(c->state) : NULL;
+
+	return had != NULL && strcmp(had, c->spec->mke.msr.version) != 0 ? steal_ptr(had) : NULL;
+}
+
+static void find_older(const struct context *c, struct changes *ret)
+{
+	CLEANUP_FREE char *had = older(c);
+
+	if (had != NULL)
+		changes_add(ret, CHANGE_UPDATE, "msr", c->spec->mke.msr.host, xasprintf("MSR goes from %s to %s, and not back: have a backup of it", had, c->spec->mke.msr.version));
+}
+
+char *msr_question(const struct context *c)
+{
+	CLEANUP_FREE char *had = older(c);
+
+	return had != NULL ? xasprintf("Upgrade MSR from %s to %s, which cannot be taken back; its documentation wants a backup of it before", had, c->spec->mke.msr.version) : NULL;
+}
+
 int msr_find(const struct context *c, const struct work *w, struct changes *ret, struct error **err)
 {
 	const struct node *due = NULL;
 
 	find_missing(c, ret);
+	find_older(c, ret);
 	if (!is_wanted(c) || w == NULL)
 		return 0;
 	if (find_due(w, &due, err) < 0)

@@ -15,6 +15,8 @@ struct work;
 int msr_check_given(const struct context *c, struct error **err) MUST_USE;
 /* What msr_settle() would do.  w: to ask a manager how replicas are, if one can be asked, and for certificates; NULL: only who is to get one. */
 int msr_find(const struct context *c, const struct work *w, struct changes *ret, struct error **err) MUST_USE;
+/* What people agree to before apply does that: an upgrade of MSR; NULL: nothing.  The caller frees. */
+char *msr_question(const struct context *c) MUST_USE;
 /* In a session with a manager: the nodes whose replica is there and does not say that it is well. */
 int msr_ailing(const struct context *c, struct ssh *s, struct strv *ret, struct error **err) MUST_USE;
 /* When MKE is well and the nodes are Ready: a replica on each, one after the other; their certificate; the wait until all are well. */

@@ -93,12 +93,12 @@ static char *address_of(const struct context *c, const char *node)
 /* Any one that stays may be asked: the first that does it. */
 static int ask_others(struct leaving *l, const struct strv *stay, const char *gone, const char *password, struct error **err)
 {
-	CLEANUP_FREE char *mke = address_of(l->c, context_plane(l->c));
+	CLEANUP_FREE char *mke = address_of(l->c, context_plane(l->c)), *version = msr_version(l->c->state);
 	CLEANUP_ERROR struct error *last = NULL;
 
 	for (size_t i = 0; i < stay->n; i++) {
 		CLEANUP_FREE char *id = msr_replica(l->c->state, stay->v[i]);
-		struct going g = {{.spec = l->c->spec, .mke = mke, .node = stay->v[i], .id = id, .password = password}, gone};
+		struct going g = {{.spec = l->c->spec, .mke = mke, .version = version != NULL ? version : l->c->spec->mke.msr.version, .node = stay->v[i], .id = id, .password = password}, gone};
 		CLEANUP_SSH struct ssh *s = NULL;
 
 		error_clear(&last);

@@ -1,7 +1,7 @@
-# msr_run.sh SECONDS IMAGE MKE USER HOST VERB ID EXISTING OPTION…: install|join|reconfigure|remove of a replica of MSR by its installer, on a node of its
+# msr_run.sh SECONDS IMAGE MKE USER HOST VERB ID EXISTING OPTION…: install|join|reconfigure|upgrade|remove of a replica of MSR by its installer, on a node of its
 # pool.  MKE is the address of a manager, HOST the name by which clients know MSR, ID the replica that it is about, EXISTING another one that is well, or
 # nothing.  Standard input: the password of MKE's administrator, a line.  May be run again at any time: an installer that runs is waited for, what one has
-# left that failed is taken off first, a replica that is there stays; what changes something is done once more.  The first three wait until it answers.
+# left that failed is taken off first, a replica that is there stays; what changes something is done once more.  All but the last wait until it answers.
 # By https://docs.mirantis.com/msr/2.9/cli-ref/; the environment's names for what is secret are those of DTR (DTR_KEY) and of MSR (MSR_KEY).
 set -eu
 umask 077
@@ -50,7 +50,7 @@ begin() {
 	name=$1
 	shift
 	set -- "$image" "$verb" --ucp-url "https://$mke:443" --ucp-username "$user" --ucp-ca "$ca" "$@"
-	if [ "$verb" != join ]; then
+	if [ "$verb" = install ] || [ "$verb" = reconfigure ]; then
 		set -- "$@" --dtr-external-url "https://$host" --dtr-ca "$ca" --dtr-cert "$(cat "$certificate.crt")"
 		DTR_KEY=$(cat "$certificate.key")
 		MSR_KEY=$DTR_KEY
@@ -87,12 +87,13 @@ installs() {
 	docker container rm davit-msr >/dev/null # holds password and key in its environment
 }
 
-# What changes something may be done twice; by a container of another name, which says nothing of an installation.
+# What changes something may be done twice, but for an upgrade that came to its end; by a container of another name, which says nothing of an installation.
 changes() {
-	other=davit-msr-$verb
+	other=davit-msr-$verb status=1
 	if [ -n "$(containers "$other")" ]; then
-		[ -n "$(containers "$other" --filter status=created)" ] || docker container wait "$other" >/dev/null
+		[ -n "$(containers "$other" --filter status=created)" ] || status=$(docker container wait "$other")
 		docker container rm "$other" >/dev/null
+		[ "$verb-$status" != upgrade-0 ] || return 0
 	fi
 	begin "$other" "$@"
 	status=$(docker container wait "$other")
@@ -104,7 +105,7 @@ changes() {
 case $verb in
 install) installs --replica-id "$id" "$@" ;;
 join) installs --replica-id "$id" --existing-replica-id "$existing" "$@" ;;
-reconfigure) changes --existing-replica-id "$id" "$@" ;;
+reconfigure | upgrade) changes --existing-replica-id "$id" "$@" ;;
 remove)
 	aside remove --existing-replica-id "$existing" --replica-ids "$id" "$@" >"$said" 2>&1 || {
 		tail -n 3 "$said" >&2

@@ -2,6 +2,7 @@
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
 #include "core/base/yaml.h"
+#include "core/cluster/version.h"
 #include <ctype.h>
 
 #define REPLICA "msr:replica:"
@@ -132,11 +133,11 @@ static int set(struct state *s, const char *prefix, const char *node, const char
 	return state_set(s, key, value, err);
 }
 
-static char *made_of(const struct spec *s)
+static char *storage(const struct spec *s)
 {
-	const char *storage = s->mke.msr.nfs != NULL ? s->mke.msr.nfs : s->mke.msr.volume;
+	const char *text = s->mke.msr.nfs != NULL ? s->mke.msr.nfs : s->mke.msr.volume;
 
-	return s->mke.msr.version != NULL ? xasprintf("%s %s %s", s->mke.msr.version, s->mke.msr.pool, storage != NULL ? storage : "local") : NULL;
+	return xasprintf("%s %s", s->mke.msr.pool, text != NULL ? text : "local");
 }
 
 char *msr_replica(struct state *s, const char *node)
@@ -154,11 +155,18 @@ int msr_note_begun(struct state *s, const char *node, const char *id, struct err
 	return set(s, BEGUN, node, id, err);
 }
 
+int msr_note_version(struct state *s, const struct spec *spec, const char *version, struct error **err)
+{
+	CLEANUP_FREE char *rest = storage(spec), *what = xasprintf("%s %s", version, rest);
+
+	return state_set(s, INSTALLED, what, err);
+}
+
 int msr_note_replica(struct state *s, const struct spec *spec, const char *node, const char *id, struct error **err)
 {
-	CLEANUP_FREE char *what = made_of(spec);
-
-	return set(s, REPLICA, node, id, err) < 0 || state_set(s, INSTALLED, what, err) < 0 ? -1 : set(s, BEGUN, node, NULL, err);
+	if (!msr_is_installed(s) && msr_note_version(s, spec, spec->mke.msr.version, err) < 0)
+		return -1;
+	return set(s, REPLICA, node, id, err) < 0 ? -1 : set(s, BEGUN, node, NULL, err);
 }
 
 int msr_note_gone(struct state *s, const char *node, struct error **err)
@@ -173,17 +181,41 @@ bool msr_is_installed(struct state *s)
 	return what != NULL;
 }
 
+char *msr_version(struct state *s)
+{
+	CLEANUP_FREE char *what = s != NULL ? state_get(s, INSTALLED) : NULL;
+
+	return what != NULL ? xstrndup(what, strcspn(what, " ")) : NULL;
+}
+
+static bool goes_back(const char *had, const char *wanted)
+{
+	struct version old, new;
+
+	(void)!version_parse(had, &old);
+	(void)!version_parse(wanted, &new);
+	return version_compare(&new, &old) < 0;
+}
+
+static bool stays(const struct spec *spec, const char *had)
+{
+	CLEANUP_FREE char *version = xstrndup(had, strcspn(had, " ")), *rest = storage(spec);
+
+	return strcmp(had + strcspn(had, " ") + 1, rest) == 0 && !goes_back(version, spec->mke.msr.version);
+}
+
 int msr_check_kept(const struct spec *spec, struct state *s, struct error **err)
 {
-	CLEANUP_FREE char *had = s != NULL ? state_get(s, INSTALLED) : NULL, *wanted = made_of(spec), *place = spec_place(spec, "mke.msr");
+	CLEANUP_FREE char *had = s != NULL ? state_get(s, INSTALLED) : NULL, *place = spec_place(spec, "mke.msr"), *rest = NULL;
 
-	if (had == NULL || (wanted != NULL && strcmp(had, wanted) == 0))
+	if (had == NULL || (spec->mke.msr.version != NULL && stays(spec, had)))
 		return 0;
-	if (wanted == NULL)
+	if (spec->mke.msr.version == NULL)
 		return error_set(err, ERROR_CONFIG,
 				 "%s: mke.msr: the cluster has MSR (%s), which the file no longer names: davit does not take it away with its images; put it back into the file, or delete the cluster",
 				 place, had);
+	rest = storage(spec);
 	return error_set(err, ERROR_CONFIG,
-			 "%s: mke.msr: the cluster has version, pool and storage \"%s\", the file says \"%s\": davit changes none of them in an MSR that is there; put back what it has", place, had,
-			 wanted);
+			 "%s: mke.msr: the cluster has version, pool and storage \"%s\", the file says \"%s %s\": MSR does not go back to an older version, and davit moves neither it nor its images; put back what it has",
+			 place, had, spec->mke.msr.version, rest);
 }

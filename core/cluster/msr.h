@@ -28,5 +28,7 @@ int msr_note_begun(struct state *s, const char *node, const char *id, struct err
 int msr_note_replica(struct state *s, const struct spec *spec, const char *node, const char *id, struct error **err) MUST_USE;
 int msr_note_gone(struct state *s, const char *node, struct error **err) MUST_USE;
 bool msr_is_installed(struct state *s); /* it was, on some node */
-/* ERROR_CONFIG where the file wants something else of an MSR that was installed than it has, or none. */
+char *msr_version(struct state *s) MUST_USE; /* that it has; NULL: it was not installed */
+int msr_note_version(struct state *s, const struct spec *spec, const char *version, struct error **err) MUST_USE;
+/* ERROR_CONFIG where the file wants something else of an MSR that was installed than it has, or none; of its version an older one. */
 int msr_check_kept(const struct spec *spec, struct state *s, struct error **err) MUST_USE;

@@ -27,7 +27,7 @@ stand_ins() {
 fresh() {
 	rm -rf "$WORK"/orca-* "$WORK"/{images,calls,served,said-by-it}
 	mkdir -p "$WORK/images/mirantis"
-	touch "$WORK/images/mirantis/dtr:2.9.29"
+	touch "$WORK/images/mirantis/dtr:2.9.29" "$WORK/images/mirantis/dtr:2.9.30"
 	: >"$WORK/calls"
 	echo 0 >"$WORK/count"
 	: >"$WORK/replicas"
@@ -40,12 +40,14 @@ fresh() {
 # msr VERB ID EXISTING OPTION…, to its end, or to where LAST or AFTER says
 msr() {
 	echo 0 >"$WORK/count"
-	printf '%s\n' "$PASSWORD" | sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$STEPS/msr_run.sh" 2 mirantis/dtr:2.9.29 10.6.0.10 admin msr.example.org "$@" 2>"$WORK/said"
+	printf '%s\n' "$PASSWORD" | sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$STEPS/msr_run.sh" 2 "${IMAGE:-mirantis/dtr:2.9.29}" 10.6.0.10 admin msr.example.org "$@" 2>"$WORK/said"
 }
 install_it() { msr install "$A" '' --ucp-node orca-r-1 --nfs-storage-url nfs://nas/msr; }
 join_it() { msr join "$A" "$B" --ucp-node orca-r-1; }
 reconfigure_it() { msr reconfigure "$A" ''; }
+upgrade_it() { IMAGE=mirantis/dtr:2.9.30 msr upgrade "$A" ''; }
 look() { test "$(sh "$STEPS/msr_look.sh")" = "$1"; }
+version=2.9.29
 
 # expect WHAT COMMAND…
 expect() {
@@ -58,7 +60,7 @@ expect() {
 not() { ! "$@"; }
 says() { grep -qF -- "$1" "$WORK/said"; }
 called() { grep -qF -- "$1" "$WORK/calls"; }
-is_replica() { look "$A whole" && [[ $(grep -c "^$A OK" "$WORK/replicas") = 1 && ! -e $WORK/said-by-it ]] && ! ls -d "$WORK"/orca-*/davit-msr* >/dev/null 2>&1; }
+is_replica() { look "$A whole $version" && [[ $(grep -c "^$A OK" "$WORK/replicas") = 1 && ! -e $WORK/said-by-it ]] && ! ls -d "$WORK"/orca-*/davit-msr* >/dev/null 2>&1; }
 has_no_secret_argument() { ! grep -qF -e "$PASSWORD" -e secret "$WORK/calls"; }
 
 # interrupted WHAT PREPARE COMMAND when: ended before (LAST), or after (AFTER), each of its commands; then again
@@ -146,7 +148,18 @@ interrupted "a new certificate" installed reconfigure_it AFTER
 # reconfigure cut off, then what apply does first
 installed
 AFTER=2 reconfigure_it 2>/dev/null
-expect 'a change that was cut off says nothing of the installation' look "$A whole"
+expect 'a change that was cut off says nothing of the installation' look "$A whole 2.9.29"
+
+version=2.9.30
+installed
+expect 'MSR is upgraded' upgrade_it
+expect 'as the documentation has it' called "mirantis/dtr:2.9.30 upgrade --ucp-url https://10.6.0.10:443 --ucp-username admin --ucp-ca authority --existing-replica-id $A"
+expect 'with no key' not called DTR_KEY
+expect 'and the replica is whole' is_replica
+installed
+FAIL=1 expect 'an upgrade that fails is told of' not upgrade_it
+expect 'and takes nothing off' look "$A whole 2.9.29"
+interrupted "an upgrade" installed upgrade_it LAST
 
 fresh "$B" "$A"
 mkdir -p "$WORK/orca-r-1/dtr-nginx-$A" "$WORK/orca-r-1/dtr-rethinkdb-$A"

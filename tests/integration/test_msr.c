@@ -363,6 +363,39 @@ static void test_unseen(void **state UNUSED)
 	n->cloud = NODE_ACTIVE;
 }
 
+/* Of all replicas by one command, before another one joins; the same once more where that was cut off. */
+static void test_upgrade(void **state UNUSED)
+{
+	CLEANUP_FREE char *question = NULL, *version = NULL;
+
+	all_installed();
+	shell("for i in orca-r-*/dtr-rethinkdb-*; do echo 2.9.29 >$i/version; done && : >images/mirantis/dtr:2.9.30");
+	question = msr_question(&c);
+	assert_null(question);
+	leave("orca-r-3");
+	free(c.spec->mke.msr.version);
+	c.spec->mke.msr.version = xstrdup("2.9.30");
+	question = msr_question(&c);
+	assert_string_equal(question, "Upgrade MSR from 2.9.29 to 2.9.30, which cannot be taken back; its documentation wants a backup of it before");
+	changes("orca-r-3: a replica of MSR is added; msr.example.org: MSR goes from 2.9.29 to 2.9.30, and not back: have a backup of it");
+	shell(": >calls");
+	leave("orca-r-2"); /* by the version that it has */
+	shell("grep -q 'mirantis/dtr:2.9.29 remove' calls && echo orca-r-1 >fail");
+	assert_failure(msr_settle(&w, &test_error), "orca-r-1: MSR: MSR's upgrade ended with status 1: its installer ended with status 1: level=fatal msg=\"not enough memory\"");
+	version = msr_version(c.state);
+	assert_string_equal(version, "2.9.29");
+	shell("rm fail");
+	settled();
+	has_replicas("3");
+	shell("[ $(grep -c 'mirantis/dtr:2.9.30 upgrade' calls) = 1 ] && [ \"$(cat orca-r-*/dtr-rethinkdb-*/version | sort -u)\" = 2.9.30 ]");
+	/* somebody has done it by hand */
+	assert_success(msr_note_version(c.state, c.spec, "2.9.29", &test_error));
+	settled();
+	shell("! grep -q ' upgrade ' calls");
+	free(c.spec->mke.msr.version);
+	c.spec->mke.msr.version = xstrdup("2.9.29");
+}
+
 static void test_local_images(void **state UNUSED)
 {
 	CLEANUP_STRV struct strv nodes = STRV_INIT;
@@ -394,7 +427,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_installation), cmocka_unit_test(test_failures), cmocka_unit_test(test_health),   cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_leaving),	     cmocka_unit_test(test_dead),     cmocka_unit_test(test_lost),     cmocka_unit_test(test_recovery),
-		cmocka_unit_test(test_unseen),	     cmocka_unit_test(test_local_images), cmocka_unit_test(test_password),
+		cmocka_unit_test(test_unseen),	     cmocka_unit_test(test_upgrade), cmocka_unit_test(test_local_images), cmocka_unit_test(test_password),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

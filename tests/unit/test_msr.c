@@ -192,8 +192,9 @@ static void test_who_may_go(void **state UNUSED)
 
 static void test_kept(void **state UNUSED)
 {
-	CLEANUP_SPEC struct spec *s = spec_of(USUAL("3", NFS)), *without = spec_of(FILE_OF("3", "")), *other = spec_of(FILE_OF("3", MSR("2.9.30", "r", "msr", NFS)));
-	CLEANUP_FREE char *folder = xasprintf("%s/davit-msr-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid()), *id = NULL, *begun = NULL, *gone = NULL;
+	CLEANUP_SPEC struct spec *s = spec_of(USUAL("3", NFS)), *without = spec_of(FILE_OF("3", "")), *newer = spec_of(FILE_OF("3", MSR("2.10.0", "r", "msr", NFS))),
+				 *older = spec_of(FILE_OF("3", MSR("2.9.28", "r", "msr", NFS))), *moved = spec_of(FILE_OF("3", MSR("2.9.29", "r", "msr", ", nfs: \"nfs://nas/other\"")));
+	CLEANUP_FREE char *folder = xasprintf("%s/davit-msr-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid()), *id = NULL, *begun = NULL, *gone = NULL, *version = NULL;
 	struct state *st = NULL;
 
 	assert_success(state_open(folder, "orca", STATE_WRITE, &st, &test_error));
@@ -213,8 +214,15 @@ static void test_kept(void **state UNUSED)
 	assert_success(frozen_check(s, st, FROZEN_ALLOW_NOTHING, &test_error));
 	assert_failure(frozen_check(without, st, FROZEN_ALLOW_NOTHING, &test_error),
 		       "mke.msr: the cluster has MSR (2.9.29 r nfs://nas/msr), which the file no longer names: davit does not take it away with its images");
-	assert_failure(frozen_check(other, st, FROZEN_ALLOW_NOTHING, &test_error),
-		       "there/c.yaml:15:10: mke.msr: the cluster has version, pool and storage \"2.9.29 r nfs://nas/msr\", the file says \"2.9.30 r nfs://nas/msr\"");
+	assert_failure(frozen_check(older, st, FROZEN_ALLOW_NOTHING, &test_error),
+		       "there/c.yaml:15:10: mke.msr: the cluster has version, pool and storage \"2.9.29 r nfs://nas/msr\", the file says \"2.9.28 r nfs://nas/msr\": MSR does not go back");
+	assert_failure(frozen_check(moved, st, FROZEN_ALLOW_NOTHING, &test_error), "the file says \"2.9.29 r nfs://nas/other\"");
+	assert_success(frozen_check(newer, st, FROZEN_ALLOW_NOTHING, &test_error));
+	version = msr_version(st);
+	assert_string_equal(version, "2.9.29");
+	assert_success(msr_note_version(st, newer, "2.10.0", &test_error));
+	assert_failure(frozen_check(s, st, FROZEN_ALLOW_NOTHING, &test_error), "the cluster has version, pool and storage \"2.10.0 r nfs://nas/msr\"");
+	assert_success(msr_note_version(st, s, "2.9.29", &test_error));
 	assert_success(msr_note_gone(st, "orca-r-1", &test_error));
 	free(id);
 	id = msr_replica(st, "orca-r-1");

@@ -72,7 +72,7 @@ orca_node() {
 	SH
 	cat >fake/orca/bin/curl <<-SH
 		#!/bin/sh
-		case "\$*" in */_ping*) printf 200 ;; *) exec "$HERE/operate/bin/curl" "\$@" ;; esac
+		case "\$*" in *msr.example.org*) [ -e "\$FAKE/orca/ill" ] && printf 503 || printf 200 ;; */_ping*) printf 200 ;; *) exec "$HERE/operate/bin/curl" "\$@" ;; esac
 	SH
 	chmod +x fake/sudo fake/orca/bin/*
 	mkdir -p fake/orca/ucp-controller-server-certs
@@ -297,5 +297,31 @@ test_mke_upgrade_without_engines() {
 	davit 0 upgrade -f newest.yaml
 	steps 'images are loaded' 'orca-registry install 29.9.4' orca-{cp-2,cp-3,cp-1,workers-1}\ {'keep 3.9.4 with engine 29.9.4','install 29.9.4',healthy} prune
 	if [[ $(cat fake/orca/mke) = 3.9.4 && ! -e fake/calls ]]; then ok 'nothing is drained'; else not_ok 'nothing is drained' "$(cat fake/calls)"; fi
+}
+
+# MSR on the pool of workers, as the state has it
+test_mke_with_a_registry() {
+	orca_file msr.yaml 3.9.4 29.9.4
+	cat >>msr.yaml <<-YAML
+		    msr: {version: 2.9.29, images: {file: dtr.tar.gz, sha256: $(sha256sum <ucp-3.9.4.tar.gz | cut -d ' ' -f 1)}, pool: workers, host: msr.example.org, allowedCIDRs: [192.0.2.0/24]}
+	YAML
+	davit 2 status -f msr.yaml # there is no cloud to be asked
+	if grep -q MSR out err; then not_ok 'of an MSR that is still to be installed nothing is told' "$(cat out err)"; else ok 'of an MSR that is still to be installed nothing is told'; fi
+	orca_meta msr:replica:orca-workers-1 aaaaaaaaaaa1
+	orca_meta msr:installed '2.9.29 workers local'
+	davit 2 status -f msr.yaml
+	says 'MSR is at https://msr.example.org, for clients that trust' 'pki/mke-ca.crt'
+	if grep -q 'not well' out; then not_ok 'its replica is well' "$(cat out)"; else ok 'its replica is well'; fi
+	touch fake/orca/ill
+	davit 2 status -f msr.yaml
+	says 'its replica of MSR is not well'
+	davit 2 status -f msr.yaml -o json
+	has 'so for programs' '[x.get("reason") for x in o["nodes"] if x["name"] == "orca-workers-1"], o["msr"]' \
+		"(['its replica of MSR is not well; see: davit logs NODE docker'], 'https://msr.example.org')"
+	davit 2 apply -f newest.yaml
+	says 'newest.yaml:' 'mke.msr: the cluster has MSR (2.9.29 workers local), which the file no longer names: davit does not take it away with its images'
+	sed 's/2\.9\.29/2.9.28/' msr.yaml >older-msr.yaml
+	davit 2 apply -f older-msr.yaml
+	says 'older-msr.yaml:16:10: mke.msr: the cluster has version, pool and storage "2.9.29 workers local", the file says "2.9.28 workers local"' 'MSR does not go back'
 	rm -f fake/sudo fake/curl fake/swarm.json
 }
