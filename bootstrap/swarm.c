@@ -189,13 +189,13 @@ static size_t tasks_on(struct json_object *shape, const char *node, struct strv 
 	return ret->n;
 }
 
-/* The swarm starts them elsewhere, and knows no budgets: nothing stands against it but a task that takes its time to end. */
+/* The swarm starts them elsewhere.  It knows no budgets: what one drained after another would take away is waited for here. */
 static int drain(struct ssh *s, const struct node_drain *d, struct error **err)
 {
 	CLEANUP_STRV struct strv names = STRV_INIT;
 
 	strv_add(&names, d->node);
-	if (make_available(s, &names, "drain", d->deadline, err) < 0)
+	if ((d->ready && swarm_await_whole(s, d, err) < 0) || make_available(s, &names, "drain", d->deadline, err) < 0)
 		return -1;
 	while (d->ready) {
 		CLEANUP_JSON struct json_object *shape = NULL;

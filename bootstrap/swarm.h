@@ -77,6 +77,11 @@ int swarm_secret_remove(struct ssh *s, const char *name, int64_t deadline, struc
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of
  * several nodes of one name those that are down are left out where another one is not.  spec.availability: "active", "pause" or "drain". */
 struct json_object *swarm_shape(struct json_object *nodes, struct json_object *tasks, struct json_object *services);
+/* Pure: services with a task on that node that elsewhere have fewer running than they should, for people: "web has 3 of 4 tasks", "agent on whale-w-2". */
+void swarm_short(struct json_object *nodes, struct json_object *tasks, struct json_object *services, const char *node, struct strv *ret);
+/* Until there are none, as budgets of Kubernetes have it: a node that was drained before this one may not have its tasks again yet.  For a minute at
+ * most (force_after_ms: less): then it is a warning, since a service may never be whole. */
+int swarm_await_whole(struct ssh *s, const struct node_drain *d, struct error **err) MUST_USE;
 /* ERROR_NODE where the managers other than that one would have no majority. */
 int swarm_spares(struct json_object *nodes, const char *name, struct error **err) MUST_USE;
 

@@ -333,6 +333,30 @@ static void test_a_new_leader_is_waited_for(void **state UNUSED)
 	assert_failure(platform_swarm.wait_ready(nodes[0], "whale-w-9", clock_deadline(IMPATIENCE_MS), &test_error), "the managers do not hear of its engine");
 }
 
+/* A service that is everywhere, of which the first manager has no task again yet. */
+static void test_tasks_elsewhere_are_waited_for(void **state UNUSED)
+{
+	struct events *events = events_new();
+	struct node_drain d = {.node = "whale-w-1", .ready = true, .force_after_ms = 2500, .events = events, .deadline = soon()};
+
+	shell("cat >tasks.py <<'EOF'\n"
+	      "import json\n"
+	      "o = json.load(open('swarm.json'))\n"
+	      "ids = {n['Description']['Hostname']: n['ID'] for n in o['nodes']}\n"
+	      "o['services'] = [{'ID': 's1', 'Spec': {'Name': 'till', 'Mode': {'Global': {}}}}]\n"
+	      "o['tasks'] = [{'ID': n, 'ServiceID': 's1', 'NodeID': ids[n], 'Status': {'State': s}} for n, s in (('whale-w-1', 'running'), ('whale-cp-1', 'shutdown'))]\n"
+	      "json.dump(o, open('swarm.json', 'w'))\n"
+	      "EOF\n"
+	      "python3 tasks.py");
+	assert_success(swarm_await_whole(nodes[0], &d, &test_error)); /* it may never be so: goes on, with a warning */
+	d.force_after_ms = -1;
+	shell("(sleep 2; flock swarm.lock sed -i 's/shutdown/running/' swarm.json) &");
+	assert_success(swarm_await_whole(nodes[0], &d, &test_error));
+	shell("! grep -q shutdown swarm.json");
+	shell("sed -i 's/\"tasks\"/\"former\"/; s/\"services\"/\"formerly\"/' swarm.json");
+	events_free(events);
+}
+
 static struct json_object *seen(const char *name)
 {
 	struct json_object *o = NULL;
@@ -385,7 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_has_begun),		       cmocka_unit_test(test_settings),	      cmocka_unit_test(test_a_manager_is_unlocked),
 		cmocka_unit_test(test_who_was_away_has_the_former_key), cmocka_unit_test(test_all_are_locked), cmocka_unit_test(test_a_manager_that_begins_anew_is_waited_for), cmocka_unit_test(test_another_authority),
-		cmocka_unit_test(test_stacks), cmocka_unit_test(test_secrets), cmocka_unit_test(test_a_new_leader_is_waited_for), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
+		cmocka_unit_test(test_stacks), cmocka_unit_test(test_secrets), cmocka_unit_test(test_tasks_elsewhere_are_waited_for), cmocka_unit_test(test_a_new_leader_is_waited_for), cmocka_unit_test(test_what_an_upgrade_asks), cmocka_unit_test(test_no_secret_is_an_argument),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

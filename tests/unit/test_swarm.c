@@ -257,6 +257,37 @@ static void test_shape(void **state UNUSED)
 	assert_int_equal(leave_others(shape, &others), 1); /* managers take tasks, too */
 }
 
+static void is_short(const char *tasks, const char *expected)
+{
+	CLEANUP_JSON struct json_object *nodes = json_of("[" MANAGER("m1", "whale-cp-1", "ready", "reachable") "," WORKER("w1", "whale-w-1", "ready", "active") "," WORKER(
+		"w2", "whale-w-2", "ready", "active") "," WORKER("w3", "whale-w-3", "ready", "drain") "]");
+	CLEANUP_JSON struct json_object *services = json_of("[{\"ID\":\"s1\",\"Spec\":{\"Name\":\"web\",\"Mode\":{\"Replicated\":{\"Replicas\":2}}}},"
+							    "{\"ID\":\"s2\",\"Spec\":{\"Name\":\"agent\",\"Mode\":{\"Global\":{}}}},"
+							    "{\"ID\":\"s3\",\"Spec\":{\"Name\":\"job\",\"Mode\":{\"ReplicatedJob\":{}}}}]");
+	CLEANUP_JSON struct json_object *list = json_of(tasks);
+	CLEANUP_STRV struct strv found = STRV_INIT;
+	CLEANUP_FREE char *text = NULL;
+
+	swarm_short(nodes, list, services, "whale-w-1", &found);
+	text = strv_join(&found, "; ");
+	assert_string_equal(text, expected);
+}
+
+/* What a node may not be drained for yet. */
+static void test_what_is_short_of_tasks(void **state UNUSED)
+{
+	is_short("[]", "");
+	is_short("[" TASK("s1", "1", "w1", "running") "," TASK("s1", "2", "w2", "running") "]", "");
+	is_short("[" TASK("s1", "1", "w1", "running") "," TASK("s1", "2", "w2", "preparing") "," TASK("s1", "2", "w2", "failed") "]", "web has 1 of 2 tasks");
+	is_short("[" TASK("s1", "1", "m1", "running") "]", ""); /* nothing of it is there */
+	is_short("[" TASK("s1", "1", "w1", "shutdown") "]", "");
+	is_short("[" TASK("s2", "0", "w1", "running") "," TASK("s2", "0", "w2", "running") "]", ""); /* a constraint keeps it off the manager */
+	is_short("[" TASK("s2", "0", "w1", "running") "," TASK("s2", "0", "w2", "shutdown") "]", "agent on whale-w-2"); /* it was drained before */
+	is_short("[" TASK("s2", "0", "w1", "running") "," TASK("s2", "0", "w2", "shutdown") "," TASK("s2", "0", "w2", "running") "]", "");
+	is_short("[" TASK("s2", "0", "w1", "running") "," TASK("s2", "0", "w3", "shutdown") "]", ""); /* that one takes none */
+	is_short("[" TASK("s3", "1", "w1", "running") "," TASK("s3", "1", "w2", "complete") "]", "");
+}
+
 static void spares(const char *list, const char *name, const char *expected)
 {
 	CLEANUP_JSON struct json_object *nodes = json_of(list);
@@ -447,7 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_does_not_fit), cmocka_unit_test(test_address_pools), cmocka_unit_test(test_ports), cmocka_unit_test(test_engine_port), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_portainer), cmocka_unit_test(test_catalogue),	  cmocka_unit_test(test_steps), cmocka_unit_test(test_what_begins_an_engine_anew),		cmocka_unit_test(test_shape),
-		cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_what_is_short_of_tasks), cmocka_unit_test(test_quorum),	  cmocka_unit_test(test_down),		  cmocka_unit_test(test_labels),	cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_what_an_upgrade_begins_with), cmocka_unit_test(test_what_is_not_well_after_it),
 		cmocka_unit_test(test_what_a_backup_is_taken_of), cmocka_unit_test(test_where_a_restoration_has_come_to),
 	};
