@@ -260,11 +260,10 @@ static int call(struct ssh *s, void *context, struct error **err)
 
 static bool takes_part(const struct round *round, const struct seat *seat)
 {
-	enum who who = round->phase->who;
+	bool its = round->phase->who == MANAGERS ? seat->n->role == NODE_CONTROL_PLANE : who_is(round->r, seat) == round->phase->who;
 
-	if (seat->lost || seat->is_back)
-		return false;
-	return who == MANAGERS ? seat->n->role == NODE_CONTROL_PLANE : who_is(round->r, seat) == who;
+	/* in this order: what is_back says of workers is found out in a phase of others */
+	return its && !seat->lost && !seat->is_back;
 }
 
 static int one(size_t i, void *context, struct error **err)
