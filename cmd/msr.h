@@ -19,6 +19,10 @@ int msr_find(const struct context *c, const struct work *w, struct changes *ret,
 char *msr_question(const struct context *c) MUST_USE;
 /* In a session with a manager: the nodes whose replica is there and does not say that it is well. */
 int msr_ailing(const struct context *c, struct ssh *s, struct strv *ret, struct error **err) MUST_USE;
+/* The same as what msr_settle() would do; where no manager can be asked, nothing. */
+int msr_find_ailing(const struct work *w, struct changes *ret, struct error **err) MUST_USE;
+/* Until all replicas are well. */
+int msr_await(struct work *w, struct error **err) MUST_USE;
 /* When MKE is well and the nodes are Ready: a replica on each, one after the other; their certificate; the wait until all are well. */
 int msr_settle(struct work *w, struct error **err) MUST_USE;
 /* The certificate alone: nodes have got new ones, or the one that had it has left. */
