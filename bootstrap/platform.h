@@ -3,7 +3,7 @@
  * (core/cluster/spec.h), these in tables, and one struct platform:
  *
  *   core/cluster/platform   which keys of the file it takes
- *   core/cluster/plan       which ports it needs; core/cluster/frozen: what of it no running cluster can change
+ *   core/cluster/rules      which ports it needs; core/cluster/frozen: what of it no running cluster can change
  *   registry/catalogue      which programs and images a version of it is made of
  *   pki/table               which authorities it has, and who gets which certificate
  *   manifests/node          which files and units a node gets
