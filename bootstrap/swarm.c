@@ -61,14 +61,33 @@ static int status(struct ssh *s, struct json_object **ret, struct error **err)
 	return 0;
 }
 
+void swarm_lists_clear(struct swarm_lists *l)
+{
+	json_object_put(l->nodes);
+	json_object_put(l->tasks);
+	json_object_put(l->services);
+	*l = (struct swarm_lists){0};
+}
+
+int swarm_list_all(struct ssh *s, int64_t deadline, struct swarm_lists *ret, struct error **err)
+{
+	CLEANUP_SWARM_LISTS struct swarm_lists l = {0};
+
+	if (swarm_list_nodes(s, deadline, &l.nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, deadline, &l.services, err) < 0 ||
+	    docker_call(s, "GET", "/tasks", NULL, deadline, &l.tasks, err) < 0)
+		return -1;
+	*ret = l;
+	l = (struct swarm_lists){0};
+	return 0;
+}
+
 static int facts(struct ssh *s, int64_t deadline, struct json_object **ret, struct error **err)
 {
-	CLEANUP_JSON struct json_object *nodes = NULL, *tasks = NULL, *services = NULL;
+	CLEANUP_SWARM_LISTS struct swarm_lists l = {0};
 
-	if (swarm_list_nodes(s, deadline, &nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, deadline, &services, err) < 0 ||
-	    docker_call(s, "GET", "/tasks", NULL, deadline, &tasks, err) < 0)
+	if (swarm_list_all(s, deadline, &l, err) < 0)
 		return -1;
-	*ret = swarm_shape(nodes, tasks, services);
+	*ret = swarm_shape(l.nodes, l.tasks, l.services);
 	return 0;
 }
 

@@ -74,11 +74,19 @@ int swarm_stack_remove(struct ssh *s, const char *name, int64_t deadline, struct
 int swarm_secret_put(struct ssh *s, const char *name, const char *text, int64_t deadline, struct error **err) MUST_USE;
 int swarm_secret_remove(struct ssh *s, const char *name, int64_t deadline, struct error **err) MUST_USE;
 
+/* What managers say of everything, as the API lists it; the caller clears. */
+struct swarm_lists {
+	struct json_object *nodes, *tasks, *services;
+};
+int swarm_list_all(struct ssh *s, int64_t deadline, struct swarm_lists *ret, struct error **err) MUST_USE;
+void swarm_lists_clear(struct swarm_lists *l);
+#define CLEANUP_SWARM_LISTS CLEANUP(swarm_lists_clear)
+
 /* Pure: nodes, tasks and services, as the API lists them, in the shape that the rest judges by (platform.h); tasks and services may be NULL.  Of
  * several nodes of one name those that are down are left out where another one is not.  spec.availability: "active", "pause" or "drain". */
 struct json_object *swarm_shape(struct json_object *nodes, struct json_object *tasks, struct json_object *services);
 /* Pure: services with a task on that node that elsewhere have fewer running than they should, for people: "web has 3 of 4 tasks", "agent on whale-w-2". */
-void swarm_short(struct json_object *nodes, struct json_object *tasks, struct json_object *services, const char *node, struct strv *ret);
+void swarm_short(const struct swarm_lists *l, const char *node, struct strv *ret);
 /* Until there are none, as budgets of Kubernetes have it: a node that was drained before this one may not have its tasks again yet.  For a minute at
  * most (force_after_ms: less): then it is a warning, since a service may never be whole. */
 int swarm_await_whole(struct ssh *s, const struct node_drain *d, struct error **err) MUST_USE;

@@ -1,4 +1,3 @@
-#include "bootstrap/docker.h"
 #include "bootstrap/nodes.h"
 #include "bootstrap/swarm.h"
 #include "bootstrap/swarm_node.h"
@@ -10,17 +9,13 @@
 /* A task whose image has to be pulled first is there within that. */
 enum { WHOLE_MS = 60 * 1000, AGAIN_MS = 1000 };
 
-struct listed {
-	struct json_object *nodes, *tasks, *services;
-};
-
 static bool runs(struct json_object *task)
 {
 	return strcmp(json_get_str(task, "Status.State", ""), "running") == 0;
 }
 
 /* node NULL: on any; running: none that begins or has ended. */
-static int64_t count(const struct listed *l, const char *service, struct json_object *node, bool running)
+static int64_t count(const struct swarm_lists *l, const char *service, struct json_object *node, bool running)
 {
 	int64_t n = 0;
 
@@ -41,7 +36,7 @@ static bool takes_tasks(struct json_object *node)
 }
 
 /* Of a service that runs everywhere, which constraints may narrow: where it has run before, and may again. */
-static void find_lacking(const struct listed *l, const char *service, const char *name, const char *but, struct strv *ret)
+static void find_lacking(const struct swarm_lists *l, const char *service, const char *name, const char *but, struct strv *ret)
 {
 	for (size_t i = 0; i < json_len(l->nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(l->nodes, i);
@@ -51,7 +46,7 @@ static void find_lacking(const struct listed *l, const char *service, const char
 	}
 }
 
-static bool is_on(const struct listed *l, const char *service, const char *name)
+static bool is_on(const struct swarm_lists *l, const char *service, const char *name)
 {
 	for (size_t i = 0; i < json_len(l->nodes); i++) {
 		struct json_object *node = json_object_array_get_idx(l->nodes, i);
@@ -62,33 +57,20 @@ static bool is_on(const struct listed *l, const char *service, const char *name)
 	return false;
 }
 
-void swarm_short(struct json_object *nodes, struct json_object *tasks, struct json_object *services, const char *name, struct strv *ret)
+void swarm_short(const struct swarm_lists *l, const char *name, struct strv *ret)
 {
-	const struct listed l = {nodes, tasks, services};
-
-	for (size_t i = 0; i < json_len(services); i++) {
-		struct json_object *o = json_object_array_get_idx(services, i);
+	for (size_t i = 0; i < json_len(l->services); i++) {
+		struct json_object *o = json_object_array_get_idx(l->services, i);
 		const char *id = json_get_str(o, "ID", ""), *called = json_get_str(o, "Spec.Name", id);
-		int64_t wanted = json_get_int(o, "Spec.Mode.Replicated.Replicas", 0), has = count(&l, id, NULL, true);
+		int64_t wanted = json_get_int(o, "Spec.Mode.Replicated.Replicas", 0), has = count(l, id, NULL, true);
 
-		if (!is_on(&l, id, name))
+		if (!is_on(l, id, name))
 			continue;
 		if (has < wanted)
 			strv_addf(ret, "%s has %lld of %lld tasks", called, (long long)has, (long long)wanted);
 		else if (json_at(o, "Spec.Mode.Global") != NULL)
-			find_lacking(&l, id, called, name, ret);
+			find_lacking(l, id, called, name, ret);
 	}
-}
-
-static int look(struct ssh *s, const char *name, int64_t deadline, struct strv *ret, struct error **err)
-{
-	CLEANUP_JSON struct json_object *nodes = NULL, *tasks = NULL, *services = NULL;
-
-	if (swarm_list_nodes(s, deadline, &nodes, err) < 0 || docker_call(s, "GET", "/services", NULL, deadline, &services, err) < 0 ||
-	    docker_call(s, "GET", "/tasks", NULL, deadline, &tasks, err) < 0)
-		return -1;
-	swarm_short(nodes, tasks, services, name, ret);
-	return 0;
 }
 
 int swarm_await_whole(struct ssh *s, const struct node_drain *d, struct error **err)
@@ -96,11 +78,13 @@ int swarm_await_whole(struct ssh *s, const struct node_drain *d, struct error **
 	int64_t patience = d->force_after_ms >= 0 && d->force_after_ms < WHOLE_MS ? d->force_after_ms : WHOLE_MS, end = clock_deadline(patience);
 
 	for (;;) {
+		CLEANUP_SWARM_LISTS struct swarm_lists l = {0};
 		CLEANUP_STRV struct strv lacking = STRV_INIT;
 		CLEANUP_FREE char *list = NULL;
 
-		if (look(s, d->node, d->deadline, &lacking, err) < 0)
+		if (swarm_list_all(s, d->deadline, &l, err) < 0)
 			return -1;
+		swarm_short(&l, d->node, &lacking);
 		if (lacking.n == 0)
 			return 0;
 		list = strv_join(&lacking, ", ");

@@ -268,7 +268,7 @@ static void is_short(const char *tasks, const char *expected)
 	CLEANUP_STRV struct strv found = STRV_INIT;
 	CLEANUP_FREE char *text = NULL;
 
-	swarm_short(nodes, list, services, "whale-w-1", &found);
+	swarm_short(&(struct swarm_lists){nodes, list, services}, "whale-w-1", &found);
 	text = strv_join(&found, "; ");
 	assert_string_equal(text, expected);
 }
