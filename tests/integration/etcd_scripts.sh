@@ -1,15 +1,10 @@
 #!/usr/bin/env bash
 # etcd_scripts.sh: what a restoration does to etcd's data on a node, and the way back from it, ended before every command of theirs: then the way
 # back, or the same again, comes to what it is for.  etcdutl and systemctl are stand-ins; files are real.
-set -uo pipefail
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STEPS=$TOP/bootstrap/steps
-# shellcheck source=tests/integration/tap.sh
-. "$TOP/tests/integration/tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+# shellcheck source=tests/integration/steps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 ID=c0ffee STAMP=2026-11-26T06-15-00Z
-export DAVIT_HOME=$WORK/davit ETCD_HOME=$WORK/etcd COUNT=$WORK/count
+export ETCD_HOME=$WORK/etcd COUNT=$WORK/count
 
 # Each command of a script is one of these: the one that LAST names ends the script instead of doing its work.
 stand_ins() {

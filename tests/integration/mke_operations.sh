@@ -1,14 +1,9 @@
 #!/usr/bin/env bash
 # mke_operations.sh: MKE's own upgrade and backup on a manager, with a docker that behaves as the vendor's documentation says (mke_scripts.sh has the installation); each is also ended before
 # and after every command of its own, and the same again comes to its end.  And packages that are put back.
-set -uo pipefail
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STEPS=$TOP/bootstrap/steps
-# shellcheck source=tests/integration/tap.sh
-. "$TOP/tests/integration/tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-export WORK DAVIT_HOME=$WORK/davit LAST='' AFTER='' FAIL='' TORN=''
+# shellcheck source=tests/integration/steps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+export LAST='' AFTER='' FAIL='' TORN=''
 
 stand_ins() {
 	mkdir -p "$WORK/bin" "$DAVIT_HOME/run"
@@ -16,13 +11,8 @@ stand_ins() {
 		#!/usr/bin/env bash
 		# the container ucp is a folder, with its status, exit status, image, label and words; MKE itself is the version in $WORK/mke
 		set -u
+		. "$TOP/tests/integration/counted.sh"
 		at=$WORK/ucp
-		echo "$*" >>"$WORK/calls"
-		n=$(($(cat "$WORK/count") + 1))
-		echo "$n" >"$WORK/count"
-		stop() { kill -9 "$(cat "$WORK/pid")"; exit 137; }
-		[[ $n != "$LAST" ]] || stop
-		die() { echo "docker: $*" >&2; exit 125; }
 
 		# of the image of that version: upgrade OPTION…, backup OPTION…
 		image() {
@@ -103,9 +93,7 @@ stand_ins() {
 			esac
 		}
 		run "$@"
-		status=$?
-		[[ $n != "$AFTER" ]] || stop
-		exit "$status"
+		finish $?
 	SH
 	# docker-ee is of the version that stands in $WORK/installed; its packages are files with their versions in them
 	cat >"$WORK/bin/dpkg" <<-'SH'
@@ -139,17 +127,6 @@ script() {
 upgrade() { script mke_upgrade.sh "${1:-3.9.3}" c1u5ter; }
 backup() { script mke_backup.sh 3.9.2 one; }
 
-# expect WHAT COMMAND…
-expect() {
-	if "${@:2}"; then
-		verdict "$1"
-	else
-		verdict "$1" "${*:2}" "$(tail -n 5 "$WORK/said" 2>/dev/null)"
-	fi
-}
-not() { ! "$@"; }
-says() { grep -qF -- "$1" "$WORK/said"; }
-called() { grep -qF -- "$1" "$WORK/calls"; }
 is_upgraded() { [[ $(cat "$WORK/mke") = 3.9.3 && $(grep -c upgraded "$WORK/done") = 1 && ! -e $WORK/ucp ]]; }
 backup_is_there() { cmp -s "$WORK/archive.tar" "$DAVIT_HOME/run/swarm-backup.one.mke" && [[ $(ls "$DAVIT_HOME/run") = $'swarm-backup-lock\nswarm-backup.one.mke' ]]; }
 

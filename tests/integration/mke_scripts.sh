@@ -1,16 +1,11 @@
 #!/usr/bin/env bash
 # mke_scripts.sh DAVIT MAKE_STATE: which of the operator's files become part of a bundle, and what MKE's nodes go through, with stand-ins that behave as the vendor's documentation says: docker (which has the installer in it), dpkg,
 # curl.  The installation is also ended before and after every command of its own: the same again comes to its end, and what is installed stays.
-set -uo pipefail
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STEPS=$TOP/bootstrap/steps
-# shellcheck source=tests/integration/tap.sh
-. "$TOP/tests/integration/tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+# shellcheck source=tests/integration/steps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 # shellcheck disable=SC2016 # it is as it is
 PASSWORD='p$ss "w'\''rd' LICENSE='{"key_id": "a", "authorization": "b"}'
-export WORK DAVIT_HOME=$WORK/davit MKE_SECRETS=$WORK/secrets CONTROLLER=$WORK/controller CONTROLLER_CA=$WORK/ca.crt OS_RELEASE=$WORK/os-release
+export MKE_SECRETS=$WORK/secrets CONTROLLER=$WORK/controller CONTROLLER_CA=$WORK/ca.crt OS_RELEASE=$WORK/os-release
 export LAST='' AFTER='' FAIL='' PING=200
 
 stand_ins() {
@@ -22,14 +17,9 @@ stand_ins() {
 		#!/usr/bin/env bash
 		# containers are folders of $WORK/containers with their status, exit status and words
 		set -u
+		. "$TOP/tests/integration/counted.sh"
 		at=$WORK/containers volumes=$WORK/volumes images=$WORK/images
 		mkdir -p "$at" "$volumes" "$images"
-		echo "$*" >>"$WORK/calls"
-		n=$(($(cat "$WORK/count") + 1))
-		echo "$n" >"$WORK/count"
-		stop() { kill -9 "$(cat "$WORK/pid")"; exit 137; }
-		[[ $n != "$LAST" ]] || stop
-		die() { echo "docker: $*" >&2; exit 125; }
 
 		# what the image does: install OPTION…, uninstall-ucp OPTION…
 		installer() {
@@ -124,9 +114,7 @@ stand_ins() {
 			esac
 		}
 		run "$@"
-		status=$?
-		[[ $n != "$AFTER" ]] || stop
-		exit "$status"
+		finish $?
 	SH
 	cat >"$WORK/bin/curl" <<-'SH'
 		#!/bin/sh
@@ -185,17 +173,6 @@ step() {
 	) >"$WORK/said" 2>&1
 }
 
-# expect WHAT COMMAND…
-expect() {
-	if "${@:2}"; then
-		verdict "$1"
-	else
-		verdict "$1" "${*:2}" "$(tail -n 5 "$WORK/said" 2>/dev/null)"
-	fi
-}
-not() { ! "$@"; }
-says() { grep -qF -- "$1" "$WORK/said"; }
-called() { grep -qF -- "$1" "$WORK/calls"; }
 is_clean() { [[ -e $WORK/containers/ucp-controller && ! -e $WORK/containers/ucp && ! -e $WORK/secrets && ! -e $WORK/secrets.said ]]; }
 has_no_secret_argument() { ! grep -qF -e "$PASSWORD" -e key_id "$WORK/calls"; }
 

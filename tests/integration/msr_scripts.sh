@@ -1,16 +1,11 @@
 #!/usr/bin/env bash
 # msr_scripts.sh: what the nodes of MSR's pool go through, with stand-ins that behave as the vendor's documentation says (msr/).  Each of the
 # installer's commands is also ended before and after every command of its own: the same again comes to its end, and a replica that is there stays.
-set -uo pipefail
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STEPS=$TOP/bootstrap/steps
-# shellcheck source=tests/integration/tap.sh
-. "$TOP/tests/integration/tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+# shellcheck source=tests/integration/steps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 # shellcheck disable=SC2016,SC1003 # it is as it is
 PASSWORD='p$ss "w'\''rd\' A=0123456789ab B=ba9876543210
-export WORK DAVIT_HOME=$WORK/davit MSR_SAID=$WORK/said-by-it MSR_CERTIFICATE=$WORK/registry CONTROLLER_CA=$WORK/ca.crt
+export MSR_SAID=$WORK/said-by-it MSR_CERTIFICATE=$WORK/registry CONTROLLER_CA=$WORK/ca.crt
 export LAST='' AFTER='' FAIL='' NODE=orca-r-1
 
 stand_ins() {
@@ -49,17 +44,6 @@ upgrade_it() { IMAGE=mirantis/dtr:2.9.30 msr upgrade "$A" ''; }
 look() { test "$(sh "$STEPS/msr_look.sh")" = "$1"; }
 version=2.9.29
 
-# expect WHAT COMMAND…
-expect() {
-	if "${@:2}"; then
-		verdict "$1"
-	else
-		verdict "$1" "${*:2}" "$(tail -n 5 "$WORK/said" 2>/dev/null)"
-	fi
-}
-not() { ! "$@"; }
-says() { grep -qF -- "$1" "$WORK/said"; }
-called() { grep -qF -- "$1" "$WORK/calls"; }
 is_replica() { look "$A whole $version" && [[ $(grep -c "^$A OK" "$WORK/replicas") = 1 && ! -e $WORK/said-by-it ]] && ! ls -d "$WORK"/orca-*/davit-msr* >/dev/null 2>&1; }
 has_no_secret_argument() { ! grep -qF -e "$PASSWORD" -e secret "$WORK/calls"; }
 

@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
 # portainer_scripts.sh: Portainer is ended, and so begun again by the swarm, once for each new certificate, on the manager where it runs.  docker is a stand-in.
-set -uo pipefail
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STEPS=$TOP/bootstrap/steps
-# shellcheck source=tests/integration/tap.sh
-. "$TOP/tests/integration/tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-export WORK DAVIT_HOME=$WORK/davit PORTAINER=$WORK/tls PATH=$WORK/bin:$PATH
+# shellcheck source=tests/integration/steps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+export PORTAINER=$WORK/tls PATH=$WORK/bin:$PATH
 
 # step check|do
 step() {
@@ -21,11 +16,6 @@ step() {
 	) >"$WORK/said" 2>&1
 }
 
-# expect WHAT COMMAND…
-expect() {
-	if "${@:2}"; then verdict "$1"; else verdict "$1" "${*:2}" "$(tail -n 5 "$WORK/said")"; fi
-}
-not() { ! "$@"; }
 # what was ended; nothing is looked up by another label
 ended() { [[ $(cat "$WORK/ended" 2>/dev/null) = "$1" ]]; }
 

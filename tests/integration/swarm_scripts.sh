@@ -1,14 +1,9 @@
 #!/usr/bin/env bash
 # swarm_scripts.sh: the copy that a backup makes of a manager's data, and what a restoration puts in its place, with each of their commands failing, or
 # ending the script: the same again comes to its end, and after the former the engine runs at once.  systemctl is a stand-in; files are real.
-set -uo pipefail
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STEPS=$TOP/bootstrap/steps
-# shellcheck source=tests/integration/tap.sh
-. "$TOP/tests/integration/tap.sh"
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-export DAVIT_HOME=$WORK/davit DOCKER_HOME=$WORK/docker COUNT=$WORK/count ENGINE=$WORK/engine
+# shellcheck source=tests/integration/steps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+export DOCKER_HOME=$WORK/docker COUNT=$WORK/count ENGINE=$WORK/engine
 DATA=$DOCKER_HOME/swarm
 
 # Each command of the script is one of these: the one that LAST names fails instead of doing its work, or, with END, ends the script.
