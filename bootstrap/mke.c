@@ -17,16 +17,10 @@ static void install_command(const struct mke_install *i, const char *cluster, in
 {
 	const char *const words[] = {i->spec->version, i->address, cluster, i->spec->mke.user, i->spec->network.pod_cidr, i->spec->network.service_cidr};
 
-	remote_command(ret, text_mke_install);
+	remote_installer(ret, text_mke_install);
 	buf_addf(ret, " %lld", (long long)(deadline - clock_ms()) / 1000);
-	for (size_t k = 0; k < ARRAY_SIZE(words); k++) {
-		buf_add_char(ret, ' ');
-		buf_add_shell(ret, words[k]);
-	}
-	for (size_t k = 0; k < i->sans->n; k++) {
-		buf_add_char(ret, ' ');
-		buf_add_shell(ret, i->sans->v[k]);
-	}
+	remote_arguments(ret, words, ARRAY_SIZE(words));
+	remote_arguments(ret, (const char *const *)i->sans->v, i->sans->n);
 }
 
 int mke_install(struct ssh *s, const struct mke_install *install, int64_t deadline, struct error **err)

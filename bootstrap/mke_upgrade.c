@@ -18,11 +18,8 @@ static int run(struct ssh *s, const char *what, const char *text, const char *co
 	CLEANUP_BUF struct buf command = BUF_INIT;
 	struct ssh_command c = {.out = ret, .deadline = clock_deadline(patience_ms)};
 
-	remote_command(&command, text);
-	for (size_t i = 0; i < n; i++) {
-		buf_add_char(&command, ' ');
-		buf_add_shell(&command, words[i]);
-	}
+	remote_installer(&command, text);
+	remote_arguments(&command, words, n);
 	c.command = buf_str(&command);
 	return remote_run(s, what, &c, err);
 }

@@ -6,14 +6,6 @@
 
 enum { LOOK_MS = 60 * 1000 };
 
-static void add_words(struct buf *command, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		buf_add_char(command, ' ');
-		buf_add_shell(command, words[i]);
-	}
-}
-
 /* ---- its installer */
 
 static int run(struct ssh *s, const struct msr_job *job, const char *const head[3], const struct strv *options, int64_t deadline, struct error **err)
@@ -26,11 +18,11 @@ static int run(struct ssh *s, const struct msr_job *job, const char *const head[
 	/* it ends by itself, and says why */
 	struct ssh_command c = {.in = in, .in_len = strlen(in), .deadline = deadline + LOOK_MS};
 
-	remote_command(&command, text_msr_run);
+	remote_installer(&command, text_msr_run);
 	buf_addf(&command, " %lld", (long long)(deadline - clock_ms()) / 1000);
-	add_words(&command, words, ARRAY_SIZE(words));
+	remote_arguments(&command, words, ARRAY_SIZE(words));
 	for (size_t i = 0; i < options->n; i++)
-		add_words(&command, (const char *[]){options->v[i]}, 1);
+		remote_arguments(&command, (const char *[]){options->v[i]}, 1);
 	c.command = buf_str(&command);
 	return remote_run(s, what, &c, err);
 }
@@ -82,7 +74,7 @@ static int ask(struct ssh *s, const struct msr_job *job, int64_t deadline, struc
 	struct ssh_command c = {.in = in, .in_len = strlen(in), .out = &out, .deadline = deadline};
 
 	remote_command(&command, text_msr_status);
-	add_words(&command, (const char *[]){job->spec->mke.msr.host, job->spec->mke.user}, 2);
+	remote_arguments(&command, (const char *[]){job->spec->mke.msr.host, job->spec->mke.user}, 2);
 	c.command = buf_str(&command);
 	if (remote_run(s, "MSR's cluster_status", &c, err) < 0)
 		return -1;
@@ -178,8 +170,8 @@ int msr_ping(struct ssh *s, const struct spec *spec, const struct strv *addresse
 	struct ssh_command c = {.out = ret, .deadline = deadline};
 
 	remote_command(&command, text_msr_ping);
-	add_words(&command, (const char *[]){spec->mke.msr.host}, 1);
-	add_words(&command, (const char *const *)addresses->v, addresses->n);
+	remote_arguments(&command, (const char *[]){spec->mke.msr.host}, 1);
+	remote_arguments(&command, (const char *const *)addresses->v, addresses->n);
 	c.command = buf_str(&command);
 	return remote_run(s, "/_ping of MSR's replicas", &c, err);
 }

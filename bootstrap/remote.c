@@ -1,4 +1,5 @@
 #include "bootstrap/remote.h"
+#include "bootstrap/texts.h"
 #include "core/base/alloc.h"
 #include "core/base/strv.h"
 
@@ -9,6 +10,21 @@ void remote_command(struct buf *command, const char *text)
 	buf_add(command, "sudo -n sh -c ");
 	buf_add_shell(command, text);
 	buf_add(command, " davit");
+}
+
+void remote_installer(struct buf *command, const char *text)
+{
+	CLEANUP_FREE char *whole = xasprintf("%s%s", text_installer, text);
+
+	remote_command(command, whole);
+}
+
+void remote_arguments(struct buf *command, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_add_char(command, ' ');
+		buf_add_shell(command, words[i]);
+	}
 }
 
 char *remote_words(const char *errors)

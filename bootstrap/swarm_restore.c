@@ -11,14 +11,11 @@ enum { LOOK_MS = 60 * 1000, PUSH_MS = 30 * 60 * 1000, ENGINE_MS = 10 * 60 * 1000
 
 static int run(struct ssh *s, const char *what, const char *verb, const struct swarm_restoration *r, struct ssh_command *c, struct error **err)
 {
-	const char *words[] = {verb, r->id, r->stamp, r->sha256};
+	const char *const words[] = {verb, r->id, r->stamp, r->sha256};
 	CLEANUP_BUF struct buf command = BUF_INIT;
 
 	remote_command(&command, text_swarm_restore);
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		buf_add_char(&command, ' ');
-		buf_add_shell(&command, words[i]);
-	}
+	remote_arguments(&command, words, ARRAY_SIZE(words));
 	c->command = buf_str(&command);
 	return remote_run(s, what, c, err);
 }

@@ -17,6 +17,7 @@ extern const char text_key_new[];
 extern const char text_key_switch[];
 extern const char text_members[];
 extern const char text_mke_backup[];
+extern const char text_installer[]; /* before those of MKE and MSR */
 extern const char text_mke_install[];
 extern const char text_mke_ping[];
 extern const char text_mke_upgrade[];

@@ -1,14 +1,8 @@
 # mke_backup.sh VERSION ID: MKE's own backup of the cluster, from this manager, for the "send" and "drop" of swarm_backup.sh, whose backup it is as ID.mke.  May
 # be run again at any time.  It goes through a file of root's, since its size and digest are told before it is sent.
 # By https://docs.mirantis.com/mke/3.8/ops/disaster-recovery/back-up-mke/backup-procedure.html; what runs is not disturbed.
-set -eu
-umask 077
 run=${DAVIT_HOME:-/opt/davit}/run
 f=$run/swarm-backup.$2.mke
-
-containers() {
-	docker container ls --all --quiet --filter name='^ucp$' "$@"
-}
 
 # one at a time; a second attempt at the same waits for the first
 exec 9>"$run/swarm-backup-lock"
@@ -17,18 +11,18 @@ flock 9
 find "$run" -maxdepth 1 -name 'swarm-backup.*' -type f -delete
 trap 'rm -f "$f.part" "$f.said"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-if [ -n "$(containers --filter status=running --filter label=davit=backup)" ]; then
+if [ -n "$(containers ucp --filter status=running --filter label=davit=backup)" ]; then
 	docker container wait ucp >/dev/null || :
 	i=0 # it goes by itself
-	while [ -n "$(containers)" ] && [ "$i" -lt 30 ]; do
+	while [ -n "$(containers ucp)" ] && [ "$i" -lt 30 ]; do
 		sleep 1
 		i=$((i + 1))
 	done
-elif [ -n "$(containers --filter status=running)" ]; then
+elif [ -n "$(containers ucp --filter status=running)" ]; then
 	echo "another of MKE's own commands runs there, in the container ucp" >&2
 	exit 1
 fi
-if [ -n "$(containers)" ]; then
+if [ -n "$(containers ucp)" ]; then
 	docker container rm ucp >/dev/null
 fi
 docker container run --rm --name ucp --label davit=backup --log-driver none --volume /var/run/docker.sock:/var/run/docker.sock "mirantis/ucp:$1" \

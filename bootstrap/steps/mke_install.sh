@@ -2,28 +2,13 @@
 # until it answers.  Standard input: the administrator's password, a line; what follows is the licence, or nothing.  May be run again at any time:
 # an installer that runs is waited for, what one has left that failed is taken off first, an MKE that is there stays.
 # By https://docs.mirantis.com/mke/3.9/cli-ref/mke-cli-install.html
-set -eu
-umask 077
 seconds=$1 image=mirantis/ucp:$2 address=$3 cluster=$4 user=$5 pods=$6 services=$7
 shift 7
 secrets=${MKE_SECRETS:-/run/davit-mke}
 socket=/var/run/docker.sock
 IFS= read -r password
 license=$(cat)
-read -r uptime _ </proc/uptime
-limit=$((${uptime%.*} + seconds))
-
-late() {
-	read -r uptime _ </proc/uptime
-	[ "${uptime%.*}" -ge "$limit" ]
-}
-
-# Those containers, by the whole name, whatever they are doing; more words are more filters.
-containers() {
-	name=$1
-	shift
-	docker container ls --all --quiet --filter name="^$name\$" "$@"
-}
+may_take "$seconds"
 
 answers() {
 	curl --silent --show-error --fail --noproxy '*' --max-time 5 --output /dev/null --cacert "${CONTROLLER_CA:-/etc/kubernetes/pki/mke-ca.crt}" "https://$address/_ping" 2>"$secrets.said"

@@ -1,25 +1,20 @@
 # mke_upgrade.sh VERSION CLUSTER: MKE itself comes to that version, by its own command on this manager of a swarm, CLUSTER by its id.  May be run again at
 # any time: a command that runs is waited for, one that was cut off or failed, after which MKE goes back by itself, is started again.
 # By https://docs.mirantis.com/mke/3.8/cli-ref/mke-cli-upgrade.html; it wants no password.
-set -eu
 image=mirantis/ucp:$1
 
-containers() {
-	docker container ls --all --quiet --filter name='^ucp$' "$@"
-}
-
 # Until the next run one that failed tells by being there that MKE has not come to its end.
-if [ -n "$(containers)" ] && [ "$(docker container inspect --format '{{.Config.Image}}' ucp)" != "$image" ]; then
+if [ -n "$(containers ucp)" ] && [ "$(docker container inspect --format '{{.Config.Image}}' ucp)" != "$image" ]; then
 	docker container wait ucp >/dev/null
 	docker container rm ucp >/dev/null || : # somebody's own may go with its end
 fi
-if [ -z "$(containers)" ]; then
+if [ -z "$(containers ucp)" ]; then
 	have=$(docker container inspect --format '{{index .Config.Labels "com.docker.ucp.version"}}' ucp-proxy)
 	[ "$have" != "$1" ] || exit 0
 	# MKE would ask for a recent backup of its own making: davit has one
 	docker container create --name ucp --volume /var/run/docker.sock:/var/run/docker.sock "$image" upgrade --id "$2" --pull never --force-recent-backup >/dev/null
 fi
-if [ -n "$(containers --filter status=created)" ] || { [ -n "$(containers --filter status=exited)" ] && [ "$(docker container wait ucp)" != 0 ]; }; then
+if [ -n "$(containers ucp --filter status=created)" ] || { [ -n "$(containers ucp --filter status=exited)" ] && [ "$(docker container wait ucp)" != 0 ]; }; then
 	docker container start ucp >/dev/null
 fi
 status=$(docker container wait ucp)

@@ -3,28 +3,13 @@
 # nothing.  Standard input: the password of MKE's administrator, a line.  May be run again at any time: an installer that runs is waited for, what one has
 # left that failed is taken off first, a replica that is there stays; what changes something is done once more.  All but the last wait until it answers.
 # By https://docs.mirantis.com/msr/2.9/cli-ref/; the environment's names for what is secret are those of DTR (DTR_KEY) and of MSR (MSR_KEY).
-set -eu
-umask 077
 seconds=$1 image=$2 mke=$3 user=$4 host=$5 verb=$6 id=$7 existing=$8
 shift 8
 authority=${CONTROLLER_CA:-/etc/kubernetes/pki/mke-ca.crt} certificate=${MSR_CERTIFICATE:-/etc/davit/msr/registry} said=${MSR_SAID:-/run/davit-msr}
 IFS= read -r UCP_PASSWORD
 export UCP_PASSWORD # containers take it from docker's own environment: no argument, no file
 ca=$(cat "$authority")
-read -r uptime _ </proc/uptime
-limit=$((${uptime%.*} + seconds))
-
-late() {
-	read -r uptime _ </proc/uptime
-	[ "${uptime%.*}" -ge "$limit" ]
-}
-
-# Those containers, by the whole name, whatever they are doing; more words are more filters.
-containers() {
-	called=$1
-	shift
-	docker container ls --all --quiet --filter name="^$called\$" "$@"
-}
+may_take "$seconds"
 
 answers() {
 	curl --silent --show-error --fail --noproxy '*' --max-time 5 --output /dev/null --cacert "$authority" --connect-to "$host:443:127.0.0.1:443" "https://$host/_ping" 2>"$said"

@@ -122,10 +122,10 @@ fresh() {
 # to its end, or to where LAST or AFTER says
 script() {
 	echo 0 >"$WORK/count"
-	sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$STEPS/$1" "${@:2}" 2>"$WORK/said"
+	sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$(installer "$1")" "${@:2}" 2>"$WORK/said"
 }
-upgrade() { script mke_upgrade.sh "${1:-3.9.3}" c1u5ter; }
-backup() { script mke_backup.sh 3.9.2 one; }
+upgrade() { script mke_upgrade "${1:-3.9.3}" c1u5ter; }
+backup() { script mke_backup 3.9.2 one; }
 
 is_upgraded() { [[ $(cat "$WORK/mke") = 3.9.3 && $(grep -c upgraded "$WORK/done") = 1 && ! -e $WORK/ucp ]]; }
 backup_is_there() { cmp -s "$WORK/archive.tar" "$DAVIT_HOME/run/swarm-backup.one.mke" && [[ $(ls "$DAVIT_HOME/run") = $'swarm-backup-lock\nswarm-backup.one.mke' ]]; }
@@ -212,7 +212,7 @@ expect "the swarm's data is copied after it" sh "$STEPS/swarm_backup.sh" copy on
 expect 'both are in one file' test "$(tar -tzf "$DAVIT_HOME/run/swarm-backup.one" | tr '\n' ' ')" = 'swarm/ swarm/raft/ swarm/raft/wal mke.tar '
 expect 'as they are' cmp -s "$WORK/archive.tar" <(tar -xzOf "$DAVIT_HOME/run/swarm-backup.one" mke.tar)
 expect 'which is the only one' test "$(ls "$DAVIT_HOME/run")" = $'swarm-backup-lock\nswarm-backup.one'
-expect 'another backup' script mke_backup.sh 3.9.2 two
+expect 'another backup' script mke_backup 3.9.2 two
 expect 'takes away what is left of it' test "$(ls "$DAVIT_HOME/run")" = $'swarm-backup-lock\nswarm-backup.two.mke'
 sh "$STEPS/swarm_backup.sh" drop two
 expect 'dropped before it is copied nothing stays either' test "$(ls "$DAVIT_HOME/run")" = swarm-backup-lock

@@ -154,7 +154,7 @@ fresh() {
 install_mke() {
 	echo 0 >"$WORK/count"
 	printf '%s\n%s' "$PASSWORD" "$LICENSE" |
-		sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$STEPS/mke_install.sh" 5 3.9.2 10.6.0.10 c1u5ter admin 192.168.0.0/16 10.96.0.0/16 orca-cp-1 198.51.100.7 2>"$WORK/said"
+		sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$(installer mke_install)" 5 3.9.2 10.6.0.10 c1u5ter admin 192.168.0.0/16 10.96.0.0/16 orca-cp-1 198.51.100.7 2>"$WORK/said"
 }
 
 # step NAME check|do

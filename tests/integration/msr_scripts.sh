@@ -35,7 +35,7 @@ fresh() {
 # msr VERB ID EXISTING OPTION…, to its end, or to where LAST or AFTER says
 msr() {
 	echo 0 >"$WORK/count"
-	printf '%s\n' "$PASSWORD" | sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$STEPS/msr_run.sh" 2 "${IMAGE:-mirantis/dtr:2.9.29}" 10.6.0.10 admin msr.example.org "$@" 2>"$WORK/said"
+	printf '%s\n' "$PASSWORD" | sh -c 'echo $$ >"$WORK/pid"; exec sh "$@"' sh "$(installer msr_run)" 2 "${IMAGE:-mirantis/dtr:2.9.29}" 10.6.0.10 admin msr.example.org "$@" 2>"$WORK/said"
 }
 install_it() { msr install "$A" '' --ucp-node orca-r-1 --nfs-storage-url nfs://nas/msr; }
 join_it() { msr join "$A" "$B" --ucp-node orca-r-1; }

@@ -11,6 +11,12 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 export TOP WORK DAVIT_HOME=$WORK/davit
 
+# installer NAME: as it comes to a node, behind what such scripts share; prints its path
+installer() {
+	cat "$STEPS/installer.sh" "$STEPS/$1.sh" >"$WORK/$1.sh"
+	echo "$WORK/$1.sh"
+}
+
 # expect WHAT COMMAND…
 expect() {
 	if "${@:2}"; then
